@@ -1,0 +1,1 @@
+"""Source in, two bundles and a manifest out."""

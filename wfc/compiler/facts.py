@@ -1,0 +1,109 @@
+"""What gathering finds out about one module: frozen facts, which writing and judging follow.
+
+Spans are `ast`'s (1-based lines, UTF-8 byte columns). Ids use the dotted name as imported.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from wfc.diagnostics import Diagnostic
+from wfc.ids import ModuleName
+from wfc.manifests.bundle import Bundle, CallSite, Entry, Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModuleSource:
+    """A module as read from disk: decoded text with LF line ends, and where it stands."""
+
+    name: ModuleName
+    path: str  # relative to the project root, forward slashes; what findings print
+    filename: str  # absolute; what code objects carry
+    text: str
+    sha256: str  # of the file's bytes
+    is_package: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """A marked function and all that writing needs to know of it."""
+
+    entry: Entry
+    span: Span  # decorators included
+    body_span: Span
+    directive_span: Span | None  # None: marked by the module's directive
+    decorator_spans: tuple[Span, ...] = ()
+    captures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Import:
+    """One name bound by an import statement at module level or in a function."""
+
+    name: str  # as bound here
+    target: str  # fully qualified: "time.sleep", "app.models.Order", "json"
+    module: str  # the module that is imported: "time", "app.models", "json"
+    span: Span
+    scope: str = ""  # qualname of the function it stands in, "" at module level
+    typing_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """A use of a name that a module-level statement, an import or a builtin binds.
+
+    `target` is resolved through aliases of this module as far as this module knows: a builtin
+    (``builtins.open``), an import target with attributes (``time.sleep``), or a symbol of this
+    module (``app.billing.RATE``).
+    """
+
+    target: str
+    span: Span
+    within: str  # the top-level symbol (function, class, constant) whose statement uses it
+    function: str  # qualname of the innermost function, "" outside
+    use: str  # "call", "read", "subclass", "annotation", "except", "isinstance"
+    exact: bool = True  # import- or def-bound and never rebound in a reaching scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Symbol:
+    """A name bound at module level and the statements that bind it (whole top-level statements)."""
+
+    name: str
+    kind: str  # "function", "class", "constant", "import"
+    spans: tuple[Span, ...]
+    uses: frozenset[str] = frozenset()  # module-level names of this module that it needs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModuleFacts:
+    """All that is known about a module without looking at any other."""
+
+    name: ModuleName
+    source_sha256: str
+    definitions: tuple[Definition, ...] = ()
+    imports: tuple[Import, ...] = ()
+    symbols: tuple[Symbol, ...] = ()
+    references: tuple[Reference, ...] = ()
+    sites: tuple[CallSite, ...] = ()
+    futures: tuple[str, ...] = ()
+    findings: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """Replace the text at `span` by `text` (padded so that the line count stays)."""
+
+    span: Span
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """What a module compiles to; bundles are None if an error stands in the way."""
+
+    step: Bundle | None
+    workflow: Bundle | None
+    facts: ModuleFacts
+    diagnostics: tuple[Diagnostic, ...] = field(default=())

@@ -1,0 +1,413 @@
+"""Every exception of wfc. Codes are explained in `docs/errors/`; the lowest module of the house."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+
+class WfcError(Exception):
+    """Base of all errors that wfc raises on purpose; `code` names its page in `docs/errors/`."""
+
+    code: ClassVar[str | None] = None
+
+
+# --- compiling and calling ---------------------------------------------------------------------
+
+
+class CompileError(WfcError, ImportError):
+    """A module breaks the rules of its directives; `findings` holds every diagnostic."""
+
+    def __init__(self, message: str, findings: tuple[object, ...] = ()) -> None:
+        """Keep the rendered `message` and the diagnostics it was made of."""
+        super().__init__(message)
+        self.findings = findings
+
+
+class WorkflowAwaited(WfcError):
+    """A workflow was awaited outside a workflow; it must be started."""
+
+    code = "WFC160"
+
+
+class NotCompiled(WfcError):
+    """A function without a compiled workflow was given to `start`."""
+
+    code = "WFC161"
+
+
+class NoColumns(WfcError):
+    """The interpreter runs without column data, so call sites cannot be told apart."""
+
+    code = "WFC162"
+
+
+class BundleBroken(WfcError):
+    """A bundle does not belong to its manifest, or its checksum is wrong."""
+
+    code = "WFC164"
+
+
+class BuildTooNew(WfcError):
+    """A build was written by a newer wfc than this one."""
+
+    code = "WFC165"
+
+
+class OutsideWorkflow(WfcError):
+    """An operation of workflow code was called where no workflow runs."""
+
+    code = "WFC359"
+
+
+# --- inside a run ------------------------------------------------------------------------------
+
+
+class EffectInWorkflow(WfcError):
+    """Workflow code reached an effect that a replay would repeat or could not reproduce.
+
+    `guard` is the diagnostic code of the effect, for example ``WFC201``.
+    """
+
+    def __init__(self, message: str, *, guard: str) -> None:
+        """Keep the sentence and the code of the guard that was hit."""
+        super().__init__(message)
+        self.guard = guard
+
+
+class Diverged(WfcError):
+    """Workflow code asked for what its history contradicts."""
+
+    code = "WFC690"
+
+
+class ExecutionDropped(BaseException):
+    """The execution that this code belongs to was dropped; no user code may run any more.
+
+    A `BaseException`, so that library code with `except Exception` does not swallow it.
+    """
+
+
+class TurnTooLong(BaseException):
+    """One turn of workflow code ran too long without awaiting anything."""
+
+
+class FatalError(WfcError):
+    """Raised by a step: do not retry. Raised by a workflow: the run fails."""
+
+
+class RetryableError(WfcError):
+    """Raised by a step: try again, after `retry_after` if given; it still uses up an attempt."""
+
+    def __init__(
+        self, message: str = "", *, retry_after: str | float | timedelta | datetime | None = None
+    ) -> None:
+        """Keep the message and when to try again (a duration, or an aware datetime)."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class StepError(WfcError):
+    """A step failed with an error whose class cannot be made again in workflow code."""
+
+    def __init__(self, type_name: str, message: str) -> None:
+        """Keep the original type as ``module:Qualname`` and its message."""
+        super().__init__(type_name, message)
+        self.type_name = type_name
+        self.message = message
+
+    def __str__(self) -> str:
+        """Give the type and the message."""
+        return f"{self.type_name}: {self.message}"
+
+
+class StepTimeout(WfcError, TimeoutError):
+    """An attempt ran longer than its policy allows."""
+
+
+class StepCrashed(WfcError):
+    """The process that ran a step body died."""
+
+
+class WorkerLost(WfcError):
+    """The worker that ran an attempt was lost before it recorded an outcome."""
+
+
+class WorkerStopped(WfcError):
+    """The worker was shut down in the middle of an attempt; the attempt is not counted."""
+
+
+class LimitExceeded(WfcError):
+    """A configured limit was passed; the message names limit, value and place."""
+
+
+class Deadlock(WfcError):
+    """Workflow code waits for something that nothing can bring about."""
+
+
+# --- runs --------------------------------------------------------------------------------------
+
+
+class RunFailed(WfcError):
+    """The awaited run failed; `kind` says how and `cause` is its error."""
+
+    def __init__(self, run_id: str, kind: str, cause: BaseException | None) -> None:
+        """Keep the run, the kind (``user``, ``divergence`` ...) and the error it ended with."""
+        super().__init__(run_id, kind, cause)
+        self.run_id = run_id
+        self.kind = kind
+        self.cause = cause
+
+    def __str__(self) -> str:
+        """Say which run failed, how, and with what."""
+        return f"run {self.run_id} failed ({self.kind}): {self.cause!r}"
+
+
+class RunCancelled(WfcError):
+    """The awaited run was cancelled."""
+
+    def __init__(self, run_id: str, reason: str | None) -> None:
+        """Keep the run and the reason given."""
+        super().__init__(run_id, reason)
+        self.run_id = run_id
+        self.reason = reason
+
+    def __str__(self) -> str:
+        """Say which run was cancelled and why."""
+        return f"run {self.run_id} was cancelled: {self.reason or 'no reason given'}"
+
+
+class RunNotFound(WfcError):
+    """No run has this id."""
+
+    code = "WFC952"
+
+
+class RunIdConflict(WfcError):
+    """The id belongs to a run of another workflow or with other arguments."""
+
+    code = "WFC958"
+
+
+class RunEnded(WfcError):
+    """The run has ended, so this cannot be done to it any more."""
+
+    code = "WFC680"
+
+
+class RunBusy(WfcError):
+    """The run is being executed and could not be had in time."""
+
+    code = "WFC682"
+
+
+class RunLogFull(WfcError):
+    """The run's log has reached its limit; nothing more can be sent to it."""
+
+    code = "WFC461"
+
+
+class VersionUnknown(WfcError):
+    """No such version is registered."""
+
+    code = "WFC681"
+
+
+# --- values ------------------------------------------------------------------------------------
+
+
+class CodecError(WfcError):
+    """A value could not become bytes, or bytes could not become a value."""
+
+
+class Unserialisable(CodecError):
+    """A value cannot be recorded; the message names its path and what to do."""
+
+    code = "WFC460"
+
+
+class PayloadTooLarge(CodecError):
+    """A value is larger than a payload may be."""
+
+    code = "WFC461"
+
+
+class UnknownType(CodecError):
+    """A payload names a type that is neither in the manifest nor registered."""
+
+    code = "WFC462"
+
+
+class PayloadMismatch(CodecError):
+    """A recorded value does not fit the annotation it is read for."""
+
+    code = "WFC463"
+
+
+class PayloadTooNew(CodecError):
+    """A payload was written by a newer wfc than this one."""
+
+    code = "WFC464"
+
+
+class PayloadCorrupt(CodecError):
+    """The bytes are not a payload."""
+
+    code = "WFC463"
+
+
+# --- the log -----------------------------------------------------------------------------------
+
+
+class LogError(WfcError):
+    """A run's log cannot be read or may not be written so."""
+
+
+class LogTooNew(LogError):
+    """An event was written by a newer wfc than this one."""
+
+    code = "WFC464"
+
+
+class CorruptEvent(LogError):
+    """The bytes of an event are damaged."""
+
+    def __init__(self, run_id: str, position: int, why: str) -> None:
+        """Keep where the damage is and what it looks like."""
+        super().__init__(run_id, position, why)
+        self.run_id = run_id
+        self.position = position
+        self.why = why
+
+    def __str__(self) -> str:
+        """Say which event is damaged."""
+        return f"event {self.position} of run {self.run_id} is damaged: {self.why}"
+
+
+class IllegalEvent(LogError):
+    """An event may not follow what the log holds: a fault of wfc, refused before it is written."""
+
+
+# --- worlds ------------------------------------------------------------------------------------
+
+
+class WorldError(WfcError):
+    """The world (database) could not do what was asked; nothing was written."""
+
+    code = "WFC950"
+
+
+class WorldUnreachable(WorldError):
+    """The world cannot be opened or reached."""
+
+
+class WorldLocked(WorldError):
+    """Another process held the database for too long."""
+
+
+class WorldFull(WorldError):
+    """The disk is full; reads go on, writes are refused."""
+
+
+class WorldReadOnly(WorldError):
+    """The database cannot be written: read-only file, folder or file system."""
+
+
+class WorldCorrupt(WorldError):
+    """The database file is damaged; nothing is repaired silently."""
+
+
+class WorldTooNew(WorldError):
+    """The database was migrated by a newer wfc."""
+
+    code = "WFC951"
+
+
+class LeaseLost(WorldError):
+    """The worker no longer owns what it was about to write; it wrote nothing."""
+
+    code = "WFC660"
+
+
+# --- hooks and streams -------------------------------------------------------------------------
+
+
+class HookError(WfcError):
+    """Base of what can go wrong with hooks."""
+
+
+class HookNotFound(HookError):
+    """No hook has this token."""
+
+    code = "WFC860"
+
+
+class HookConflictError(HookError):
+    """Another active or retained hook has this token."""
+
+    code = "WFC861"
+
+    def __init__(self, token: str, owner_run_id: str) -> None:
+        """Keep the token and the run that holds it."""
+        super().__init__(token, owner_run_id)
+        self.token = token
+        self.owner_run_id = owner_run_id
+
+
+class HookPayloadInvalid(HookError):
+    """The payload does not fit the hook's schema."""
+
+    code = "WFC862"
+
+
+class HookClosed(HookError):
+    """The hook was disposed; its token is still reserved."""
+
+    code = "WFC863"
+
+
+class SchemaUnavailable(HookError):
+    """The payload cannot be checked here: neither the type nor a JSON Schema validator is."""
+
+    code = "WFC955"
+
+
+class IdempotencyMismatch(HookError):
+    """The idempotency id was used before with another payload."""
+
+    code = "WFC958"
+
+
+class StreamError(WfcError):
+    """Base of what can go wrong with streams."""
+
+
+class StreamClosed(StreamError):
+    """The stream was closed; nothing more can be written."""
+
+
+class StreamTooLarge(StreamError):
+    """A chunk or a stream would pass its limit."""
+
+    code = "WFC461"
+
+
+# --- configuration -----------------------------------------------------------------------------
+
+
+class ConfigError(WfcError):
+    """The configuration is wrong; the message names file, key and the nearest right one."""
+
+    code = "WFC904"
+
+
+class PolicyError(WfcError, ValueError):
+    """`@policy` was given a wrong name, type, unit or target."""
+
+    code = "WFC358"
+
+
+class MissingExtra(WfcError):
+    """An optional dependency is not installed; the message holds the command."""
+
+    code = "WFC955"

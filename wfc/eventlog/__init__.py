@@ -1,0 +1,1 @@
+"""The truth: events, their bytes, and what they add up to."""

@@ -1,0 +1,1 @@
+"""Executions, workers, runs."""

@@ -1,0 +1,103 @@
+"""What workflow code asks for, and what one delivery of events comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from wfc.eventlog.event import FailureKind, Scalar
+from wfc.ids import DefinitionId, OperationId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepAsked:
+    """Workflow code called a step. A closure step holds its `body` and has no arguments.
+
+    `arguments` are encoded by parameter name (sorted, defaults left off); the captures of a nested
+    step stand among them, since a free name can never be a parameter too.
+    """
+
+    operation_id: OperationId
+    step: DefinitionId
+    arguments: bytes | None
+    digest: bytes | None
+    policy: Mapping[str, Any] = field(default_factory=dict)  # literal keywords, from the signature
+    body: Callable[[], Awaitable[Any]] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitAsked:
+    """Workflow code sleeps until `wake_at` (UTC microseconds)."""
+
+    operation_id: OperationId
+    wake_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttributesAsked:
+    """Workflow code writes attributes; it goes on without waiting for it."""
+
+    operation_id: OperationId
+    changes: Mapping[str, Scalar | None]
+
+
+Operation = StepAsked | WaitAsked | AttributesAsked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What one delivery came to. `asked` are the operations that became open in it and are still
+    open, `withdrawn` those that the code gave up; both in the order in which it happened.
+    """
+
+    asked: tuple[Operation, ...] = ()
+    withdrawn: tuple[Operation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspended(Outcome):
+    """The code waits for its open operations."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed(Outcome):
+    """The workflow returned; `output` is encoded."""
+
+    output: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed(Outcome):
+    """The workflow raised, diverged, hit a guard or can never go on; `error` is encoded."""
+
+    error: bytes
+    kind: FailureKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled(Outcome):
+    """CancelledError left the workflow after a cancel request."""
+
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restarted(Outcome):
+    """The workflow asked for its next chapter with these arguments (encoded by name)."""
+
+    arguments: bytes
+
+
+__all__ = [
+    "AttributesAsked",
+    "Cancelled",
+    "Completed",
+    "Failed",
+    "Operation",
+    "Outcome",
+    "Restarted",
+    "StepAsked",
+    "Suspended",
+    "WaitAsked",
+]

@@ -1,0 +1,1 @@
+"""Where runs live: log, queue, leases and versions behind one protocol."""

@@ -1,0 +1,439 @@
+"""What a world is: log, queue, leases and versions of all runs, behind one door for writing.
+
+Every method is a promise, and `wfc.worlds.conformance` tests each of them on every world. Instants
+are UTC microseconds of the world's clock. A method that returns has committed: what it wrote is on
+disk and every reader sees it. A method that raises `WorldError` has written nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from wfc.eventlog.entity import Run
+from wfc.eventlog.event import Event, Recorded, Scalar
+from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
+
+# --- messages: queued work ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Something happened to the run, or is due: let its owner look at it."""
+
+    run_id: RunId
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A step waits for any worker to run its body."""
+
+    run_id: RunId
+    operation_id: OperationId
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An end callback wants to hear that the run has ended."""
+
+    run_id: RunId
+    callback: str
+
+
+Message = Resume | Attempt | Ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queued:
+    """A message and when it may be taken; a higher priority (-100 to 100) goes first."""
+
+    message: Message
+    not_before: int = 0
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A message that this worker has taken, and the number by which it says that it is done."""
+
+    message: Message
+    receipt: int
+
+
+# --- guards: what must hold for an append to be written ----------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The writer holds the run's lease with this fence, and has seen the log up to `length`."""
+
+    fence: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptOf:
+    """The writer holds the attempt row of this step with this fence."""
+
+    operation_id: OperationId
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenHook:
+    """The run holds an active hook with this token."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """The run has not ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unowned:
+    """Nobody holds the run, and its log is exactly this long."""
+
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """No run has this id; the first event is its `run_created`."""
+
+
+Guard = Owner | AttemptOf | OpenHook | OpenRun | Unowned | NewRun
+
+
+class Refusal(StrEnum):
+    """Why an append wrote nothing."""
+
+    BEHIND = "behind"  # the log is longer than the writer knows; the answer holds what it misses
+    FENCED = "fenced"  # somebody else owns the run or the attempt now
+    OVER = "over"  # the run has ended
+    HELD = "held"  # the run is being executed (guard `Unowned`)
+    EXISTS = "exists"  # the run id is taken (guard `NewRun`)
+    MISSING = "missing"  # no such run, or no such attempt
+    CLOSED = "closed"  # no active hook has this token
+    DUPLICATE = "duplicate"  # the idempotency id of the first event landed before, same payload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appended:
+    """The events as the log now holds them; `fence` is set if the append also claimed the run."""
+
+    recorded: tuple[Recorded, ...]
+    length: int
+    fence: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """Nothing was written; for BEHIND and DUPLICATE, `events` holds what the writer misses."""
+
+    reason: Refusal
+    events: tuple[Recorded, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """Give the lease back; at `wake_at` (None: never) a `Resume` of the run becomes due."""
+
+    wake_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Child:
+    """A run to be created in the same transaction, with its first event and its message."""
+
+    run_id: RunId
+    event: Event
+
+
+# --- leases ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """The caller owns the run. `loss`: the last owner vanished without releasing it, and
+    `losses` counts how often that happened since an event was last written. `attempts` are the
+    steps that have an attempt row (queued, or in the hands of a worker).
+    """
+
+    fence: int
+    length: int
+    loss: bool = False
+    losses: int = 0
+    attempts: frozenset[OperationId] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Another living worker owns it."""
+
+    worker_id: WorkerId
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """The run has ended, or the attempt is not wanted any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """The run is paused, blocked, delayed or waits for a slot of its queue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedAttempt:
+    """The caller holds the attempt row; `lost`: its last holder vanished in mid-attempt."""
+
+    fence: int
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewal:
+    """What a heartbeat learns: whether the worker was given up, and which of its queued
+    attempts are not wanted any more.
+    """
+
+    fenced: bool
+    cancelled: tuple[tuple[RunId, OperationId], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerRow:
+    """A worker as others see it."""
+
+    worker_id: WorkerId
+    lease_until: int
+    queues: tuple[str, ...] = ()
+
+
+# --- reading -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFilter:
+    """Which runs to list; None means any. `attributes` must all be equal."""
+
+    workflow: DefinitionId | None = None
+    statuses: frozenset[str] = frozenset()
+    version: VersionId | None = None
+    queue: str | None = None
+    parent_id: RunId | None = None
+    attributes: Mapping[str, Scalar] = field(default_factory=dict)
+    created_from: int | None = None
+    created_until: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPage:
+    """Runs, newest first, and the cursor of the next page (None at the end)."""
+
+    runs: tuple[Run, ...]
+    next: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionRow:
+    """A registered version; `active` is the one that new work prefers."""
+
+    version: VersionId
+    registered_at: int
+    label: str | None
+    active: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swept:
+    """How much a sweep repaired, by what it was."""
+
+    orphans: int = 0  # runs whose owner died: freed and queued
+    unqueued: int = 0  # runnable runs without a message: queued
+    overdue: int = 0  # waits that are due: queued
+    attempts: int = 0  # attempts whose worker died: queued again
+
+    def total(self) -> int:
+        """Add all up."""
+        return self.orphans + self.unqueued + self.overdue + self.attempts
+
+
+class Watch(Protocol):
+    """News about some topics since it was made; nothing in between is missed."""
+
+    async def changed(self, timeout_s: float) -> bool:
+        """Wait until there is news, or give False after `timeout_s` seconds."""
+        ...
+
+    def close(self) -> None:
+        """Stop watching."""
+        ...
+
+
+class World(Protocol):
+    """One place where runs live. Open it once per event loop and close it at the end."""
+
+    url: str
+
+    async def open(self) -> None:
+        """Connect and migrate. Raises `WorldUnreachable`, `WorldReadOnly`, `WorldLocked`,
+        `WorldFull`, `WorldCorrupt`, `WorldTooNew`.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Finish waiting writes and disconnect; a second call does nothing."""
+        ...
+
+    async def check(self) -> None:
+        """Read the durability settings back and probe for damage. Raises as `open` does."""
+        ...
+
+    def now_us(self) -> int:
+        """Give the world's clock."""
+        ...
+
+    # -- writing
+
+    async def append(
+        self,
+        run_id: RunId,
+        events: Sequence[Event],
+        *,
+        guard: Guard,
+        messages: Sequence[Queued] = (),
+        create: Sequence[Child] = (),
+        claim: WorkerId | None = None,
+        release: Release | None = None,
+    ) -> Appended | Refused:
+        """Write all or nothing, durable on return: events, messages, child runs, claim, release.
+
+        * All events get one `recorded_at`, never earlier than the last one of the run.
+        * Views (run row, attributes, hooks, attempt rows) change in the same transaction.
+        * `Attempt` messages of an owner make an attempt row for the step; its outcome,
+          cancellation or the run's end removes the row.
+        * A `hook_created` whose token is taken is written as `hook_conflicted`.
+        * A terminal event ends the run: it frees the lease and the queue slot, removes the run's
+          messages and attempt rows, closes its streams and disposes its hooks.
+        * `claim` makes the worker the owner in the same transaction (guards `NewRun`,
+          `AttemptOf`, `OpenHook`, `OpenRun`, `Unowned`); if it cannot, the append still lands
+          and `Appended.fence` is None. Without a claim, `NewRun` queues a `Resume`.
+        * An event from outside (guards `OpenHook`, `OpenRun`, `Unowned`) queues a `Resume`
+          unless the append claimed the run.
+        """
+        ...
+
+    # -- reading
+
+    async def history(self, run_id: RunId, after: int = 0, limit: int = 2000) -> list[Recorded]:
+        """Read up to `limit` events after position `after`, dense and in order.
+
+        Raises `CorruptEvent` or `LogTooNew`.
+        """
+        ...
+
+    async def run(self, run_id: RunId) -> Run | None:
+        """Read the view of one run."""
+        ...
+
+    async def list_runs(
+        self, where: RunFilter, *, cursor: str | None = None, limit: int = 50
+    ) -> RunPage:
+        """Read views of runs, newest first. Raises `ConfigError` for a cursor not of `where`."""
+        ...
+
+    async def attributes(self, run_id: RunId) -> dict[str, Scalar]:
+        """Read the attributes of a run."""
+        ...
+
+    async def block(self, run_id: RunId, reason: str | None) -> None:
+        """Mark the run as not executable (its log cannot be read, its bundle is missing), or
+        with None free it again. Workers skip blocked runs; nothing else changes.
+        """
+        ...
+
+    # -- leases
+
+    async def join(
+        self, worker_id: WorkerId, *, lease_s: float, queues: Sequence[str] = ()
+    ) -> None:
+        """Register a worker."""
+        ...
+
+    def renew(self, worker_id: WorkerId, *, lease_s: float) -> Renewal:
+        """Prolong the worker's lease; blocking, called from a heartbeat thread."""
+        ...
+
+    async def leave(self, worker_id: WorkerId) -> None:
+        """Remove the worker; runs that it still owns count as lost at once."""
+        ...
+
+    async def workers(self) -> list[WorkerRow]:
+        """Read the workers whose lease has not run out."""
+        ...
+
+    async def claim(self, run_id: RunId, worker_id: WorkerId) -> Claimed | Held | Over | NotYet:
+        """Become the owner. At most one worker owns a run; the fence grows with every claim."""
+        ...
+
+    async def claim_attempt(
+        self, run_id: RunId, operation_id: OperationId, worker_id: WorkerId
+    ) -> ClaimedAttempt | Held | Over | NotYet:
+        """Take the attempt row of a step."""
+        ...
+
+    # -- queue
+
+    async def enqueue(self, queued: Queued) -> None:
+        """Queue a message, unless an equal one waits already and is due no later."""
+        ...
+
+    async def take(self, worker_id: WorkerId, limit: int) -> list[Taken]:
+        """Take due messages, by priority, then age; never early, each by one worker at a time.
+
+        Leaves messages of paused and blocked runs, and of runs that another living worker owns.
+        """
+        ...
+
+    async def done(self, receipts: Sequence[int]) -> None:
+        """Forget messages that were dealt with. What is not done when its worker dies comes back
+        through `sweep`.
+        """
+        ...
+
+    async def next_due(self) -> int | None:
+        """Give the instant at which the next message becomes due (which may have passed)."""
+        ...
+
+    async def sweep(self, limit: int = 1000) -> Swept:
+        """Repair what crashes left behind; idempotent. One sweeper works at a time."""
+        ...
+
+    # -- versions
+
+    async def register_version(
+        self, version: VersionId, archive: bytes, *, label: str | None = None, activate: bool = True
+    ) -> None:
+        """Keep a build; a known version is left as it is (but may be activated)."""
+        ...
+
+    async def version_archive(self, version: VersionId) -> bytes | None:
+        """Read a build back."""
+        ...
+
+    async def versions(self) -> list[VersionRow]:
+        """List the registered versions, newest first."""
+        ...
+
+    # -- change feed
+
+    def watch(self, *topics: str) -> Watch:
+        """Watch topics: ``runs``, ``run:{id}``, ``hooks``, ``queues``, ``workers``. Wakes within
+        1 s of news, even if a hint is lost.
+        """
+        ...
