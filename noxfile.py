@@ -1,0 +1,73 @@
+"""The project's checks, fastest first: `nox -s lint types layers tests docs`, or `make test`.
+
+Sessions run in the environment that nox itself runs in (`make` makes `.venv` for it), so a fresh
+machine needs nothing but Python 3.11 or newer and pip, and no check reads another environment.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import nox
+
+nox.needs_version = ">=2024.10"
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["lint", "types", "layers", "tests", "docs"]
+
+ROOMS_HELD_TO_95 = "wfc/eventlog/*,wfc/manifests/*,wfc/runtime/*,wfc/worlds/*,wfc/compiler/*"
+
+
+def _module(session: nox.Session, *command: str) -> None:
+    """Run a tool of this very environment, never one that PATH happens to hold."""
+    session.run(sys.executable, "-m", *command)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check format, rules, spelling, dead code, and that declared dependencies are the used ones."""
+    _module(session, "ruff", "format", "--check", ".")
+    _module(session, "ruff", "check", ".")
+    _module(session, "codespell_lib")
+    _module(session, "vulture")
+    _module(session, "deptry", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types strictly, tests and examples included."""
+    _module(session, "mypy")
+
+
+@nox.session
+def layers(session: nox.Session) -> None:
+    """Check that imports point down and that each library stays in its room."""
+    session.run(
+        sys.executable, "-c", "from importlinter.cli import lint_imports_command as check; check()"
+    )
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the default suite with branch coverage; arguments after `--` go to pytest."""
+    _module(session, "pytest", "--cov=wfc", "--cov-report=", *session.posargs)
+    _module(session, "coverage", "report", "--skip-covered")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Check that every link of the documentation leads somewhere and every code has its page."""
+    session.run(sys.executable, "docs/check.py")
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Run the long proofs; `WFC_SOAK=minutes` sets the dose."""
+    os.environ.setdefault("WFC_SOAK", "10")
+    _module(session, "pytest", "-m", "soak", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Run the benchmarks; arguments after `--` (`--quick`, `--only W1`) go to them."""
+    _module(session, "benchmarks", *session.posargs)
