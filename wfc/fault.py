@@ -1,9 +1,9 @@
-"""Named points where a test may kill the process, delay it or make it fail.
+"""Named points where a test may kill the process.
 
-Outside tests `point` is a call that returns at once. A test process arms points before it starts:
-`WFC_FAULT="append.committed:3:kill"` kills the process by SIGKILL the third time that point is
-passed, and `WFC_FAULT_LOG` names a file to which each pass appends one line. A test lists every
-commit, launch, delivery, flush and release of the sources and fails on one without a point.
+Outside tests `point` returns at once. A test process is armed by the environment before it starts,
+or by `arm`: `WFC_FAULT="append.committed:3:kill"` kills the process by SIGKILL the third time that
+point is passed, and `WFC_FAULT_LOG` names a file to which each pass appends one line. A test lists
+every commit, launch, delivery, flush and release of the sources and fails on one without a point.
 """
 
 from __future__ import annotations
@@ -12,38 +12,54 @@ import os
 import signal
 from collections import Counter
 from pathlib import Path
-from typing import Final
-
-_PASSES: Final[Counter[str]] = Counter()
 
 
-def _armed() -> tuple[str, int] | None:
-    spec = os.environ.get("WFC_FAULT")
-    if not spec:
-        return None
+class _Trap:
+    """What this process is armed with."""
+
+    def __init__(self) -> None:
+        self.active = False
+        self.target: tuple[str, int] | None = None
+        self.log: Path | None = None
+        self.passes: Counter[str] = Counter()
+
+
+_TRAP = _Trap()
+
+
+def arm(spec: str | None, log: str | None = None) -> None:
+    """Kill at `spec` (``NAME:COUNT:kill``) and write every pass to the file `log`; None for neither.
+
+    Raises `ValueError` for another form of `spec`.
+    """
+    _TRAP.target = _target(spec) if spec else None
+    _TRAP.log = Path(log) if log else None
+    _TRAP.passes.clear()
+    _TRAP.active = _TRAP.target is not None or _TRAP.log is not None
+
+
+def _target(spec: str) -> tuple[str, int]:
     name, _, rest = spec.partition(":")
     count, _, action = rest.partition(":")
-    if action != "kill":
+    if action != "kill" or not count.isdigit():
         message = f"WFC_FAULT={spec!r}: the form is NAME:COUNT:kill"
         raise ValueError(message)
     return name, int(count)
 
 
-_ARMED: Final = _armed()
-_LOG: Final = os.environ.get("WFC_FAULT_LOG")
-_ACTIVE: Final = _ARMED is not None or _LOG is not None
-
-
 def point(name: str) -> None:
     """Mark a place where a crash must do no harm; `name` is ``noun.verbed``."""
-    if _ACTIVE:
+    if _TRAP.active:
         _pass(name)
 
 
 def _pass(name: str) -> None:
-    _PASSES[name] += 1
-    if _LOG is not None:
-        with Path(_LOG).open("a", encoding="utf-8") as log:
-            log.write(f"{name}:{_PASSES[name]}\n")
-    if _ARMED is not None and (name, _PASSES[name]) == _ARMED:
+    _TRAP.passes[name] += 1
+    if _TRAP.log is not None:
+        with _TRAP.log.open("a", encoding="utf-8") as log:
+            log.write(f"{name}:{_TRAP.passes[name]}\n")
+    if _TRAP.target == (name, _TRAP.passes[name]):
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+arm(os.environ.get("WFC_FAULT"), os.environ.get("WFC_FAULT_LOG"))

@@ -1,6 +1,6 @@
 """A bundle: compiled code of one module for one purpose, as text plus tables.
 
-Byte code is only a cache of it. The compiler writes bundles, the runtime loads them; here both meet.
+Byte code is only a cache of it. The compiler writes bundles, the runtime loads them; they meet here.
 Spans are those of `ast`: 1-based lines, UTF-8 byte columns; the end is exclusive.
 """
 
