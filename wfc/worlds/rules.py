@@ -1,0 +1,166 @@
+"""What every world decides alike from values alone: legality of a batch, equality of requests."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from wfc.errors import ConfigError, IdempotencyMismatch, IllegalEvent
+from wfc.eventlog.entity import RunStatus
+from wfc.eventlog.event import (
+    TERMINAL,
+    Channel,
+    Event,
+    HookReceived,
+    RunCancelled,
+    RunCompleted,
+    RunCreated,
+    RunFailed,
+    RunUpgraded,
+    Scalar,
+    Sent,
+    StepCancelled,
+    StepCompleted,
+    StepFailed,
+    StepRetrying,
+)
+from wfc.ids import OperationId, RunId, is_run_id
+from wfc.worlds.protocol import Guard, NewRun, Owner, RunFilter
+
+PAGE_MAX: Final = 200
+BEHIND_MAX: Final = 2000
+"""How many missed events one refusal carries; who misses more asks again."""
+
+
+def digest_of(arguments: bytes) -> bytes:
+    """Name encoded arguments, so that two starts with one id can be told alike."""
+    return hashlib.blake2b(arguments, digest_size=16).digest()
+
+
+def check_batch(run_id: RunId, events: Sequence[Event], guard: Guard) -> None:
+    """Refuse a batch that no log may hold, before anything is written. Raises `IllegalEvent`."""
+    if isinstance(guard, NewRun):
+        if not is_run_id(run_id):
+            raise IllegalEvent(
+                f"{run_id!r} cannot name a run: 1 to 200 letters, digits and . _ : - are allowed."
+            )
+        if not events or not isinstance(events[0], RunCreated):
+            raise IllegalEvent(f"the first event of a new run ({run_id}) must be run_created")
+    elif not events and not isinstance(guard, Owner):
+        raise IllegalEvent(f"an append to run {run_id} from outside must hold an event")
+    for index, event in enumerate(events):
+        if isinstance(event, RunCreated) and (index > 0 or not isinstance(guard, NewRun)):
+            raise IllegalEvent(f"run {run_id} already has its run_created")
+        if isinstance(event, TERMINAL) and index != len(events) - 1:
+            raise IllegalEvent(f"nothing may follow {event.name} in the log of run {run_id}")
+
+
+def check_length(run_id: RunId, seen: int, length: int) -> None:
+    """Refuse a writer that claims to know events which were never written."""
+    if seen > length:
+        raise IllegalEvent(
+            f"the writer says that run {run_id} has {seen} events, but it has {length}. "
+            "A log never shrinks, so the writer counts wrongly; nothing was written."
+        )
+
+
+def reopens(status: RunStatus, events: Sequence[Event]) -> bool:
+    """Tell whether these events may follow the end of a run: an upgrade after a failure."""
+    return status is RunStatus.FAILED and bool(events) and isinstance(events[0], RunUpgraded)
+
+
+def end_of(event: Event) -> RunStatus | None:
+    """Give the status that a terminal event puts a run into."""
+    match event:
+        case RunCompleted():
+            return RunStatus.COMPLETED
+        case RunFailed():
+            return RunStatus.FAILED
+        case RunCancelled():
+            return RunStatus.CANCELLED
+        case _:
+            return None
+
+
+def answered_step(event: Event) -> OperationId | None:
+    """Give the step whose attempt this event ends, and with it the attempt's row."""
+    if isinstance(event, StepCompleted | StepFailed | StepCancelled | StepRetrying):
+        return event.operation_id
+    return None
+
+
+def dedupe_key(event: Event) -> str | None:
+    """Give the idempotency id under which an outside fact lands at most once per run."""
+    return event.idempotency_id if isinstance(event, Sent) else None
+
+
+def check_same(run_id: RunId, known: Event, sent: Event) -> None:
+    """See that two facts with one idempotency id are one. Raises `IdempotencyMismatch`."""
+    if _essence(known) != _essence(sent):
+        raise IdempotencyMismatch(
+            f"the idempotency id {dedupe_key(sent)!r} was used before for run {run_id}, with "
+            "another payload. Nothing was written. Send a new id with a new payload."
+        )
+
+
+def _essence(event: Event) -> Event:
+    # Who sent it, by what way and under which receipt may differ between two tries of one request.
+    if isinstance(event, HookReceived):
+        return replace(event, receipt_id="", actor=None, channel=Channel.RUNTIME)
+    if isinstance(event, Sent):
+        return replace(event, actor=None, channel=Channel.RUNTIME)
+    return event
+
+
+def scalar_text(value: Scalar) -> str:
+    """Write an attribute's value so that equal text means equal value and type."""
+    return json.dumps(value)
+
+
+def scalar_of(text: str) -> Scalar:
+    """Read an attribute's value back."""
+    value: Scalar = json.loads(text)
+    return value
+
+
+def check_page(limit: int) -> None:
+    """Refuse a page size that is out of bounds. Raises `ConfigError`."""
+    if not 1 <= limit <= PAGE_MAX:
+        raise ConfigError(f"limit={limit}: a page of runs holds 1 to {PAGE_MAX}")
+
+
+def write_cursor(where: RunFilter, created_at: int, run_id: RunId) -> str:
+    """Name the place after a run in the list of `where`."""
+    text = json.dumps([created_at, run_id, _filter_digest(where)])
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
+def read_cursor(where: RunFilter, cursor: str) -> tuple[int, RunId]:
+    """Give creation time and id of the last run before the cursor. Raises `ConfigError`."""
+    try:
+        created_at, run_id, digest = json.loads(base64.b64decode(cursor, altchars=b"-_"))
+        place = int(created_at), RunId(str(run_id))
+    except (ValueError, TypeError, binascii.Error) as error:
+        raise ConfigError(
+            f"{cursor!r} is no cursor. Take `next` of the page before, unchanged."
+        ) from error
+    if digest != _filter_digest(where):
+        raise ConfigError(
+            "the cursor belongs to a list with other filters. Repeat the filters of the first "
+            "page, or begin anew without a cursor."
+        )
+    return place
+
+
+def _filter_digest(where: RunFilter) -> str:
+    words: Iterable[object] = (
+        where.workflow, sorted(where.statuses), where.version, where.queue, where.parent_id,
+        sorted((key, scalar_text(value)) for key, value in where.attributes.items()),
+        where.created_from, where.created_until,
+    )  # fmt: skip
+    return hashlib.blake2b(json.dumps(list(words)).encode(), digest_size=6).hexdigest()
