@@ -25,7 +25,7 @@ def _module(session: nox.Session, *command: str) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check format, rules, spelling, dead code, and that declared dependencies are the used ones."""
+    """Check format, rules, spelling, dead code, and declared against used dependencies."""
     _module(session, "ruff", "format", "--check", ".")
     _module(session, "ruff", "check", ".")
     _module(session, "codespell_lib")

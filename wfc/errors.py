@@ -125,6 +125,10 @@ class StepTimeout(WfcError, TimeoutError):
     """An attempt ran longer than its policy allows."""
 
 
+class StepUnknown(WfcError):
+    """No step function of this id is loaded in the worker, so the step cannot run here."""
+
+
 class StepCrashed(WfcError):
     """The process that ran a step body died."""
 
@@ -399,6 +403,42 @@ class ConfigError(WfcError):
     """The configuration is wrong; the message names file, key and the nearest right one."""
 
     code = "WFC904"
+
+
+class UnknownKey(ConfigError):
+    """The configuration holds a key that does not exist."""
+
+    code = "WFC903"
+
+
+class UnknownCode(ConfigError):
+    """The configuration names a diagnostic code that does not exist."""
+
+    code = "WFC902"
+
+
+class NoSuchPackage(ConfigError):
+    """The configuration names a first-party package that is not there."""
+
+    code = "WFC905"
+
+
+class NoSuchWorkflow(WfcError):
+    """No workflow of the build has this name."""
+
+    code = "WFC952"
+
+
+class AmbiguousName(WfcError):
+    """A short name fits more than one workflow."""
+
+    code = "WFC953"
+
+
+class InputInvalid(WfcError):
+    """Input given on the command line does not fit what it is for; the message names the field."""
+
+    code = "WFC954"
 
 
 class PolicyError(WfcError, ValueError):

@@ -1,0 +1,1 @@
+"""Examples: each a folder with a README, run by `python -m examples.NAME`."""

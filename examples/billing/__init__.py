@@ -1,0 +1,1 @@
+"""Billing: one durable run per invoice, proved by killing the worker in the middle of steps."""

@@ -1,0 +1,101 @@
+"""Results for people, for programs and for pipes."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from wfc.cli import output
+from wfc.cli.common import Color, Common
+
+ROWS = [{"run": "o-1", "note": "a\tb\nc"}, {"run": "o-2", "note": None}]
+
+
+class Terminal(io.StringIO):
+    """A stream that people look at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_pipe_gets_tabs_and_a_header(capsys: pytest.CaptureFixture[str]) -> None:
+    """One row is one line, whatever a cell holds."""
+    output.result(Common(), "runs", ROWS)
+    assert capsys.readouterr().out == "run\tnote\no-1\ta b c\no-2\t\n"
+
+
+def test_nothing_is_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """No rows, no header."""
+    output.result(Common(), "runs", [])
+    assert capsys.readouterr().out == ""
+
+
+def test_json_is_one_envelope(capsys: pytest.CaptureFixture[str]) -> None:
+    """The four fields are a promise."""
+    output.result(Common(json=True), "runs", ROWS, following="abc")
+    assert json.loads(capsys.readouterr().out) == {
+        "format": 1,
+        "kind": "runs",
+        "data": ROWS,
+        "next": "abc",
+    }
+
+
+def test_jsonl_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """A list is taken apart, anything else is one line."""
+    output.result(Common(jsonl=True), "runs", ROWS)
+    output.result(Common(jsonl=True), "run", ROWS[0])
+    lines = capsys.readouterr().out.splitlines()
+    assert [json.loads(line) for line in lines] == [*ROWS, ROWS[0]]
+
+
+def test_a_terminal_gets_a_table_with_whole_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ids are never cut, or they could not be copied."""
+    monkeypatch.setattr("sys.stdout", terminal := Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "200")
+    long = "run_" + "0" * 90
+    output.table(Common(color=Color.NEVER), [{"run": long, "status": "[bold]"}])
+    assert long in terminal.getvalue()
+    assert "[bold]" in terminal.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("color", "environment", "expected"),
+    [
+        (Color.AUTO, {}, True),
+        (Color.AUTO, {"NO_COLOR": "1"}, False),
+        (Color.AUTO, {"CI": "true"}, False),
+        (Color.AUTO, {"TERM": "dumb"}, False),
+        (Color.ALWAYS, {"NO_COLOR": "1"}, True),
+        (Color.NEVER, {}, False),
+    ],
+)
+def test_colour_obeys_flag_then_environment(
+    color: Color, environment: dict[str, str], expected: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A flag wins; NO_COLOR, CI and a dumb terminal mean none."""
+    for name in ("NO_COLOR", "CI"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert output.colored(Common(color=color), Terminal()) is expected
+
+
+def test_notes_go_to_stderr_unless_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+    """A pipe never reads progress."""
+    output.note(Common(), "working")
+    output.note(Common(quiet=True), "working")
+    assert capsys.readouterr() == ("", "working\n")
+
+
+def test_instants_for_programs_are_utc() -> None:
+    """RFC 3339 with Z, whatever zone they came in."""
+    east = datetime(2030, 1, 1, 2, tzinfo=timezone(timedelta(hours=2)))
+    assert output.rfc3339(east) == "2030-01-01T00:00:00.000000Z"
+    assert output.rfc3339(1_000_000) == "1970-01-01T00:00:01.000000Z"
+    assert output.rfc3339(None) is None

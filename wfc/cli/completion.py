@@ -1,0 +1,29 @@
+"""`wfc completion SHELL`: the script that lets a shell complete commands and options."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+app = typer.Typer()
+
+
+class Shell(StrEnum):
+    """The shells we know."""
+
+    BASH = "bash"
+    ZSH = "zsh"
+    FISH = "fish"
+    POWERSHELL = "powershell"
+
+
+@app.command()
+def completion(shell: Annotated[Shell, typer.Argument(help="Which shell.")]) -> None:
+    """Print the completion script of a shell; `eval "$(wfc completion bash)"` uses it at once."""
+    from typer.completion import get_completion_script  # noqa: PLC0415 - rarely wanted
+
+    typer.echo(
+        get_completion_script(prog_name="wfc", complete_var="_WFC_COMPLETE", shell=shell.value)
+    )

@@ -1,0 +1,29 @@
+"""`wfc config show`: every setting, its value and where it comes from."""
+
+from __future__ import annotations
+
+import typer
+
+from wfc.cli import output
+from wfc.cli.common import Common
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def config() -> None:
+    """Show every setting and where its value comes from."""
+
+
+@app.command()
+def show(context: typer.Context) -> None:
+    """Print name, value and origin of every setting, secrets as ***."""
+    from wfc.settings import shown  # noqa: PLC0415 - the help of this command needs no pydantic
+
+    common = Common.of(context)
+    loaded = common.load()
+    rows = [
+        {"setting": name, "value": value, "origin": origin} for name, value, origin in shown(loaded)
+    ]
+    data = {"root": str(loaded.root), "settings": rows}
+    output.result(common, "config", data, rows=rows)

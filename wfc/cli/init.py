@@ -1,0 +1,94 @@
+"""`wfc init [DIR]`: a new project that runs at once. Nothing that exists is overwritten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wfc.cli import output
+from wfc.cli.common import Common
+from wfc.cli.failure import Exit
+
+app = typer.Typer()
+
+_SETTINGS = """\
+# Every key and its default: python -m wfc config show
+world = "sqlite:///.wfc/wfc.db"
+"""
+
+_FLOWS = '''\
+"""A first workflow: two steps and a wait between them."""
+
+from wfc import sleep
+
+
+async def greet(name: str) -> str:
+    """Do something; here it may reach the network, the disk, anything."""
+    "use step"
+    return f"Hello, {name}!"
+
+
+async def shout(text: str) -> str:
+    """Do something else."""
+    "use step"
+    return text.upper()
+
+
+async def welcome(name: str) -> str:
+    """Decide what happens when."""
+    "use workflow"
+    greeting = await greet(name)
+    await sleep("1s")
+    return await shout(greeting)
+'''
+
+_TEST = '''\
+"""The workflow runs to its end in a world in memory."""
+
+import asyncio
+
+import wfc
+from wfc.api import runtime, start
+
+wfc.install()
+
+from flows import welcome  # noqa: E402 - compiled by the hook
+
+
+def test_everybody_is_welcome(monkeypatch) -> None:
+    """The greeting arrives in capitals."""
+    monkeypatch.setenv("WFC_WORLD", "memory:")
+
+    async def greeted() -> str:
+        async with runtime():
+            return await (await start(welcome, "Ana")).result()
+
+    assert asyncio.run(greeted()) == "HELLO, ANA!"
+'''
+_FILES = {"wfc.toml": _SETTINGS, "flows.py": _FLOWS, "test_flows.py": _TEST}
+
+
+@app.command()
+def init(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where.")] = Path(),
+) -> None:
+    """Make a new project: settings, a workflow and its test."""
+    common = Common.of(context)
+    existing = [name for name in _FILES if (folder / name).exists()]
+    if existing:
+        output.note(common, f"{folder}: {', '.join(existing)} exist already; nothing was written")
+        raise typer.Exit(Exit.CONFLICT)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in _FILES.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    where = "" if folder == Path() else f"cd {folder} && "
+    output.result(
+        common,
+        "project",
+        {"folder": str(folder), "files": list(_FILES)},
+        text="\n".join(f"wrote {folder / name}" for name in _FILES),
+    )
+    output.note(common, f"Next: {where}python -m wfc start welcome Ana --wait")

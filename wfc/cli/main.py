@@ -1,0 +1,128 @@
+"""`wfc` and `python -m wfc`: a table of commands, of which only the one asked for is imported."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from wfc.cli import common, failure
+
+_HELPING: Final = "wfc.helping"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the table: what `--help` says without importing anything."""
+
+    name: str
+    help: str
+    panel: str
+    module: str = ""
+
+    def load(self) -> Any:
+        """Import the command's module and make its command."""
+        module = importlib.import_module(f"wfc.cli.{self.module or self.name}")
+        command = typer.main.get_command(module.app)
+        _add_common_options(command)
+        return command
+
+
+PROJECT: Final = "Project"
+SERVE: Final = "Serve"
+RUNS: Final = "Runs"
+TABLE: Final = (
+    Entry("init", "Make a new project: settings, a workflow and its test.", PROJECT),
+    Entry("build", "Compile the project into a version.", PROJECT),
+    Entry("transform", "Show what the compiler makes of one file.", PROJECT),
+    Entry("run", "Run a script or module, compiled.", PROJECT, "run_script"),
+    Entry("config", "Show every setting and where its value comes from.", PROJECT),
+    Entry("doctor", "Look for what is wrong with this project and machine.", PROJECT),
+    Entry("completion", "Print the completion script of a shell.", PROJECT),
+    Entry("dev", "Build, work, and begin again whenever a file changes.", SERVE),
+    Entry("worker", "Execute runs until told to stop.", SERVE),
+    Entry("start", "Start a run of a workflow.", RUNS),
+    Entry("runs", "List runs.", RUNS),
+    Entry("inspect", "Show one run: its state, steps and events.", RUNS),
+    Entry("result", "Wait for a run and print its result.", RUNS),
+    Entry("wake", "End the sleeps and retry pauses of runs.", RUNS),
+    Entry("cancel", "Cancel runs.", RUNS),
+)
+
+
+class Commands(TyperGroup):
+    """The commands of `TABLE`; help reads the table, invocation imports one module."""
+
+    def __init__(self, **attrs: Any) -> None:
+        """Stand a line of help in for each command until it is asked for."""
+        super().__init__(**attrs)
+        self._table = {entry.name: entry for entry in TABLE}
+        for entry in TABLE:
+            self.add_command(TyperCommand(entry.name, help=entry.help, rich_help_panel=entry.panel))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Import the command, unless only its line of help is wanted."""
+        entry = self._table.get(cmd_name)
+        if entry is None or ctx.meta.get(_HELPING):
+            return super().get_command(ctx, cmd_name)
+        return entry.load()
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print help from the table alone."""
+        ctx.meta[_HELPING] = True
+        super().format_help(ctx, formatter)
+
+
+def _add_common_options(command: Any) -> None:
+    """Let the command, and the commands below it, take the common options too."""
+    taken = {option for parameter in command.params for option in parameter.opts}
+    command.params.extend(
+        option
+        for option in common.options(environment=False)
+        if not taken.intersection(option.opts)
+    )
+    for below in getattr(command, "commands", {}).values():
+        _add_common_options(below)
+
+
+def application() -> Any:
+    """Make the command `wfc`."""
+    app = typer.Typer(
+        cls=Commands,
+        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(invoke_without_command=True)(_root)
+    command = typer.main.get_command(app)
+    command.params.extend(common.options(environment=True))
+    return command
+
+
+def _root(
+    context: typer.Context,
+    *,
+    version: bool = typer.Option(False, "--version", help="Print the version of wfc."),  # noqa: FBT003 - typer's form
+) -> None:
+    """Durable workflows in plain async Python."""
+    if version:
+        from importlib.metadata import version as version_of  # noqa: PLC0415 - rarely wanted
+
+        typer.echo(f"wfc {version_of('wfc-durable')}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and give its exit code; a user never sees a traceback."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        answer = application().main(args=words, prog_name="wfc", standalone_mode=False)
+        sys.stdout.flush()
+    except BaseException as error:  # noqa: BLE001 - the last door: everything becomes an exit code
+        return failure.report(error, words)
+    return answer if isinstance(answer, int) else failure.Exit.GOOD

@@ -1,0 +1,398 @@
+"""`[tool.wfc]`: every setting, its default, and where the present value came from.
+
+A value is looked for in this order: a flag, the environment (`WFC_*`, `__` nests), the nearest
+`pyproject.toml` with `[tool.wfc]` upward or `wfc.toml`, the default. The result is frozen, and a
+key that does not exist is refused with its place and the nearest one that does.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from wfc import durations
+from wfc.errors import ConfigError, NoSuchPackage, UnknownCode, UnknownKey
+
+ENVIRONMENT_PREFIX: Final = "WFC_"
+
+
+def _split(value: object) -> object:
+    """Take a list as TOML has it, or words between commas as a variable of the environment."""
+    return [word.strip() for word in value.split(",") if word.strip()] if _is_text(value) else value
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _duration(value: object) -> timedelta:
+    """Read a duration in any of its forms."""
+    return durations.parse(value)
+
+
+def _retention(value: object) -> timedelta | None:
+    return None if value == "never" or value is None else _duration(value)
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Retention = Annotated[timedelta | None, BeforeValidator(_retention)]
+OnNewVersion = Literal["pin", "upgrade"]
+
+
+class _Table(BaseModel):
+    """A table of the configuration: frozen, with no key but the declared ones."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class BackoffTable(_Table):
+    """`[tool.wfc.policy.backoff]`: the pause between two attempts."""
+
+    initial: Duration = timedelta(seconds=1)
+    factor: float = Field(default=2.0, ge=1)
+    maximum: Duration = timedelta(minutes=1)
+    jitter: float = Field(default=0.2, ge=0, le=1)
+
+
+class PolicyTable(_Table):
+    """`[tool.wfc.policy]`: what holds for a step that says nothing else."""
+
+    attempts: int = Field(default=3, ge=1)
+    timeout: Duration | None = None
+    total: Duration | None = None
+    backoff: BackoffTable = BackoffTable()
+
+
+class WorkerTable(_Table):
+    """`[tool.wfc.worker]`: how much a worker takes on, and how long it holds what it took."""
+
+    concurrency: int = Field(default=100, ge=1)
+    executions: int = Field(default=2000, ge=0)
+    threads: int = Field(default=32, ge=1)
+    drain: Duration = timedelta(seconds=25)
+    lease: Duration = timedelta(seconds=30)
+    heartbeat: Duration = timedelta(seconds=5)
+    sweep: Duration = timedelta(seconds=15)
+
+
+class QueueTable(_Table):
+    """`[tool.wfc.queues.NAME]`: how many runs go at once."""
+
+    concurrency: int | None = Field(default=None, ge=1)
+    rate: str | None = None
+    by: str | None = None
+    slots: Literal["open", "active"] = "open"
+
+
+class LimitsTable(_Table):
+    """`[tool.wfc.limits]`: where a run is stopped before it harms the others."""
+
+    events: int = Field(default=100_000, ge=100)
+    payload: ByteSize = ByteSize(16 * 1024 * 1024)
+    pending_operations: int = Field(default=10_000, ge=1)
+    children_depth: int = Field(default=50, ge=1)
+    attributes: int = Field(default=64, ge=0)
+
+
+class LintTable(_Table):
+    """`[tool.wfc.lint]`: which findings are reported where."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    select: Names = ("WFC",)
+    ignore: Names = ()
+    deep: bool = False
+    per_file: Mapping[str, Names] = Field(default={}, alias="per-file")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. The field names are the keys."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix=ENVIRONMENT_PREFIX,
+        env_nested_delimiter="__",
+        validate_default=False,
+    )
+
+    packages: Names = ()
+    source: Names = ("src", ".")
+    exclude: Names = ("build", "dist", ".venv")
+    pure: Names = ()
+    refused: Names = ()
+    environment: Names = ()
+    world: str = "sqlite:///.wfc/wfc.db"
+    out: str = ".wfc"
+    public_url: str = ""
+    app: str = ""
+    types: Names = ()
+    pin_steps: bool = False
+    on_new_version: OnNewVersion = "pin"
+    bundles_max: int = Field(default=32, ge=1)
+    retention: Retention = timedelta(days=30)
+    audit_retention: Retention = timedelta(days=365)
+    capture_logs: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    policy: PolicyTable = PolicyTable()
+    worker: WorkerTable = WorkerTable()
+    queues: Mapping[str, QueueTable] = {}
+    limits: LimitsTable = LimitsTable()
+    renamed: Mapping[str, str] = {}
+    lint: LintTable = LintTable()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the form of the method
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - `load_settings` reads it itself
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - there is no such file
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take the values given: `load_settings` has laid the sources over one another already,
+        because it also has to say where each value came from.
+        """
+        return (init_settings,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """Settings, the folder they hold for, and the origin of each value that is no default.
+
+    `origins` are keyed by dotted name: `world` -> ``environment WFC_WORLD``.
+    """
+
+    settings: Settings
+    root: Path
+    origins: Mapping[str, str]
+
+    @property
+    def out(self) -> Path:
+        """The folder of builds."""
+        return self.root / self.settings.out
+
+    def source_roots(self) -> tuple[Path, ...]:
+        """Give the folders from which modules are imported, those that exist, first hit wins."""
+        folders = (self.root / name for name in self.settings.source)
+        return tuple(folder.resolve() for folder in folders if folder.is_dir())
+
+
+def load_settings(
+    project: Path | None = None, *, config: Path | None = None, **overrides: Any
+) -> Loaded:
+    """Read the settings that hold in `project` (default: here and upward), or those of the file
+    `config`; `overrides` are flags. Raises `ConfigError` with file, key and the nearest right one.
+    """
+    root, file, table = _find(project, config)
+    origins: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    _overlay(values, table, origins, lambda name: f"{file}" if file else name)
+    _overlay(values, _environment(), origins, lambda name: f"environment {_variable(name)}")
+    _overlay(values, overrides, origins, lambda name: f"flag --{name.replace('_', '-')}")
+    try:
+        settings = Settings(**values)
+    except ValidationError as problem:
+        raise _refusal(problem.errors()[0], origins, file) from None
+    loaded = Loaded(
+        settings=settings.model_copy(update={"world": _expanded(settings.world)}),
+        root=root,
+        origins=origins,
+    )
+    _check(loaded)
+    return loaded
+
+
+def shown(loaded: Loaded) -> Iterator[tuple[str, Any, str]]:
+    """Give dotted name, value and origin of every setting, secrets as ``***``."""
+    dumped = loaded.settings.model_dump(mode="json", by_alias=True)
+    for name, value in _leaves(dumped):
+        yield name, _masked(value) if name == "world" else value, _origin(name, loaded.origins)
+
+
+# --- finding the file --------------------------------------------------------------------------
+
+
+def _find(project: Path | None, config: Path | None) -> tuple[Path, Path | None, dict[str, Any]]:
+    if config is not None:
+        file = config.resolve()
+        return file.parent, file, _table(file)
+    start = (project or Path.cwd()).resolve()
+    if not start.is_dir():
+        message = f"the project folder {start} does not exist. Name one with --project."
+        raise ConfigError(message)
+    first_pyproject: Path | None = None
+    for folder in (start, *start.parents):
+        pyproject, own = folder / "pyproject.toml", folder / "wfc.toml"
+        table = _table(pyproject) if pyproject.is_file() else {}
+        if own.is_file():
+            if table:
+                message = (
+                    f"both {own} and [tool.wfc] in {pyproject} configure wfc, and neither may win "
+                    "silently.\nMove everything into one of them and delete the other."
+                )
+                raise ConfigError(message)
+            return folder, own, _table(own)
+        if table:
+            return folder, pyproject, table
+        if pyproject.is_file() and first_pyproject is None:
+            first_pyproject = folder
+    return (start if project else first_pyproject or start), None, {}
+
+
+def _table(file: Path) -> dict[str, Any]:
+    """Read the settings of one file: all of `wfc.toml`, the table `tool.wfc` of another."""
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as problem:
+        message = f"{file} cannot be read: {problem}"
+        raise ConfigError(message) from None
+    except tomllib.TOMLDecodeError as problem:
+        message = f"{file} is no valid TOML: {problem}"
+        raise ConfigError(message) from None
+    if file.name == "wfc.toml":
+        return content
+    table = content.get("tool", {}).get("wfc", {})
+    return table if isinstance(table, dict) else {}
+
+
+# --- laying sources over one another -----------------------------------------------------------
+
+
+def _environment() -> dict[str, Any]:
+    try:
+        return EnvSettingsSource(Settings)()
+    except SettingsError as problem:
+        message = f"a variable {ENVIRONMENT_PREFIX}* of the environment cannot be read: {problem}"
+        raise ConfigError(message) from None
+
+
+def _overlay(
+    target: dict[str, Any],
+    layer: Mapping[str, Any],
+    origins: dict[str, str],
+    origin: Any,
+    above: str = "",
+) -> None:
+    """Lay `layer` over `target`, table by table, noting for each value where it came from."""
+    for key, value in layer.items():
+        name = f"{above}{key}"
+        if isinstance(value, Mapping):
+            nested = target.setdefault(key, {})
+            if isinstance(nested, dict):
+                _overlay(nested, value, origins, origin, f"{name}.")
+                continue
+        target[key] = value
+        origins[name] = origin(name)
+
+
+def _variable(name: str) -> str:
+    return ENVIRONMENT_PREFIX + name.upper().replace(".", "__").replace("-", "_")
+
+
+def _leaves(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
+
+
+def _origin(name: str, origins: Mapping[str, str]) -> str:
+    return origins.get(name, "default")
+
+
+# --- refusing ----------------------------------------------------------------------------------
+
+
+def _refusal(problem: ErrorDetails, origins: Mapping[str, str], file: Path | None) -> ConfigError:
+    """Turn pydantic's first complaint into a sentence with place, key and remedy."""
+    names = [str(part) for part in problem["loc"]]
+    dotted = ".".join(names)
+    origin = next((origins[name] for name in _prefixes(names) if name in origins), dotted)
+    place = f"{file}:{_line(file, names[-1])}" if file and origin == str(file) else origin
+    if problem["type"] == "extra_forbidden":
+        return UnknownKey(f"{place}: there is no setting `{dotted}`.{_hint(names)}")
+    message = problem["msg"].removeprefix("Value error, ")
+    return ConfigError(f"{place}: `{dotted}` = {problem['input']!r} is refused: {message}")
+
+
+def _prefixes(names: list[str]) -> Iterator[str]:
+    for count in range(len(names), 0, -1):
+        yield ".".join(names[:count])
+
+
+def _line(file: Path, key: str) -> int:
+    """Find the first line that sets `key` or opens the table `key`."""
+    pattern = re.compile(rf'^\s*(\[.*\b{re.escape(key)}"?\]|"?{re.escape(key)}"?\s*[=.])')
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return next((number for number, text in enumerate(lines, 1) if pattern.match(text)), 1)
+
+
+def _hint(names: list[str]) -> str:
+    """Say which key was probably meant."""
+    if names == ["passthrough"]:
+        return " Did you mean `pure`? wfc runs no module of yours unchecked inside a workflow."
+    model: Any = Settings
+    for name in names[:-1]:
+        field = model.model_fields.get(name)
+        model = field.annotation if field is not None else QueueTable
+    keys = [field.alias or name for name, field in model.model_fields.items()]
+    near = get_close_matches(names[-1], keys, n=3, cutoff=0.6)
+    if near:
+        return f" Did you mean {' or '.join(f'`{key}`' for key in near)}?"
+    return f" There are: {', '.join(keys)}."
+
+
+def _expanded(url: str) -> str:
+    """Put variables of the environment in for ``${VAR}``."""
+
+    def value(match: re.Match[str]) -> str:
+        found = os.environ.get(match[1])
+        if found is None:
+            message = f"`world` mentions ${{{match[1]}}}, but the environment has no {match[1]}."
+            raise ConfigError(message)
+        return found
+
+    return re.sub(r"\$\{(\w+)\}", value, url)
+
+
+def _masked(url: object) -> str:
+    """Hide the password of a URL."""
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", str(url))
+
+
+def _check(loaded: Loaded) -> None:
+    """Judge what needs more than one value: packages against folders, codes against their form."""
+    settings, roots = loaded.settings, loaded.source_roots()
+    for package in settings.packages:
+        path = package.replace(".", "/")
+        if not any((root / path).is_dir() or (root / f"{path}.py").is_file() for root in roots):
+            searched = ", ".join(str(root) for root in roots)
+            message = (
+                f"`packages` names {package!r}, which is neither a folder nor a module under "
+                f"{searched}. Correct the name, or `source`."
+            )
+            raise NoSuchPackage(message)
+    for code in (*settings.lint.select, *settings.lint.ignore):
+        if re.fullmatch(r"WFC\d{0,3}", code) is None:
+            message = f"`lint` names the code {code!r}; codes are WFC and up to three digits."
+            raise UnknownCode(message)
