@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from operator import attrgetter
 from typing import Any, Final, cast
 from zlib import crc32
 
@@ -71,70 +70,91 @@ class _Form:
 
 
 class _Layout:
-    """The fields of one class in order, and how to take it apart and make it again."""
+    """The fields of one class in order, and how to take it apart and make it again.
 
-    def __init__(self, kind: type, forms: Mapping[str, _Form], *, first: str | None = None) -> None:
-        """Lay out `kind`; the field `first` is not written, but given first on reading."""
-        fields = dataclasses.fields(kind)
-        order = [field.name for field in fields if field.name != first]
-        self.kind = kind
-        self.take: Callable[[Any], Sequence[Any]] = attrgetter(*order)
-        if len(order) == 1:
-            one = attrgetter(order[0])
-            self.take = lambda item: (one(item),)
-        self._writers = [(order.index(name), form.write) for name, form in forms.items()]
-        if first is not None:
-            order.insert(0, first)
-        self._readers = [(order.index(name), form.read) for name, form in forms.items()]
-        # Slots are set through their descriptors: the generated `__init__` of a frozen class
-        # takes half as long again.
-        self._set = [_setter(kind, name) for name in order]
-        by_name = {field.name: _default(field) for field in fields}
-        self._defaults = [by_name[name] for name in order]
+    Both functions are generated once per class, as `dataclasses` makes its own: a loop over the
+    fields takes twice as long, and a log is read as fast as its events are made.
+    """
 
-    def write(self, item: Any) -> Sequence[Any]:
-        """Give the values of `item` as msgpack takes them."""
-        values = self.take(item)
-        if not self._writers:
-            return values
-        listed = list(values)
-        for index, write in self._writers:
-            if listed[index] is not None:
-                listed[index] = write(listed[index])
-        return listed
+    def __init__(
+        self, kind: type, forms: Mapping[str, _Form], *, before: int = 0, first: str | None = None
+    ) -> None:
+        """Lay out `kind`, whose fields stand behind `before` other values of the list.
 
-    def read(self, values: Sequence[Any]) -> Any:
-        """Make the item again from what msgpack gave."""
-        count = len(values)
-        if self._readers:
-            listed = list(values)
-            for index, read in self._readers:
-                if index < count and listed[index] is not None:
-                    listed[index] = read(listed[index], values)
-            values = listed
-        item: Any = object.__new__(self.kind)
-        for set_field, value in zip(self._set, values, strict=False):
-            set_field(item, value)
-        for index in range(count, len(self._set)):
-            self._set[index](item, self._defaults[index]())
-        return item
+        The field `first` is not written, but given first on reading.
+        """
+        fields = sorted(dataclasses.fields(kind), key=lambda field: field.name != first)
+        self._fields = fields
+        self._forms = forms
+        self._before = before
+        self._length = before + len(fields)
+        self.write: Callable[[Any], tuple[Any, ...]] = self._made(
+            "write", _write_text([field.name for field in fields if field.name != first], forms), {}
+        )
+        scope: dict[str, Any] = {f"set_{field.name}": _setter(kind, field.name) for field in fields}
+        scope |= {"new": object.__new__, "kind": kind, "fitted": self._fitted}
+        self.read: Callable[[Sequence[Any]], Any] = self._made(
+            "read", _read_text([field.name for field in fields], forms, before), scope
+        )
+
+    def _made(self, name: str, text: str, scope: dict[str, Any]) -> Any:
+        for field, form in self._forms.items():
+            scope |= {f"write_{field}": form.write, f"read_{field}": form.read}
+        exec(compile(text, f"<{name} of wfc.eventlog.wire>", "exec"), scope)  # noqa: S102 - the text is made of the field names of our own classes
+        return scope[name]
+
+    def _fitted(self, values: Sequence[Any]) -> Sequence[Any]:
+        """Cut off what a newer writer added; add as written what an older one did not know."""
+        missing = self._fields[max(0, len(values) - self._before) :]
+        return [*values[: self._length], *(self._default(field) for field in missing)]
+
+    def _default(self, field: dataclasses.Field[Any]) -> Any:
+        if field.default_factory is not dataclasses.MISSING:
+            value = field.default_factory()
+        elif field.default is not dataclasses.MISSING:
+            value = field.default
+        else:
+            raise ValueError(f"the field `{field.name}` is missing")
+        form = self._forms.get(field.name)
+        return value if form is None or value is None else form.write(value)
+
+
+def _write_text(names: Sequence[str], forms: Mapping[str, _Form]) -> str:
+    """Write a function that gives the values of an item as msgpack takes them."""
+    values = [
+        f"None if item.{name} is None else write_{name}(item.{name})"
+        if name in forms
+        else f"item.{name}"
+        for name in names
+    ]
+    return f"def write(item):\n    return ({', '.join(values)},)\n"
+
+
+def _read_text(names: Sequence[str], forms: Mapping[str, _Form], before: int) -> str:
+    """Write a function that makes an item of what msgpack gave.
+
+    Slots are set through their descriptors, since the classes are frozen.
+    """
+    targets = ", ".join([*(["_"] * before), *names])
+    sets = [
+        f"set_{name}(item, None if {name} is None else read_{name}({name}, values))"
+        if name in forms
+        else f"set_{name}(item, {name})"
+        for name in names
+    ]
+    lines = [
+        f"if len(values) != {before + len(names)}: values = fitted(values)",
+        f"{targets}, = values",
+        "item = new(kind)",
+        *sets,
+        "return item",
+    ]
+    return "def read(values):\n" + "".join(f"    {line}\n" for line in lines)
 
 
 def _setter(kind: type, name: str) -> Callable[[Any, Any], None]:
     owner = next(base for base in kind.__mro__ if name in base.__dict__)
     return cast("Callable[[Any, Any], None]", owner.__dict__[name].__set__)
-
-
-def _default(field: dataclasses.Field[Any]) -> Callable[[], Any]:
-    if field.default_factory is not dataclasses.MISSING:
-        return field.default_factory
-    if field.default is not dataclasses.MISSING:
-        return lambda: field.default
-
-    def missing() -> Any:
-        raise ValueError(f"the field `{field.name}` is missing")
-
-    return missing
 
 
 # --- forms of fields that msgpack does not know ------------------------------------------------
@@ -176,7 +196,7 @@ _STEP_FORMS: Final = {
 # What a step's outcome says of its creation stands behind the outcome's own operation id.
 _CREATED: Final = _Layout(StepCreated, _STEP_FORMS, first="operation_id")
 _CREATED_FORM: Final = _Form(
-    write=_CREATED.write, read=lambda value, values: _CREATED.read((values[0], *value))
+    write=_CREATED.write, read=lambda value, values: _CREATED.read((values[_ENVELOPE], *value))
 )
 _MAPPING: Final = _Form(write=dict, read=lambda value, _: dict(value))
 _SEQUENCE: Final = _Form(write=tuple, read=lambda value, _: tuple(value))
@@ -209,12 +229,14 @@ _FORMS: Final[Mapping[type[Event], Mapping[str, _Form]]] = {
     WaitCompleted: {"cause": _word(WaitCause)},
     AttributesSet: {"changes": _MAPPING},
 }
+_ENVELOPE: Final = 2
+"""An event's fields stand behind its code and `recorded_at`."""
 _SENT_FORMS: Final = {"channel": _word(Channel)}
 
 
 def _layout_of(kind: type[Event]) -> _Layout:
     sent = _SENT_FORMS if issubclass(kind, Sent) else {}
-    return _Layout(kind, {**sent, **_FORMS.get(kind, {})})
+    return _Layout(kind, {**sent, **_FORMS.get(kind, {})}, before=_ENVELOPE)
 
 
 _BY_CODE: Final = {code: _layout_of(kind) for code, kind in BY_CODE.items()}
@@ -247,16 +269,16 @@ def decode(data: bytes, *, run_id: RunId, position: int) -> Recorded:
     if crc32(body, _HEADER_CRC) != _crc_of(data):
         raise CorruptEvent(run_id, position, "its checksum does not match")
     try:
-        code, recorded_at, *values = msgpack.unpackb(body, use_list=False)
-        layout = _BY_CODE.get(code)
-        if layout is None or type(recorded_at) is not int:
-            raise _unknown_code(code, recorded_at, run_id, position)
+        values = msgpack.unpackb(body, use_list=False)
+        layout = _BY_CODE.get(values[0])
+        if layout is None or type(values[1]) is not int:
+            raise _unknown_code(values, run_id, position)
         event = layout.read(values)
     except _UnknownWordError as error:
         raise _too_new(f"it holds {error}", run_id, position) from None
-    except (ValueError, TypeError, OverflowError, msgpack.UnpackException) as error:
+    except (ValueError, TypeError, LookupError, msgpack.UnpackException) as error:
         raise CorruptEvent(run_id, position, f"its content is malformed ({error})") from error
-    recorded: Recorded = _RECORDED.read((position, recorded_at, event))
+    recorded: Recorded = _RECORDED.read((position, values[1], event))
     return recorded
 
 
@@ -275,11 +297,9 @@ def _unknown_header(data: bytes, run_id: RunId, position: int) -> LogTooNew | Co
     return CorruptEvent(run_id, position, f"it begins with {data[:2].hex()}, which is no format")
 
 
-def _unknown_code(
-    code: object, recorded_at: object, run_id: RunId, position: int
-) -> LogTooNew | CorruptEvent:
-    if type(code) is int and type(recorded_at) is int:
-        return _too_new(f"its code is {code}", run_id, position)
+def _unknown_code(values: Sequence[Any], run_id: RunId, position: int) -> LogTooNew | CorruptEvent:
+    if type(values[0]) is int and type(values[1]) is int:
+        return _too_new(f"its code is {values[0]}", run_id, position)
     return CorruptEvent(run_id, position, "code or time is no number")
 
 
