@@ -28,7 +28,7 @@ _TRAP = _Trap()
 
 
 def arm(spec: str | None, log: str | None = None) -> None:
-    """Kill at `spec` (``NAME:COUNT:kill``) and write every pass to the file `log`; None for neither.
+    """Kill at `spec` (``NAME:COUNT:kill``), write every pass to the file `log`; None for neither.
 
     Raises `ValueError` for another form of `spec`.
     """

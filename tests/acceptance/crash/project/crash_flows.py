@@ -1,0 +1,96 @@
+"""Programs of the crash matrix; every body writes to a journal before and after it acts."""
+
+import asyncio
+import os
+
+from wfc import FatalError, get_step_metadata, policy, sleep
+
+
+def _journal(what: str) -> None:
+    """Append one line at once; `os.write` needs no flush to survive the death of the process."""
+    file = os.open(os.environ["WFC_TEST_JOURNAL"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    try:
+        meta = get_step_metadata()
+        os.write(file, f"{what} {meta.step_id} {meta.attempt}\n".encode())
+    finally:
+        os.close(file)
+
+
+async def add(left: int, right: int) -> int:
+    """Add."""
+    "use step"
+    _journal("begin")
+    _journal("end")
+    return left + right
+
+
+def double(number: int) -> int:
+    """Double, in a thread."""
+    "use step"
+    _journal("begin")
+    _journal("end")
+    return 2 * number
+
+
+@policy(attempts=4)
+async def flaky(number: int) -> int:
+    """Fail twice."""
+    "use step"
+    _journal("begin")
+    if get_step_metadata().attempt < 3:
+        raise ConnectionError("try again")
+    _journal("end")
+    return number
+
+
+@policy(attempts=1)
+async def once(number: int) -> int:
+    """Run at most once."""
+    "use step"
+    _journal("begin")
+    _journal("end")
+    return number
+
+
+async def sequence(number: int) -> int:
+    """Call steps one after the other, one of them in a thread."""
+    "use workflow"
+    first = await add(number, 1)
+    second = await double(first)
+    return await add(second, 1)
+
+
+async def fan_out(number: int) -> int:
+    """Gather steps, then go on."""
+    "use workflow"
+    parts = await asyncio.gather(*[add(number, each) for each in range(4)], double(number))
+    return await add(sum(parts), 0)
+
+
+async def patient(number: int) -> int:
+    """Retry, sleep, retry."""
+    "use workflow"
+    first = await flaky(number)
+    await sleep(0.05)
+    second = await add(first, 1)
+    await sleep("50 ms")
+    return second
+
+
+async def careful(number: int) -> str:
+    """A step that may run only once: its loss is an error that the code handles."""
+    "use workflow"
+    try:
+        return f"ran {await once(number)}"
+    except Exception as error:  # noqa: BLE001 - whatever a lost attempt raises is the outcome
+        return f"lost {type(error).__name__}"
+
+
+async def compensating(number: int) -> int:
+    """Fail for good, after undoing."""
+    "use workflow"
+    done = await add(number, 1)
+    try:
+        raise FatalError("no")
+    finally:
+        await double(done)

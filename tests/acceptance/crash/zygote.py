@@ -1,0 +1,74 @@
+"""A warm process that forks one real process per crash: `python zygote.py PROJECT`.
+
+Importing wfc and building the flows takes most of a second; forking after that takes milliseconds,
+so every fault point can be tried. The parent holds no thread, no loop and no database when it
+forks. One JSON object per line on stdin asks for a case, one per line on stdout answers it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+DEADLINE_S = 60
+
+
+def main() -> None:
+    """Serve cases until stdin ends."""
+    project = Path(sys.argv[1])
+    os.chdir(project)
+    sys.path.insert(0, str(project))
+    import wfc.api  # noqa: PLC0415 - after the working directory is the project
+    from wfc.compiler.import_hook import install  # noqa: PLC0415 - likewise
+
+    install(["crash_flows"])
+    flows = importlib.import_module("crash_flows")
+    for line in sys.stdin:
+        case = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            _child(flows, case)
+        _, status = os.waitpid(child, 0)
+        print(json.dumps({"code": os.waitstatus_to_exitcode(status)}), flush=True)
+
+
+def _child(flows: Any, case: dict[str, Any]) -> None:
+    from wfc import fault  # noqa: PLC0415 - the parent imports wfc after changing its directory
+
+    code = 70
+    try:
+        signal.alarm(DEADLINE_S)  # a hanging case ends as SIGALRM, not as a hanging suite
+        os.environ.update(case["env"])
+        fault.arm(case.get("fault"), case.get("fault_log"))
+        code = asyncio.run(_run(flows, case))
+    except BaseException:  # noqa: BLE001 - the child must never return into the parent's loop
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+async def _run(flows: Any, case: dict[str, Any]) -> int:
+    from wfc import api, errors  # noqa: PLC0415 - see main
+
+    async with api.runtime():
+        run = await api.start.options(id="r1")(getattr(flows, case["flow"]), 3)
+        answer: dict[str, Any]
+        try:
+            answer = {"output": await run.result(timeout=DEADLINE_S)}
+        except errors.RunFailed as failure:
+            answer = {"failed": failure.kind, "cause": repr(failure.cause)}
+    Path(case["answer"]).write_text(json.dumps(answer), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""Kill a real process at every fault point of a run, restart it, and hold the promises against it.
+
+DESIGN section 7, promises 1 to 5. Each case is two real processes: the first dies by SIGKILL at one
+pass of one fault point, the second finds what is left and carries the run to its end.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.crash.zygotes import Scene, Zygote, zygote
+from wfc.eventlog.event import (
+    TERMINAL,
+    Recorded,
+    StepCancelled,
+    StepCompleted,
+    StepFailed,
+    StepRetrying,
+)
+from wfc.eventlog.fold import fold
+
+pytestmark = pytest.mark.timeout(600)
+
+QUICK = ["sequence", "patient", "fan_out"]
+FLOWS = [*QUICK, "careful", "compensating"]
+ATTEMPTS = {"flaky": 4, "once": 1}
+ANSWERS = {
+    "sequence": [{"output": 9}],
+    "fan_out": [{"output": 24}],
+    "patient": [{"output": 4}],
+    "careful": [{"output": "ran 3"}, {"output": "lost WorkerLost"}],
+    "compensating": [{"failed": "user", "cause": "FatalError('no')"}],
+}
+
+
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
+    with zygote(tmp_path_factory.mktemp("zygote")) as found:
+        yield found
+
+
+@pytest.mark.parametrize(
+    "flow",
+    [pytest.param(flow, marks=() if flow in QUICK else pytest.mark.soak) for flow in FLOWS],
+)
+async def test_a_run_survives_a_kill_at_every_point(
+    warm: Zygote, tmp_path: Path, flow: str
+) -> None:
+    """Nothing acknowledged is lost, no recorded step runs again, one terminal event, right result."""
+    calm = _scene(warm, tmp_path, "calm")
+    assert calm.play(flow, log=True) == 0
+    passes = calm.passes()
+    assert len(set(passes)) == len(passes)
+    assert len(passes) > 10, "a run has more commits than that"
+    for point in passes:
+        scene = _scene(warm, tmp_path, point.replace(":", "-"))
+        code = scene.play(flow, fault=f"{point}:kill")
+        if code == 0:
+            continue  # another interleaving, which never came to this pass
+        assert code == -signal.SIGKILL, point
+        await _recovers(scene, flow, point)
+
+
+async def _recovers(scene: Scene, flow: str, point: str) -> None:
+    kept, begun = await scene.history(), scene.bodies()
+    assert scene.play(flow) == 0, point
+    history, bodies = await scene.history(), scene.bodies()
+    assert history[: len(kept)] == kept, f"{point}: the log lost or changed events"
+    assert scene.answer() in ANSWERS[flow], point
+    _is_legal(history, point)
+    for step in _ended(kept):
+        assert bodies[step] == begun[step], f"{point}: {step} ran again after its outcome"
+    for step, count in bodies.items():
+        allowed = ATTEMPTS.get(step.partition("~")[0], 3)
+        assert count <= allowed, f"{point}: {count} bodies of {step}"
+
+
+def _is_legal(history: list[Recorded], point: str) -> None:
+    fold(history)
+    assert [each.position for each in history] == list(range(1, len(history) + 1)), point
+    times = [each.recorded_at for each in history]
+    assert times == sorted(times), point
+    assert sum(isinstance(each.event, TERMINAL) for each in history) == 1, point
+    ends = Counter(_ended(history))
+    assert all(count == 1 for count in ends.values()), f"{point}: two outcomes of one step"
+    for step, attempts in _attempts(history).items():
+        assert attempts == sorted(set(attempts)), f"{point}: attempts of {step}: {attempts}"
+
+
+def _ended(history: list[Recorded]) -> list[str]:
+    return [
+        each.event.operation_id
+        for each in history
+        if isinstance(each.event, (StepCompleted, StepFailed, StepCancelled))
+    ]
+
+
+def _attempts(history: list[Recorded]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for each in history:
+        event = each.event
+        if isinstance(event, (StepRetrying, StepCompleted, StepFailed)):
+            counted = not isinstance(event, StepRetrying) or event.counted
+            if counted:
+                found.setdefault(event.operation_id, []).append(event.attempt)
+    return found
+
+
+def _scene(warm: Zygote, tmp_path: Path, name: str) -> Scene:
+    folder = tmp_path / name
+    folder.mkdir()
+    return Scene(folder, warm)
