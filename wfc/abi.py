@@ -21,6 +21,8 @@ NAME: Final = "__wfc__"
 """The one name that generated code adds to a module."""
 
 Captures = Callable[[], Mapping[str, Any]]
+PlaceAt = Callable[[types.CodeType, int], str | None]
+"""Gives the place of the call at an instruction (`manifests.sites.SiteTable.place_at`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,7 @@ class Definition:
     annotations: Mapping[str, str]
     docstring: str | None
     policy: Mapping[str, Any] = field(default_factory=dict)
+    receiver: str = "none"  # a `manifests.bundle.Receiver`: "none", "self" or "class"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,15 +72,20 @@ def _no_runtime(
     raise OutsideWorkflow(message)
 
 
-def _alive() -> bool:
+def _alive() -> object:
     return True
 
 
 class Slots:
-    """Filled once by `wfc.runtime` when it is imported."""
+    """Filled once by `wfc.runtime` when it is imported.
+
+    `live` answers something true while user code may run. It stands at every function entry of a
+    workflow bundle, so let it be a C function: a `ContextVar.get` whose value is a list that
+    dropping empties costs a fifth of a Python function.
+    """
 
     step: StepCall = staticmethod(_no_runtime)
-    live: Callable[[], bool] = staticmethod(_alive)
+    live: Callable[[], object] = staticmethod(_alive)
 
 
 slots: Final = Slots()
@@ -88,7 +96,7 @@ _ID_ATTRIBUTE: Final = "__wfc_id__"
 
 def live() -> bool:
     """Tell whether user code may run: false only inside an execution that was dropped."""
-    return slots.live()
+    return bool(slots.live())
 
 
 def id_of(function: object) -> DefinitionId | None:
@@ -100,29 +108,46 @@ def id_of(function: object) -> DefinitionId | None:
 class Bundle:
     """`__wfc__` in the globals of one compiled module."""
 
-    __slots__ = ("_definitions", "live", "module", "namespace")
+    __slots__ = ("_definitions", "live", "module", "namespace", "place_at")
 
     def __init__(
         self,
         module: ModuleName,
         namespace: dict[str, Any],
         definitions: Mapping[str, Definition] = types.MappingProxyType({}),
+        place_at: PlaceAt | None = None,
     ) -> None:
         """Serve `module`, whose globals are `namespace`; `definitions` are keyed by qualname."""
         self.module = module
         self.namespace = namespace
         self._definitions = definitions
-        self.live = live
+        self.place_at = place_at
+        # The slot's own function and not `live` above: guards are on hot paths.
+        self.live = slots.live
 
-    def step(self, qualname: str, captures: Captures | None = None) -> Callable[..., Any]:
-        """Make the stub that stands for a step in a workflow bundle."""
-        return _stub(self._definitions[qualname], self.namespace, self.module, captures)
+    def step(self, qualname: str, captures: Captures | None = None) -> Any:
+        """Make the stub that stands for a step in a workflow bundle.
+
+        `captures` is given for a nested step, always. A method of a class gets the descriptor that
+        its receiver asks for.
+        """
+        definition = self._definitions[qualname]
+        stub = _stub(definition, self.namespace, self.module, captures)
+        if definition.receiver == "class":
+            return classmethod(stub)
+        if definition.receiver == "none" and captures is None and "." in qualname:
+            return staticmethod(stub)
+        return stub
 
     def register(self, kind: str, qualname: str, function: Any) -> None:
-        """Make a marked function of a step bundle findable by its id."""
+        """Make a marked function of a step bundle findable by its id.
+
+        For a nested step `function` is the workflow around it, which was registered before.
+        """
         name = DefinitionId(f"{self.module}:{qualname}")
         target = getattr(function, "__func__", function)
-        setattr(target, _ID_ATTRIBUTE, name)
+        if id_of(target) is None:
+            setattr(target, _ID_ATTRIBUTE, name)
         registered[name] = Registration(id=name, kind=kind, function=function)
 
     def refuse(self, qualname: str) -> None:
