@@ -36,11 +36,9 @@ ENVIRONMENT_PREFIX: Final = "WFC_"
 
 def _split(value: object) -> object:
     """Take a list as TOML has it, or words between commas as a variable of the environment."""
-    return [word.strip() for word in value.split(",") if word.strip()] if _is_text(value) else value
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
+    if not isinstance(value, str):
+        return value
+    return [word.strip() for word in value.split(",") if word.strip()]
 
 
 def _duration(value: object) -> timedelta:
@@ -353,8 +351,8 @@ def _hint(names: list[str]) -> str:
         return " Did you mean `pure`? wfc runs no module of yours unchecked inside a workflow."
     model: Any = Settings
     for name in names[:-1]:
-        field = model.model_fields.get(name)
-        model = field.annotation if field is not None else QueueTable
+        fields = getattr(model, "model_fields", {})
+        model = fields[name].annotation if name in fields else QueueTable
     keys = [field.alias or name for name, field in model.model_fields.items()]
     near = get_close_matches(names[-1], keys, n=3, cutoff=0.6)
     if near:

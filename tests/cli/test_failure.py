@@ -132,5 +132,5 @@ def test_an_exit_keeps_its_code(
     code: object, expected: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A script run by `wfc run` decides its own exit code."""
-    assert failure.report(SystemExit(code), []) == expected  # type: ignore[arg-type] - as scripts do
+    assert failure.report(SystemExit(code), []) == expected
     assert capsys.readouterr().err == ("sorry\n" if code == "sorry" else "")

@@ -11,7 +11,7 @@ import pytest
 
 from wfc.cli.main import TABLE, application, main
 
-HEAVY = ("libcst", "astroid", "pydantic_ai", "starlette", "asyncpg", "pydantic", "rich.table")
+HEAVY = ("libcst", "astroid", "pydantic_ai", "starlette", "asyncpg", "pydantic")
 
 
 def loaded_by(*words: str) -> set[str]:

@@ -22,8 +22,10 @@ class Shell(StrEnum):
 @app.command()
 def completion(shell: Annotated[Shell, typer.Argument(help="Which shell.")]) -> None:
     """Print the completion script of a shell; `eval "$(wfc completion bash)"` uses it at once."""
-    from typer.completion import get_completion_script  # noqa: PLC0415 - rarely wanted
+    from typer import completion as scripts  # noqa: PLC0415 - rarely wanted
 
     typer.echo(
-        get_completion_script(prog_name="wfc", complete_var="_WFC_COMPLETE", shell=shell.value)
+        scripts.get_completion_script(  # type: ignore[attr-defined]  # typer documents no other way
+            prog_name="wfc", complete_var="_WFC_COMPLETE", shell=shell.value
+        )
     )
