@@ -6,7 +6,6 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 from wfc import fault
 from wfc.clock import MICROSECONDS, Clock, SystemClock
@@ -140,7 +139,7 @@ class _Worker:
 class MemoryWorld:
     """Everything in dictionaries, one lock, gone at the end of the process."""
 
-    url: Final = "memory:"
+    url: str = "memory:"
 
     def __init__(self, clock: Clock | None = None) -> None:
         """Begin empty; time comes from `clock` (by default the machine's)."""
@@ -278,7 +277,7 @@ class MemoryWorld:
         run = self._runs[run_id]
         if isinstance(guard, Unowned) and run.owner is not None:
             self._lose(run, now)
-        if isinstance(guard, Owner):
+        if isinstance(guard, Owner) and events:
             run.losses = 0
         recorded = tuple(self._record(run, events, now))
         for child in create:

@@ -1,0 +1,51 @@
+"""From the URL of a world to the world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from typing import Final
+
+from wfc.clock import Clock, SystemClock
+from wfc.errors import ConfigError, MissingExtra
+from wfc.worlds.protocol import World
+
+GROUP: Final = "wfc.worlds"
+"""Entry points of this group, named like a URL scheme, are callables ``(url, clock) -> World``."""
+_FORMS: Final = "sqlite:///path/to/file.db, sqlite:////absolute/path.db or memory:"
+
+
+def open_world(url: str, clock: Clock | None = None) -> World:
+    """Make the world of `url`, still to be opened. Raises `ConfigError`, `MissingExtra`."""
+    scheme, colon, rest = url.partition(":")
+    chosen = clock or SystemClock()
+    if scheme == "sqlite" and colon:
+        return _sqlite(url, rest, chosen)
+    if url == "memory:":
+        from wfc.worlds.memory import MemoryWorld  # noqa: PLC0415 - a world loads only if it is used
+
+        return MemoryWorld(chosen)
+    maker = _foreign(scheme)
+    if maker is not None:
+        return maker(url, chosen)
+    if scheme in {"postgres", "postgresql"}:
+        raise MissingExtra(
+            f"{url.partition('@')[2] or url!r}: this wfc has no PostgreSQL world yet. Use {_FORMS}."
+        )
+    raise ConfigError(f"{url!r} names no world. The forms are {_FORMS}.")
+
+
+def _sqlite(url: str, rest: str, clock: Clock) -> World:
+    path = rest.removeprefix("///")
+    if path == rest or not path:
+        raise ConfigError(f"{url!r} names no file. Write {_FORMS}.")
+    from wfc.worlds.sqlite import SqliteWorld  # noqa: PLC0415 - a world loads only if it is used
+
+    return SqliteWorld(path, clock=clock)
+
+
+def _foreign(scheme: str) -> Callable[[str, Clock], World] | None:
+    for found in entry_points(group=GROUP, name=scheme):
+        maker: Callable[[str, Clock], World] = found.load()
+        return maker
+    return None

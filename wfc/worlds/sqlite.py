@@ -1,0 +1,407 @@
+"""Runs in one SQLite file: embedded, durable, shared by the processes of one machine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
+
+import aiosqlite
+
+from wfc.clock import Clock, SystemClock
+from wfc.errors import RunNotFound, WorldCorrupt, WorldUnreachable
+from wfc.eventlog.entity import Run
+from wfc.eventlog.event import (
+    Event,
+    Recorded,
+    Scalar,
+    StepCompleted,
+    StepCreated,
+    StepFailed,
+    StepRetrying,
+    StepStarted,
+    WaitCompleted,
+    WaitCreated,
+)
+from wfc.ids import OperationId, RunId, VersionId, WorkerId
+from wfc.worlds import rules, sqlite_events, sqlite_leases, sqlite_queue, sqlite_reads, sqlite_runs
+from wfc.worlds.feed import QUEUES, RUNS, Feed, run_topic
+from wfc.worlds.protocol import (
+    Appended,
+    Child,
+    Claimed,
+    ClaimedAttempt,
+    Guard,
+    Held,
+    NewRun,
+    NotYet,
+    Over,
+    Owner,
+    Queued,
+    Refused,
+    Release,
+    Renewal,
+    RunFilter,
+    RunPage,
+    Swept,
+    Taken,
+    VersionRow,
+    Watch,
+    WorkerRow,
+)
+from wfc.worlds.sqlite_append import Request, append
+from wfc.worlds.sqlite_connect import connect, translate, verify
+from wfc.worlds.sqlite_writer import Transaction, Writer, apart, settle
+
+T = TypeVar("T")
+_ROWS_AT_ONCE: Final = 2000
+
+# An owner's append of these changes nothing but the log and the head of the run.
+_PLAIN: Final = frozenset(
+    {StepCreated, StepStarted, StepRetrying, StepCompleted, StepFailed, WaitCreated, WaitCompleted}
+)
+_MOVE_HEAD: Final = """
+UPDATE runs SET length = ?, recorded_at = ?, losses = 0
+WHERE run_id = ? AND fence = ? AND length = ? AND recorded_at <= ?
+AND owner IS NOT NULL AND ended_at IS NULL
+AND NOT EXISTS (SELECT 1 FROM attempts WHERE attempts.run_id = runs.run_id)
+"""
+
+
+class SqliteWorld:
+    """A SQLite file as a world. One writer thread, one reader connection."""
+
+    def __init__(self, path: str | Path, *, clock: Clock | None = None) -> None:
+        """Keep runs in the file `path`; time comes from `clock` (by default the machine's)."""
+        self.path = Path(path).absolute()
+        self.url = f"sqlite:///{self.path}"
+        self._clock = clock or SystemClock()
+        self._feed = Feed()
+        self._writer: Writer | None = None
+        self._reader: aiosqlite.Connection | None = None
+
+    async def open(self) -> None:
+        """Connect and migrate."""
+        if self._writer is not None:
+            return
+        writer = Writer(self.path, self._clock, self._feed.publish, self._feed.publish_all)
+        await writer.open()
+        try:
+            reader = aiosqlite.Connection(partial(connect, self.path, reader=True), 64)
+            self._reader = await reader
+        except sqlite3.Error as error:
+            await writer.close()
+            raise translate(error, self.path) from error
+        self._writer = writer
+
+    async def close(self) -> None:
+        """Finish waiting writes and disconnect; a second call does nothing."""
+        writer, self._writer = self._writer, None
+        reader, self._reader = self._reader, None
+        if writer is not None and reader is not None:
+            await reader.close()
+            await writer.close()
+
+    async def check(self) -> None:
+        """Read the durability settings back and probe for damage."""
+        await self._write(lambda transaction: verify(transaction.connection, self.path))
+        rows = await self._read("PRAGMA quick_check(1)")
+        if rows != [("ok",)]:
+            raise WorldCorrupt(
+                f"{self.path} is damaged ({rows[0][0]}); nothing is repaired. Stop the workers, "
+                "keep a copy of the file with its -wal, and restore a backup."
+            )
+
+    def now_us(self) -> int:
+        """Give the world's clock."""
+        return self._clock.now_us()
+
+    # -- writing
+
+    async def append(
+        self,
+        run_id: RunId,
+        events: Sequence[Event],
+        *,
+        guard: Guard,
+        messages: Sequence[Queued] = (),
+        create: Sequence[Child] = (),
+        claim: WorkerId | None = None,
+        release: Release | None = None,
+    ) -> Appended | Refused:
+        """Write all or nothing, durable on return."""
+        writer = self._writer or self._closed()
+        if (
+            type(guard) is Owner
+            and release is None
+            and events
+            and not messages
+            and not create
+            and _PLAIN.issuperset(map(type, events))
+        ):
+            step = _PlainAppend(run_id, events, guard, self._clock.now_us())
+            writer.put(step)
+            return await step.future
+        rules.check_batch(run_id, events, guard)
+        for child in create:
+            rules.check_batch(child.run_id, [child.event], NewRun())
+        request = Request(
+            run_id=run_id,
+            events=events,
+            guard=guard,
+            messages=messages,
+            create=create,
+            claim=claim,
+            release=release,
+        )
+        size = sqlite_events.weight(events)
+        return await writer.call(lambda transaction: append(transaction, request), size)
+
+    def _closed(self) -> Writer:
+        raise WorldUnreachable(
+            f"the world {self.url} is not open: await world.open() first, once per event loop"
+        )
+
+    async def _write(self, work: Callable[[Transaction], T], size: int = 0) -> T:
+        return await (self._writer or self._closed()).call(work, size)
+
+    # -- reading
+
+    async def _read(
+        self, statement: str, values: Iterable[object] | dict[str, object] = ()
+    ) -> list[tuple[Any, ...]]:
+        if self._reader is None:
+            self._closed()
+        assert self._reader is not None
+        try:
+            rows = await self._reader.execute_fetchall(statement, values)
+        except sqlite3.Error as error:
+            raise translate(error, self.path) from error
+        return cast("list[tuple[Any, ...]]", list(rows))
+
+    async def history(self, run_id: RunId, after: int = 0, limit: int = 2000) -> list[Recorded]:
+        """Read up to `limit` events after position `after`, dense and in order."""
+        rows = await self._read(sqlite_events.SELECT, (run_id, after, limit))
+        blobs = await self._blobs(run_id, sqlite_events.blob_digests(rows))
+        return [sqlite_events.decode(run_id, row, blobs) for row in rows]
+
+    async def _blobs(self, run_id: str, digests: Iterable[bytes]) -> dict[bytes, bytes]:
+        found: dict[bytes, bytes] = {}
+        for digest in set(digests):
+            found.update(await self._read(sqlite_events.SELECT_BLOB, (run_id, digest)))
+        return found
+
+    async def run(self, run_id: RunId) -> Run | None:
+        """Read the view of one run."""
+        values = {"now": self.now_us(), "run_id": run_id}
+        views = await self._views(await self._read(sqlite_reads.RUN, values))
+        return views[0] if views else None
+
+    async def list_runs(
+        self, where: RunFilter, *, cursor: str | None = None, limit: int = 50
+    ) -> RunPage:
+        """Read views of runs, newest first."""
+        rules.check_page(limit)
+        place = None if cursor is None else rules.read_cursor(where, cursor)
+        rows = await self._read(*sqlite_reads.page_of(where, place, limit + 1, self.now_us()))
+        page = await self._views(rows[:limit])
+        if len(rows) <= limit:
+            return RunPage(runs=tuple(page))
+        last = page[-1]
+        return RunPage(
+            runs=tuple(page), next=rules.write_cursor(where, last.created_at, last.run_id)
+        )
+
+    async def _views(self, rows: list[tuple[Any, ...]]) -> list[Run]:
+        run_ids = [row[0] for row in rows]
+        attributes: dict[str, dict[str, Scalar]] = {run_id: {} for run_id in run_ids}
+        if run_ids:
+            for run_id, key, text in await self._read(*sqlite_reads.attributes_of(run_ids)):
+                attributes[run_id][key] = rules.scalar_of(text)
+        blobs: dict[bytes, bytes] = {}
+        for run_id, digests in sqlite_reads.blobs_of(rows).items():
+            blobs.update(await self._blobs(run_id, digests))
+        return [sqlite_reads.view_of(row, attributes[row[0]], blobs) for row in rows]
+
+    async def attributes(self, run_id: RunId) -> dict[str, Scalar]:
+        """Read the attributes of a run."""
+        rows = await self._read(*sqlite_reads.attributes_of([run_id]))
+        return {key: rules.scalar_of(text) for _, key, text in rows}
+
+    async def block(self, run_id: RunId, reason: str | None) -> None:
+        """Mark the run as not executable, or with None free it again."""
+        await self._write(lambda transaction: _block(transaction, run_id, reason))
+
+    # -- leases
+
+    async def join(
+        self, worker_id: WorkerId, *, lease_s: float, queues: Sequence[str] = ()
+    ) -> None:
+        """Register a worker; what an earlier worker of this id held is given up."""
+        await self._write(
+            lambda transaction: sqlite_leases.join(transaction, worker_id, lease_s, queues)
+        )
+
+    def renew(self, worker_id: WorkerId, *, lease_s: float) -> Renewal:
+        """Prolong the worker's lease; blocking, called from a heartbeat thread."""
+        writer = self._writer or self._closed()
+        return writer.call_blocking(
+            lambda transaction: sqlite_leases.renew(transaction, worker_id, lease_s)
+        )
+
+    async def leave(self, worker_id: WorkerId) -> None:
+        """Remove the worker; runs that it still owns count as lost at once."""
+        await self._write(lambda transaction: sqlite_leases.leave(transaction, worker_id))
+
+    async def workers(self) -> list[WorkerRow]:
+        """Read the workers whose lease has not run out."""
+        rows = await self._read(
+            "SELECT worker_id, lease_until, queues FROM workers WHERE lease_until > ?"
+            " ORDER BY worker_id",
+            (self.now_us(),),
+        )
+        return [
+            WorkerRow(worker_id=worker_id, lease_until=until, queues=tuple(json.loads(queues)))
+            for worker_id, until, queues in rows
+        ]
+
+    async def claim(self, run_id: RunId, worker_id: WorkerId) -> Claimed | Held | Over | NotYet:
+        """Become the owner."""
+        return await self._write(
+            lambda transaction: sqlite_leases.claim(transaction, run_id, worker_id)
+        )
+
+    async def claim_attempt(
+        self, run_id: RunId, operation_id: OperationId, worker_id: WorkerId
+    ) -> ClaimedAttempt | Held | Over | NotYet:
+        """Take the attempt row of a step."""
+        return await self._write(
+            lambda transaction: sqlite_leases.claim_attempt(
+                transaction, run_id, operation_id, worker_id
+            )
+        )
+
+    # -- queue
+
+    async def enqueue(self, queued: Queued) -> None:
+        """Queue a message, unless an equal one waits already and is due no later."""
+        await self._write(lambda transaction: sqlite_queue.enqueue(transaction, queued))
+
+    async def take(self, worker_id: WorkerId, limit: int) -> list[Taken]:
+        """Take due messages, by priority, then age."""
+
+        def work(transaction: Transaction) -> list[Taken]:
+            sqlite_leases.must_live(transaction, worker_id)
+            return sqlite_queue.take(transaction, worker_id, limit)
+
+        return await self._write(work)
+
+    async def done(self, receipts: Sequence[int]) -> None:
+        """Forget messages that were dealt with."""
+        await self._write(lambda transaction: sqlite_queue.done(transaction, receipts))
+
+    async def next_due(self) -> int | None:
+        """Give the instant at which the next message becomes due."""
+        rows = await self._read(sqlite_queue.NEXT_DUE, {"now": self.now_us(), "worker": ""})
+        due: int | None = rows[0][0]
+        return due
+
+    async def sweep(self, limit: int = 1000) -> Swept:
+        """Repair what crashes left behind; idempotent."""
+        return await self._write(lambda transaction: sqlite_leases.sweep(transaction, limit))
+
+    # -- versions
+
+    async def register_version(
+        self, version: VersionId, archive: bytes, *, label: str | None = None, activate: bool = True
+    ) -> None:
+        """Keep a build; a known version is left as it is (but may be activated)."""
+
+        def work(transaction: Transaction) -> None:
+            transaction.execute(
+                "INSERT INTO bundles (version, archive, label, registered_at, active)"
+                " VALUES (?, ?, ?, ?, 0) ON CONFLICT (version) DO NOTHING",
+                (version, archive, label, transaction.now_us),
+            )
+            if activate:
+                transaction.execute("UPDATE bundles SET active = (version = ?)", (version,))
+
+        await self._write(work, len(archive))
+
+    async def version_archive(self, version: VersionId) -> bytes | None:
+        """Read a build back."""
+        rows = await self._read("SELECT archive FROM bundles WHERE version = ?", (version,))
+        return rows[0][0] if rows else None
+
+    async def versions(self) -> list[VersionRow]:
+        """List the registered versions, newest first."""
+        rows = await self._read(
+            "SELECT version, registered_at, label, active FROM bundles ORDER BY number DESC"
+        )
+        return [
+            VersionRow(version=version, registered_at=at, label=label, active=bool(active))
+            for version, at, label, active in rows
+        ]
+
+    # -- change feed
+
+    def watch(self, *topics: str) -> Watch:
+        """Watch topics."""
+        return self._feed.watch(topics)
+
+
+def _block(transaction: Transaction, run_id: RunId, reason: str | None) -> None:
+    run = sqlite_runs.load(transaction.connection, run_id)
+    if run is None:
+        raise RunNotFound(f"no run has the id {run_id}")
+    transaction.execute("UPDATE runs SET blocked = ? WHERE run_id = ?", (reason, run_id))
+    if reason is None and not run.over:
+        if run.owner is None:
+            due = max(transaction.now_us, run.not_before or 0)
+            transaction.execute("UPDATE runs SET due_at = ? WHERE run_id = ?", (due, run_id))
+        sqlite_queue.resume(transaction, run)
+        transaction.news.add(QUEUES)
+    transaction.news.update((RUNS, run_topic(run_id)))
+
+
+class _PlainAppend:
+    """An owner's append of plain events: two statements, encoded before the writer sees it."""
+
+    __slots__ = (
+        "_answer", "_encoded", "_events", "_guard", "_head", "_run_id",
+        "atomic", "blocking", "future", "size",
+    )  # fmt: skip
+
+    def __init__(self, run_id: RunId, events: Sequence[Event], guard: Owner, now_us: int) -> None:
+        """Prepare everything that needs no transaction; the answer if nothing stands against it."""
+        self._run_id, self._events, self._guard = run_id, events, guard
+        length = guard.length
+        recorded = tuple(
+            Recorded(position=position, recorded_at=now_us, event=event)
+            for position, event in enumerate(events, length + 1)
+        )
+        self._encoded = sqlite_events.encode(run_id, recorded)
+        after = length + len(recorded)
+        self._head = (after, now_us, run_id, guard.fence, length, now_us)
+        self._answer = Appended(recorded=recorded, length=after)
+        self.size = self._encoded.size
+        self.atomic = True
+        self.blocking = False
+        self.future: asyncio.Future[Appended | Refused] = asyncio.get_running_loop().create_future()
+
+    def run(self, transaction: Transaction) -> Appended | Refused:
+        """Move the head and write; if the head is not where it should be, find out why."""
+        if transaction.execute(_MOVE_HEAD, self._head).rowcount == 1:
+            sqlite_events.insert(transaction.connection, self._run_id, self._encoded)
+            transaction.news.update((RUNS, run_topic(self._run_id)))
+            return self._answer
+        request = Request(run_id=self._run_id, events=self._events, guard=self._guard)
+        return apart(transaction, lambda: append(transaction, request))
+
+    def settle(self, answer: Any) -> None:
+        """Resolve the future."""
+        settle(self.future, answer)

@@ -1,0 +1,128 @@
+-- The tables of a SQLite world. Each numbered part runs once, in one transaction, and only adds.
+-- `meta.schema` is the last part that ran; `meta.min_reader` is the oldest schema whose code may
+-- still work on this file.
+
+-- migration 1
+CREATE TABLE meta (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- `due_at` is when the run needs a worker: NULL while it is owned, waits for the outside or is over.
+CREATE TABLE runs (
+    run_id TEXT PRIMARY KEY,
+    fence INTEGER NOT NULL,
+    length INTEGER NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    owner TEXT,
+    ended_at INTEGER,
+    losses INTEGER NOT NULL,
+    lost INTEGER NOT NULL,
+    attempt_fence INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    workflow TEXT NOT NULL,
+    version TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    started_at INTEGER,
+    chapter INTEGER NOT NULL,
+    queue TEXT,
+    queue_key TEXT,
+    priority INTEGER NOT NULL,
+    not_before INTEGER,
+    wake_at INTEGER,
+    due_at INTEGER,
+    paused INTEGER NOT NULL,
+    blocked TEXT,
+    cancel_requested INTEGER NOT NULL,
+    cancel_reason TEXT,
+    failure_kind TEXT,
+    parent_id TEXT,
+    root_id TEXT,
+    arguments_digest BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX runs_created ON runs (created_at);
+CREATE INDEX runs_status ON runs (status, created_at);
+CREATE INDEX runs_workflow ON runs (workflow, created_at);
+CREATE INDEX runs_owner ON runs (owner) WHERE owner IS NOT NULL;
+CREATE INDEX runs_due ON runs (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX runs_parent ON runs (parent_id) WHERE parent_id IS NOT NULL;
+
+-- `blobs` names the payload fields that were too large for the body, and where they are.
+CREATE TABLE events (
+    run_id TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    code INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    dedupe TEXT,
+    blobs TEXT,
+    PRIMARY KEY (run_id, position)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX events_dedupe ON events (run_id, dedupe) WHERE dedupe IS NOT NULL;
+
+CREATE TABLE blobs (
+    run_id TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (run_id, digest)
+) STRICT;
+
+CREATE TABLE hooks (
+    run_id TEXT NOT NULL,
+    operation_id TEXT NOT NULL,
+    hook_id TEXT NOT NULL,
+    token_digest BLOB NOT NULL,
+    status TEXT NOT NULL,
+    PRIMARY KEY (run_id, operation_id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX hooks_token ON hooks (token_digest) WHERE status = 'active';
+
+CREATE TABLE attributes (
+    run_id TEXT NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (run_id, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attributes_value ON attributes (key, value);
+
+CREATE TABLE attempts (
+    run_id TEXT NOT NULL,
+    operation_id TEXT NOT NULL,
+    fence INTEGER NOT NULL,
+    worker_id TEXT,
+    not_before INTEGER NOT NULL,
+    priority INTEGER NOT NULL,
+    lost INTEGER NOT NULL,
+    unwanted INTEGER NOT NULL,
+    PRIMARY KEY (run_id, operation_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attempts_worker ON attempts (worker_id);
+
+-- A receipt is never given out twice, or the receipt of a removed message could forget a new one.
+CREATE TABLE messages (
+    receipt INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    run_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    due INTEGER NOT NULL,
+    priority INTEGER NOT NULL,
+    worker_id TEXT
+) STRICT;
+CREATE INDEX messages_waiting ON messages (priority, due) WHERE worker_id IS NULL;
+CREATE INDEX messages_taken ON messages (worker_id) WHERE worker_id IS NOT NULL;
+CREATE INDEX messages_run ON messages (run_id, kind, name);
+
+CREATE TABLE workers (
+    worker_id TEXT PRIMARY KEY,
+    lease_until INTEGER NOT NULL,
+    queues TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE bundles (
+    number INTEGER PRIMARY KEY,
+    version TEXT NOT NULL UNIQUE,
+    archive BLOB NOT NULL,
+    label TEXT,
+    registered_at INTEGER NOT NULL,
+    active INTEGER NOT NULL
+) STRICT;

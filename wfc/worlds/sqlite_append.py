@@ -1,0 +1,380 @@
+"""The one door for writing events to SQLite: guard, events, views, messages, claim, release."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from wfc import fault
+from wfc.eventlog.entity import RunStatus
+from wfc.eventlog.event import (
+    AttributesSet,
+    Event,
+    HookConflicted,
+    HookCreated,
+    HookDisposed,
+    Recorded,
+    RunCancelled,
+    RunCancelRequested,
+    RunCompleted,
+    RunCreated,
+    RunFailed,
+    RunPaused,
+    RunRestarted,
+    RunStarted,
+    RunUnpaused,
+    RunUpgraded,
+    RunWoken,
+)
+from wfc.ids import OperationId, RunId, WorkerId
+from wfc.worlds import rules, sqlite_events, sqlite_runs
+from wfc.worlds import sqlite_leases as leases
+from wfc.worlds import sqlite_queue as messages
+from wfc.worlds.feed import HOOKS, QUEUES, RUNS, run_topic
+from wfc.worlds.protocol import (
+    Appended,
+    AttemptOf,
+    Child,
+    Claimed,
+    Guard,
+    NewRun,
+    OpenHook,
+    Owner,
+    Queued,
+    Refusal,
+    Refused,
+    Release,
+    Resume,
+    Unowned,
+)
+from wfc.worlds.sqlite_runs import RunRow
+from wfc.worlds.sqlite_writer import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What one `append` asks for."""
+
+    run_id: RunId
+    events: Sequence[Event]
+    guard: Guard
+    messages: Sequence[Queued] = ()
+    create: Sequence[Child] = ()
+    claim: WorkerId | None = None
+    release: Release | None = None
+
+
+def append(transaction: Transaction, request: Request) -> Appended | Refused:
+    """Write all that the request holds, or nothing and say why."""
+    before = sqlite_runs.load(transaction.connection, request.run_id)
+    refused = _refusal(transaction, request, before)
+    if refused is not None:
+        return refused
+    if before is None:
+        opening = request.events[0]
+        assert isinstance(opening, RunCreated)
+        before = sqlite_runs.create(
+            transaction.connection, request.run_id, opening, transaction.now_us
+        )
+    run = replace(before)
+    answer = _write(transaction, request, run)
+    sqlite_runs.save(transaction.connection, before, run)
+    transaction.news.update((RUNS, run_topic(request.run_id)))
+    return answer
+
+
+# --- may it be written? ------------------------------------------------------------------------
+
+
+def _refusal(transaction: Transaction, request: Request, run: RunRow | None) -> Refused | None:
+    for child in request.create:
+        taken = _opening(transaction, child.run_id)
+        if taken:
+            return Refused(reason=Refusal.EXISTS, events=tuple(taken))
+    if isinstance(request.guard, NewRun):
+        taken = _opening(transaction, request.run_id)
+        return Refused(reason=Refusal.EXISTS, events=tuple(taken)) if taken else None
+    if run is None:
+        return Refused(reason=Refusal.MISSING)
+    known = _duplicate(transaction, request)
+    if known is not None:
+        return known
+    reopened = isinstance(request.guard, Unowned) and rules.reopens(
+        RunStatus(run.status), request.events
+    )
+    if run.over and not reopened:
+        return Refused(reason=Refusal.OVER)
+    return _guarded(transaction, run, request.guard)
+
+
+def _opening(transaction: Transaction, run_id: RunId) -> list[Recorded]:
+    return sqlite_events.read_history(transaction.connection, run_id, 0, 1)
+
+
+def _duplicate(transaction: Transaction, request: Request) -> Refused | None:
+    key = rules.dedupe_key(request.events[0]) if request.events else None
+    if key is None:
+        return None
+    found = transaction.execute(
+        "SELECT position FROM events WHERE run_id = ? AND dedupe = ?", (request.run_id, key)
+    ).fetchone()
+    if found is None:
+        return None
+    (known,) = sqlite_events.read_history(transaction.connection, request.run_id, found[0] - 1, 1)
+    rules.check_same(request.run_id, known.event, request.events[0])
+    return Refused(reason=Refusal.DUPLICATE, events=(known,))
+
+
+def _guarded(transaction: Transaction, run: RunRow, guard: Guard) -> Refused | None:
+    reason: Refusal | None = None
+    match guard:
+        case Owner(fence, length):
+            if run.owner is not None and run.fence == fence:
+                return _behind(transaction, run, length)
+            reason = Refusal.FENCED
+        case Unowned(length):
+            if run.owner is None or not leases.lives(transaction, run.owner):
+                return _behind(transaction, run, length)
+            reason = Refusal.HELD
+        case AttemptOf(operation_id, fence):
+            reason = _attempt_refusal(transaction, run.run_id, operation_id, fence)
+        case OpenHook(token):
+            if _holder_of(transaction, token) != run.run_id:
+                reason = Refusal.CLOSED
+        case _:
+            pass
+    return None if reason is None else Refused(reason=reason)
+
+
+def _behind(transaction: Transaction, run: RunRow, length: int) -> Refused | None:
+    rules.check_length(run.run_id, length, run.length)
+    if length == run.length:
+        return None
+    missed = sqlite_events.read_history(
+        transaction.connection, run.run_id, length, rules.BEHIND_MAX
+    )
+    return Refused(reason=Refusal.BEHIND, events=tuple(missed))
+
+
+def _attempt_refusal(
+    transaction: Transaction, run_id: RunId, operation_id: OperationId, fence: int
+) -> Refusal | None:
+    found = transaction.execute(
+        "SELECT worker_id, fence FROM attempts"
+        " WHERE run_id = ? AND operation_id = ? AND unwanted = 0",
+        (run_id, operation_id),
+    ).fetchone()
+    if found is None:
+        return Refusal.MISSING
+    return None if found[0] is not None and found[1] == fence else Refusal.FENCED
+
+
+def _holder_of(transaction: Transaction, token: str) -> RunId | None:
+    found = transaction.execute(
+        "SELECT run_id FROM hooks WHERE token_digest = ? AND status = 'active'", (_digest(token),)
+    ).fetchone()
+    return None if found is None else RunId(found[0])
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+# --- it may --------------------------------------------------------------------------------------
+
+
+def _write(transaction: Transaction, request: Request, run: RunRow) -> Appended:
+    if isinstance(request.guard, Unowned) and run.owner is not None:
+        leases.lose(transaction, run)
+    if isinstance(request.guard, Owner) and request.events:
+        run.losses = 0
+    recorded = _record(transaction, run, request.events)
+    for child in request.create:
+        _create_child(transaction, child)
+    for queued in request.messages:
+        if not (run.over and queued.message.run_id == run.run_id):
+            messages.enqueue(transaction, queued)
+    fence = None if run.over else _pass_on(transaction, request, run)
+    return Appended(recorded=recorded, length=run.length, fence=fence)
+
+
+def _pass_on(transaction: Transaction, request: Request, run: RunRow) -> int | None:
+    """Say who looks at the run next: nobody before `wake_at`, the claimer, or any worker."""
+    if request.release is not None:
+        _release(transaction, run, request.release)
+    fence = None if request.claim is None else _claim(transaction, run, request.claim)
+    if fence is None and _wakes(request):
+        if run.owner is None:
+            run.due_at = max(transaction.now_us, run.not_before or 0)
+        messages.resume(transaction, run)
+    return fence
+
+
+def _wakes(request: Request) -> bool:
+    """Tell whether somebody must look at the run after this: a fact came from outside its owner."""
+    match request.guard:
+        case Owner():
+            return False
+        case AttemptOf():
+            return any(rules.answered_step(event) is not None for event in request.events)
+        case _:
+            return True
+
+
+def _record(transaction: Transaction, run: RunRow, events: Sequence[Event]) -> tuple[Recorded, ...]:
+    at = max(transaction.now_us, run.recorded_at)
+    recorded = tuple(_recorded(transaction, run, events, at))
+    sqlite_events.insert(
+        transaction.connection, run.run_id, sqlite_events.encode(run.run_id, recorded)
+    )
+    if recorded:
+        run.recorded_at = at
+    return recorded
+
+
+def _recorded(
+    transaction: Transaction, run: RunRow, events: Sequence[Event], at: int
+) -> Iterator[Recorded]:
+    for given in events:
+        event = _apply(transaction, run, given, at)
+        run.length += 1
+        yield Recorded(position=run.length, recorded_at=at, event=event)
+
+
+def _create_child(transaction: Transaction, child: Child) -> None:
+    assert isinstance(child.event, RunCreated)
+    before = sqlite_runs.create(
+        transaction.connection, child.run_id, child.event, transaction.now_us
+    )
+    run = replace(before)
+    _record(transaction, run, [child.event])
+    sqlite_runs.save(transaction.connection, before, run)
+    messages.resume(transaction, run)
+    transaction.news.add(run_topic(child.run_id))
+
+
+def _release(transaction: Transaction, run: RunRow, release: Release) -> None:
+    run.owner = None
+    run.wake_at = run.due_at = release.wake_at
+    transaction.news.add(QUEUES)  # messages that waited for the owner may be taken by anybody
+    if release.wake_at is not None:
+        due = max(transaction.now_us, release.wake_at)
+        messages.put(transaction, Resume(run.run_id), due, run.priority)
+    fault.point("run.released")
+
+
+def _claim(transaction: Transaction, run: RunRow, worker_id: WorkerId) -> int | None:
+    if not leases.lives(transaction, worker_id):
+        return None
+    answer = leases.claim_loaded(transaction, run, worker_id)
+    if not isinstance(answer, Claimed):
+        return None
+    fault.point("run.claimed")
+    return answer.fence
+
+
+# --- views ---------------------------------------------------------------------------------------
+
+
+def _apply(  # noqa: C901, PLR0912 - one branch per event that has a view
+    transaction: Transaction, run: RunRow, event: Event, at: int
+) -> Event:
+    """Change the views by one event, and give the event as it is written."""
+    step = rules.answered_step(event)
+    if step is not None:
+        messages.drop_attempt(transaction, run.run_id, step)
+    match event:
+        case RunStarted():
+            run.started_at = run.started_at or at
+            run.status = RunStatus.SUSPENDED.value
+        case RunCancelRequested():
+            run.cancel_requested, run.cancel_reason = 1, event.reason
+            run.not_before = None  # a cancelled run need not wait for its delayed start
+        case RunWoken():
+            run.not_before = None
+        case RunPaused():
+            run.paused = 1
+        case RunUnpaused():
+            run.paused = 0
+        case RunUpgraded():
+            run.version, run.fingerprint = event.to_version, event.fingerprint
+            if run.over:
+                run.status, run.ended_at = RunStatus.SUSPENDED.value, None
+                run.failure_kind = None
+        case RunRestarted():
+            run.version, run.fingerprint = event.version, event.fingerprint
+            run.chapter = event.chapter
+        case AttributesSet():
+            _set_attributes(transaction, run.run_id, event)
+        case HookCreated():
+            return _create_hook(transaction, run.run_id, event)
+        case HookDisposed():
+            transaction.execute(
+                "UPDATE hooks SET status = 'disposed' WHERE run_id = ? AND operation_id = ?",
+                (run.run_id, event.operation_id),
+            )
+            transaction.news.add(HOOKS)
+        case RunCompleted() | RunFailed() | RunCancelled():
+            _end(transaction, run, event, at)
+        case _:
+            pass
+    return event
+
+
+def _set_attributes(transaction: Transaction, run_id: RunId, event: AttributesSet) -> None:
+    for key, value in event.changes.items():
+        if value is None:
+            transaction.execute(
+                "DELETE FROM attributes WHERE run_id = ? AND key = ?", (run_id, key)
+            )
+        else:
+            transaction.execute(
+                "INSERT INTO attributes VALUES (?, ?, ?)"
+                " ON CONFLICT (run_id, key) DO UPDATE SET value = excluded.value",
+                (run_id, key, rules.scalar_text(value)),
+            )
+
+
+def _create_hook(transaction: Transaction, run_id: RunId, event: HookCreated) -> Event:
+    transaction.news.add(HOOKS)
+    holder = _holder_of(transaction, event.token)
+    if holder is not None:
+        return HookConflicted(
+            operation_id=event.operation_id, token=event.token, owner_run_id=holder
+        )
+    transaction.execute(
+        "INSERT INTO hooks VALUES (?, ?, ?, ?, 'active')",
+        (run_id, event.operation_id, event.hook_id, _digest(event.token)),
+    )
+    return event
+
+
+def _end(
+    transaction: Transaction, run: RunRow, event: RunCompleted | RunFailed | RunCancelled, at: int
+) -> None:
+    status = rules.end_of(event)
+    assert status is not None
+    run.status, run.ended_at = status.value, at
+    if isinstance(event, RunFailed):
+        run.failure_kind = event.kind.value
+    if isinstance(event, RunCancelled):
+        run.cancel_reason = event.reason
+    run.owner, run.lost, run.due_at, run.wake_at = None, 0, None, None
+    messages.drop_all(transaction, run.run_id)
+    transaction.execute(
+        "UPDATE hooks SET status = 'disposed' WHERE run_id = ? AND status = 'active'", (run.run_id,)
+    )
+    if run.parent_id is not None:
+        _wake_parent(transaction, RunId(run.parent_id))
+
+
+def _wake_parent(transaction: Transaction, run_id: RunId) -> None:
+    before = sqlite_runs.load(transaction.connection, run_id)
+    if before is None or before.over:
+        return
+    parent = replace(before)
+    if parent.owner is None:
+        parent.due_at = max(transaction.now_us, parent.not_before or 0)
+    sqlite_runs.save(transaction.connection, before, parent)
+    messages.resume(transaction, parent)

@@ -1,0 +1,187 @@
+"""A durable connection to a SQLite file, and what its errors mean in words of wfc."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sqlite3
+import sys
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from wfc.errors import (
+    WorldCorrupt,
+    WorldError,
+    WorldFull,
+    WorldLocked,
+    WorldReadOnly,
+    WorldTooNew,
+    WorldUnreachable,
+)
+
+BUSY_MS: Final = 10_000
+CHECKPOINT_PAGES: Final = 4000
+SCHEMA: Final = 1
+"""The number of the last migration this code knows."""
+_FULL: Final = 2  # what `PRAGMA synchronous` answers for FULL
+_DISK_LOW_BYTES: Final = 1 << 20
+
+
+def connect(path: Path, *, reader: bool = False) -> sqlite3.Connection:
+    """Open `path` with the durability that the promises need, and read it back.
+
+    Raises `sqlite3.Error`, `WorldUnreachable`, `WorldReadOnly`.
+    """
+    if not path.parent.is_dir():
+        raise WorldUnreachable(
+            f"the folder {path.parent} of the world {path} does not exist. Create it, or correct "
+            "`world` in the configuration."
+        )
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, cached_statements=512
+    )
+    try:
+        _configure(connection, path)
+        if reader:
+            connection.execute("PRAGMA query_only=ON")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _configure(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+    (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+    if mode != "wal":
+        raise WorldUnreachable(
+            f"{path} cannot be put into WAL mode (it stays in {mode!r}), so wfc cannot promise "
+            "that what it acknowledges is on disk. Put the file on a local disk."
+        )
+    connection.execute("PRAGMA synchronous=FULL")
+    if sys.platform == "darwin":
+        connection.execute("PRAGMA fullfsync=ON")
+        connection.execute("PRAGMA checkpoint_fullfsync=ON")
+    connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
+    verify(connection, path)
+
+
+def verify(connection: sqlite3.Connection, path: Path) -> None:
+    """Read the durability settings of a connection back. Raises `WorldUnreachable`."""
+    wanted: dict[str, object] = {
+        "journal_mode": "wal",
+        "synchronous": _FULL,
+        "busy_timeout": BUSY_MS,
+        "wal_autocheckpoint": CHECKPOINT_PAGES,
+    }
+    if sys.platform == "darwin":
+        wanted["fullfsync"] = 1
+    for name, value in wanted.items():
+        (found,) = connection.execute(f"PRAGMA {name}").fetchone()
+        if found != value:
+            raise WorldUnreachable(
+                f"{path}: SQLite keeps {name}={found!r} although {value!r} was asked for, so "
+                "acknowledged events could be lost. Use another build of SQLite."
+            )
+
+
+def migrate(connection: sqlite3.Connection, path: Path, now_us: int) -> None:
+    """Bring the tables up to date in one transaction. Raises `WorldTooNew`, `sqlite3.Error`."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        schema = _schema(connection, path)
+        for number, statements in _migrations():
+            if number > schema:
+                for statement in statements:
+                    connection.execute(statement)
+        if schema < SCHEMA:
+            rows = [("schema", str(SCHEMA)), ("min_reader", "1"), ("migrated_at", str(now_us))]
+            connection.executemany(
+                "INSERT INTO meta VALUES (?, ?)"
+                " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                rows,
+            )
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _schema(connection: sqlite3.Connection, path: Path) -> int:
+    known = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'meta'").fetchone()
+    if known is None:
+        foreign = connection.execute("SELECT name FROM sqlite_schema LIMIT 1").fetchone()
+        if foreign is not None:
+            raise WorldUnreachable(
+                f"{path} is a SQLite file of another program (it has the table {foreign[0]!r} and "
+                "no `meta`). Name another file; wfc creates it."
+            )
+        return 0
+    meta: dict[str, str] = dict(connection.execute("SELECT key, value FROM meta"))
+    oldest = int(meta.get("min_reader", "0"))
+    if oldest > SCHEMA:
+        raise WorldTooNew(
+            f"{path} has schema {meta.get('schema')} and asks for code that knows schema {oldest}; "
+            f"this wfc knows {SCHEMA}. Nothing was changed. Install a newer wfc."
+        )
+    return int(meta.get("schema", "0"))
+
+
+def _migrations() -> Iterator[tuple[int, list[str]]]:
+    text = resources.files("wfc.worlds").joinpath("sqlite.sql").read_text(encoding="utf-8")
+    parts = re.split(r"^-- migration (\d+)$", text, flags=re.MULTILINE)[1:]
+    for number, body in zip(parts[::2], parts[1::2], strict=True):
+        lines = [line for line in body.splitlines() if not line.startswith("--")]
+        yield int(number), [part for part in "\n".join(lines).split(";") if part.strip()]
+
+
+def translate(error: sqlite3.Error, path: Path) -> WorldError:
+    """Say what an error of SQLite means for a world."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _disk_is_full(path)):
+        return WorldFull(
+            f"the disk of {path} is full ({error}); nothing was written, reads go on. "
+            "Free some space."
+        )
+    kind, told = _MEANINGS.get(code, (WorldError, "a statement of wfc was refused"))
+    return kind(f"{path}: {told} ({error})")
+
+
+_LOCKED: Final = (
+    WorldLocked,
+    (
+        f"another process held the file for over {BUSY_MS // 1000} s and nothing was written. See "
+        "whether a process is stopped, or a shell holds a transaction open"
+    ),
+)
+_CORRUPT: Final = (
+    WorldCorrupt,
+    (
+        "the file is damaged; nothing was written, nothing is repaired. Stop the workers, keep a "
+        "copy of the file with its -wal, and restore a backup"
+    ),
+)
+_READ_ONLY: Final = (
+    WorldReadOnly,
+    (
+        "the file cannot be written. Give this user the right to write it and its folder: SQLite "
+        "keeps -wal and -shm files beside it"
+    ),
+)
+_UNREACHABLE: Final = (WorldUnreachable, "the file cannot be opened, read or written")
+_MEANINGS: Final[Mapping[int, tuple[type[WorldError], str]]] = {
+    sqlite3.SQLITE_BUSY: _LOCKED,
+    sqlite3.SQLITE_LOCKED: _LOCKED,
+    sqlite3.SQLITE_CORRUPT: _CORRUPT,
+    sqlite3.SQLITE_NOTADB: _CORRUPT,
+    sqlite3.SQLITE_READONLY: _READ_ONLY,
+    sqlite3.SQLITE_PERM: _READ_ONLY,
+    sqlite3.SQLITE_CANTOPEN: _UNREACHABLE,
+    sqlite3.SQLITE_IOERR: _UNREACHABLE,
+}
+
+
+def _disk_is_full(path: Path) -> bool:
+    return shutil.disk_usage(path.parent).free < _DISK_LOW_BYTES

@@ -1,0 +1,238 @@
+"""Who may decide in a SQLite world: workers, claims, and what becomes of a dead worker's work."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+from wfc import fault
+from wfc.clock import MICROSECONDS
+from wfc.errors import LeaseLost
+from wfc.ids import OperationId, RunId, WorkerId
+from wfc.worlds import sqlite_queue as messages
+from wfc.worlds import sqlite_runs as runs
+from wfc.worlds.feed import QUEUES, RUNS, WORKERS, run_topic
+from wfc.worlds.protocol import (
+    Attempt,
+    Claimed,
+    ClaimedAttempt,
+    Held,
+    NotYet,
+    Over,
+    Renewal,
+    Resume,
+    Swept,
+)
+from wfc.worlds.sqlite_runs import RunRow
+from wfc.worlds.sqlite_writer import Transaction
+
+
+def lives(transaction: Transaction, worker_id: WorkerId) -> bool:
+    """Tell whether a worker's lease runs."""
+    found = transaction.execute(
+        "SELECT 1 FROM workers WHERE worker_id = ? AND lease_until > ?",
+        (worker_id, transaction.now_us),
+    ).fetchone()
+    return found is not None
+
+
+def must_live(transaction: Transaction, worker_id: WorkerId) -> None:
+    """Refuse to give work to a worker without a lease. Raises `LeaseLost`."""
+    if not lives(transaction, worker_id):
+        raise LeaseLost(
+            f"worker {worker_id} holds no lease, so it may not take work: others may already "
+            "have taken over what it did. Drop its executions and join anew."
+        )
+
+
+def join(
+    transaction: Transaction, worker_id: WorkerId, lease_s: float, queues: Sequence[str]
+) -> None:
+    """Register a worker; what an earlier worker of this id held is given up."""
+    give_up(transaction, worker_id)
+    transaction.execute(
+        "INSERT INTO workers VALUES (?, ?, ?)",
+        (worker_id, _lease_until(transaction, lease_s), json.dumps(list(queues))),
+    )
+    transaction.news.add(WORKERS)
+
+
+def renew(transaction: Transaction, worker_id: WorkerId, lease_s: float) -> Renewal:
+    """Prolong a lease, unless the worker was given up."""
+    written = transaction.execute(
+        "UPDATE workers SET lease_until = ? WHERE worker_id = ?",
+        (_lease_until(transaction, lease_s), worker_id),
+    )
+    if not written.rowcount:
+        return Renewal(fenced=True)
+    unwanted = transaction.execute(
+        "DELETE FROM attempts WHERE worker_id = ? AND unwanted = 1 RETURNING run_id, operation_id",
+        (worker_id,),
+    ).fetchall()
+    return Renewal(fenced=False, cancelled=tuple((row[0], row[1]) for row in unwanted))
+
+
+def _lease_until(transaction: Transaction, lease_s: float) -> int:
+    return transaction.now_us + round(lease_s * MICROSECONDS)
+
+
+def leave(transaction: Transaction, worker_id: WorkerId) -> None:
+    """Remove a worker and free all that it held."""
+    give_up(transaction, worker_id)
+    transaction.news.update((WORKERS, QUEUES, RUNS))
+
+
+def lose(transaction: Transaction, run: RunRow) -> None:
+    """Take the run from an owner that vanished."""
+    run.owner, run.lost, run.due_at = None, 1, transaction.now_us
+
+
+def give_up(transaction: Transaction, worker_id: WorkerId) -> tuple[int, int]:
+    """Free all that a worker held; give the number of its runs and of its attempts."""
+    place = (worker_id,)
+    transaction.execute("DELETE FROM workers WHERE worker_id = ?", place)
+    transaction.execute("UPDATE messages SET worker_id = NULL WHERE worker_id = ?", place)
+    owned = transaction.execute(
+        "UPDATE runs SET owner = NULL, lost = 1, due_at = ? WHERE owner = ?"
+        " RETURNING run_id, priority",
+        (transaction.now_us, worker_id),
+    ).fetchall()
+    for run_id, priority in owned:
+        messages.put(transaction, Resume(run_id), transaction.now_us, priority)
+    transaction.execute("DELETE FROM attempts WHERE worker_id = ? AND unwanted = 1", place)
+    held = transaction.execute(
+        "UPDATE attempts SET worker_id = NULL, lost = 1 WHERE worker_id = ?"
+        " RETURNING run_id, operation_id, priority",
+        place,
+    ).fetchall()
+    for run_id, operation_id, priority in held:
+        messages.put(transaction, Attempt(run_id, operation_id), transaction.now_us, priority)
+    return len(owned), len(held)
+
+
+def claim(
+    transaction: Transaction, run_id: RunId, worker_id: WorkerId
+) -> Claimed | Held | Over | NotYet:
+    """Become the owner of a run."""
+    must_live(transaction, worker_id)
+    before = runs.load(transaction.connection, run_id)
+    if before is None:
+        return Over()
+    run = replace(before)
+    answer = claim_loaded(transaction, run, worker_id)
+    runs.save(transaction.connection, before, run)
+    if isinstance(answer, Claimed):
+        transaction.news.update((RUNS, run_topic(run_id)))
+        fault.point("run.claimed")
+    return answer
+
+
+def claim_loaded(
+    transaction: Transaction, run: RunRow, worker_id: WorkerId
+) -> Claimed | Held | Over | NotYet:
+    """Make the worker the owner in a loaded row, if it may be."""
+    if run.over:
+        return Over()
+    if run.owner is not None:
+        if lives(transaction, run.owner):
+            return Held(run.owner)
+        lose(transaction, run)
+    if run.halted or (run.not_before or 0) > transaction.now_us:
+        return NotYet()
+    loss = bool(run.lost)
+    run.losses += loss
+    run.fence += 1
+    run.owner, run.lost, run.due_at, run.wake_at = worker_id, 0, None, None
+    wanted = transaction.execute(
+        "SELECT operation_id FROM attempts WHERE run_id = ? AND unwanted = 0", (run.run_id,)
+    )
+    return Claimed(
+        fence=run.fence,
+        length=run.length,
+        loss=loss,
+        losses=run.losses,
+        attempts=frozenset(row[0] for row in wanted),
+    )
+
+
+def claim_attempt(
+    transaction: Transaction, run_id: RunId, operation_id: OperationId, worker_id: WorkerId
+) -> ClaimedAttempt | Held | Over | NotYet:
+    """Take the attempt row of a step."""
+    must_live(transaction, worker_id)
+    found = transaction.execute(
+        "SELECT worker_id, not_before, lost FROM attempts"
+        " WHERE run_id = ? AND operation_id = ? AND unwanted = 0",
+        (run_id, operation_id),
+    ).fetchone()
+    run = runs.load(transaction.connection, run_id)
+    if found is None or run is None:
+        return Over()
+    holder, not_before, lost = found
+    if holder is not None and lives(transaction, holder):
+        return Held(holder)
+    if run.halted or not_before > transaction.now_us:
+        return NotYet()
+    fence = run.attempt_fence + 1
+    transaction.execute("UPDATE runs SET attempt_fence = ? WHERE run_id = ?", (fence, run_id))
+    transaction.execute(
+        "UPDATE attempts SET fence = ?, worker_id = ?, lost = 0"
+        " WHERE run_id = ? AND operation_id = ?",
+        (fence, worker_id, run_id, operation_id),
+    )
+    fault.point("attempt.claimed")
+    return ClaimedAttempt(fence=fence, lost=bool(lost) or holder is not None)
+
+
+def sweep(transaction: Transaction, limit: int) -> Swept:
+    """Repair what crashes left behind."""
+    now = transaction.now_us
+    orphans = attempts = 0
+    dead = transaction.execute(
+        "SELECT worker_id FROM workers WHERE lease_until <= ? LIMIT ?", (now, limit)
+    ).fetchall()
+    for (worker_id,) in dead:
+        freed, given_back = give_up(transaction, worker_id)
+        orphans, attempts = orphans + freed, attempts + given_back
+    unqueued, overdue = _queue_due_runs(transaction, limit)
+    attempts += _queue_attempts(transaction, limit)
+    if orphans + unqueued + overdue + attempts:
+        transaction.news.update((QUEUES, RUNS))
+    return Swept(orphans=orphans, unqueued=unqueued, overdue=overdue, attempts=attempts)
+
+
+def _queue_due_runs(transaction: Transaction, limit: int) -> tuple[int, int]:
+    rows = transaction.execute(
+        """
+        SELECT run_id, priority, wake_at FROM runs
+        WHERE due_at <= ?1 AND paused = 0 AND blocked IS NULL AND NOT EXISTS (
+            SELECT 1 FROM messages
+            WHERE messages.run_id = runs.run_id AND kind = 'resume' AND name = ''
+            AND (worker_id IS NOT NULL OR due <= ?1))
+        LIMIT ?2
+        """,
+        (transaction.now_us, limit),
+    ).fetchall()
+    for run_id, priority, _ in rows:
+        messages.put(transaction, Resume(run_id), transaction.now_us, priority)
+    overdue = sum(wake_at is not None for _, _, wake_at in rows)
+    return len(rows) - overdue, overdue
+
+
+def _queue_attempts(transaction: Transaction, limit: int) -> int:
+    rows = transaction.execute(
+        """
+        SELECT run_id, operation_id, priority, max(not_before, ?1) FROM attempts
+        WHERE worker_id IS NULL AND unwanted = 0 AND NOT EXISTS (
+            SELECT 1 FROM messages
+            WHERE messages.run_id = attempts.run_id AND kind = 'attempt'
+            AND name = attempts.operation_id
+            AND (messages.worker_id IS NOT NULL OR due <= max(not_before, ?1)))
+        LIMIT ?2
+        """,
+        (transaction.now_us, limit),
+    ).fetchall()
+    for run_id, operation_id, priority, due in rows:
+        messages.put(transaction, Attempt(run_id, operation_id), due, priority)
+    return len(rows)

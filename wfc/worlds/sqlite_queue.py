@@ -1,0 +1,162 @@
+"""Messages and attempt rows in SQLite: queued, taken, forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from wfc.ids import OperationId, RunId, WorkerId
+from wfc.worlds.feed import QUEUES
+from wfc.worlds.protocol import Attempt, Ended, Message, Queued, Resume, Taken
+from wfc.worlds.sqlite_runs import RunRow
+from wfc.worlds.sqlite_writer import Transaction
+
+RESUME: Final = "resume"
+ATTEMPT: Final = "attempt"
+ENDED: Final = "ended"
+
+_PUT: Final = """
+INSERT INTO messages (kind, run_id, name, due, priority)
+SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS (
+    SELECT 1 FROM messages
+    WHERE run_id = ?2 AND kind = ?1 AND name = ?3 AND worker_id IS NULL AND due <= ?4)
+"""
+_UPSERT_ATTEMPT: Final = """
+INSERT INTO attempts VALUES (?1, ?2, 0, NULL, ?3, ?4, 0, 0)
+ON CONFLICT (run_id, operation_id) DO UPDATE SET
+    not_before = ?3, priority = ?4, unwanted = 0,
+    worker_id = iif(unwanted, NULL, worker_id), lost = iif(unwanted, 0, lost)
+"""
+# What nobody may take now: all of a paused or blocked run, the `Resume` of one that a living
+# worker owns. `:worker` is who asks (an owner may take its own), or ''.
+_FREE: Final = """
+(messages.kind = 'ended' OR runs.run_id IS NULL OR (
+    runs.paused = 0 AND runs.blocked IS NULL AND (
+        messages.kind <> 'resume' OR runs.owner IS NULL OR runs.owner = :worker OR NOT EXISTS (
+            SELECT 1 FROM workers
+            WHERE workers.worker_id = runs.owner AND workers.lease_until > :now))))
+"""
+_NEXT_PRIORITY: Final = """
+SELECT max(priority) FROM messages WHERE worker_id IS NULL AND priority < ?
+"""
+_READY: Final = f"""
+SELECT receipt, kind, messages.run_id, name FROM messages
+LEFT JOIN runs ON runs.run_id = messages.run_id
+WHERE messages.worker_id IS NULL AND messages.priority = :priority AND due <= :now AND {_FREE}
+ORDER BY due, receipt LIMIT :limit
+"""  # noqa: S608 - constants
+NEXT_DUE: Final = f"""
+WITH RECURSIVE priorities (priority) AS (
+    SELECT max(priority) FROM messages WHERE worker_id IS NULL
+    UNION ALL
+    SELECT (SELECT max(priority) FROM messages
+            WHERE worker_id IS NULL AND messages.priority < priorities.priority)
+    FROM priorities WHERE priorities.priority IS NOT NULL)
+SELECT min(due) FROM (SELECT (
+    SELECT due FROM messages LEFT JOIN runs ON runs.run_id = messages.run_id
+    WHERE messages.worker_id IS NULL AND messages.priority = priorities.priority
+    AND (({_FREE}) OR (due > :now AND runs.paused = 0 AND runs.blocked IS NULL))
+    ORDER BY due LIMIT 1) AS due FROM priorities)
+"""  # noqa: S608 - constants
+_ABOVE_ALL: Final = 1 << 31
+
+
+def key_of(message: Message) -> tuple[str, str, str]:
+    """Give kind, run and name of a message, as its row has them."""
+    match message:
+        case Resume(run_id):
+            return RESUME, run_id, ""
+        case Attempt(run_id, operation_id):
+            return ATTEMPT, run_id, operation_id
+        case Ended(run_id, callback):
+            return ENDED, run_id, callback
+
+
+def message_of(kind: str, run_id: str, name: str) -> Message:
+    """Make a message of its row."""
+    if kind == RESUME:
+        return Resume(RunId(run_id))
+    if kind == ATTEMPT:
+        return Attempt(RunId(run_id), OperationId(name))
+    return Ended(RunId(run_id), name)
+
+
+def put(transaction: Transaction, message: Message, due: int, priority: int) -> None:
+    """Queue a message, unless an equal one waits already and is due no later."""
+    written = transaction.execute(_PUT, (*key_of(message), due, priority))
+    if written.rowcount:
+        transaction.news.add(QUEUES)
+
+
+def resume(transaction: Transaction, run: RunRow) -> None:
+    """Queue a `Resume` for now, or for the run's delayed start."""
+    put(transaction, Resume(run.run_id), max(transaction.now_us, run.not_before or 0), run.priority)
+
+
+def enqueue(transaction: Transaction, queued: Queued) -> None:
+    """Queue what somebody asked for; an attempt gets its row. Nothing for a run that has ended."""
+    message = queued.message
+    if not isinstance(message, Ended):
+        ended = transaction.execute(
+            "SELECT ended_at FROM runs WHERE run_id = ?", (message.run_id,)
+        ).fetchone()
+        if ended is not None and ended[0] is not None:
+            return
+    if isinstance(message, Attempt):
+        transaction.execute(
+            _UPSERT_ATTEMPT,
+            (message.run_id, message.operation_id, queued.not_before, queued.priority),
+        )
+    put(transaction, message, max(transaction.now_us, queued.not_before), queued.priority)
+
+
+def take(transaction: Transaction, worker_id: WorkerId, limit: int) -> list[Taken]:
+    """Take due messages, by priority, then age: one index range per priority in use."""
+    rows: list[tuple[Any, ...]] = []
+    (priority,) = transaction.execute(_NEXT_PRIORITY, (_ABOVE_ALL,)).fetchone()
+    while priority is not None and len(rows) < limit:
+        asked = {
+            "priority": priority,
+            "now": transaction.now_us,
+            "worker": worker_id,
+            "limit": limit - len(rows),
+        }
+        rows += transaction.execute(_READY, asked).fetchall()
+        (priority,) = transaction.execute(_NEXT_PRIORITY, (priority,)).fetchone()
+    transaction.connection.executemany(
+        "UPDATE messages SET worker_id = ? WHERE receipt = ?", [(worker_id, row[0]) for row in rows]
+    )
+    return [Taken(message=message_of(*row[1:]), receipt=row[0]) for row in rows]
+
+
+def done(transaction: Transaction, receipts: Sequence[int]) -> None:
+    """Forget messages."""
+    transaction.connection.executemany(
+        "DELETE FROM messages WHERE receipt = ?", [(receipt,) for receipt in receipts]
+    )
+
+
+def drop_attempt(transaction: Transaction, run_id: RunId, operation_id: OperationId) -> None:
+    """Want the step's attempt no more; its holder learns it by heartbeat."""
+    place = (run_id, operation_id)
+    found = transaction.execute(
+        "SELECT worker_id FROM attempts WHERE run_id = ? AND operation_id = ?", place
+    ).fetchone()
+    if found is None:
+        return
+    transaction.execute(
+        "DELETE FROM messages WHERE run_id = ? AND kind = 'attempt' AND name = ?", place
+    )
+    if found[0] is None:
+        transaction.execute("DELETE FROM attempts WHERE run_id = ? AND operation_id = ?", place)
+    else:
+        transaction.execute(
+            "UPDATE attempts SET unwanted = 1 WHERE run_id = ? AND operation_id = ?", place
+        )
+
+
+def drop_all(transaction: Transaction, run_id: RunId) -> None:
+    """Forget messages and attempts of a run that has ended; end callbacks still go out."""
+    transaction.execute("DELETE FROM messages WHERE run_id = ? AND kind <> 'ended'", (run_id,))
+    transaction.execute("DELETE FROM attempts WHERE run_id = ? AND worker_id IS NULL", (run_id,))
+    transaction.execute("UPDATE attempts SET unwanted = 1 WHERE run_id = ?", (run_id,))
