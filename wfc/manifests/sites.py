@@ -7,9 +7,9 @@ of the same Python carry the same positions, so the table holds on every minor v
 from __future__ import annotations
 
 import ast
+import dis
 import types
 from collections.abc import Iterator
-from opcode import opname
 from typing import Final
 
 from wfc import abi
@@ -34,28 +34,32 @@ class SiteTable:
                 f"{bundle.path}: the workflow bundle holds {len(spans)} calls and its table of "
                 f"sites {len(bundle.sites)}, so operations could not be told apart. Build again."
             )
-        self._by_size = sorted(
-            zip(spans, (site.place for site in bundle.sites), strict=True),
-            key=lambda item: _size(item[0]),
-        )
-        # The code object stands in the value so that its id is not given to another one.
-        self._known: dict[tuple[int, int], tuple[str | None, types.CodeType]] = {}
+        places = [site.place for site in bundle.sites]
+        self._exact = dict(zip(spans, places, strict=True))
+        self._by_size = sorted(zip(spans, places, strict=True), key=lambda item: _size(item[0]))
+        self._known: dict[int, tuple[types.CodeType, dict[int, str | None]]] = {}
 
     def place_at(self, code: types.CodeType, f_lasti: int) -> str | None:
-        """Give the place of the call that `code` is executing, or None if it is executing no call.
-
-        Keyed by the identity of the code: code objects of two versions compare equal.
-        """
-        key = (id(code), f_lasti)
-        known = self._known.get(key)
+        """Give the place of the call that `code` is executing, or None if it executes no call."""
+        known = self._known.get(id(code))
         if known is None:
-            known = self._known[key] = (self._find(code, f_lasti), code)
-        return known[0]
+            known = self._learn(code)
+        return known[1].get(f_lasti)
 
-    def _find(self, code: types.CodeType, f_lasti: int) -> str | None:
-        position = call_position(code, f_lasti)
-        if position is None:
-            return None
+    def _learn(self, code: types.CodeType) -> tuple[types.CodeType, dict[int, str | None]]:
+        # Keyed by identity, since code objects of two versions compare equal; the code is kept so
+        # that its id is not given to another one.
+        places = {offset: self._place_of(span) for offset, span in call_positions(code).items()}
+        known = self._known[id(code)] = (code, places)
+        return known
+
+    def _place_of(self, position: Span) -> str | None:
+        """Give the place of the smallest span holding `position`.
+
+        A method call written over several lines begins, in code, at the method's name.
+        """
+        if (place := self._exact.get(position)) is not None:
+            return place
         inside = (place for span, place in self._by_size if _holds(span, position))
         return next(inside, None)
 
@@ -95,25 +99,43 @@ def span_of(node: ast.expr | ast.stmt) -> Span:
     return Span(node.lineno, node.col_offset, end_line, end_column)
 
 
-_CACHE: Final = 0  # the opcode of inline cache entries, on every minor since 3.11
+_SILENT: Final = frozenset({"EXTENDED_ARG", "PRECALL"})
+_EXIT_ARGUMENTS: Final = 3
+
+
+def call_positions(code: types.CodeType) -> dict[int, Span]:
+    """Give the positions of the calls in `code`, by every `f_lasti` a frame inside one may show.
+
+    On 3.11 and 3.12 that may be a cache entry behind the call. The call of `__exit__` at the end of
+    a `with` is left out: 3.13 gives it the position of the context expression, others do not.
+    """
+    positions: dict[int, Span] = {}
+    nones, open_call = 0, None
+    for instruction in dis.get_instructions(code):
+        if instruction.opname in _SILENT:
+            continue
+        if open_call is not None:
+            start, span = open_call
+            positions.update(dict.fromkeys(range(start, instruction.offset, _CODE_UNIT), span))
+        is_exit = nones >= _EXIT_ARGUMENTS and instruction.arg == _EXIT_ARGUMENTS - 1
+        open_call = None if is_exit else _call(instruction)
+        is_none = instruction.opname == "LOAD_CONST" and instruction.argval is None
+        nones = nones + 1 if is_none else 0
+    return positions
+
+
 _CODE_UNIT: Final = 2  # bytes
 
 
-def call_position(code: types.CodeType, f_lasti: int) -> Span | None:
-    """Give the position of the call at an instruction, or None if it is no call."""
-    instructions = code.co_code
-    # On 3.11 and 3.12 `f_lasti` may stand on a cache entry behind its call.
-    while instructions[f_lasti] == _CACHE and f_lasti:
-        f_lasti -= _CODE_UNIT
-    name = opname[instructions[f_lasti]]
-    if not name.startswith("CALL") or name.startswith("CALL_INTRINSIC"):
+def _call(instruction: dis.Instruction) -> tuple[int, Span] | None:
+    name, positions = instruction.opname, instruction.positions
+    if not name.startswith("CALL") or name.startswith("CALL_INTRINSIC") or positions is None:
         return None
-    for place, (line, end_line, column, end_column) in enumerate(code.co_positions()):
-        if place * _CODE_UNIT == f_lasti:
-            if line is None or end_line is None or column is None or end_column is None:
-                return None
-            return Span(line, column, end_line, end_column)
-    return None
+    line, end_line = positions.lineno, positions.end_lineno
+    column, end_column = positions.col_offset, positions.end_col_offset
+    if line is None or end_line is None or column is None or end_column is None:
+        return None
+    return instruction.offset, Span(line, column, end_line, end_column)
 
 
 def _size(span: Span) -> tuple[int, int]:
