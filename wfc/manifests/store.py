@@ -1,20 +1,53 @@
-"""A version: all that one build produced, in memory, as a folder and as one archive."""
+"""A version: all that one build produced, in memory, as a folder and as one archive.
+
+The folder is for people and tools, the archive for the world's row; both are made of the same
+tables, byte for byte equal for equal versions, and both are checked before anything is believed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
+import msgpack  # type: ignore[import-untyped] # the package ships no types
+
+from wfc import fault
 from wfc.determinism import Rules
+from wfc.errors import BuildTooNew, BundleBroken
 from wfc.ids import DefinitionId, ModuleName, VersionId
-from wfc.manifests.bundle import Bundle
+from wfc.manifests.bundle import (
+    Bundle,
+    CallSite,
+    Entry,
+    Parameter,
+    Purpose,
+    Receiver,
+    Signature,
+    Span,
+)
+
+COMPILER_FORMAT: Final = 1
+"""Part of every version id: raised when equal sources compile to other bundles."""
+ARCHIVE_FORMAT: Final = 1
+SCHEMA: Final = "wfc.manifest/1.0"
+VERSION_MAX_BYTES: Final = 64 * 1024 * 1024
+_MAGIC: Final = b"wfcv"
+_SURROGATES: Final = "surrogatepass"  # a text literal may hold one
+_PURPOSES: Final = (Purpose.WORKFLOW, Purpose.STEP)
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
     """One build. `fingerprints` name what each workflow means; runs are pinned to them.
 
-    `classes` are the names ``module:Qualname`` that payloads of this version may mention.
+    `classes` are the names ``module:Qualname`` that payloads of this version may mention;
+    `manifest` is the text of ``manifest.json``.
     """
 
     id: VersionId
@@ -24,3 +57,412 @@ class Version:
     fingerprints: Mapping[DefinitionId, str] = field(default_factory=dict)
     classes: frozenset[str] = frozenset()
     rules: Rules = field(default_factory=Rules)
+    manifest: str = ""
+
+
+def version_id(rules: Rules, sources: Mapping[ModuleName, str]) -> VersionId:
+    """Name a build by compiler format, rules and the hash of each module's source."""
+    named = {
+        "format": COMPILER_FORMAT,
+        "rules": _rules_to_plain(rules),
+        "sources": dict(sorted(sources.items())),
+    }
+    return VersionId(hashlib.sha256(compact(named)).hexdigest()[:16])
+
+
+def compact(value: Any) -> bytes:
+    """Give the one compact JSON form over which digests are taken."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":")).encode()
+
+
+def readable(value: Any) -> str:
+    """Give JSON as files hold it: sorted keys, one fact a line, LF at the end."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, indent=1) + "\n"
+
+
+def bundle_digest(bundle: Bundle) -> str:
+    """Give the digest of a bundle, text and tables."""
+    return hashlib.sha256(compact(bundle_to_plain(bundle))).hexdigest()
+
+
+# --- one archive -------------------------------------------------------------------------------
+
+
+def to_archive(version: Version) -> bytes:
+    """Make the bytes that a world keeps: equal versions give equal bytes."""
+    body: bytes = msgpack.packb(_version_to_plain(version), unicode_errors=_SURROGATES)
+    head = _MAGIC + bytes([ARCHIVE_FORMAT])
+    return head + hashlib.sha256(head + body).digest() + body
+
+
+def from_archive(data: bytes) -> Version:
+    """Read what `to_archive` made; `BundleBroken` if it is damaged, `BuildTooNew` if too new."""
+    head = len(_MAGIC) + 1 + 32
+    if len(data) < head or data[: len(_MAGIC)] != _MAGIC:
+        raise BundleBroken("the archive of a version is cut short or is none; register it again")
+    if data[len(_MAGIC)] > ARCHIVE_FORMAT:
+        raise BuildTooNew(
+            f"the archive has format {data[len(_MAGIC)]}, this wfc reads {ARCHIVE_FORMAT}; "
+            "a newer wfc wrote it, so run the worker with that one"
+        )
+    body = data[head:]
+    digest = hashlib.sha256(data[: len(_MAGIC) + 1] + body).digest()
+    if digest != data[len(_MAGIC) + 1 : head]:
+        raise BundleBroken("the archive of a version fails its checksum; register it again")
+    return _checked(
+        "the archive",
+        lambda: _version_from_plain(msgpack.unpackb(body, unicode_errors=_SURROGATES)),
+    )
+
+
+# --- a folder ----------------------------------------------------------------------------------
+
+
+def write_version(
+    version: Version,
+    out: Path,
+    *,
+    environment: Mapping[str, Any] | None = None,
+    diagnostics: Iterable[Mapping[str, Any]] = (),
+) -> Path:
+    """Write `out`/versions/ID and give that folder; nothing under a final name is ever half.
+
+    All is written to a folder beside it, which is then renamed. A version that stands there
+    already has the same content, and only its environment and diagnostics are written anew.
+    """
+    folder = out / "versions" / version.id
+    told = {
+        "environment.json": readable(dict(environment or {})),
+        "diagnostics.json": readable(list(diagnostics)),
+    }
+    if _is_whole(folder, version):
+        for name, text in told.items():
+            _replace(folder / name, text)
+        return folder
+    fresh = folder.with_name(f"{version.id}.tmp.{os.getpid()}")
+    _remove(fresh)
+    for name, text in {**_files(version), **told}.items():
+        path = fresh / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode("utf-8", _SURROGATES))
+    fault.point("version.written")
+    _remove(folder)
+    try:
+        fresh.rename(folder)
+    except OSError:
+        # Another process was faster with the same content.
+        _remove(fresh)
+        if not _is_whole(folder, version):
+            raise
+    fault.point("version.published")
+    return folder
+
+
+def set_current(out: Path, version: VersionId) -> None:
+    """Name the active build; the last thing a build does, so an interrupted one changes nothing."""
+    fault.point("current.replacing")
+    _replace(out / "current", f"{version}\n")
+    fault.point("current.replaced")
+
+
+def current_version(out: Path) -> VersionId | None:
+    """Give the id of the build that `out` holds last, or None."""
+    try:
+        text = (out / "current").read_text("ascii").strip()
+    except (OSError, UnicodeError):
+        return None
+    return VersionId(text) if text else None
+
+
+def read_version(folder: Path) -> Version:
+    """Read the folder of a version; `BundleBroken` if anything in it is not its manifest's."""
+    text = _read(folder / "manifest.json")
+    manifest = _checked(f"{folder}/manifest.json", lambda: json.loads(text))
+    _refuse_newer(folder, manifest)
+
+    def read() -> Version:
+        bundles: dict[Purpose, dict[ModuleName, Bundle]] = {purpose: {} for purpose in _PURPOSES}
+        for name, module in manifest["modules"].items():
+            for purpose, digest in module["bundles"].items():
+                bundle = _read_bundle(folder, Purpose(purpose), name)
+                if bundle_digest(bundle) != digest:
+                    raise BundleBroken(
+                        f"{folder}: the {purpose} bundle of {name} is not the one its manifest "
+                        "names; build again"
+                    )
+                bundles[Purpose(purpose)][ModuleName(name)] = bundle
+        sources = {
+            ModuleName(path.name.removesuffix(".py")): _read(path)
+            for path in sorted((folder / "source").glob("*.py"))
+        }
+        return Version(
+            id=VersionId(manifest["version"]),
+            workflow=bundles[Purpose.WORKFLOW],
+            step=bundles[Purpose.STEP],
+            source=sources,
+            fingerprints={
+                DefinitionId(name): workflow["fingerprints"]["f1"]
+                for name, workflow in manifest["workflows"].items()
+            },
+            classes=frozenset(manifest["classes"]),
+            rules=_rules_from_plain(manifest["rules"]),
+            manifest=text,
+        )
+
+    return _checked(str(folder), read)
+
+
+def _refuse_newer(folder: Path, manifest: Any) -> None:
+    schema = manifest.get("schema") if isinstance(manifest, dict) else None
+    name, _, number = schema.partition("/") if isinstance(schema, str) else ("", "", "")
+    major = number.partition(".")[0]
+    if name != SCHEMA.partition("/")[0] or not major.isdigit():
+        raise BundleBroken(
+            f"{folder}/manifest.json: `schema` is {schema!r}, which is no manifest's"
+        )
+    if int(major) > int(SCHEMA.partition("/")[2].partition(".")[0]):
+        raise BuildTooNew(
+            f"{folder}/manifest.json: schema {schema!r} was written by a newer wfc; use that one"
+        )
+
+
+def _files(version: Version) -> dict[str, str]:
+    files = {"manifest.json": version.manifest, "spans.json": readable(_spans(version))}
+    for purpose, bundles in ((Purpose.WORKFLOW, version.workflow), (Purpose.STEP, version.step)):
+        for name, bundle in bundles.items():
+            plain = bundle_to_plain(bundle)
+            files[f"{purpose}/{name}.py"] = plain.pop("text")
+            files[f"{purpose}/{name}.json"] = readable(plain)
+    for name, text in version.source.items():
+        files[f"source/{name}.py"] = text
+    return files
+
+
+def _spans(version: Version) -> dict[str, Any]:
+    """Map each definition and each place of a call to where it stands."""
+    spans: dict[str, Any] = {}
+    for bundle in (*version.step.values(), *version.workflow.values()):
+        for entry in bundle.entries:
+            spans[entry.id] = [bundle.path, *_span_to_plain(entry.span)]
+        for site in bundle.sites:
+            spans[f"{bundle.module}~{site.place}"] = [bundle.path, *_span_to_plain(site.span)]
+    return spans
+
+
+def _is_whole(folder: Path, version: Version) -> bool:
+    if not folder.is_dir():
+        return False
+    try:
+        return to_archive(read_version(folder)) == to_archive(version)
+    except (BundleBroken, BuildTooNew):
+        return False
+
+
+def _read_bundle(folder: Path, purpose: Purpose, name: str) -> Bundle:
+    plain = json.loads(_read(folder / purpose / f"{name}.json"))
+    return _bundle_from_plain({**plain, "text": _read(folder / purpose / f"{name}.py")})
+
+
+def _read(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BundleBroken(
+            f"{path} cannot be read ({error.strerror}); the build is not whole, build again"
+        ) from error
+    if len(data) > VERSION_MAX_BYTES:
+        raise BundleBroken(
+            f"{path} is larger than {VERSION_MAX_BYTES} bytes, which no build writes"
+        )
+    try:
+        return data.decode("utf-8", _SURROGATES)
+    except UnicodeDecodeError as error:
+        raise BundleBroken(f"{path} is not UTF-8; build again") from error
+
+
+def _replace(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f"{path.name}.tmp.{os.getpid()}")
+    beside.write_bytes(text.encode("utf-8", _SURROGATES))
+    beside.replace(path)
+
+
+def _remove(folder: Path) -> None:
+    if not folder.exists():
+        return
+    import shutil  # noqa: PLC0415 - only when something stands in the way
+
+    shutil.rmtree(folder)
+
+
+def _checked(what: str, read: Callable[[], _T]) -> _T:
+    """Read, and let whatever shape is missing be a broken bundle instead of a traceback."""
+    try:
+        return read()
+    except (KeyError, TypeError, ValueError, AttributeError, msgpack.UnpackException) as error:
+        raise BundleBroken(
+            f"{what} does not hold what a build writes ({type(error).__name__}: {error}); "
+            "build and register again"
+        ) from error
+
+
+# --- tables ------------------------------------------------------------------------------------
+
+
+def _version_to_plain(version: Version) -> dict[str, Any]:
+    return {
+        "classes": sorted(version.classes),
+        "fingerprints": dict(sorted(version.fingerprints.items())),
+        "id": version.id,
+        "manifest": version.manifest,
+        "rules": _rules_to_plain(version.rules),
+        "source": dict(sorted(version.source.items())),
+        "step": [bundle_to_plain(one) for _, one in sorted(version.step.items())],
+        "workflow": [bundle_to_plain(one) for _, one in sorted(version.workflow.items())],
+    }
+
+
+def _version_from_plain(plain: Mapping[str, Any]) -> Version:
+    workflow = [_bundle_from_plain(one) for one in plain["workflow"]]
+    step = [_bundle_from_plain(one) for one in plain["step"]]
+    return Version(
+        id=VersionId(plain["id"]),
+        workflow={bundle.module: bundle for bundle in workflow},
+        step={bundle.module: bundle for bundle in step},
+        source=dict(plain["source"]),
+        fingerprints=dict(plain["fingerprints"]),
+        classes=frozenset(plain["classes"]),
+        rules=_rules_from_plain(plain["rules"]),
+        manifest=plain["manifest"],
+    )
+
+
+def _rules_to_plain(rules: Rules) -> dict[str, Any]:
+    return {
+        "environment": list(rules.environment),
+        "packages": list(rules.packages),
+        "pure": list(rules.pure),
+        "refused": list(rules.refused),
+    }
+
+
+def _rules_from_plain(plain: Mapping[str, Any]) -> Rules:
+    return Rules(
+        packages=tuple(plain["packages"]),
+        pure=tuple(plain["pure"]),
+        refused=tuple(plain["refused"]),
+        environment=tuple(plain["environment"]),
+    )
+
+
+def bundle_to_plain(bundle: Bundle) -> dict[str, Any]:
+    """Give a bundle as dicts, lists and scalars, keys in a fixed order."""
+    return {
+        "entries": [_entry_to_plain(entry) for entry in bundle.entries],
+        "futures": list(bundle.futures),
+        "imports": list(bundle.imports),
+        "is_package": bundle.is_package,
+        "module": bundle.module,
+        "path": bundle.path,
+        "purpose": bundle.purpose.value,
+        "shared": list(bundle.shared),
+        "sites": [
+            {
+                "blocks": list(site.blocks),
+                "callee": site.callee,
+                "function": site.function,
+                "ordinal": site.ordinal,
+                "place": site.place,
+                "span": _span_to_plain(site.span),
+            }
+            for site in bundle.sites
+        ],
+        "source_sha256": bundle.source_sha256,
+        "text": bundle.text,
+    }
+
+
+def _bundle_from_plain(plain: Mapping[str, Any]) -> Bundle:
+    return Bundle(
+        module=ModuleName(plain["module"]),
+        purpose=Purpose(plain["purpose"]),
+        text=plain["text"],
+        path=plain["path"],
+        source_sha256=plain["source_sha256"],
+        is_package=plain["is_package"],
+        futures=tuple(plain["futures"]),
+        entries=tuple(_entry_from_plain(entry) for entry in plain["entries"]),
+        sites=tuple(
+            CallSite(
+                span=Span(*site["span"]),
+                place=site["place"],
+                callee=site["callee"],
+                function=site["function"],
+                blocks=tuple(site["blocks"]),
+                ordinal=site["ordinal"],
+            )
+            for site in plain["sites"]
+        ),
+        imports=tuple(plain["imports"]),
+        shared=tuple(plain["shared"]),
+    )
+
+
+def _entry_to_plain(entry: Entry) -> dict[str, Any]:
+    return {
+        "docstring": entry.docstring,
+        "id": entry.id,
+        "is_async": entry.is_async,
+        "kind": entry.kind,
+        "nested_in": entry.nested_in,
+        "policy": _sorted(entry.policy),
+        "qualname": entry.qualname,
+        "receiver": entry.receiver.value,
+        "signature": {
+            "captures": list(entry.signature.captures),
+            "parameters": [
+                {
+                    "annotation": one.annotation,
+                    "default": one.default,
+                    "kind": one.kind,
+                    "name": one.name,
+                }
+                for one in entry.signature.parameters
+            ],
+            "returns": entry.signature.returns,
+        },
+        "span": _span_to_plain(entry.span),
+    }
+
+
+def _entry_from_plain(plain: Mapping[str, Any]) -> Entry:
+    signature = plain["signature"]
+    return Entry(
+        id=DefinitionId(plain["id"]),
+        qualname=plain["qualname"],
+        kind=plain["kind"],
+        is_async=plain["is_async"],
+        docstring=plain["docstring"],
+        signature=Signature(
+            parameters=tuple(Parameter(**one) for one in signature["parameters"]),
+            returns=signature["returns"],
+            captures=tuple(signature["captures"]),
+        ),
+        span=Span(*plain["span"]),
+        receiver=Receiver(plain["receiver"]),
+        nested_in=plain["nested_in"],
+        policy=dict(plain["policy"]),
+    )
+
+
+def _span_to_plain(span: Span) -> list[int]:
+    return [span.line, span.column, span.end_line, span.end_column]
+
+
+def _sorted(value: Any) -> Any:
+    """Sort the keys of nested mappings, and make lists of what JSON would make lists of."""
+    if isinstance(value, Mapping):
+        return {key: _sorted(inner) for key, inner in sorted(value.items())}
+    if isinstance(value, (list, tuple)):
+        return [_sorted(inner) for inner in value]
+    return value
