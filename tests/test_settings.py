@@ -197,6 +197,17 @@ def test_a_variable_that_the_world_needs_must_be_there(tmp_path: Path) -> None:
         load_settings(tmp_path)
 
 
+def test_values_are_shown_as_one_would_write_them(tmp_path: Path) -> None:
+    """What `config show` prints can be pasted into the file."""
+    loaded = load_settings(tmp_path, retention="never", worker={"lease": "1500ms"})
+    values = {name: value for name, value, _ in shown(loaded)}
+    assert values["retention"] == "never"
+    assert values["audit_retention"] == "365d"
+    assert values["worker.lease"] == "1.5s"
+    assert values["policy.backoff.maximum"] == "1m"
+    assert values["policy.timeout"] is None
+
+
 def test_packages_must_exist(project: Path) -> None:
     """WFC905: a first-party package that is not there would compile nothing."""
     assert load_settings(project, packages=["shop"]).settings.packages == ("shop",)

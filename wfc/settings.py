@@ -17,7 +17,15 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ByteSize,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+)
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -32,6 +40,12 @@ from wfc import durations
 from wfc.errors import ConfigError, NoSuchPackage, UnknownCode, UnknownKey
 
 ENVIRONMENT_PREFIX: Final = "WFC_"
+_UNITS: Final = (
+    ("d", timedelta(days=1)),
+    ("h", timedelta(hours=1)),
+    ("m", timedelta(minutes=1)),
+    ("s", timedelta(seconds=1)),
+)
 
 
 def _split(value: object) -> object:
@@ -50,76 +64,118 @@ def _retention(value: object) -> timedelta | None:
     return None if value == "never" or value is None else _duration(value)
 
 
+def _spelled(duration: timedelta) -> str:
+    """Write a duration as one would set it, in the largest unit that divides it."""
+    for unit, length in _UNITS:
+        if duration >= length and not duration % length:
+            return f"{duration // length}{unit}"
+    return f"{duration.total_seconds():g}s"
+
+
+def _spelled_retention(retention: timedelta | None) -> str:
+    return "never" if retention is None else _spelled(retention)
+
+
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-Retention = Annotated[timedelta | None, BeforeValidator(_retention)]
+Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(_spelled)]
+Retention = Annotated[
+    timedelta | None, BeforeValidator(_retention), PlainSerializer(_spelled_retention)
+]
 OnNewVersion = Literal["pin", "upgrade"]
 
 
 class _Table(BaseModel):
     """A table of the configuration: frozen, with no key but the declared ones."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class BackoffTable(_Table):
     """`[tool.wfc.policy.backoff]`: the pause between two attempts."""
 
     initial: Duration = timedelta(seconds=1)
+    """The pause after the first try."""
     factor: float = Field(default=2.0, ge=1)
+    """By how much each further pause is longer."""
     maximum: Duration = timedelta(minutes=1)
+    """The longest pause."""
     jitter: float = Field(default=0.2, ge=0, le=1)
+    """By which share a pause is drawn longer or shorter."""
 
 
 class PolicyTable(_Table):
     """`[tool.wfc.policy]`: what holds for a step that says nothing else."""
 
     attempts: int = Field(default=3, ge=1)
+    """How many tries a step has."""
     timeout: Duration | None = None
+    """How long one try may take."""
     total: Duration | None = None
+    """How long all tries may take together."""
     backoff: BackoffTable = BackoffTable()
+    """The pause between two tries."""
 
 
 class WorkerTable(_Table):
     """`[tool.wfc.worker]`: how much a worker takes on, and how long it holds what it took."""
 
     concurrency: int = Field(default=100, ge=1)
+    """Step bodies at once."""
     executions: int = Field(default=2000, ge=0)
+    """Runs kept in memory between two events."""
     threads: int = Field(default=32, ge=1)
+    """Threads for steps that are no coroutines."""
     drain: Duration = timedelta(seconds=25)
+    """How long bodies may go on after SIGTERM."""
     lease: Duration = timedelta(seconds=30)
+    """After how long a silent worker counts as dead."""
     heartbeat: Duration = timedelta(seconds=5)
+    """How often a worker says that it lives."""
     sweep: Duration = timedelta(seconds=15)
+    """How often what crashes left behind is looked for."""
 
 
 class QueueTable(_Table):
     """`[tool.wfc.queues.NAME]`: how many runs go at once."""
 
     concurrency: int | None = Field(default=None, ge=1)
+    """Runs at once."""
     rate: str | None = None
+    """Runs per time, as `"100/1m"`."""
     by: str | None = None
+    """What the limits count by, as `"attributes.user"`."""
     slots: Literal["open", "active"] = "open"
+    """Whether a suspended run keeps its slot."""
 
 
 class LimitsTable(_Table):
     """`[tool.wfc.limits]`: where a run is stopped before it harms the others."""
 
     events: int = Field(default=100_000, ge=100)
+    """Events of one chapter of a run."""
     payload: ByteSize = ByteSize(16 * 1024 * 1024)
+    """Bytes of one value, as `"16MiB"`."""
     pending_operations: int = Field(default=10_000, ge=1)
+    """Operations that one run may wait for at once."""
     children_depth: int = Field(default=50, ge=1)
+    """How deep runs may start runs."""
     attributes: int = Field(default=64, ge=0)
+    """Attributes of one run."""
 
 
 class LintTable(_Table):
     """`[tool.wfc.lint]`: which findings are reported where."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     select: Names = ("WFC",)
+    """Codes or prefixes that are reported."""
     ignore: Names = ()
+    """Codes or prefixes that are not."""
     deep: bool = False
+    """Whether attributes are inferred, too."""
     per_file: Mapping[str, Names] = Field(default={}, alias="per-file")
+    """Codes to ignore, by glob of files."""
 
 
 class Settings(BaseSettings):
@@ -131,31 +187,55 @@ class Settings(BaseSettings):
         env_prefix=ENVIRONMENT_PREFIX,
         env_nested_delimiter="__",
         validate_default=False,
+        use_attribute_docstrings=True,
     )
 
     packages: Names = ()
+    """First-party packages; none means all beside `pyproject.toml` or under `src/`."""
     source: Names = ("src", ".")
+    """Folders from which modules are imported; the first hit wins."""
     exclude: Names = ("build", "dist", ".venv")
+    """What is never compiled, besides what `.gitignore` names."""
     pure: Names = ()
+    """Modules and names that workflow code may call."""
     refused: Names = ()
+    """Names that it may not; wins over `pure`."""
     environment: Names = ()
+    """Variables that are recorded when a run begins and readable in workflow code."""
     world: str = "sqlite:///.wfc/wfc.db"
+    """Where runs live; `${VAR}` is taken from the environment."""
     out: str = ".wfc"
+    """The folder of builds."""
     public_url: str = ""
+    """By what webhooks are called, mount included."""
     app: str = ""
+    """The application object, as `module:name`."""
     types: Names = ()
+    """Types that payloads may name, as `module:Name`."""
     pin_steps: bool = False
+    """Whether step bodies stay with the version of their run."""
     on_new_version: OnNewVersion = "pin"
+    """What runs in flight do when a new version is active."""
     bundles_max: int = Field(default=32, ge=1)
+    """How many versions a worker keeps loaded."""
     retention: Retention = timedelta(days=30)
+    """How long ended runs are kept; `"never"` deletes none."""
     audit_retention: Retention = timedelta(days=365)
+    """How long facts about the world itself are kept."""
     capture_logs: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    """From which level on log records of steps are kept."""
     policy: PolicyTable = PolicyTable()
+    """What holds for steps that say nothing else."""
     worker: WorkerTable = WorkerTable()
+    """How much a worker takes on."""
     queues: Mapping[str, QueueTable] = {}
+    """Named limits on how many runs go at once."""
     limits: LimitsTable = LimitsTable()
+    """Where a run is stopped."""
     renamed: Mapping[str, str] = {}
+    """Modules that were renamed, old to new."""
     lint: LintTable = LintTable()
+    """Which findings are reported."""
 
     @classmethod
     def settings_customise_sources(

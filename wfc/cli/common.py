@@ -13,7 +13,6 @@ import typer
 if TYPE_CHECKING:
     from wfc.settings import Loaded
 
-_PANEL = "Common options"
 _GIVEN = {"COMMANDLINE", "ENVIRONMENT"}
 
 
@@ -59,65 +58,33 @@ class Common:
         return sys.stdin.isatty() and sys.stderr.isatty() and not (self.no_input or self.json)
 
 
+def command_app(**given: Any) -> typer.Typer:
+    """Make the Typer application of one command."""
+    return typer.Typer(add_completion=False, rich_markup_mode=None, **given)
+
+
+def _option(*names: str, text: str) -> Any:
+    """Declare one option and its twin in the environment, named after its long form."""
+    long = next((name for name in names if name.startswith("--")), "")
+    return typer.Option(
+        *names, help=text, envvar="WFC_" + long.strip("-").upper().replace("-", "_")
+    )
+
+
 def _declared(  # noqa: PLR0917 - never called: typer reads the options from its signature
     world: Annotated[
-        str | None,
-        typer.Option(help="Where runs live, as a URL (also WFC_WORLD).", rich_help_panel=_PANEL),
+        str | None, typer.Option("--world", help="Where runs live, as a URL (also WFC_WORLD).")
     ] = None,
-    project: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of the project.", envvar="WFC_PROJECT", rich_help_panel=_PANEL,
-        ),
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            help="File to read settings from.", envvar="WFC_CONFIG", rich_help_panel=_PANEL,
-        ),
-    ] = None,
-    json: Annotated[  # noqa: FBT002 - a flag of the command line
-        bool,
-        typer.Option("--json", help="Print JSON.", envvar="WFC_JSON", rich_help_panel=_PANEL),
-    ] = False,
-    jsonl: Annotated[  # noqa: FBT002 - likewise
-        bool,
-        typer.Option(
-            "--jsonl", help="Print one JSON object a line.", envvar="WFC_JSONL",
-            rich_help_panel=_PANEL,
-        ),
-    ] = False,
-    quiet: Annotated[  # noqa: FBT002 - likewise
-        bool,
-        typer.Option(
-            "--quiet", "-q", help="Print results only.", envvar="WFC_QUIET",
-            rich_help_panel=_PANEL,
-        ),
-    ] = False,
-    verbose: Annotated[  # noqa: FBT002 - likewise
-        bool,
-        typer.Option(
-            "--verbose", "-v", help="Say more.", envvar="WFC_VERBOSE", rich_help_panel=_PANEL,
-        ),
-    ] = False,
-    color: Annotated[
-        Color,
-        typer.Option(help="When to use colour.", envvar="WFC_COLOR", rich_help_panel=_PANEL),
-    ] = Color.AUTO,
-    no_input: Annotated[  # noqa: FBT002 - likewise
-        bool,
-        typer.Option(
-            "--no-input", help="Ask nothing.", envvar="WFC_NO_INPUT", rich_help_panel=_PANEL,
-        ),
-    ] = False,
-    yes: Annotated[  # noqa: FBT002 - likewise
-        bool,
-        typer.Option(
-            "--yes", "-y", help="Answer yes to every question.", envvar="WFC_YES",
-            rich_help_panel=_PANEL,
-        ),
-    ] = False,
-) -> None:  # fmt: skip
+    project: Annotated[Path | None, _option("--project", text="Folder of the project.")] = None,
+    config: Annotated[Path | None, _option("--config", text="File to read settings from.")] = None,
+    json: Annotated[bool, _option("--json", text="Print JSON.")] = False,  # noqa: FBT002 - a flag
+    jsonl: Annotated[bool, _option("--jsonl", text="Print one JSON object a line.")] = False,  # noqa: FBT002 - a flag
+    quiet: Annotated[bool, _option("--quiet", "-q", text="Print results only.")] = False,  # noqa: FBT002 - a flag
+    verbose: Annotated[bool, _option("--verbose", "-v", text="Say more.")] = False,  # noqa: FBT002 - a flag
+    color: Annotated[Color, _option("--color", text="When to use colour.")] = Color.AUTO,
+    no_input: Annotated[bool, _option("--no-input", text="Ask nothing.")] = False,  # noqa: FBT002 - a flag
+    yes: Annotated[bool, _option("--yes", "-y", text="Answer yes to every question.")] = False,  # noqa: FBT002 - a flag
+) -> None:
     """Declare the options; typer reads this signature."""
 
 
@@ -125,7 +92,7 @@ def options(*, environment: bool) -> list[Any]:
     """Make the options anew; only the copy before the command reads the environment, or a
     variable would win over a flag given there.
     """
-    app = typer.Typer(add_completion=False)
+    app = command_app()
     app.command()(_declared)
     made: list[Any] = [p for p in typer.main.get_command(app).params if p.name != "help"]
     for option in made:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import typer
 
 from wfc.cli import output
-from wfc.cli.common import Common
+from wfc.cli.common import Common, command_app
 
-app = typer.Typer(no_args_is_help=True)
+app = command_app(no_args_is_help=True)
 
 
 @app.callback()

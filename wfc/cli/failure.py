@@ -117,10 +117,15 @@ def report(error: BaseException, words: Sequence[str]) -> int:
     if code in _SILENT:
         return code
     explanation = _crash(error, words) if code is Exit.OURS else explain(error)
-    as_json = "--json" in words or "--jsonl" in words or os.environ.get("WFC_JSON") == "1"
-    text = json.dumps(asdict(explanation)) if as_json else explanation.for_people()
+    text = json.dumps(asdict(explanation)) if _wants_json(words) else explanation.for_people()
     sys.stderr.write(text + "\n")
     return code
+
+
+def _wants_json(words: Sequence[str]) -> bool:
+    """Read the flags by hand: what failed may be the reading of the command line itself."""
+    twins = {os.environ.get(name, "").lower() for name in ("WFC_JSON", "WFC_JSONL")}
+    return not {"--json", "--jsonl"}.isdisjoint(words) or not twins <= {"", "0", "false", "no"}
 
 
 def _usage(error: typer.TyperException) -> Explanation:

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from wfc.cli import output
-from wfc.cli.common import Common
+from wfc.cli.common import Common, command_app
 from wfc.cli.failure import Exit
 
-app = typer.Typer()
+app = command_app()
 
 _SETTINGS = """\
 # Every key and its default: python -m wfc config show

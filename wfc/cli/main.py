@@ -6,14 +6,13 @@ import importlib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Final
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from wfc.cli import common, failure
-
-_HELPING: Final = "wfc.helping"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class Entry:
         """Import the command's module and make its command."""
         module = importlib.import_module(f"wfc.cli.{self.module or self.name}")
         command = typer.main.get_command(module.app)
-        _add_common_options(command)
+        _prepare(command)
         return command
 
 
@@ -63,23 +62,25 @@ class Commands(TyperGroup):
         super().__init__(**attrs)
         self._table = {entry.name: entry for entry in TABLE}
         for entry in TABLE:
-            self.add_command(TyperCommand(entry.name, help=entry.help, rich_help_panel=entry.panel))
+            self.add_command(TyperCommand(entry.name, help=entry.help))
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Import the command, unless only its line of help is wanted."""
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - the form of the method
+        """Import the command."""
         entry = self._table.get(cmd_name)
-        if entry is None or ctx.meta.get(_HELPING):
-            return super().get_command(ctx, cmd_name)
-        return entry.load()
+        return entry.load() if entry is not None else None
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Print help from the table alone."""
-        ctx.meta[_HELPING] = True
-        super().format_help(ctx, formatter)
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - likewise
+        """Print the table, by panel, and import nothing."""
+        for panel, entries in groupby(TABLE, key=lambda entry: entry.panel):
+            with formatter.section(panel):
+                formatter.write_dl([(entry.name, entry.help) for entry in entries])
 
 
-def _add_common_options(command: Any) -> None:
-    """Let the command, and the commands below it, take the common options too."""
+def _prepare(command: Any) -> None:
+    """Let the command, and the commands below it, take the common options too, and print help
+    without rich, whose import takes longer than everything else together.
+    """
+    command.rich_markup_mode = None
     taken = {option for parameter in command.params for option in parameter.opts}
     command.params.extend(
         option
@@ -87,7 +88,7 @@ def _add_common_options(command: Any) -> None:
         if not taken.intersection(option.opts)
     )
     for below in getattr(command, "commands", {}).values():
-        _add_common_options(below)
+        _prepare(below)
 
 
 def application() -> Any:
@@ -95,6 +96,7 @@ def application() -> Any:
     app = typer.Typer(
         cls=Commands,
         add_completion=False,
+        rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback(invoke_without_command=True)(_root)

@@ -1,0 +1,132 @@
+"""`wfc doctor`: what is wrong with this machine, this installation and this project."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import importlib.util
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from wfc import errors
+from wfc.cli import output
+from wfc.cli.common import Common, command_app
+from wfc.cli.failure import Exit
+
+if TYPE_CHECKING:
+    from wfc.settings import Loaded
+
+app = command_app()
+
+_OURS: Final = "wfc-durable"
+_EXTRAS: Final = {
+    "web": "starlette",
+    "dev": "watchfiles",
+    "postgres": "asyncpg",
+    "agent": "pydantic_ai",
+    "otel": "opentelemetry",
+    "encryption": "cryptography",
+}
+_FREE_BYTES_MIN: Final = 512 * 1024 * 1024
+
+
+class State(StrEnum):
+    """How a check came out."""
+
+    GOOD = "ok"
+    WARNING = "warn"
+    BAD = "FAIL"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    state: State
+    what: str
+    found: str
+
+
+@app.command()
+def doctor(context: typer.Context) -> None:
+    """Look for what is wrong with this project and machine; exit 1 if something is."""
+    common = Common.of(context)
+    checks = [*_of_machine(), *_of_project(common.load())]
+    output.result(
+        common, "doctor", [asdict(check) for check in checks], rows=[asdict(c) for c in checks]
+    )
+    if any(check.state is State.BAD for check in checks):
+        raise typer.Exit(Exit.NEGATIVE)
+
+
+def _of_machine() -> Iterator[Check]:
+    yield Check(State.GOOD, "Python", f"{platform.python_version()} ({sys.executable})")
+    yield Check(State.GOOD, "wfc", importlib.metadata.version(_OURS))
+    owners = set(importlib.metadata.packages_distributions().get("wfc", ())) - {_OURS}
+    if owners:
+        yield Check(
+            State.BAD,
+            "WFC907 other wfc",
+            f"{', '.join(sorted(owners))} owns the import `wfc` too; uninstall it, then {_OURS}",
+        )
+    if not _has_columns():
+        yield Check(
+            State.BAD,
+            "WFC162 columns",
+            "Python drops column numbers (-X no_debug_ranges or PYTHONNODEBUGRANGES); unset it",
+        )
+    missing = [extra for extra, name in _EXTRAS.items() if importlib.util.find_spec(name) is None]
+    found = f"not installed: {', '.join(missing)}" if missing else "all installed"
+    yield Check(State.GOOD, "extras", found)
+
+
+def _has_columns() -> bool:
+    code = compile("x", "<doctor>", "eval")
+    return any(position[2] is not None for position in code.co_positions())
+
+
+def _of_project(loaded: Loaded) -> Iterator[Check]:
+    yield Check(State.GOOD, "project", str(loaded.root))
+    current = loaded.out / "current"
+    if current.exists():
+        yield Check(State.GOOD, "build", str(current))
+    else:
+        yield Check(State.WARNING, "build", "none yet; `python -m wfc build` makes one")
+    free = shutil.disk_usage(loaded.root).free
+    state = State.GOOD if free >= _FREE_BYTES_MIN else State.WARNING
+    yield Check(state, "disk space", f"{free // 1024 // 1024} MiB free")
+    yield _of_gitignore(loaded)
+    yield _of_world(loaded)
+
+
+def _of_gitignore(loaded: Loaded) -> Check:
+    """Look whether git leaves `.wfc` alone: committed, it would carry runs to other machines."""
+    if not (loaded.root / ".git").exists():
+        return Check(State.GOOD, ".gitignore", "no git repository here")
+    file = loaded.root / ".gitignore"
+    lines = file.read_text(encoding="utf-8").split() if file.is_file() else []
+    name = loaded.settings.out
+    if any(line.strip("/") == name for line in lines):
+        return Check(State.GOOD, ".gitignore", f"holds {name}")
+    return Check(State.WARNING, ".gitignore", f"does not hold {name}/; add that line")
+
+
+def _of_world(loaded: Loaded) -> Check:
+    from wfc.cli.session import opened  # noqa: PLC0415 - the help of this command needs no world
+
+    async def probe() -> str:
+        async with opened(loaded) as session:
+            await session.world.check()
+            return session.world.url
+
+    try:
+        return Check(State.GOOD, "world", asyncio.run(probe()))
+    except errors.WfcError as problem:
+        return Check(State.BAD, f"{problem.code or ''} world".strip(), str(problem))
