@@ -63,6 +63,7 @@ class Reference:
     function: str  # qualname of the innermost function, "" outside
     use: str  # "call", "read", "subclass", "annotation", "except", "isinstance"
     exact: bool = True  # import- or def-bound and never rebound in a reaching scope
+    in_step: bool = False  # in the body, a default or a decorator of a step: never in a workflow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,7 @@ class Symbol:
     kind: str  # "function", "class", "constant", "import"
     spans: tuple[Span, ...]
     uses: frozenset[str] = frozenset()  # module-level names of this module that it needs
+    hints: frozenset[str] = frozenset()  # those of `uses` that only annotations of functions name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,7 @@ class ModuleFacts:
     sites: tuple[CallSite, ...] = ()
     futures: tuple[str, ...] = ()
     findings: tuple[Diagnostic, ...] = ()
+    directive_span: Span | None = None  # of the module's own directive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,236 @@
+"""Gather each name's origin: imports, module-level symbols, and what every use refers to.
+
+`Names` answers what a name means where it stands; the functions below it turn all answers into
+the facts that shaking and judging follow.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from wfc.compiler.facts import Import, ModuleSource, Reference, Symbol
+from wfc.compiler.scopes import HINT, NEVER, Binding, Scope, Use, Walked, walk
+from wfc.compiler.spans import span_of, whole_span_of
+from wfc.ids import ModuleName
+
+_BUILTINS: Final = frozenset(dir(builtins))
+_DEFINED: Final = frozenset({"import", "function", "class"})
+_ALIASES_MAX: Final = 8
+_NOBODY: Final = Scope("module", ast.Module([], []), None, "")
+
+
+class Names:
+    """What names mean in one module."""
+
+    def __init__(self, module: ModuleName, walked: Walked) -> None:
+        """Answer for `module` by what one walk has found."""
+        self.module = module
+        self.walked = walked
+        self.stars = tuple(
+            source for _, alias, _, source, _, _ in walked.imports if alias.name == "*"
+        )
+
+    @classmethod
+    def of(
+        cls, tree: ast.Module, source: ModuleSource, kinds: Mapping[ast.AST, str] | None = None
+    ) -> Names:
+        """Walk `tree`; `kinds` says which of its functions are marked, and as what."""
+        return cls(source.name, walk(tree, source.name, kinds or {}, is_package=source.is_package))
+
+    def scope_of(self, node: ast.AST) -> Scope:
+        """Give the scope in which `node` is evaluated (constants have none of their own)."""
+        return self.walked.scope_of.get(node, _NOBODY)
+
+    def enclosing(self, node: ast.AST) -> str:
+        """Give the qualname, without ``<locals>``, of the innermost `def` around `node`, or ""."""
+        function = self.scope_of(node).function()
+        return function.qualname if function is not None else ""
+
+    def resolve(self, node: ast.expr) -> str | None:
+        """Give the dotted name that a chain of names means where it stands.
+
+        An import's target with attributes (``time.sleep``), a symbol of this module
+        (``app.billing.RATE``), a nested function or class (``app.billing.checkout.charge``), a
+        builtin (``builtins.open``); simple aliases are followed. None: a parameter, another local
+        value, or an unknown name.
+        """
+        found = self.resolve_exactly(node)
+        return found[0] if found is not None else None
+
+    def resolve_exactly(self, node: ast.expr) -> tuple[str, bool] | None:
+        """Give also whether the answer is certain: bound by import or definition, never rebound."""
+        attributes: list[str] = []
+        while isinstance(node, ast.Attribute):
+            attributes.append(node.attr)
+            node = node.value
+        if not isinstance(node, ast.Name):
+            return None
+        answers = self.meanings(self.scope_of(node), node.id)
+        if not answers:
+            return None
+        target, exact = answers[0]
+        return ".".join([target, *reversed(attributes)]), exact
+
+    def meanings(self, scope: Scope, name: str, depth: int = 0) -> list[tuple[str, bool]]:
+        """Give every target that `name` may mean in `scope`, each with its certainty."""
+        owner = scope.owner_of(name)
+        if owner is None:
+            return self._unbound(name)
+        bindings = owner.bindings[name]
+        real = [binding for binding in bindings if not binding.typing_only] or bindings
+        alias = self._alias(real, depth)
+        if alias:
+            return alias
+        imported = dict.fromkeys(binding.target for binding in real if binding.kind == "import")
+        if imported:
+            alone = len(imported) == 1 and all(binding.kind == "import" for binding in real)
+            return [(str(target), alone) for target in imported]
+        # A local value that is no definition has no name that anybody else could know.
+        if owner.kind == "module" or any(binding.kind in _DEFINED for binding in real):
+            own = ".".join(part for part in (self.module, owner.qualname, name) if part)
+            return [(own, len(real) == 1)]
+        return []
+
+    def _unbound(self, name: str) -> list[tuple[str, bool]]:
+        if name in _BUILTINS:
+            return [(f"builtins.{name}", not self.stars)]
+        return [(f"{star}.{name}", False) for star in self.stars]
+
+    def _alias(self, real: list[Binding], depth: int) -> list[tuple[str, bool]]:
+        """Follow ``now = time.time`` to what it names; a name bound once only."""
+        if len(real) != 1 or real[0].kind != "assign" or depth > _ALIASES_MAX:
+            return []
+        value, attributes = real[0].value, list[str]()
+        while isinstance(value, ast.Attribute):
+            attributes.append(value.attr)
+            value = value.value
+        if not isinstance(value, ast.Name) or (value.id == getattr(real[0].node, "id", "")):
+            return []
+        behind = self.meanings(self.scope_of(value), value.id, depth + 1)
+        return [(".".join([target, *reversed(attributes)]), False) for target, _ in behind]
+
+
+def imports_of(names: Names) -> tuple[Import, ...]:
+    """Give every name that an import binds, at module level and in functions."""
+    return tuple(
+        Import(
+            name=alias.asname or (alias.name.partition(".")[0] if plain else alias.name),
+            target=target,
+            module=module,
+            span=span_of(statement),
+            scope=scope.qualname,
+            typing_only=typing_only,
+        )
+        for statement, alias, target, module, scope, typing_only in names.walked.imports
+        for plain in (isinstance(statement, ast.Import),)
+    )
+
+
+def symbols_of(tree: ast.Module, names: Names) -> tuple[Symbol, ...]:
+    """Give the module-level names, the statements that bind or fill them, and what those need."""
+    module = names.walked.module
+    needed, hinted = _needs(names)
+    tops: dict[str, list[int]] = {}
+    for name, bindings in module.bindings.items():
+        tops[name] = [binding.top for binding in bindings if binding.top >= 0]
+    for top, touched in names.walked.touched.items():
+        for name in touched:
+            if name in tops and not _is_imported(module.bindings[name]):
+                tops[name].append(top)
+    found = []
+    for name, unsorted in tops.items():
+        kept = sorted(set(unsorted) - names.walked.main_blocks)
+        uses = frozenset[str]().union(*(needed.get(top, frozenset()) for top in kept))
+        hints = frozenset[str]().union(*(hinted.get(top, frozenset()) for top in kept)) - uses
+        found.append(
+            Symbol(
+                name=name,
+                kind=_symbol_kind(module.bindings[name]),
+                spans=tuple(whole_span_of(tree.body[top]) for top in kept),
+                uses=(uses | hints) - {name},
+                hints=hints - {name},
+            )
+        )
+    return tuple(found)
+
+
+def references_of(names: Names) -> tuple[Reference, ...]:
+    """Give every use of an import, a builtin or a module-level name, in source order."""
+    within = _bound_by(names)
+    found = [
+        reference
+        for use in names.walked.uses
+        for reference in _references(names, use, within.get(use.top, ("",)))
+    ]
+    found.sort(key=lambda reference: reference.span)
+    return tuple(found)
+
+
+def _references(names: Names, use: Use, within: tuple[str, ...]) -> Iterator[Reference]:
+    owner = use.scope.owner_of(use.name)
+    if owner is not None and owner.kind != "module":
+        kinds = {binding.kind for binding in owner.bindings[use.name]}
+        if not kinds & {"import", "assign"}:
+            return
+    function = use.scope.function()
+    for target, exact in names.meanings(use.scope, use.name):
+        for symbol in within:
+            yield Reference(
+                target=".".join([target, *use.attributes]),
+                span=span_of(use.node),
+                within=symbol,
+                function=function.qualname if function is not None else "",
+                use=use.use,
+                exact=exact,
+                in_step=use.in_step,
+            )
+
+
+def _needs(names: Names) -> tuple[dict[int, frozenset[str]], dict[int, frozenset[str]]]:
+    """Give, by top-level statement, the module-level names it needs and those it only annotates."""
+    module = names.walked.module
+    needed: dict[int, set[str]] = {}
+    hinted: dict[int, set[str]] = {}
+    for use in names.walked.uses:
+        if use.in_step or use.hint == NEVER or use.scope.owner_of(use.name) is not module:
+            continue
+        where = hinted if use.hint == HINT else needed
+        where.setdefault(use.top, set()).add(use.name)
+    return (
+        {top: frozenset(found) for top, found in needed.items()},
+        {top: frozenset(found) for top, found in hinted.items()},
+    )
+
+
+def _bound_by(names: Names) -> dict[int, tuple[str, ...]]:
+    """Give, by top-level statement, the names it binds; or else those it fills."""
+    found: dict[int, list[str]] = {}
+    for name, bindings in names.walked.module.bindings.items():
+        for binding in bindings:
+            if binding.top >= 0 and name not in found.setdefault(binding.top, []):
+                found[binding.top].append(name)
+    for top, touched in names.walked.touched.items():
+        filled = [
+            name
+            for name in sorted(touched)
+            if not _is_imported(names.walked.module.bindings.get(name, []))
+        ]
+        if filled and top not in found:
+            found[top] = filled
+    return {
+        top: tuple(bound)
+        for top, bound in found.items()
+        if top not in names.walked.main_blocks and bound
+    }
+
+
+def _is_imported(bindings: list[Binding]) -> bool:
+    return bool(bindings) and all(binding.kind == "import" for binding in bindings)
+
+
+def _symbol_kind(bindings: list[Binding]) -> str:
+    kind = bindings[0].kind
+    return kind if kind in _DEFINED else "constant"
