@@ -12,7 +12,7 @@ LOCK := requirements/constraints.txt
 
 help:
 	@echo "make test    all checks: lint types layers tests docs"
-	@echo "make demo    200 runs on SQLite, a worker killed in the middle of a step, nothing lost"
+	@echo "make demo    240 runs on SQLite, the worker killed twice in the middle of a step, nothing lost"
 	@echo "make clean   remove $(VENV), caches and what the examples wrote"
 
 test: $(VENV)/.dev

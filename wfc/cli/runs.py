@@ -1,0 +1,97 @@
+"""`wfc runs`: list runs, newest first."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wfc.cli import filters, output
+from wfc.cli.common import Common, command_app
+from wfc.cli.filters import Filter
+
+if TYPE_CHECKING:
+    from wfc.eventlog.entity import Run
+    from wfc.worlds.protocol import World
+
+app = command_app()
+
+
+@app.command()
+def runs(
+    context: typer.Context,
+    *,
+    status: filters.Status = "",
+    workflow: filters.Workflow = "",
+    version: filters.Version = "",
+    queue: filters.Queue = "",
+    attribute: filters.Attribute = [],  # noqa: B006 - typer copies it
+    since: filters.Since = "",
+    until: filters.Until = "",
+    limit: Annotated[int, typer.Option(min=1, max=200, help="Runs on a page.")] = 50,
+    after: Annotated[str, typer.Option(metavar="CURSOR", help="Where the page begins.")] = "",
+    every: Annotated[bool, typer.Option("--all", help="All pages.")] = False,
+) -> None:
+    """List runs, newest first."""
+    common = Common.of(context)
+    chosen = Filter(
+        status=status,
+        workflow=workflow,
+        version=version,
+        queue=queue,
+        attribute=attribute,
+        since=since,
+        until=until,
+    )
+    asyncio.run(_list(common, chosen, limit, after or None, every=every))
+
+
+async def _list(
+    common: Common, chosen: Filter, limit: int, after: str | None, *, every: bool
+) -> None:
+    from wfc.cli.session import opened  # noqa: PLC0415 - --help needs no world
+
+    async with opened(common.load()) as session:
+        while True:
+            page = await session.world.list_runs(
+                chosen.where(session.world.now_us()), cursor=after, limit=limit
+            )
+            data = [summary(run) for run in page.runs]
+            output.result(common, "runs", data, rows=_rows(data), following=page.next)
+            after = page.next
+            if not (every and after):
+                break
+    if after:
+        output.note(common, f"more: {_again(after)}")
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """Give what programs read of a run."""
+    return {
+        "id": run.run_id,
+        "workflow": run.workflow,
+        "status": run.status,
+        "version": run.version,
+        "created_at": output.rfc3339(run.created_at),
+        "started_at": output.rfc3339(run.started_at),
+        "ended_at": output.rfc3339(run.ended_at),
+        "wake_at": output.rfc3339(run.wake_at),
+        "queue": run.queue,
+        "paused": run.paused,
+        "blocked": run.blocked,
+        "events": run.length,
+        "attributes": dict(run.attributes),
+    }
+
+
+def _rows(data: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    names = ("id", "workflow", "status", "created_at", "ended_at", "events")
+    return [{name: run[name] for name in names} for run in data]
+
+
+def _again(cursor: str) -> str:
+    """Give the command for the next page."""
+    words = [word for word in sys.argv[1:] if not word.startswith("--after")]
+    return f"wfc {' '.join(words)} --after={cursor}"
