@@ -54,8 +54,9 @@ from wfc.worlds.protocol import (
     WorkerRow,
 )
 from wfc.worlds.sqlite_append import Request, append
+from wfc.worlds.sqlite_commit import Transaction, apart, settle
 from wfc.worlds.sqlite_connect import connect, translate, verify
-from wfc.worlds.sqlite_writer import Transaction, Writer, apart, settle
+from wfc.worlds.sqlite_writer import Writer
 
 T = TypeVar("T")
 _ROWS_AT_ONCE: Final = 2000
@@ -88,7 +89,9 @@ class SqliteWorld:
         """Connect and migrate."""
         if self._writer is not None:
             return
-        writer = Writer(self.path, self._clock, self._feed.publish, self._feed.publish_all)
+        writer = Writer(
+            self.path, self._clock, self._feed.publish, on_foreign_writes=self._feed.publish_all
+        )
         await writer.open()
         try:
             reader = aiosqlite.Connection(partial(connect, self.path, reader=True), 64)

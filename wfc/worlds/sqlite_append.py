@@ -48,8 +48,8 @@ from wfc.worlds.protocol import (
     Resume,
     Unowned,
 )
+from wfc.worlds.sqlite_commit import Transaction
 from wfc.worlds.sqlite_runs import RunRow
-from wfc.worlds.sqlite_writer import Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,8 +24,8 @@ from wfc.worlds.protocol import (
     Resume,
     Swept,
 )
+from wfc.worlds.sqlite_commit import Transaction
 from wfc.worlds.sqlite_runs import RunRow
-from wfc.worlds.sqlite_writer import Transaction
 
 
 def lives(transaction: Transaction, worker_id: WorkerId) -> bool:

@@ -43,6 +43,16 @@ class Turnstile:
         finally:
             fcntl.flock(self._gate, fcntl.LOCK_UN)
 
+    def try_enter(self) -> bool:
+        """Take a turn if nobody else has it or waits for it."""
+        if sys.platform == "win32":
+            return True
+        if not _lock_now(self._gate):
+            return False
+        taken = _lock_now(self._turn)
+        fcntl.flock(self._gate, fcntl.LOCK_UN)
+        return taken
+
     def leave(self) -> None:
         """End the turn."""
         if sys.platform != "win32":
@@ -54,21 +64,23 @@ class Turnstile:
         os.close(self._turn)
 
     def _acquire(self, descriptor: int, give_up_at: float) -> None:
-        if sys.platform == "win32":
-            return
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                # A blocking flock has no time limit, and a stopped process may hold it for ever.
-                if time.monotonic() > give_up_at:
-                    raise WorldLocked(
-                        f"another process has been writing to {self._path} for over "
-                        f"{BUSY_MS // 1000} s; nothing was written. See whether it is stopped."
-                    ) from None
-                time.sleep(_PAUSE_S)
-            else:
-                return
+        while not _lock_now(descriptor):
+            # A blocking flock has no time limit, and a stopped process may hold it for ever.
+            if time.monotonic() > give_up_at:
+                raise WorldLocked(
+                    f"another process has been writing to {self._path} for over "
+                    f"{BUSY_MS // 1000} s; nothing was written. See whether it is stopped."
+                )
+            time.sleep(_PAUSE_S)
+
+
+def _lock_now(descriptor: int) -> bool:
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
 
 
 def _open(path: Path, suffix: str) -> int:

@@ -1,0 +1,305 @@
+"""One transaction for many writes: run each, commit all, and know the answer of each.
+
+No answer leaves here before `COMMIT` has returned, so nothing is acknowledged that is not on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+from wfc import fault
+from wfc.clock import Clock
+from wfc.errors import WfcError
+from wfc.worlds.sqlite_connect import CHECKPOINT_PAGES, connect, migrate, translate
+from wfc.worlds.sqlite_turnstile import Turnstile
+
+T = TypeVar("T")
+_PAGE_BYTES: Final = 4096
+_WAL_BYTES: Final = (CHECKPOINT_PAGES + 100) * (_PAGE_BYTES + 24)
+"""What the log file grows to before a checkpoint lets it begin anew."""
+_GROW_AFTER: Final = 64
+"""After so many commits a process is no passing visitor, and a grown log file pays."""
+_GROW_FREE_BYTES: Final = 64 * _WAL_BYTES
+_CHECKPOINT_SOON: Final = CHECKPOINT_PAGES // 2
+
+
+class Transaction:
+    """What a write sees: the connection inside a transaction, the time, and whom to tell after."""
+
+    __slots__ = ("connection", "execute", "news", "now_us")
+
+    def __init__(self, connection: sqlite3.Connection, now_us: int) -> None:
+        """Serve writes of the transaction that `connection` is in."""
+        self.connection = connection
+        self.execute = connection.execute
+        self.now_us = now_us
+        self.news: set[str] = set()
+
+
+class Write(Protocol):
+    """One write that waits for the writer. `atomic`: it writes nothing unless it succeeds;
+    `blocking`: a thread waits for it, so its answer must not depend on the event loop.
+    """
+
+    size: int
+    atomic: bool
+    blocking: bool
+
+    def run(self, transaction: Transaction) -> Any:
+        """Write within the transaction and give the answer."""
+        ...
+
+    def settle(self, answer: Any) -> None:
+        """Hand over an answer, or the exception to be raised instead."""
+        ...
+
+
+class Call(Generic[T]):
+    """A write that is any function of a transaction."""
+
+    __slots__ = ("_future", "_work", "atomic", "blocking", "size")
+
+    def __init__(
+        self,
+        work: Callable[[Transaction], T],
+        future: asyncio.Future[T] | concurrent.futures.Future[T],
+        size: int = 0,
+    ) -> None:
+        """Run `work`; `future` takes its answer."""
+        self._work = work
+        self._future = future
+        self.size = size
+        self.atomic = False
+        self.blocking = isinstance(future, concurrent.futures.Future)
+
+    def run(self, transaction: Transaction) -> T:
+        """Run the function."""
+        return self._work(transaction)
+
+    def settle(self, answer: Any) -> None:
+        """Resolve the future."""
+        settle(self._future, answer)
+
+
+def settle(future: asyncio.Future[Any] | concurrent.futures.Future[Any], answer: Any) -> None:
+    """Resolve a future, unless whoever waited for it has gone."""
+    if future.done():
+        return
+    if isinstance(answer, BaseException):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)
+
+
+def apart(transaction: Transaction, work: Callable[[], T]) -> T:
+    """Run `work` so that an exception undoes what it wrote, and only that."""
+    transaction.execute("SAVEPOINT apart")
+    try:
+        return work()
+    except Exception:
+        if transaction.connection.in_transaction:
+            transaction.execute("ROLLBACK TO apart")
+        raise
+    finally:
+        if transaction.connection.in_transaction:
+            transaction.execute("RELEASE apart")
+
+
+@dataclass(slots=True)
+class Committed:
+    """Writes with their answers, and the topics of which there is news."""
+
+    settled: list[tuple[Write, Any]] = field(default_factory=list)
+    news: set[str] = field(default_factory=set)
+
+
+class Committer:
+    """The writing connection of this process to one file. One thread at a time may use it."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        """Connect to `path` and migrate it. Raises `WorldError`."""
+        self._path = path
+        self._clock = clock
+        self._commits = 0
+        self._grown = False
+        self._pages = 0
+        self._data_version = 0
+        self.last_commit_s = 1.0
+        try:
+            self._turnstile = Turnstile(path)
+            try:
+                self._connect()
+            except BaseException:
+                self._turnstile.close()
+                raise
+        except sqlite3.Error as error:
+            raise translate(error, path) from error
+
+    def _connect(self) -> None:
+        self._turnstile.enter()
+        try:
+            self._connection = connect(self._path)
+            try:
+                migrate(self._connection, self._path, self._clock.now_us())
+                self.foreign_writes()
+            except BaseException:
+                self._connection.close()
+                raise
+        finally:
+            self._turnstile.leave()
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._connection.close()
+        self._turnstile.close()
+
+    def commit(self, batch: list[Write]) -> Committed:
+        """Run the writes in one transaction; a refused one rolls back alone."""
+        try:
+            self._turnstile.enter()
+            return self._transact(batch)
+        except _WriteFailed as error:
+            if len(batch) > 1:
+                return self._one_by_one(batch)
+            told = self._told(error.__cause__)
+        except Exception as error:  # noqa: BLE001 - whoever waits for these writes must learn it
+            told = self._told(error)
+        return Committed([(write, told) for write in batch])
+
+    def try_commit(self, write: Write) -> Committed | None:
+        """Do the same for one write, unless another process has its turn: then do nothing."""
+        if not self._turnstile.try_enter():
+            return None
+        try:
+            return self._transact([write])
+        except _WriteFailed as error:
+            told = self._told(error.__cause__)
+        except Exception as error:  # noqa: BLE001 - whoever waits for this write must learn it
+            told = self._told(error)
+        return Committed([(write, told)])
+
+    def _one_by_one(self, batch: list[Write]) -> Committed:
+        """Find out which write failed, without harm for the others."""
+        all_of_it = Committed()
+        for write in batch:
+            committed = self.commit([write])
+            all_of_it.settled += committed.settled
+            all_of_it.news |= committed.news
+        return all_of_it
+
+    def _transact(self, batch: list[Write]) -> Committed:
+        """Commit the batch; the turn is ours, and ends here."""
+        began = time.perf_counter()
+        try:
+            fault.point("append.begun")
+            self._connection.execute("BEGIN IMMEDIATE")
+            transaction = Transaction(self._connection, self._clock.now_us())
+            if len(batch) == 1:
+                answers = [self._run(batch[0], transaction)]
+            else:
+                answers = [self._run_apart(write, transaction) for write in batch]
+            fault.point("append.written")
+            self._connection.execute("COMMIT")
+            fault.point("append.committed")
+        except BaseException:
+            self._roll_back()
+            raise
+        finally:
+            self._turnstile.leave()
+        self.last_commit_s = time.perf_counter() - began
+        self._commits += 1
+        self._pages += 2 + len(batch) + sum(write.size for write in batch) // _PAGE_BYTES
+        return Committed(list(zip(batch, answers, strict=True)), transaction.news)
+
+    def _run(self, write: Write, transaction: Transaction) -> Any:
+        try:
+            return write.run(transaction)
+        except sqlite3.Error as error:
+            raise _WriteFailed from error
+
+    def _run_apart(self, write: Write, transaction: Transaction) -> Any:
+        """Run one write of several, so that a refused one rolls back alone."""
+        try:
+            if write.atomic:
+                return self._run(write, transaction)
+            return apart(transaction, lambda: self._run(write, transaction))
+        except _WriteFailed:
+            raise
+        except Exception as error:  # noqa: BLE001 - it belongs to whoever asked for this write
+            return error
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:
+            with contextlib.suppress(sqlite3.Error):  # the first error is the one to tell
+                self._connection.execute("ROLLBACK")
+
+    def _told(self, error: BaseException | None) -> Exception:
+        if isinstance(error, sqlite3.Error):
+            return translate(error, self._path)
+        assert isinstance(error, Exception)
+        return error
+
+    def foreign_writes(self) -> bool:
+        """Tell whether another connection has written since the last look."""
+        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        changed = bool(version != self._data_version)
+        self._data_version = version
+        return changed
+
+    # -- upkeep: never needed for what is promised, only for speed
+
+    @property
+    def needs_upkeep(self) -> bool:
+        """Tell whether `keep_up` has something to do that may take a while."""
+        return self._pages > _CHECKPOINT_SOON or self._may_grow
+
+    @property
+    def _may_grow(self) -> bool:
+        return not self._grown and self._commits >= _GROW_AFTER
+
+    def keep_up(self) -> None:
+        """Grow the log file, or move the log into the database before a commit has to do it."""
+        with contextlib.suppress(sqlite3.Error, OSError, WfcError):
+            if self._may_grow:
+                self._grown = True  # or not, if it fails: it is tried once
+                self._grow_log()
+            if self._pages > _CHECKPOINT_SOON:
+                self._pages = 0
+                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _grow_log(self) -> None:
+        """Fill the log file with zeros up to the size it will have anyway.
+
+        A commit that makes the file longer has to write the file system's journal too and takes
+        about twice as long. Zeros behind the last frame are no frames, and the write lock keeps
+        everybody else from appending meanwhile.
+        """
+        if shutil.disk_usage(self._path.parent).free < _GROW_FREE_BYTES:
+            return
+        self._turnstile.enter()
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                with open(f"{self._path}-wal", "r+b") as log:  # noqa: PTH123 - a name, not a path
+                    missing = _WAL_BYTES - log.seek(0, os.SEEK_END)
+                    log.write(bytes(max(missing, 0)))
+                    log.flush()
+                    os.fsync(log.fileno())
+            finally:
+                self._connection.execute("ROLLBACK")
+        finally:
+            self._turnstile.leave()
+
+
+class _WriteFailed(WfcError):
+    """A statement of a write failed; the batch is repeated one by one to find out whose."""
