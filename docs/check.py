@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+
+from wfc.diagnostics import CATALOGUE
 
 ROOT = Path(__file__).resolve().parent.parent
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -35,19 +37,43 @@ def codes_in_use(root: Path = ROOT) -> set[str]:
     return {code for path in sources for code in _CODE.findall(path.read_text(encoding="utf-8"))}
 
 
-def codes_without_page(root: Path = ROOT) -> Iterator[str]:
-    """Give one sentence per code in the sources that has no page."""
-    for code in sorted(codes_in_use(root)):
+def codes_without_page(codes: Iterable[str], root: Path = ROOT) -> Iterator[str]:
+    """Give one sentence per code that has no page."""
+    for code in sorted(codes):
         if not (root / "docs" / "errors" / f"{code}.md").is_file():
-            yield f"docs/errors/{code}.md: missing, but {code} stands in the sources"
+            yield f"docs/errors/{code}.md: missing, but {code} exists"
+
+
+def codes_unknown(codes: Iterable[str], known: Collection[str]) -> Iterator[str]:
+    """Give one sentence per code that the catalogue does not hold."""
+    for code in sorted(set(codes) - set(known)):
+        yield f"{code} stands in the sources or has a page, but the catalogue does not know it"
+
+
+def pages_out_of_date(pages: Mapping[Path, str]) -> Iterator[str]:
+    """Give one sentence per generated page that differs from what its code says now."""
+    for path, text in pages.items():
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            yield f"{path.relative_to(ROOT)}: run `python docs/write_reference.py`"
+
+
+def faults() -> Iterator[str]:
+    """Give everything that is wrong."""
+    from write_reference import pages  # noqa: PLC0415 - it stands beside this script
+
+    written = {page.stem for page in (ROOT / "docs" / "errors").glob("WFC*.md")}
+    yield from broken_links()
+    yield from codes_without_page(CATALOGUE)
+    yield from codes_unknown(codes_in_use() | written, CATALOGUE)
+    yield from pages_out_of_date(pages())
 
 
 def main() -> int:
     """Print the faults."""
-    faults = [*broken_links(), *codes_without_page()]
-    for fault in faults:
+    found = list(faults())
+    for fault in found:
         print(fault)  # noqa: T201 - a script speaks on its terminal
-    return 1 if faults else 0
+    return 1 if found else 0
 
 
 if __name__ == "__main__":
