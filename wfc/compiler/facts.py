@@ -22,6 +22,7 @@ class ModuleSource:
     text: str
     sha256: str  # of the file's bytes
     is_package: bool = False
+    findings: tuple[Diagnostic, ...] = ()  # why the text could not be read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
