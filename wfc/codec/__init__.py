@@ -1,0 +1,28 @@
+"""Values as bytes and back. Nothing is unpickled, and no type is imported because bytes name it.
+
+A payload is ``bytes([format, flags])`` and a msgpack body, with the extension codes of `tags`.
+"""
+
+from wfc.codec.arguments import decode_arguments, encode_arguments
+from wfc.codec.decoding import decode
+from wfc.codec.encoding import encode
+from wfc.codec.envelope import PAYLOAD_MAX
+from wfc.codec.failures import ErrorValue, Frame, decode_error, encode_error, read_error
+from wfc.codec.naming import REGISTERED, Registry, Types, wire_name
+
+__all__ = [
+    "PAYLOAD_MAX",
+    "REGISTERED",
+    "ErrorValue",
+    "Frame",
+    "Registry",
+    "Types",
+    "decode",
+    "decode_arguments",
+    "decode_error",
+    "encode",
+    "encode_arguments",
+    "encode_error",
+    "read_error",
+    "wire_name",
+]

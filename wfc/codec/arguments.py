@@ -1,0 +1,73 @@
+"""Arguments of a call: recorded by parameter name, compared by digest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any, Final
+
+from wfc.codec.decoding import Reader
+from wfc.codec.encoding import body_of
+from wfc.codec.envelope import seal, unseal
+from wfc.codec.fitting import Reachable, fit
+from wfc.codec.naming import REGISTERED, Types
+from wfc.errors import PayloadCorrupt, Unserialisable
+
+_DIGEST_BYTES: Final = 16
+
+
+def encode_arguments(arguments: Mapping[str, Any], *, call: str) -> tuple[bytes, bytes]:
+    """Give the payload of the arguments and its digest; `call` names the call, for errors.
+
+    The digest is blake2b-128 of the uncompressed body, so a better compression changes nothing.
+    Raises `Unserialisable` naming parameter and place, or `PayloadTooLarge`.
+    """
+    ordered = {name: arguments[name] for name in sorted(arguments)}
+    shown = call if call.endswith(")") else f"{call}()"
+    path = f"the arguments of {shown}"
+    try:
+        body = body_of(ordered, path)
+    except Unserialisable:
+        # Find out which one it is; each alone gives the better sentence.
+        for name, value in ordered.items():
+            body_of(value, f"{shown} argument `{name}`")
+        raise
+    return seal(body, path), blake2b(body, digest_size=_DIGEST_BYTES).digest()
+
+
+def decode_arguments(
+    data: bytes, annotations: Mapping[str, Any], types: Types = REGISTERED
+) -> dict[str, Any]:
+    """Give the arguments by name, each as its annotation says. Raises as `decode` does."""
+    body = unseal(data)
+    reader = Reader(_OfAll(annotations, types))
+    found = reader.read(body)
+    if type(found) is not dict:
+        raise PayloadCorrupt("a payload of arguments holds something else")
+    return {
+        name: fit(value, annotations.get(name), unread=reader.unread, what=f"the argument `{name}`")
+        for name, value in found.items()
+    }
+
+
+class _OfAll:
+    """The types that any of some annotations reaches, looked into only when one is asked for."""
+
+    def __init__(self, annotations: Mapping[str, Any], types: Types) -> None:
+        self._annotations = annotations
+        self._types = types
+
+    def find(self, name: str) -> type | None:
+        for annotation in self._annotations.values():
+            found = Reachable(annotation, _NOTHING).find(name)
+            if found is not None:
+                return found
+        return self._types.find(name)
+
+
+class _Nothing:
+    def find(self, name: str) -> type | None:  # noqa: ARG002 - the form of `Types`
+        return None
+
+
+_NOTHING: Final = _Nothing()

@@ -1,0 +1,210 @@
+"""From bytes to values. Only errors of `wfc.errors` come out, whatever goes in."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import enum
+import functools
+import operator
+import uuid
+import zoneinfo
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any, Final
+
+import msgpack  # type: ignore[import-untyped]  # it ships no types
+
+from wfc import abi
+from wfc.codec import tags
+from wfc.codec.envelope import unseal
+from wfc.codec.families import MisfitError, family_of
+from wfc.codec.fitting import Reachable, Unread, fit, is_plain, says_nothing, unknown_type
+from wfc.codec.naming import REGISTERED, Types
+from wfc.codec.raised import made_again, of_list
+from wfc.errors import PayloadCorrupt, PayloadMismatch, PayloadTooNew, WfcError
+from wfc.ids import DefinitionId
+
+_NESTING_MAX: Final = 250  # some above what encoding allows, since errors nest their parts anew
+
+
+def decode(
+    data: bytes,
+    *,
+    annotation: Any = None,
+    types: Types = REGISTERED,
+    what: str = "a value",
+) -> Any:
+    """Turn a payload back into a value, for the annotation it is read for (None: whatever it is).
+
+    Types are looked up in the annotation and in `types`, never imported. Raises `PayloadMismatch`,
+    `UnknownType`, `PayloadTooNew` or `PayloadCorrupt`.
+    """
+    body = unseal(data)
+    if says_nothing(annotation) or is_plain(annotation):
+        reader = Reader(types)
+    else:
+        reader = Reader(Reachable(annotation, types))
+    value = reader.read(body)
+    if type(value) is annotation and not reader.unread:
+        return value
+    return fit(value, annotation, unread=reader.unread, what=what)
+
+
+class Reader:
+    """Reads one payload; `unread` tells whether it met a type that it could not find."""
+
+    __slots__ = ("_depth", "_types", "unread")
+
+    def __init__(self, types: Types) -> None:
+        """Look types up in `types`."""
+        self._types = types
+        self._depth = 0
+        self.unread = False
+
+    def read(self, body: bytes) -> Any:
+        """Read a body. Raises errors of `wfc.errors` only."""
+        try:
+            return self.unpack(body)
+        except WfcError:
+            raise
+        except (MisfitError, zoneinfo.ZoneInfoNotFoundError) as error:
+            raise PayloadMismatch(f"a payload cannot be read here: {error}") from error
+        except Exception as error:  # bytes may be anything, and a validator of the user too
+            raise PayloadCorrupt(f"a payload is damaged: {error!r}") from error
+
+    def unpack(self, body: bytes) -> Any:
+        """Read a body or a part of one."""
+        return msgpack.unpackb(body, ext_hook=self._extension, strict_map_key=False)
+
+    def _extension(self, code: int, data: bytes) -> Any:
+        self._depth += 1
+        if self._depth > _NESTING_MAX:
+            raise PayloadCorrupt("a payload is nested too deep")
+        if code == tags.TUPLE:  # written out, as in encoding
+            value: Any = tuple(
+                msgpack.unpackb(data, ext_hook=self._extension, strict_map_key=False)
+            )
+            self._depth -= 1
+            return value
+        reader = _READERS.get(code)
+        if reader is None:
+            raise PayloadTooNew(
+                f"a payload holds a value of the kind {code}, which this wfc does not know. It was "
+                "written by a newer one; read it with that, or a later one."
+            )
+        value = reader(self, data)
+        self._depth -= 1
+        return value
+
+    def fields(self, data: bytes) -> Any:
+        """Restore an object from its fields, or keep them for an annotation to claim."""
+        name, fields, *more = self.unpack(data)
+        kind = self._types.find(name)
+        family = family_of(kind) if kind is not None else None
+        if kind is None or family is None:
+            self.unread = True
+            return Unread(name, fields)
+        value = family.restore(kind, fields)
+        if more and hasattr(value, "model_fields_set"):
+            value.model_fields_set.difference_update(more[0])
+        return value
+
+    def member(self, data: bytes) -> Any:
+        """Find a member of an enumeration by its name."""
+        name, names = self.unpack(data)
+        kind = self._types.find(name)
+        if kind is None:
+            raise unknown_type(name)
+        if not issubclass(kind, enum.Enum):
+            raise MisfitError(f"{name} is no enumeration any more")
+        try:
+            members = [kind[member] for member in names]
+        except KeyError as error:
+            raise MisfitError(f"{name} has no member {error} any more") from None
+        if issubclass(kind, enum.Flag):
+            return functools.reduce(operator.or_, members, kind(0))
+        return members[0]
+
+    def error(self, data: bytes) -> BaseException:
+        """Make an error again that is part of a value."""
+        return made_again(of_list(self.unpack(data)), self.unpack, self._types.find)
+
+    def converted(self, data: bytes) -> Any:
+        """Hand a value to the converter it is registered with."""
+        name, value = self.unpack(data)
+        entry = REGISTERED.entry(name)
+        if entry is None or entry.decode is None:
+            raise unknown_type(name)
+        return entry.decode(value)
+
+
+def _reference(_: Reader, data: bytes) -> Any:
+    name = data.decode()
+    registration = abi.registered.get(DefinitionId(name))
+    if registration is None:
+        raise unknown_type(name)
+    return registration.function
+
+
+def _zone(found: Any) -> dt.tzinfo | None:
+    match found:
+        case None:
+            return None
+        case str():
+            return zoneinfo.ZoneInfo(found)
+        case [offset, *name]:
+            return dt.timezone(dt.timedelta(microseconds=offset), *name)
+        case _:
+            raise MisfitError(f"{found!r} is no time zone")
+
+
+def _datetime(found: Any) -> dt.datetime:
+    year, month, day, hour, minute, second, microsecond, fold, zone = found
+    return dt.datetime(year, month, day, hour, minute, second, microsecond, _zone(zone), fold=fold)
+
+
+def _time(found: Any) -> dt.time:
+    hour, minute, second, microsecond, fold, zone = found
+    return dt.time(hour, minute, second, microsecond, _zone(zone), fold=fold)
+
+
+_FLAVOURS: Final[Mapping[str, Callable[[str], Any]]] = {
+    "Path": Path,
+    "PurePosixPath": PurePosixPath,
+    "PureWindowsPath": PureWindowsPath,
+}
+
+
+def _parts(make: Callable[[Any], Any]) -> Callable[[Reader, bytes], Any]:
+    return lambda reader, data: make(reader.unpack(data))
+
+
+def _plain(make: Callable[[bytes], Any]) -> Callable[[Reader, bytes], Any]:
+    return lambda _, data: make(data)
+
+
+_READERS: Final[Mapping[int, Callable[[Reader, bytes], Any]]] = {
+    tags.SET: _parts(set),
+    tags.FROZENSET: _parts(frozenset),
+    tags.BIG_INT: _plain(lambda data: int.from_bytes(data, "big", signed=True)),
+    tags.COMPLEX: _parts(lambda found: complex(*found)),
+    tags.DECIMAL: _plain(lambda data: decimal.Decimal(data.decode())),
+    tags.DATETIME: _parts(_datetime),
+    tags.DATE: _parts(lambda found: dt.date(*found)),
+    tags.TIME: _parts(_time),
+    tags.TIMEDELTA: _parts(lambda found: dt.timedelta(*found)),
+    tags.UUID: _plain(lambda data: uuid.UUID(bytes=data)),
+    tags.PATH: _parts(lambda found: _FLAVOURS[found[0]](found[1])),
+    tags.ENUM: Reader.member,
+    tags.NAMEDTUPLE: Reader.fields,
+    tags.DATACLASS: Reader.fields,
+    tags.PYDANTIC: Reader.fields,
+    tags.ATTRS: Reader.fields,
+    tags.ERROR: Reader.error,
+    tags.REFERENCE: _reference,
+    tags.REGISTERED: Reader.converted,
+    tags.BYTEARRAY: _plain(bytearray),
+    tags.RANGE: _parts(lambda found: range(*found)),
+    tags.ZONE: _parts(_zone),
+}

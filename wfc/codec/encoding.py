@@ -1,0 +1,292 @@
+"""From values to bytes. Plain values go to msgpack as they are; all else becomes an extension."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import enum
+import uuid
+import zoneinfo
+from collections.abc import Callable, Iterable
+from pathlib import Path, PosixPath, PurePath, PurePosixPath, PureWindowsPath, WindowsPath
+from types import FunctionType, NoneType
+from typing import Any, Final
+
+import msgpack  # type: ignore[import-untyped]  # it ships no types
+
+from wfc import abi
+from wfc.codec import tags
+from wfc.codec.envelope import BODY_MAX, PAYLOAD_MAX, seal
+from wfc.codec.families import Family, family_of, fields_of, unset_of
+from wfc.codec.naming import REGISTERED, Registered, wire_name
+from wfc.codec.raised import as_list, value_of
+from wfc.codec.refusals import PLAIN_BASES, RefusedError, explain, why_refused
+from wfc.errors import PayloadTooLarge, Unserialisable
+
+NESTING_MAX: Final = 200
+
+_LEAVES: Final = frozenset({NoneType, bool, int, float, str, bytes})
+_REMEMBERED_MAX: Final = 10_000
+
+
+def encode(value: Any, *, path: str, limit: int = PAYLOAD_MAX) -> bytes:
+    """Turn a value into a payload; `path` says what it is, for errors.
+
+    Raises `Unserialisable`, which names the place inside the value, or `PayloadTooLarge`.
+    """
+    return seal(body_of(value, path), path, limit)
+
+
+def body_of(value: Any, path: str) -> bytes:
+    """Turn a value into the body of a payload. Raises as `encode` does."""
+    try:
+        if type(value) in _LEAVES:
+            return _packed(value)
+        return _packed(_Preparation().prepare(value, 0))
+    except _TooMuchError:
+        raise PayloadTooLarge(
+            f"{path} holds more than {BODY_MAX:,} values. Store it elsewhere in a step and pass "
+            "its name, or pass it in parts."
+        ) from None
+    except _REFUSALS as error:
+        raise Unserialisable(explain(value, path, _attempt)) from error
+
+
+def _attempt(value: Any) -> Exception | None:
+    """Give what keeps a value from becoming bytes, or None."""
+    try:
+        _packed(_Preparation().prepare(value, 0))
+    except _REFUSALS as error:
+        return error
+    return None
+
+
+class _TooMuchError(Exception):
+    """The value has more parts than a payload could hold."""
+
+
+_REFUSALS: Final = (RefusedError, UnicodeEncodeError, AttributeError, RecursionError)
+
+
+def _packed(prepared: Any) -> bytes:
+    body: bytes = msgpack.packb(prepared, default=_big_int, strict_types=True)
+    return body
+
+
+def _big_int(value: int) -> Any:
+    # msgpack asks for help only with what `prepare` cannot see: integers beyond 64 bits.
+    size = value.bit_length() // 8 + 1
+    return msgpack.ExtType(tags.BIG_INT, value.to_bytes(size, "big", signed=True))
+
+
+class _Preparation:
+    """One value on its way: containers are walked, what msgpack does not know becomes ExtType.
+
+    A container of leaves only, which is the usual case, is passed through as it is.
+    """
+
+    __slots__ = ("_count",)
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def prepare(self, value: Any, depth: int) -> Any:
+        kind = type(value)
+        if kind in _LEAVES:
+            return value
+        if depth >= NESTING_MAX:
+            raise RefusedError(f"is nested more than {NESTING_MAX} deep")
+        if kind is list:
+            self._pay(len(value))
+            if _LEAVES.issuperset(map(type, value)):
+                return value
+            return [self.prepare(item, depth + 1) for item in value]
+        if kind is dict:
+            self._pay(len(value))
+            if _LEAVES.issuperset(map(type, value.values())) and _LEAVES.issuperset(
+                map(type, value)
+            ):
+                return value
+            return {
+                self.prepare(key, depth + 1): self.prepare(item, depth + 1)
+                for key, item in value.items()
+            }
+        if kind is tuple:
+            # Written out, though the table could do it: tuples are common, and each level of a
+            # deep one would take four frames of the interpreter's stack instead of two.
+            self._pay(len(value))
+            return msgpack.ExtType(
+                tags.TUPLE, _packed([self.prepare(item, depth + 1) for item in value])
+            )
+        return self._extension(value, depth)
+
+    def _extension(self, value: Any, depth: int) -> Any:
+        kind = type(value)
+        writer = _WRITERS.get(kind)
+        if writer is None:
+            writer = _writer_of(kind)
+        return msgpack.ExtType(*writer(self, value, depth))
+
+    def pack(self, value: Any, depth: int) -> bytes:
+        """Encode a part on its own."""
+        return _packed(self.prepare(value, depth))
+
+    def _pay(self, count: int) -> None:
+        # Every part takes a byte at least: a value that shares its parts many times over is
+        # stopped before it has eaten the memory.
+        self._count += count
+        if self._count > BODY_MAX:
+            raise _TooMuchError
+
+
+Extension = tuple[int, bytes]
+Writer = Callable[[_Preparation, Any, int], Extension]
+
+# --- the types of the standard library ---------------------------------------------------------
+
+
+def _parts(tag: int, take: Callable[[Any], Any]) -> Writer:
+    return lambda preparation, value, depth: (tag, preparation.pack(take(value), depth))
+
+
+def _plain(tag: int, take: Callable[[Any], bytes]) -> Writer:
+    return lambda _, value, __: (tag, take(value))
+
+
+def _sorted_parts(tag: int) -> Writer:
+    def write(preparation: _Preparation, value: Iterable[Any], depth: int) -> Extension:
+        # Sorted by their bytes: equal sets give equal payloads under every PYTHONHASHSEED.
+        parts = sorted(preparation.pack(item, depth + 1) for item in value)
+        header: bytes = msgpack.Packer().pack_array_header(len(parts))
+        return tag, header + b"".join(parts)
+
+    return write
+
+
+def zone_of(zone: dt.tzinfo | None) -> Any:
+    """Write a time zone: None, a key, or seconds east of UTC (with a name)."""
+    if zone is None:
+        return None
+    if type(zone) is zoneinfo.ZoneInfo and zone.key is not None:
+        return zone.key
+    if type(zone) is dt.timezone:
+        offset, *name = zone.__getinitargs__()  # type: ignore[attr-defined]  # as copy and pickle ask it
+        return [offset // dt.timedelta(microseconds=1), *name]
+    raise RefusedError(
+        f"has a time zone of the type {wire_name(type(zone))}, which another process could not "
+        "find. Use zoneinfo.ZoneInfo with a key, or datetime.UTC"
+    )
+
+
+def _datetime(value: dt.datetime) -> Any:
+    return [
+        value.year, value.month, value.day, value.hour, value.minute, value.second,
+        value.microsecond, value.fold, zone_of(value.tzinfo),
+    ]  # fmt: skip
+
+
+def _time(value: dt.time) -> Any:
+    return [
+        value.hour, value.minute, value.second, value.microsecond, value.fold,
+        zone_of(value.tzinfo),
+    ]  # fmt: skip
+
+
+def _path(value: PurePath) -> Any:
+    # A concrete path becomes the reader's own kind, a pure one stays what it was.
+    return ["Path" if isinstance(value, Path) else type(value).__name__, str(value)]
+
+
+def _function(_: _Preparation, value: Any, __: int) -> Extension:
+    name = abi.id_of(value)
+    if name is None:
+        raise RefusedError(
+            'is a function. Code is no value: mark it with "use step", or pass a name'
+        )
+    return tags.REFERENCE, name.encode()
+
+
+_WRITERS: Final[dict[type, Writer]] = {
+    set: _sorted_parts(tags.SET),
+    frozenset: _sorted_parts(tags.FROZENSET),
+    complex: _parts(tags.COMPLEX, lambda value: [value.real, value.imag]),
+    decimal.Decimal: _plain(tags.DECIMAL, lambda value: str(value).encode()),
+    dt.datetime: _parts(tags.DATETIME, _datetime),
+    dt.date: _parts(tags.DATE, lambda value: [value.year, value.month, value.day]),
+    dt.time: _parts(tags.TIME, _time),
+    dt.timedelta: _parts(
+        tags.TIMEDELTA, lambda value: [value.days, value.seconds, value.microseconds]
+    ),
+    uuid.UUID: _plain(tags.UUID, lambda value: value.bytes),
+    bytearray: _plain(tags.BYTEARRAY, bytes),
+    range: _parts(tags.RANGE, lambda value: [value.start, value.stop, value.step]),
+    zoneinfo.ZoneInfo: _parts(tags.ZONE, zone_of),
+    dt.timezone: _parts(tags.ZONE, zone_of),
+    FunctionType: _function,
+    PurePosixPath: _parts(tags.PATH, _path),
+    PureWindowsPath: _parts(tags.PATH, _path),
+    PosixPath: _parts(tags.PATH, _path),
+    WindowsPath: _parts(tags.PATH, _path),
+}
+
+# --- classes -----------------------------------------------------------------------------------
+
+
+def _writer_of(kind: type) -> Writer:
+    """Find how values of a class are written, and remember it."""
+    writer = REGISTERED.remembered.get(kind)
+    if writer is None:
+        entry = REGISTERED.entry_of(kind)
+        converts = entry is not None and entry.encode is not None
+        writer = _registered(entry) if entry and converts else _class_writer(kind)
+        if len(REGISTERED.remembered) >= _REMEMBERED_MAX:
+            # Classes that a sandbox or a factory makes without end must not fill the memory.
+            REGISTERED.remembered.clear()
+        REGISTERED.remembered[kind] = writer
+    found: Writer = writer
+    return found
+
+
+def _class_writer(kind: type) -> Writer:
+    if issubclass(kind, enum.Enum):
+        return _enum
+    if issubclass(kind, BaseException):
+        return _error
+    family = family_of(kind)
+    if family is not None and (family.tag == tags.NAMEDTUPLE or not issubclass(kind, PLAIN_BASES)):
+        return _fields(kind, family)
+    return _refused
+
+
+def _registered(entry: Registered) -> Writer:
+    convert = entry.encode or (lambda value: value)
+    return _parts(tags.REGISTERED, lambda value: [entry.name, convert(value)])
+
+
+def _enum(preparation: _Preparation, value: enum.Enum, depth: int) -> Extension:
+    kind = type(value)
+    names = [member.name for member in value] if isinstance(value, enum.Flag) else [value.name]
+    if isinstance(value, enum.Flag) and kind(sum(member.value for member in value)) != value:
+        raise RefusedError("has bits without a name, and members travel by name")
+    return tags.ENUM, preparation.pack([wire_name(kind), names], depth)
+
+
+def _error(preparation: _Preparation, value: BaseException, depth: int) -> Extension:
+    # Parts of an error have their own, smaller, depth: what cannot be encoded is left out.
+    error = value_of(value, lambda part: preparation.pack(part, depth))
+    return tags.ERROR, preparation.pack(as_list(error), 0)
+
+
+def _fields(kind: type, family: Family) -> Writer:
+    name = wire_name(kind)
+
+    def write(preparation: _Preparation, value: Any, depth: int) -> Extension:
+        parts = [name, fields_of(value, family)]
+        unset = unset_of(value, family)
+        return family.tag, preparation.pack([*parts, unset] if unset else parts, depth)
+
+    return write
+
+
+def _refused(_: _Preparation, value: Any, __: int) -> Extension:
+    raise RefusedError(why_refused(value))

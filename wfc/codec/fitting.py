@@ -1,0 +1,229 @@
+"""Annotations win: what was recorded becomes what today's code says it is, or is refused.
+
+Plain annotations are judged without pydantic, which is imported only when a `TypeAdapter` is
+needed.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final, ForwardRef
+
+from wfc.codec.families import MisfitError, family_of
+from wfc.codec.naming import Types, wire_name
+from wfc.errors import PayloadMismatch, UnknownType
+
+_SAYS_NOTHING: Final = frozenset({None, Any, object, inspect.Parameter.empty})
+_PLAIN: Final = frozenset({types.NoneType, int, str, bytes, bool, float, dict, list})
+_DEPTH_MAX: Final = 20
+
+
+class Unread(dict[str, Any]):
+    """The fields of a value whose type was not found; an annotation may still say what it is."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str, fields: Mapping[str, Any]) -> None:
+        """Keep the wire name and the fields."""
+        super().__init__(fields)
+        self.name = name
+
+
+class Reachable:
+    """Types by wire name: those an annotation reaches, then those of `types`."""
+
+    def __init__(self, annotation: Any, types: Types) -> None:
+        """Look into `annotation` first."""
+        self._known = _reached_by(annotation)
+        self._types = types
+
+    def find(self, name: str) -> type | None:
+        """Give the type of this wire name, or None."""
+        return self._known.get(name) or self._types.find(name)
+
+
+def says_nothing(annotation: Any) -> bool:
+    """Tell whether an annotation leaves everything open."""
+    return _hashable(annotation) and annotation in _SAYS_NOTHING
+
+
+def is_plain(annotation: Any) -> bool:
+    """Tell whether an annotation is judged by exact type alone."""
+    return _hashable(annotation) and annotation in _PLAIN
+
+
+def fit(value: Any, annotation: Any, *, unread: bool, what: str) -> Any:
+    """Make `value` what `annotation` says; `unread` tells that it holds an `Unread`.
+
+    Raises `PayloadMismatch`, or `UnknownType` for what stays unread.
+    """
+    if not says_nothing(annotation):
+        if is_plain(annotation):
+            return _plain(value, annotation, what)
+        value = _fitted(value, annotation, what)
+    if unread:
+        _check_read(value)
+    return value
+
+
+def _plain(value: Any, annotation: Any, what: str) -> Any:
+    if isinstance(value, annotation):
+        return value
+    if annotation is float and type(value) is int:
+        return float(value)
+    raise _mismatch(what, annotation, f"it is {_kind(value)}")
+
+
+def _fitted(value: Any, annotation: Any, what: str) -> Any:
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        if isinstance(value, Unread):
+            return _restored(value, annotation, what)
+        if _is_instance(value, annotation):
+            return value  # a subclass stays itself
+    adapter = _adapter(annotation) if _hashable(annotation) else _adapter.__wrapped__(annotation)
+    if adapter is None:
+        return value
+    from pydantic import ValidationError  # noqa: PLC0415 - loaded when first needed
+
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise _mismatch(
+            what, annotation, f"{place}: {first['msg']}" if place else first["msg"]
+        ) from error
+
+
+def _restored(value: Unread, kind: type, what: str) -> Any:
+    """Make a value of a class that was moved or renamed since it was recorded."""
+    family = family_of(kind)
+    if family is None:
+        raise _mismatch(what, kind, f"it is a {value.name}")
+    try:
+        return family.restore(kind, value)
+    except (MisfitError, ValueError, TypeError) as error:
+        raise _mismatch(what, kind, str(error)) from error
+
+
+def _is_instance(value: Any, kind: type) -> bool:
+    try:
+        return isinstance(value, kind)
+    except TypeError:  # typed dictionaries and protocols cannot be asked
+        return False
+
+
+@lru_cache(maxsize=2000)
+def _adapter(annotation: Any) -> Any:
+    """Make pydantic's judge of an annotation, or None for one that says nothing it understands."""
+    from pydantic import ConfigDict, PydanticUserError, TypeAdapter  # noqa: PLC0415 - loaded when first needed
+    from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation  # noqa: PLC0415 - likewise
+
+    try:
+        return TypeAdapter(annotation)
+    except PydanticSchemaGenerationError:
+        pass_over = ConfigDict(arbitrary_types_allowed=True)
+    except (PydanticUserError, PydanticUndefinedAnnotation, NameError, TypeError):
+        return None
+    try:
+        return TypeAdapter(annotation, config=pass_over)
+    except (PydanticUserError, PydanticSchemaGenerationError, NameError, TypeError):
+        return None
+
+
+# --- what an annotation reaches ----------------------------------------------------------------
+
+
+def _reached_by(annotation: Any) -> Mapping[str, type]:
+    if says_nothing(annotation) or is_plain(annotation):
+        return {}
+    if _hashable(annotation):
+        return _reached(annotation)
+    return _reached.__wrapped__(annotation)
+
+
+@lru_cache(maxsize=2000)
+def _reached(annotation: Any) -> Mapping[str, type]:
+    found: dict[str, type] = {}
+    _reach(annotation, found, 0)
+    return found
+
+
+def _reach(annotation: Any, found: dict[str, type], depth: int) -> None:
+    if depth > _DEPTH_MAX or isinstance(annotation, str | ForwardRef):
+        return
+    for part in typing.get_args(annotation):
+        _reach(part, found, depth + 1)
+    origin = typing.get_origin(annotation) or annotation
+    if not isinstance(origin, type) or wire_name(origin) in found:
+        return
+    if family_of(origin) is None and not _is_enum(origin):
+        return
+    found[wire_name(origin)] = origin
+    for hint in _hints(origin).values():
+        _reach(hint, found, depth + 1)
+
+
+def _is_enum(kind: type) -> bool:
+    return hasattr(kind, "__members__")
+
+
+def _hints(kind: type) -> Mapping[str, Any]:
+    try:
+        return typing.get_type_hints(kind)
+    except (NameError, TypeError, AttributeError):
+        return {}  # an annotation that cannot be resolved reaches nothing
+
+
+# --- what stays unread -------------------------------------------------------------------------
+
+
+def _check_read(value: Any) -> None:
+    """Look through containers for what no annotation has claimed. Raises `UnknownType`."""
+    if isinstance(value, Unread):
+        raise unknown_type(value.name)
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _check_read(key)
+            _check_read(item)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for item in value:
+            _check_read(item)
+    elif not isinstance(value, type) and family_of(type(value)) is not None:
+        for item in getattr(value, "__dict__", {}).values():
+            _check_read(item)
+
+
+def unknown_type(name: str) -> UnknownType:
+    """Say that a payload names a type nobody knows here."""
+    module, _, qualname = name.partition(":")
+    return UnknownType(
+        f"a payload holds a `{qualname}` of `{module}`, which is neither among the types of this "
+        "build nor registered; nothing is imported because a payload names it. Annotate the step "
+        "or parameter with the class, register it by "
+        f'App.register_type({qualname}, name="{name}"), or name it under `[tool.wfc] types`.'
+    )
+
+
+def _mismatch(what: str, annotation: Any, why: str) -> PayloadMismatch:
+    name = annotation.__qualname__ if isinstance(annotation, type) else str(annotation)
+    return PayloadMismatch(
+        f"{what} was recorded in a shape that does not fit `{name}`: {why}. The annotation has "
+        "changed since; accept the old shape too, or let this run stay on its version."
+    )
+
+
+def _kind(value: Any) -> str:
+    return "None" if value is None else f"a {type(value).__qualname__}"
+
+
+def _hashable(annotation: Any) -> bool:
+    try:
+        hash(annotation)
+    except TypeError:
+        return False
+    return True
