@@ -37,7 +37,9 @@ from wfc.worlds.protocol import (
     AttemptOf,
     Child,
     Claimed,
+    Ended,
     Guard,
+    Message,
     NewRun,
     OpenHook,
     Owner,
@@ -193,10 +195,15 @@ def _write(transaction: Transaction, request: Request, run: RunRow) -> Appended:
     for child in request.create:
         _create_child(transaction, child)
     for queued in request.messages:
-        if not (run.over and queued.message.run_id == run.run_id):
+        if not _is_vain(run, queued.message):
             messages.enqueue(transaction, queued)
     fence = None if run.over else _pass_on(transaction, request, run)
     return Appended(recorded=recorded, length=run.length, fence=fence)
+
+
+def _is_vain(run: RunRow, message: Message) -> bool:
+    """Tell whether a message would wake a run that ends in this very append."""
+    return run.over and message.run_id == run.run_id and not isinstance(message, Ended)
 
 
 def _pass_on(transaction: Transaction, request: Request, run: RunRow) -> int | None:

@@ -1,0 +1,374 @@
+"""What the queue promises: in order, never early, at least once, and rebuilt by the sweeper."""
+# ruff: noqa: PLR2004 - expected values are literals in a test
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from wfc.clock import VirtualClock
+from wfc.errors import LeaseLost
+from wfc.eventlog.event import RunCompleted, RunPaused, RunUnpaused
+from wfc.ids import RunId
+from wfc.worlds.promises.given import (
+    ALICE,
+    BOB,
+    LEASE_S,
+    OTHER,
+    RUN,
+    claimed,
+    created,
+    emptied,
+    joined,
+    owned,
+    queued_step,
+    released,
+    started,
+    step_id,
+    taken_step,
+    wrote,
+)
+from wfc.worlds.protocol import (
+    Attempt,
+    Claimed,
+    Ended,
+    Message,
+    OpenRun,
+    Queued,
+    Release,
+    Resume,
+    Swept,
+    Taken,
+    World,
+)
+
+
+def _messages(taken: list[Taken]) -> list[Message]:
+    return [one.message for one in taken]
+
+
+def _resume(number: int) -> Resume:
+    return Resume(RunId(f"run_{number}"))
+
+
+class Queue:
+    """Messages."""
+
+    async def test_messages_come_by_priority_then_age(
+        self, world: World, clock: VirtualClock
+    ) -> None:
+        """Age counts from the time at which a message became due."""
+        await joined(world)
+        later = clock.now_us() + 1_000_000
+        await world.enqueue(Queued(message=_resume(0), not_before=later, priority=5))
+        for number, priority in enumerate([0, 5, -100, 100, 5], 1):
+            await world.enqueue(Queued(message=_resume(number), priority=priority))
+        clock.advance(timedelta(seconds=1))
+        order = [4, 2, 5, 0, 1, 3]
+        assert _messages(await world.take(ALICE, 10)) == [_resume(number) for number in order]
+
+    async def test_a_message_never_comes_early(self, world: World, clock: VirtualClock) -> None:
+        """Not by a microsecond."""
+        await joined(world)
+        due = clock.now_us() + 3_000_000
+        await world.enqueue(Queued(message=_resume(0), not_before=due))
+        clock.advance(timedelta(microseconds=2_999_999))
+        assert await world.take(ALICE, 10) == []
+        clock.advance(timedelta(microseconds=1))
+        assert len(await world.take(ALICE, 10)) == 1
+
+    async def test_a_limit_is_kept(self, world: World) -> None:
+        """The rest stays for others."""
+        await joined(world, ALICE, BOB)
+        for number in range(5):
+            await world.enqueue(Queued(message=_resume(number)))
+        assert _messages(await world.take(ALICE, 3)) == [_resume(number) for number in range(3)]
+        assert _messages(await world.take(BOB, 3)) == [_resume(number) for number in (3, 4)]
+
+    async def test_workers_that_race_share_the_messages(self, world: World) -> None:
+        """Each message goes to one of them."""
+        await joined(world, ALICE, BOB)
+        for number in range(40):
+            await world.enqueue(Queued(message=_resume(number)))
+        answers = await asyncio.gather(
+            *(world.take(worker, 7) for _ in range(4) for worker in (ALICE, BOB))
+        )
+        receipts = [one.receipt for taken in answers for one in taken]
+        assert len(receipts) == len(set(receipts)) == 40
+
+    async def test_every_kind_of_message_comes_back_whole(self, world: World) -> None:
+        """A resume, an attempt and an end callback."""
+        owner = await queued_step(world)
+        wrote(await world.append(RUN, [], guard=owner, release=Release(wake_at=0)))
+        await world.enqueue(Queued(message=Ended(RUN, "tell")))
+        assert set(_messages(await world.take(ALICE, 10))) == {
+            Resume(RUN),
+            Attempt(RUN, step_id(0)),
+            Ended(RUN, "tell"),
+        }
+
+    async def test_equal_messages_are_one(self, world: World, clock: VirtualClock) -> None:
+        """Unless the new one is due earlier than what waits, or the old one was taken."""
+        await joined(world)
+        late, now = clock.now_us() + 5_000_000, clock.now_us()
+        for not_before in (late, late + 1, 0, now, late):
+            await world.enqueue(Queued(message=_resume(0), not_before=not_before))
+        assert len(await world.take(ALICE, 10)) == 1
+        await world.enqueue(Queued(message=_resume(0)))
+        await world.enqueue(Queued(message=_resume(0)))
+        assert len(await world.take(ALICE, 10)) == 1
+
+    async def test_a_done_message_is_forgotten(self, world: World, clock: VirtualClock) -> None:
+        """Also when its worker dies afterwards; to forget it twice does nothing."""
+        await joined(world)
+        await world.enqueue(Queued(message=_resume(0)))
+        receipts = [one.receipt for one in await world.take(ALICE, 10)]
+        await world.done(receipts)
+        await world.done([*receipts, 999_999])
+        clock.advance(timedelta(seconds=LEASE_S + 1))
+        await world.sweep()
+        await joined(world, BOB)
+        assert await world.take(BOB, 10) == []
+
+    async def test_a_receipt_is_never_used_again(self, world: World) -> None:
+        """Or a late `done` would forget somebody else's message."""
+        await joined(world)
+        receipts = []
+        for _ in range(3):
+            await world.enqueue(Queued(message=_resume(0)))
+            taken = await world.take(ALICE, 1)
+            receipts += [one.receipt for one in taken]
+            await world.done(receipts)
+        assert len(set(receipts)) == 3
+
+    @pytest.mark.parametrize("leave", [False, True])
+    async def test_what_a_dead_worker_took_comes_back(
+        self, world: World, clock: VirtualClock, *, leave: bool
+    ) -> None:
+        """A message is delivered at least once."""
+        await joined(world)
+        await world.enqueue(Queued(message=_resume(0)))
+        await world.take(ALICE, 10)
+        await world.sweep()
+        await joined(world, BOB)
+        assert await world.take(BOB, 10) == []
+        if leave:
+            await world.leave(ALICE)
+        else:
+            clock.advance(timedelta(seconds=LEASE_S + 1))
+            await joined(world, BOB)
+            await world.sweep()
+        assert _messages(await world.take(BOB, 10)) == [_resume(0)]
+
+    async def test_only_a_worker_with_a_lease_takes(
+        self, world: World, clock: VirtualClock
+    ) -> None:
+        """What others may take from it at once it should not take."""
+        with pytest.raises(LeaseLost):
+            await world.take(ALICE, 1)
+        await joined(world)
+        clock.advance(timedelta(seconds=LEASE_S))
+        with pytest.raises(LeaseLost):
+            await world.take(ALICE, 1)
+
+    async def test_messages_of_a_paused_run_wait(self, world: World) -> None:
+        """They are there when it is unpaused, and due to nobody before."""
+        await joined(world)
+        await started(world)
+        wrote(await world.append(RUN, [RunPaused()], guard=OpenRun()))
+        assert await world.take(ALICE, 10) == []
+        assert await world.next_due() is None
+        wrote(await world.append(RUN, [RunUnpaused()], guard=OpenRun()))
+        assert set(_messages(await world.take(ALICE, 10))) == {Resume(RUN)}
+
+    async def test_messages_of_a_blocked_run_wait(self, world: World) -> None:
+        """They are there when it is freed."""
+        await joined(world)
+        await started(world)
+        await world.block(RUN, "why")
+        assert await world.take(ALICE, 10) == []
+        assert await world.next_due() is None
+        await world.block(RUN, None)
+        assert set(_messages(await world.take(ALICE, 10))) == {Resume(RUN)}
+
+    async def test_news_of_an_owned_run_go_to_its_owner(self, world: World) -> None:
+        """Others leave them, and need not look for them again and again."""
+        await owned(world)
+        await joined(world, BOB)
+        await world.enqueue(Queued(message=Resume(RUN)))
+        assert await world.take(BOB, 10) == []
+        assert await world.next_due() is None
+        assert _messages(await world.take(ALICE, 10)) == [Resume(RUN)]
+
+    async def test_steps_of_an_owned_run_go_to_anybody(self, world: World) -> None:
+        """That is what they are queued for."""
+        await queued_step(world)
+        await joined(world, BOB)
+        assert _messages(await world.take(BOB, 10)) == [Attempt(RUN, step_id(0))]
+
+    async def test_nothing_is_queued_for_a_run_that_ended(self, world: World) -> None:
+        """Except that its end callbacks go out."""
+        owner = await owned(world)
+        await world.enqueue(Queued(message=Ended(RUN, "early")))
+        ended = RunCompleted(output=b"")
+        messages = [Queued(message=Ended(RUN, "tell")), Queued(message=Resume(RUN))]
+        wrote(await world.append(RUN, [ended], guard=owner, messages=messages))
+        await world.enqueue(Queued(message=Resume(RUN)))
+        await world.enqueue(Queued(message=Attempt(RUN, step_id(0))))
+        assert _messages(await world.take(ALICE, 10)) == [Ended(RUN, "early"), Ended(RUN, "tell")]
+
+    async def test_the_next_due_message_is_known(self, world: World, clock: VirtualClock) -> None:
+        """Over all priorities, whether its time has come or not."""
+        await joined(world)
+        assert await world.next_due() is None
+        now = clock.now_us()
+        await world.enqueue(Queued(message=_resume(0), not_before=now + 7, priority=9))
+        await world.enqueue(Queued(message=_resume(1), not_before=now + 5, priority=-9))
+        assert await world.next_due() == now + 5
+        clock.advance(timedelta(seconds=1))
+        assert await world.next_due() == now + 5
+        await emptied(world)
+        assert await world.next_due() is None
+
+    async def test_an_owned_run_is_due_at_its_time(self, world: World, clock: VirtualClock) -> None:
+        """A message of an owned run counts while it is not due: its owner plans by it."""
+        await owned(world)
+        due = clock.now_us() + 1_000_000
+        await world.enqueue(Queued(message=Resume(RUN), not_before=due))
+        assert await world.next_due() == due
+
+    # -- the sweeper
+
+    async def test_a_healthy_world_needs_no_repair(self, world: World, clock: VirtualClock) -> None:
+        """Owned, queued, sleeping, delayed, paused and waiting runs are left alone."""
+        await owned(world, RunId("owned"))
+        await released(world, None, RunId("waiting"))
+        await released(world, clock.now_us() + 1_000_000, RunId("sleeping"))
+        await started(world, RunId("queued"))
+        await started(world, RunId("delayed"), created(not_before=clock.now_us() + 1_000_000))
+        await started(world, RunId("paused"))
+        wrote(await world.append(RunId("paused"), [RunPaused()], guard=OpenRun()))
+        await world.join(ALICE, lease_s=LEASE_S)
+        await claimed(world, RunId("owned"))
+        await world.sweep()
+        assert await world.sweep() == Swept()
+
+    async def test_runs_of_a_dead_worker_are_freed(self, world: World, clock: VirtualClock) -> None:
+        """And queued, once."""
+        await owned(world)
+        await owned(world, OTHER, BOB)
+        clock.advance(timedelta(seconds=LEASE_S - 1))
+        assert await world.sweep() == Swept()
+        clock.advance(timedelta(seconds=1))
+        assert await world.sweep() == Swept(orphans=2)
+        assert await world.sweep() == Swept()
+        await joined(world)
+        assert set(_messages(await world.take(ALICE, 10))) == {Resume(RUN), Resume(OTHER)}
+
+    async def test_a_runnable_run_without_message_is_queued(self, world: World) -> None:
+        """A message that was forgotten without being handled is no end of the run."""
+        await joined(world)
+        await started(world)
+        await emptied(world)
+        assert await world.sweep() == Swept(unqueued=1)
+        assert await world.sweep() == Swept()
+        assert _messages(await world.take(ALICE, 10)) == [Resume(RUN)]
+
+    async def test_a_run_whose_message_is_in_hand_is_left_alone(self, world: World) -> None:
+        """Its taker lives and may be about to claim it."""
+        await joined(world)
+        await started(world)
+        await world.take(ALICE, 10)
+        assert await world.sweep() == Swept()
+
+    async def test_news_for_a_sleeping_run_are_queued_again(self, world: World) -> None:
+        """An outside fact makes a released run runnable."""
+        await released(world)
+        wrote(await world.append(RUN, [RunUnpaused()], guard=OpenRun()))
+        await emptied(world)
+        assert await world.sweep() == Swept(unqueued=1)
+
+    async def test_an_overdue_wait_is_queued(self, world: World, clock: VirtualClock) -> None:
+        """A lost wake-up is found by the row of the run; never before its time."""
+        await released(world, clock.now_us() + 5_000_000)
+        clock.advance(timedelta(seconds=5))
+        await emptied(world)
+        assert await world.sweep() == Swept(overdue=1)
+        assert await world.sweep() == Swept()
+
+    async def test_attempts_of_a_dead_worker_are_queued_again(
+        self, world: World, clock: VirtualClock
+    ) -> None:
+        """And so are attempts whose message was forgotten."""
+        await queued_step(world)
+        await emptied(world)
+        assert await world.sweep() == Swept(attempts=1)
+        assert await world.sweep() == Swept()
+        await emptied(world)
+        await joined(world, BOB)
+        await taken_step(world)
+        assert await world.sweep() == Swept()
+        clock.advance(timedelta(seconds=LEASE_S - 1))
+        await asyncio.to_thread(world.renew, ALICE, lease_s=LEASE_S)
+        clock.advance(timedelta(seconds=1))
+        assert await world.sweep() == Swept(attempts=1)
+        assert _messages(await world.take(ALICE, 10)) == [Attempt(RUN, step_id(0))]
+
+    async def test_a_retry_is_queued_again_for_its_time(
+        self, world: World, clock: VirtualClock
+    ) -> None:
+        """A repaired message is not early either."""
+        due = clock.now_us() + 2_000_000
+        owner = await queued_step(world, not_before=due)
+        wrote(await world.append(RUN, [], guard=owner, release=Release()))
+        await world.sweep()
+        assert await world.next_due() == due
+
+    async def test_paused_and_blocked_runs_are_not_queued(self, world: World) -> None:
+        """Nobody could do anything for them."""
+        await joined(world)
+        for run_id in (RUN, OTHER):
+            await started(world, run_id)
+        await emptied(world)
+        wrote(await world.append(RUN, [RunPaused()], guard=OpenRun()))
+        await world.block(OTHER, "why")
+        assert await world.sweep() == Swept()
+
+    async def test_a_sweep_keeps_its_limit(self, world: World) -> None:
+        """A long repair is done in pieces, and all of it in the end."""
+        await joined(world)
+        for number in range(5):
+            await started(world, RunId(f"run_{number}"))
+        await emptied(world)
+        assert [(await world.sweep(2)).total() for _ in range(4)] == [2, 2, 1, 0]
+
+    async def test_a_lost_queue_is_rebuilt(self, world: World) -> None:
+        """Whatever is queued can be thrown away: every run that needs a worker gets one."""
+        await joined(world)
+        run_ids = [RunId(f"run_{number}") for number in range(6)]
+        for run_id in run_ids:
+            await started(world, run_id)
+        finished: set[RunId] = set()
+        while len(finished) < len(run_ids):
+            await emptied(world)
+            assert (await world.sweep()).total() == len(run_ids) - len(finished)
+            for one in await world.take(ALICE, 2):
+                owner = await claimed(world, one.message.run_id)
+                ended = RunCompleted(output=b"")
+                wrote(await world.append(one.message.run_id, [ended], guard=owner))
+                finished.add(one.message.run_id)
+        assert await world.sweep() == Swept()
+
+    async def test_a_swept_run_can_be_claimed_by_another(
+        self, world: World, clock: VirtualClock
+    ) -> None:
+        """It comes with the loss of its owner."""
+        await owned(world)
+        clock.advance(timedelta(seconds=LEASE_S))
+        await world.sweep()
+        await joined(world, BOB)
+        answer = await world.claim(RUN, BOB)
+        assert isinstance(answer, Claimed)
+        assert answer.loss
