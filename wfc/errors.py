@@ -60,6 +60,12 @@ class OutsideWorkflow(WfcError):
     code = "WFC359"
 
 
+class UnknownSyntax(WfcError):
+    """The source holds syntax that this wfc cannot name, so a workflow has no meaning."""
+
+    code = "WFC698"
+
+
 # --- inside a run ------------------------------------------------------------------------------
 
 
@@ -143,6 +149,10 @@ class WorkerStopped(WfcError):
 
 class LimitExceeded(WfcError):
     """A configured limit was passed; the message names limit, value and place."""
+
+
+class RunTimeout(WfcError, TimeoutError):
+    """The run took longer than the timeout it was started with."""
 
 
 class Deadlock(WfcError):

@@ -1,0 +1,1 @@
+"""What released versions wrote, and every later one must read or repeat."""
