@@ -61,6 +61,10 @@ def _attempt(value: Any) -> Exception | None:
     return None
 
 
+THAWED: Final[dict[type, Callable[[Any], Any]]] = {}
+"""Read-only twins of containers, made by a sandbox, and how to get the plain one they travel as."""
+
+
 class _TooMuchError(Exception):
     """The value has more parts than a payload could hold."""
 
@@ -96,21 +100,8 @@ class _Preparation:
             return value
         if depth >= NESTING_MAX:
             raise RefusedError(f"is nested more than {NESTING_MAX} deep")
-        if kind is list:
-            self._pay(len(value))
-            if _LEAVES.issuperset(map(type, value)):
-                return value
-            return [self.prepare(item, depth + 1) for item in value]
-        if kind is dict:
-            self._pay(len(value))
-            if _LEAVES.issuperset(map(type, value.values())) and _LEAVES.issuperset(
-                map(type, value)
-            ):
-                return value
-            return {
-                self.prepare(key, depth + 1): self.prepare(item, depth + 1)
-                for key, item in value.items()
-            }
+        if kind is list or kind is dict:
+            return self._container(value, depth)
         if kind is tuple:
             # Written out, though the table could do it: tuples are common, and each level of a
             # deep one would take four frames of the interpreter's stack instead of two.
@@ -119,6 +110,21 @@ class _Preparation:
                 tags.TUPLE, _packed([self.prepare(item, depth + 1) for item in value])
             )
         return self._extension(value, depth)
+
+    def _container(self, value: Any, depth: int) -> Any:
+        self._pay(len(value))
+        keyed = type(value) is dict
+        items = value.values() if keyed else value
+        if _LEAVES.issuperset(map(type, items)) and (
+            not keyed or _LEAVES.issuperset(map(type, value))
+        ):
+            return value
+        if keyed:
+            return {
+                self.prepare(key, depth + 1): self.prepare(item, depth + 1)
+                for key, item in value.items()
+            }
+        return [self.prepare(item, depth + 1) for item in value]
 
     def _extension(self, value: Any, depth: int) -> Any:
         kind = type(value)
