@@ -1,1 +1,66 @@
-"""Durable workflows in plain async Python."""
+"""Durable workflows in plain async Python.
+
+What workflow and step code needs is here; `wfc.api` is for code that begins runs. Names are loaded
+when they are first used, so that `import wfc` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from wfc.errors import FatalError, RetryableError
+
+if TYPE_CHECKING:
+    from wfc.compiler.import_hook import install
+    from wfc.policies import Backoff, policy
+    from wfc.runtime.attempt import get_step_metadata
+    from wfc.runtime.metadata import Woke
+    from wfc.runtime.workflow_api import (
+        get_workflow_metadata,
+        remove_attributes,
+        set_attributes,
+        sleep,
+    )
+
+__all__ = [
+    "Backoff",
+    "FatalError",
+    "RetryableError",
+    "Woke",
+    "get_step_metadata",
+    "get_workflow_metadata",
+    "install",
+    "policy",
+    "remove_attributes",
+    "set_attributes",
+    "sleep",
+]
+
+_HOMES: Final = {
+    "Backoff": "wfc.policies",
+    "Woke": "wfc.runtime.metadata",
+    "get_step_metadata": "wfc.runtime.attempt",
+    "get_workflow_metadata": "wfc.runtime.workflow_api",
+    "install": "wfc.compiler.import_hook",
+    "policy": "wfc.policies",
+    "remove_attributes": "wfc.runtime.workflow_api",
+    "set_attributes": "wfc.runtime.workflow_api",
+    "sleep": "wfc.runtime.workflow_api",
+}
+"""Where each name that is loaded on first use lives."""
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'wfc' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,197 @@
+"""The front door for applications: begin runs, look at them, stop them, execute them.
+
+Every call works in the session of the running event loop, which `runtime()` opens and closes; a
+plain script needs none, since the first call opens one and the loop's end closes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+
+from wfc import codec
+from wfc.config import Session, current_session, shared_session
+from wfc.durations import Duration
+from wfc.eventlog.entity import RunStatus
+from wfc.eventlog.event import Scalar
+from wfc.ids import DefinitionId, RunId, VersionId
+from wfc.runtime.answers import CancelAnswer, Page, RunSummary
+from wfc.runtime.bulk import cancel_all, list_page, run_filter
+from wfc.runtime.run import Run
+from wfc.runtime.starting import StartOptions, start_run, workflow_id
+
+if TYPE_CHECKING:
+    from wfc.settings import Loaded
+
+__all__ = [
+    "App",
+    "CancelAnswer",
+    "Page",
+    "Run",
+    "RunStatus",
+    "RunSummary",
+    "cancel_runs",
+    "get_run",
+    "list_runs",
+    "runtime",
+    "start",
+]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Workflow = Callable[P, Awaitable[T]]
+
+
+class Start:
+    """Begins runs; `start` is the one with no options."""
+
+    def __init__(self, options: StartOptions) -> None:
+        """Begin runs with these options."""
+        self._options = options
+
+    async def __call__(self, workflow: Workflow[P, T], *args: P.args, **kwargs: P.kwargs) -> Run[T]:
+        """Begin a run of `workflow` with these arguments; on return it is on disk.
+
+        With an id that was used before for the same workflow and arguments, give that run with
+        `created == False`. Raises `NotCompiled`, `TypeError`, `Unserialisable`, `RunIdConflict`.
+        """
+        workflow_id(workflow)  # before a world is opened for what can never be started
+        session = await current_session()
+        return await start_run(session, current_session, workflow, self._options, (args, kwargs))
+
+    def options(
+        self,
+        *,
+        id: str | None = None,  # noqa: A002 - the name that reads well at the call
+        delay: Duration | None = None,
+        at: datetime | None = None,
+        attributes: Mapping[str, Scalar] | None = None,
+        priority: int = 0,
+        timeout: Duration | None = None,
+        version: str | None = None,
+    ) -> Start:
+        """Give a `start` that names the run, delays it, marks it, limits it or pins its version."""
+        return Start(
+            StartOptions(
+                id=id,
+                delay=delay,
+                at=at,
+                attributes=dict(attributes or {}),
+                priority=priority,
+                timeout=timeout,
+                version=version,
+            )
+        )
+
+
+start: Final = Start(StartOptions())
+
+
+def get_run(run_id: str) -> Run[Any]:
+    """Give a handle; an unknown id raises `RunNotFound` at its first await."""
+    return Run(RunId(run_id), current_session)
+
+
+async def list_runs(
+    *,
+    workflow: Callable[..., Any] | str | None = None,
+    status: RunStatus | str | Iterable[RunStatus | str] | None = None,
+    version: str | None = None,
+    queue: str | None = None,
+    attributes: Mapping[str, Scalar] | None = None,
+    parent: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[RunSummary]:
+    """List runs, newest first, at most 200 a page; None means any.
+
+    Raises `ConfigError` for a limit or cursor that cannot be, `ValueError` for an unknown status.
+    """
+    session = await current_session()
+    where = run_filter(
+        workflow=_workflow_name(workflow),
+        status=status,
+        version=None if version is None else VersionId(version),
+        queue=queue,
+        attributes=attributes,
+        parent=None if parent is None else RunId(parent),
+        since=since,
+        until=until,
+    )
+    return await list_page(session.world, where, cursor=cursor, limit=limit)
+
+
+async def cancel_runs(
+    run_ids: Iterable[str] | None = None,
+    *,
+    workflow: Callable[..., Any] | str | None = None,
+    status: RunStatus | str | Iterable[RunStatus | str] | None = None,
+    version: str | None = None,
+    queue: str | None = None,
+    attributes: Mapping[str, Scalar] | None = None,
+    parent: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    reason: str | None = None,
+    dry_run: bool = False,
+) -> dict[RunId, CancelAnswer]:
+    """Cancel up to 500 runs by id, or all open ones that the filters of `list_runs` find."""
+    session = await current_session()
+    where = None
+    if run_ids is None:
+        where = run_filter(
+            workflow=_workflow_name(workflow),
+            status=status,
+            version=None if version is None else VersionId(version),
+            queue=queue,
+            attributes=attributes,
+            parent=None if parent is None else RunId(parent),
+            since=since,
+            until=until,
+        )
+    ids = [RunId(run_id) for run_id in run_ids or ()]
+    return await cancel_all(session, where or ids, reason=reason, dry_run=dry_run)
+
+
+def runtime(
+    *, worker: bool = True, settings: Loaded | None = None
+) -> AbstractAsyncContextManager[Session]:
+    """Execute runs in this process, and serve its calls, for as long as the context lasts.
+
+    For the lifespan of a web application, or a script: ``async with runtime(): ...``. Entered
+    twice in one event loop, both share one worker. ``worker=False`` only serves calls.
+    """
+    return shared_session(settings, worker=worker)
+
+
+def _workflow_name(workflow: Callable[..., Any] | str | None) -> DefinitionId | None:
+    if workflow is None or isinstance(workflow, str):
+        return None if workflow is None else DefinitionId(workflow)
+    return workflow_id(workflow)
+
+
+class App:
+    """What an application registers once; `[tool.wfc] app = "shop.wfc:app"` names it."""
+
+    def __init__(self, *, types: Iterable[type] = ()) -> None:
+        """Allow `types` in payloads."""
+        for kind in types:
+            self.register_type(kind)
+
+    def register_type(
+        self,
+        kind: type,
+        *,
+        encode: Callable[[Any], Any] | None = None,
+        decode: Callable[[Any], Any] | None = None,
+        name: str | None = None,
+    ) -> None:
+        """Allow a type in payloads; `encode` turns a value into a serialisable one, `decode` back.
+
+        `name` is what payloads call it (``module:Qualname`` unless told), and must never change.
+        """
+        codec.REGISTERED.register_type(kind, encode=encode, decode=decode, name=name)

@@ -1,0 +1,319 @@
+"""Where everything is put together: settings, build, world, code and worker become one session.
+
+There is one session per event loop. `runtime()` opens it for as long as a context lasts; otherwise
+the first call of `wfc.api` does, and the end of the loop closes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from wfc import abi, codec
+from wfc.clock import Clock
+from wfc.errors import CompileError, ConfigError
+from wfc.eventlog.event import Channel
+from wfc.ids import DefinitionId
+from wfc.manifests.store import Version, to_archive
+from wfc.runtime.execution import Limits
+from wfc.runtime.heartbeat import Pulse
+from wfc.runtime.registry import Registry, result_annotation
+from wfc.runtime.worker import Worker, WorkerLimits
+from wfc.settings import Loaded, Settings, load_settings
+from wfc.worlds.open import open_world
+from wfc.worlds.protocol import World
+
+_LOG: Final = logging.getLogger("wfc")
+
+
+class Session:
+    """An open world, the code that this process has for it, and its worker if it has one."""
+
+    def __init__(
+        self,
+        world: World,
+        registry: Registry | None = None,
+        *,
+        limits: WorkerLimits | None = None,
+        actor: str | None = None,
+        channel: Channel = Channel.API,
+    ) -> None:
+        """Serve an opened `world`; without `registry` runs can be looked at and stopped only."""
+        self.world = world
+        self.registry = registry
+        self.worker: Worker | None = None
+        self.actor = actor
+        self.channel = channel
+        self._limits = limits or WorkerLimits()
+        self._closed = False
+
+    @property
+    def types(self) -> codec.Types:
+        """The types that payloads may name."""
+        return codec.REGISTERED if self.registry is None else self.registry.types
+
+    def returns(self, workflow: DefinitionId) -> Any:
+        """Give the annotation of a workflow's result, or None."""
+        registration = abi.registered.get(workflow)
+        return None if registration is None else result_annotation(registration.function)
+
+    def make_worker(self, *, queues: tuple[str, ...] = ()) -> Worker:
+        """Make the session's worker, to be started by whoever asks; there is only one."""
+        if self.registry is None:
+            raise ConfigError("a session without code cannot execute runs")
+        if self.worker is None:
+            self.worker = Worker(self.world, self.registry, limits=self._limits, queues=queues)
+        return self.worker
+
+    async def close(self) -> None:
+        """Stop the worker and close the world; a second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        if self.worker is not None:
+            await self.worker.stop()
+        await self.world.close()
+
+
+# --- opening -----------------------------------------------------------------------------------
+
+
+async def open_session(
+    loaded: Loaded | None = None,
+    *,
+    clock: Clock | None = None,
+    with_code: bool = True,
+    actor: str | None = None,
+    channel: Channel = Channel.API,
+) -> Session:
+    """Open the world of the settings and, `with_code`, build and import what it executes.
+
+    Raises `ConfigError`, `WorldError`, and `CompileError` for a project that does not compile.
+    """
+    loaded = loaded or load_settings()
+    world = open_world(_world_url(loaded), clock)
+    version = await asyncio.to_thread(build_version, loaded) if with_code else None
+    await world.open()
+    try:
+        registry = None
+        if version is not None:
+            registry = await _registry(loaded, world, version)
+    except BaseException:
+        await world.close()
+        raise
+    return Session(
+        world, registry, limits=worker_limits(loaded.settings), actor=actor, channel=channel
+    )
+
+
+async def _registry(loaded: Loaded, world: World, version: Version) -> Registry:
+    await world.register_version(version.id, to_archive(version))
+    import_code(loaded, version)
+    return Registry(
+        version,
+        policy=policy_keywords(loaded.settings),
+        bundles_max=loaded.settings.bundles_max,
+    )
+
+
+def build_version(loaded: Loaded) -> Version:
+    """Build the project, incrementally; where the folder of builds cannot be written, in memory.
+
+    Raises `CompileError` with every finding.
+    """
+    # The compiler is asked for only here: a process that looks at runs never loads it.
+    from wfc.compiler.build import build  # noqa: PLC0415 - see above
+    from wfc.compiler.project import Project  # noqa: PLC0415 - see above
+
+    settings = loaded.settings
+    project = Project.discover(
+        loaded.root,
+        packages=settings.packages,
+        source=settings.source,
+        exclude=settings.exclude,
+        pure=settings.pure,
+        refused=settings.refused,
+        environment=settings.environment,
+    )
+    result = build(project, out=loaded.out if _is_writable(loaded.out) else None)
+    if result.version is None:
+        raise CompileError(
+            "the project does not compile; `wfc build` shows the findings with their chains",
+            tuple(result.diagnostics),
+        )
+    return result.version
+
+
+def _is_writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        _LOG.info("builds are kept in memory, since %s cannot be written: %s", folder, error)
+        return False
+    return True
+
+
+def import_code(loaded: Loaded, version: Version) -> None:
+    """Import every module that holds marked functions, through the import hook."""
+    from wfc.compiler.import_hook import install  # noqa: PLC0415 - as in `build_version`
+
+    for root in reversed(loaded.source_roots()):
+        if str(root) not in sys.path:
+            sys.path.insert(0, str(root))
+    packages = tuple(version.rules.packages)
+    if packages:
+        install(packages, strict=False)
+    for module in version.step:
+        importlib.import_module(module)
+    for name in loaded.settings.types:
+        codec.REGISTERED.register_type(_named(name, "types"))
+    if loaded.settings.app:
+        _named(loaded.settings.app, "app")
+
+
+def _named(name: str, key: str) -> Any:
+    """Import what a setting names as ``module:Name``."""
+    module, colon, qualname = name.partition(":")
+    try:
+        found: Any = importlib.import_module(module)
+        for part in qualname.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(f"`{key}` names {name!r}, which cannot be had: {error}") from error
+    if not colon:
+        raise ConfigError(f"`{key}` names {name!r}; the form is module:Name")
+    return found
+
+
+def _world_url(loaded: Loaded) -> str:
+    """Let a relative SQLite path begin at the project, wherever the process stands."""
+    head, path = "sqlite:///", loaded.settings.world.removeprefix("sqlite:///")
+    if path == loaded.settings.world or path.startswith("/") or path == ":memory:":
+        return loaded.settings.world
+    target = loaded.root / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return f"{head}{target}"
+
+
+def policy_keywords(settings: Settings) -> Mapping[str, Any]:
+    """Give `[tool.wfc.policy]` as keywords of `@policy`."""
+    table = settings.policy
+    keywords: dict[str, Any] = {
+        "attempts": table.attempts,
+        "backoff": table.backoff.model_dump(mode="python"),
+    }
+    if table.timeout is not None:
+        keywords["timeout"] = table.timeout
+    if table.total is not None:
+        keywords["total"] = table.total
+    return keywords
+
+
+def worker_limits(settings: Settings) -> WorkerLimits:
+    """Give `[tool.wfc.worker]` and `[tool.wfc.limits]` as a worker takes them."""
+    table = settings.worker
+    return WorkerLimits(
+        bodies=table.concurrency,
+        executions=table.executions,
+        threads=table.threads,
+        drain_s=table.drain.total_seconds(),
+        lease_s=table.lease.total_seconds(),
+        sweep_s=table.sweep.total_seconds(),
+        pulse=Pulse(every_s=table.heartbeat.total_seconds()),
+        chapter=Limits(events=settings.limits.events, pending=settings.limits.pending_operations),
+    )
+
+
+# --- one session per event loop ----------------------------------------------------------------
+
+
+class _Shared:
+    """The session of one loop, how many contexts use it, and what closes it at the loop's end."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.session: Session | None = None
+        self.users = 0
+        self.workers = 0
+        self.keeper: AsyncGenerator[None, None] | None = None
+
+
+_SHARED: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, _Shared]] = WeakKeyDictionary()
+
+
+def _shared() -> _Shared:
+    loop = asyncio.get_running_loop()
+    found = _SHARED.get(loop)
+    if found is None:
+        found = _SHARED[loop] = _Shared()
+    return found
+
+
+async def current_session() -> Session:
+    """Give the session of the running loop; the first call opens it from the settings."""
+    shared = _shared()
+    if shared.session is not None:
+        return shared.session
+    async with shared.lock:
+        if shared.session is None:
+            shared.session = await open_session()
+            await _close_with_loop(shared)
+        return shared.session
+
+
+@asynccontextmanager
+async def use_session(session: Session) -> AsyncIterator[Session]:
+    """Make `session` that of the running loop; whoever opened it closes it."""
+    shared = _shared()
+    before, shared.session = shared.session, session
+    try:
+        yield session
+    finally:
+        shared.session = before
+
+
+@asynccontextmanager
+async def shared_session(
+    loaded: Loaded | None = None, *, worker: bool = True
+) -> AsyncIterator[Session]:
+    """Open the session of the running loop, or share it if it is open; the last one closes it."""
+    shared = _shared()
+    async with shared.lock:
+        if shared.session is None:
+            shared.session = await open_session(loaded)
+        session = shared.session
+        if worker:
+            await session.make_worker().start()
+        shared.users += 1
+    try:
+        yield session
+    finally:
+        shared.users -= 1
+        if shared.users == 0 and shared.keeper is None:
+            shared.session = None
+            await session.close()
+
+
+async def _close_with_loop(shared: _Shared) -> None:
+    """Close the session when the loop ends: `asyncio.run` closes the generators that it knows."""
+
+    async def keep() -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            session, shared.session = shared.session, None
+            if session is not None:
+                await session.close()
+
+    shared.keeper = keep()
+    await anext(shared.keeper)

@@ -1,0 +1,74 @@
+"""What the methods of a run give back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+from wfc.eventlog.entity import RunStatus, StepStatus
+from wfc.eventlog.event import Event, Scalar
+from wfc.ids import DefinitionId, OperationId, RunId, Site, VersionId
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Some of a list, and the cursor of the next page (None at the end)."""
+
+    items: tuple[T, ...]
+    next: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """An event of a run: its position from 1, when it was written (UTC), and what it says."""
+
+    position: int
+    recorded_at: datetime
+    event: Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A step of a run. `arguments` are by parameter name; `output` or `error` once it has ended."""
+
+    id: OperationId
+    name: str
+    site: Site
+    status: StepStatus
+    attempt: int
+    arguments: Mapping[str, Any] | None
+    output: Any = None
+    error: BaseException | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """A run in a list."""
+
+    id: RunId
+    workflow: DefinitionId
+    version: VersionId
+    status: RunStatus
+    created_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    queue: str | None = None
+    paused: bool = False
+    blocked: str | None = None
+    attributes: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+class CancelAnswer(StrEnum):
+    """What a bulk cancellation did to one run."""
+
+    REQUESTED = "requested"
+    ENDED = "ended"
+    NOT_FOUND = "not_found"
+    WOULD_CANCEL = "would_cancel"

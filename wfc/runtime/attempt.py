@@ -1,0 +1,370 @@
+"""One attempt: call the body of a step under its limits and turn what it does into an outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import hashlib
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from wfc import codec, fault
+from wfc.clock import MICROSECONDS, to_datetime
+from wfc.errors import FatalError, OutsideWorkflow, StepError, StepTimeout, WfcError, WorkerStopped
+from wfc.eventlog.event import Scalar, StepCompleted, StepCreated, StepFailed, StepRetrying
+from wfc.ids import DefinitionId, OperationId, RunId, VersionId
+from wfc.policies import Policy
+from wfc.runtime import context
+from wfc.runtime.metadata import WorkflowMetadata
+from wfc.runtime.retry import Matcher, Try, exhausted_note, next_attempt_at
+from wfc.runtime.threads import Threads
+
+StepEnd = StepCompleted | StepFailed | StepRetrying
+
+
+class Body(Protocol):
+    """The code of a step, ready to be called with recorded arguments."""
+
+    name: str
+    is_async: bool
+    retry_on: Matcher
+    give_up_on: Matcher
+
+    def call(self, arguments: bytes | None) -> Any:
+        """Decode the arguments and call the function; gives a coroutine if it is async."""
+        ...
+
+
+class Bodies(Protocol):
+    """Where bodies are found by the id of their step."""
+
+    def step(self, step: DefinitionId) -> Body:
+        """Give the body. Raises `StepUnknown`."""
+        ...
+
+    @property
+    def version_id(self) -> VersionId:
+        """The version that the bodies belong to."""
+        ...
+
+
+class Scene(Protocol):
+    """What a body may ask of the run it works for."""
+
+    def workflow_metadata(self) -> WorkflowMetadata:
+        """Describe the run."""
+        ...
+
+    async def set_attributes(
+        self, changes: Mapping[str, Scalar | None], operation_id: OperationId
+    ) -> None:
+        """Write attributes on behalf of a step."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Call:
+    """An attempt that is about to run, or runs. `closure` is the live body of a closure step."""
+
+    run_id: RunId
+    workflow: DefinitionId
+    chapter: int
+    operation_id: OperationId
+    step: DefinitionId
+    arguments: bytes | None
+    policy: Policy
+    attempt: int
+    first_started_at: int
+    started_at: int
+    scene: Scene
+    closure: Callable[[], Awaitable[Any]] | None = None
+    digest: bytes | None = None
+    begun_at: float = 0.0  # on the loop's clock
+    given_up: bool = False
+
+    @property
+    def deadline(self) -> int | None:
+        """The instant at which the attempt times out, if it does."""
+        policy, ends = self.policy, []
+        if policy.timeout_s is not None:
+            ends.append(self.started_at + round(policy.timeout_s * MICROSECONDS))
+        if policy.total_s is not None:
+            ends.append(self.first_started_at + round(policy.total_s * MICROSECONDS))
+        return min(ends, default=None)
+
+    def workflow_metadata(self) -> WorkflowMetadata:
+        """Describe the run, for `get_workflow_metadata` in a step."""
+        return self.scene.workflow_metadata()
+
+    async def set_attributes(self, changes: Mapping[str, Scalar | None]) -> None:
+        """Write attributes of the run, for `set_attributes` in a step."""
+        await self.scene.set_attributes(changes, self.operation_id)
+
+    def judged(self) -> Try:
+        """Give the attempt in the words of `wfc.runtime.retry`."""
+        return Try(
+            run_id=self.run_id,
+            operation_id=self.operation_id,
+            attempt=self.attempt,
+            policy=self.policy,
+            first_started_at=self.first_started_at,
+        )
+
+
+class Ended:
+    """How an attempt ended; it becomes an event when it is known whether the step is recorded."""
+
+    __slots__ = ("attempt", "counted", "failed", "payload", "retry_at", "started_at")
+
+    def __init__(
+        self,
+        call: Call,
+        payload: bytes,
+        *,
+        failed: bool = False,
+        retry_at: int | None = None,
+        counted: bool = True,
+    ) -> None:
+        """Keep the encoded output or error, and when to try again if at all."""
+        self.attempt = call.attempt
+        self.started_at = call.started_at
+        self.payload = payload
+        self.failed = failed
+        self.retry_at = retry_at
+        self.counted = counted
+
+    def event(
+        self, operation_id: OperationId, version: VersionId, created: StepCreated | None
+    ) -> StepEnd:
+        """Give the event; `created` is the step's announcement if the log lacks it."""
+        if self.retry_at is not None:
+            return StepRetrying(
+                operation_id=operation_id,
+                attempt=self.attempt,
+                error=self.payload,
+                retry_at=self.retry_at,
+                counted=self.counted,
+                created=created,
+            )
+        if self.failed:
+            return StepFailed(
+                operation_id=operation_id,
+                attempt=self.attempt,
+                started_at=self.started_at,
+                version=version,
+                error=self.payload,
+                created=created,
+            )
+        return StepCompleted(
+            operation_id=operation_id,
+            attempt=self.attempt,
+            started_at=self.started_at,
+            version=version,
+            output=self.payload,
+            created=created,
+        )
+
+
+# --- running a body ----------------------------------------------------------------------------
+
+
+async def run_attempt(
+    call: Call, bodies: Bodies, threads: Threads, now_us: Callable[[], int]
+) -> Ended:
+    """Run the body of `call` to its end. Raises `CancelledError` only if it was given up."""
+    context.attempt.set(call)
+    body: Body | None = None
+    try:
+        if call.closure is None:
+            body = bodies.step(call.step)
+        fault.point("body.launched")
+        value = await _value(call, body, threads, now_us)
+        fault.point("body.returned")
+        return Ended(call, codec.encode(value, path=f"the result of step `{_name(call, body)}`"))
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling() > 0:
+            raise
+        problem: BaseException = _foreign(error)
+    except KeyboardInterrupt:
+        raise
+    except (SystemExit, GeneratorExit) as error:
+        problem = _foreign(error)
+    except BaseException as error:  # noqa: BLE001 - whatever a body raises is its outcome
+        problem = error
+    return _judge(call, body, problem, now_us())
+
+
+def stopped(call: Call, now: int) -> Ended:
+    """Say that the worker was shut down in the midst of an attempt, which then does not count."""
+    error = WorkerStopped(
+        f"the worker was shut down during attempt {call.attempt} of step {call.step}; "
+        "the attempt is repeated and not counted"
+    )
+    return Ended(call, codec.encode_error(error), failed=True, retry_at=now, counted=False)
+
+
+def lost(call: Call, error: BaseException, now: int) -> Ended:
+    """Say that an attempt vanished with its worker; the next one follows at once, if any is left.
+
+    The pause between attempts spares what failed, and here it was not the step that failed.
+    """
+    if call.attempt < call.policy.attempts:
+        return Ended(call, codec.encode_error(error), failed=True, retry_at=now)
+    return _exhausted(call, error)
+
+
+async def _value(call: Call, body: Body | None, threads: Threads, now_us: Callable[[], int]) -> Any:
+    deadline = call.deadline
+    if deadline is None:
+        return await _run(call, body, threads)
+    left_s = max(0.0, (deadline - now_us()) / MICROSECONDS)
+    scope = asyncio.timeout(left_s)
+    try:
+        async with scope:
+            return await _run(call, body, threads)
+    except TimeoutError:
+        if not scope.expired():
+            raise
+        raise StepTimeout(
+            f"step `{_name(call, body)}` ran longer than its policy allows "
+            f"(attempt {call.attempt} of {call.policy.attempts}, stopped after {left_s:g} s)"
+        ) from None
+
+
+async def _run(call: Call, body: Body | None, threads: Threads) -> Any:
+    if body is None:
+        assert call.closure is not None
+        return await call.closure()
+    if body.is_async and call.policy.isolation != "thread":
+        return await body.call(call.arguments)
+    variables = contextvars.copy_context()
+    work = _Work(body, call.arguments)
+    answer = threads.submit(lambda: variables.run(work.run))
+    try:
+        return await answer
+    except asyncio.CancelledError:
+        if answer.cancelled():
+            call.given_up = True
+            work.cancel()
+            threads.leak(answer, f"step `{body.name}` of run {call.run_id}")
+        raise
+
+
+class _Work:
+    """A body in a thread; an async one gets a loop of its own there."""
+
+    def __init__(self, body: Body, arguments: bytes | None) -> None:
+        self._body = body
+        self._arguments = arguments
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[Any] | None = None
+
+    def run(self) -> Any:
+        value = self._body.call(self._arguments)
+        if not inspect.iscoroutine(value):
+            return value
+        with asyncio.Runner() as runner:
+            self._loop = runner.get_loop()
+            self._task = self._loop.create_task(value)
+            return self._loop.run_until_complete(self._task)
+
+    def cancel(self) -> None:
+        loop, task = self._loop, self._task
+        if loop is not None and task is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(task.cancel)
+
+
+def _foreign(error: BaseException) -> WfcError:
+    """Stand in for an exception that would stop more than the step if it were raised again."""
+    kind = type(error)
+    name = f"{kind.__module__}:{kind.__qualname__}"
+    stand_in = StepError(name, str(error) or "raised by the step itself")
+    return stand_in.with_traceback(error.__traceback__)
+
+
+def _judge(call: Call, body: Body | None, error: BaseException, now: int) -> Ended:
+    failed = Try(
+        run_id=call.run_id,
+        operation_id=call.operation_id,
+        attempt=call.attempt,
+        policy=call.policy,
+        retry_on=body.retry_on if body else Exception,
+        give_up_on=body.give_up_on if body else (),
+        first_started_at=call.first_started_at,
+    )
+    try:
+        retry_at = next_attempt_at(failed, error, now)
+    except Exception as broken:  # noqa: BLE001 - a predicate of the user's is code of the user's
+        error.add_note(f"and `retry_on` or `give_up_on` of the policy raised {broken!r}")
+        retry_at = None
+    if retry_at is not None:
+        return Ended(call, _encoded(error), failed=True, retry_at=retry_at)
+    return _exhausted(call, error, _name(call, body))
+
+
+def _exhausted(call: Call, error: BaseException, name: str | None = None) -> Ended:
+    error.add_note(exhausted_note(name or _name(call, None), call.judged()))
+    return Ended(call, _encoded(error), failed=True)
+
+
+def _encoded(error: BaseException) -> bytes:
+    return codec.encode_error(error, fatal=isinstance(error, FatalError))
+
+
+def _name(call: Call, body: Body | None) -> str:
+    return body.name if body else call.step.rpartition(":")[2]
+
+
+# --- what a body may ask about itself ----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepMetadata:
+    """What a step may know about the attempt it runs in."""
+
+    run_id: RunId
+    workflow: DefinitionId
+    chapter: int
+    step_id: OperationId
+    step: DefinitionId
+    attempt: int
+    attempts_max: int
+    first_started_at: datetime
+    deadline: datetime | None
+    _call: Call = field(repr=False, compare=False)
+
+    @property
+    def idempotency_key(self) -> str:
+        """32 hex digits, equal for all attempts of this step; different in a fork of the run."""
+        name = f"{self.run_id}\0{self.step_id}".encode()
+        return hashlib.blake2b(name, digest_size=16).hexdigest()
+
+    def cancelled(self) -> bool:
+        """Tell a body in a thread that nobody waits for it any more."""
+        return self._call.given_up
+
+
+def get_step_metadata() -> StepMetadata:
+    """Describe the attempt that the calling step runs in. Raises `OutsideWorkflow` elsewhere."""
+    call = context.attempt.get()
+    if not isinstance(call, Call):
+        raise OutsideWorkflow(
+            "get_step_metadata() was called where no step of a run is being executed. Call it in "
+            'the body of a function that starts with "use step", while a run executes it.'
+        )
+    return StepMetadata(
+        run_id=call.run_id,
+        workflow=call.workflow,
+        chapter=call.chapter,
+        step_id=call.operation_id,
+        step=call.step,
+        attempt=call.attempt,
+        attempts_max=call.policy.attempts,
+        first_started_at=to_datetime(call.first_started_at),
+        deadline=None if call.deadline is None else to_datetime(call.deadline),
+        _call=call,
+    )

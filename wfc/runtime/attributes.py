@@ -1,0 +1,50 @@
+"""What may stand in the attributes of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from wfc.errors import LimitExceeded
+from wfc.eventlog.event import Scalar
+
+ATTRIBUTES_MAX: Final = 64
+KEY_MAX: Final = 256
+VALUE_MAX: Final = 256
+RESERVED: Final = "wfc."
+
+
+def check_attributes(changes: Mapping[str, Scalar | None]) -> None:
+    """Refuse what no attribute may be. Raises `TypeError`, `ValueError`, `LimitExceeded`."""
+    if len(changes) > ATTRIBUTES_MAX:
+        raise LimitExceeded(
+            f"{len(changes)} attributes were given, and a run has at most {ATTRIBUTES_MAX}. "
+            "Attributes are for finding runs; put data into arguments and results."
+        )
+    for key, value in changes.items():
+        _check_key(key)
+        _check_value(key, value)
+
+
+def _check_key(key: object) -> None:
+    if not isinstance(key, str):
+        raise TypeError(f"the attribute key {key!r} is no text")
+    if not key or len(key) > KEY_MAX:
+        raise ValueError(f"the attribute key {key[:40]!r} must have 1 to {KEY_MAX} characters")
+    if key.startswith(RESERVED):
+        raise ValueError(f"the attribute key {key!r}: the prefix {RESERVED!r} is reserved for wfc")
+
+
+def _check_value(key: str, value: object) -> None:
+    if value is None or isinstance(value, bool | int | float):
+        return
+    if not isinstance(value, str):
+        raise TypeError(
+            f"the attribute {key!r} is {value!r}; it must be text, a number or a truth value "
+            "(None removes it)"
+        )
+    if len(value.encode("utf-8", "surrogatepass")) > VALUE_MAX:
+        raise LimitExceeded(
+            f"the attribute {key!r} has {len(value)} characters, more than {VALUE_MAX} bytes. "
+            "Attributes are for finding runs; put data into arguments and results."
+        )

@@ -1,0 +1,219 @@
+"""What a worker must know of a run's log to go on with it: open steps, open waits, who stopped it.
+
+Unlike `wfc.eventlog.fold` it forgets what has ended, so that a live run costs the same at its
+thousandth step as at its first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from wfc.eventlog.event import (
+    TERMINAL,
+    AttributesSet,
+    CancelCause,
+    Event,
+    Recorded,
+    RunCancelRequested,
+    RunCreated,
+    RunPaused,
+    RunRestarted,
+    RunStarted,
+    RunUnpaused,
+    RunUpgraded,
+    RunWoken,
+    Scalar,
+    StepCancelled,
+    StepCompleted,
+    StepCreated,
+    StepFailed,
+    StepRetrying,
+    StepStarted,
+    WaitCompleted,
+    WaitCreated,
+)
+from wfc.ids import OperationId, WorkerId
+from wfc.policies import Policy
+
+
+class Effort:
+    """A step of the log that has no outcome yet.
+
+    `attempt` is the last one that counts; while `running` is true, it is under way somewhere.
+    """
+
+    __slots__ = (
+        "attempt", "created", "first_started_at", "policy", "retry_at", "running", "woken",
+        "worker_id",
+    )  # fmt: skip
+
+    def __init__(self, created: StepCreated) -> None:
+        """Begin before the first attempt."""
+        self.created = created
+        self.policy: Policy = created.policy
+        self.attempt = 0
+        self.running = False
+        self.worker_id: WorkerId | None = None
+        self.first_started_at: int | None = None
+        self.retry_at: int | None = None
+        self.woken = False  # its pause was cut short from outside
+
+
+class Ledger:
+    """The open ends of one chapter of a run's log, kept by `note` in log order."""
+
+    def __init__(self) -> None:
+        """Begin before the first event."""
+        self.length = 0
+        self.opening: Recorded | None = None
+        self.created: RunCreated | None = None
+        self.chapter = 1
+        self.chapter_start = 0
+        self.started = False
+        self.ended = False
+        self.paused = False
+        self.cancel: RunCancelRequested | None = None
+        self.cancelled_at = 0
+        self.woken: set[OperationId] = set()
+        self.attributes: dict[str, Scalar] = {}
+        self.efforts: dict[OperationId, Effort] = {}
+        self.waits: dict[OperationId, int] = {}
+
+    @property
+    def timed_out(self) -> bool:
+        """Tell whether the run is being cancelled because its time is over."""
+        return self.cancel is not None and self.cancel.cause is CancelCause.TIMEOUT
+
+    def note(self, recorded: Recorded) -> None:
+        """Take the next event in."""
+        self.length = recorded.position
+        event = recorded.event
+        change = _CHANGES.get(type(event))
+        if change is not None:
+            change(self, event, recorded)
+
+
+def _run_created(ledger: Ledger, event: RunCreated, recorded: Recorded) -> None:
+    ledger.created = event
+    ledger.attributes.update(event.attributes)
+    ledger.opening = recorded
+    ledger.chapter_start = recorded.position
+
+
+def _run_restarted(ledger: Ledger, event: RunRestarted, recorded: Recorded) -> None:
+    ledger.opening = recorded
+    ledger.chapter = event.chapter
+    ledger.chapter_start = recorded.position
+    ledger.efforts.clear()
+    ledger.waits.clear()
+
+
+def _run_started(ledger: Ledger, _event: RunStarted, _recorded: Recorded) -> None:
+    ledger.started = True
+
+
+def _ended(ledger: Ledger, _event: Event, _recorded: Recorded) -> None:
+    ledger.ended = True
+
+
+def _upgraded(ledger: Ledger, event: RunUpgraded, _recorded: Recorded) -> None:
+    ledger.ended = False
+    for operation in (*event.withdrawn, *event.retracted):
+        ledger.efforts.pop(operation, None)
+        ledger.waits.pop(operation, None)
+
+
+def _cancel_requested(ledger: Ledger, event: RunCancelRequested, recorded: Recorded) -> None:
+    if ledger.cancel is None:
+        ledger.cancel = event
+        ledger.cancelled_at = recorded.recorded_at
+
+
+def _paused(ledger: Ledger, _event: RunPaused, _recorded: Recorded) -> None:
+    ledger.paused = True
+
+
+def _unpaused(ledger: Ledger, _event: RunUnpaused, _recorded: Recorded) -> None:
+    ledger.paused = False
+
+
+def _woken(ledger: Ledger, event: RunWoken, recorded: Recorded) -> None:
+    for operation in event.operation_ids:
+        effort = ledger.efforts.get(operation)
+        if effort is not None and not effort.running:
+            effort.retry_at = recorded.recorded_at
+            effort.woken = True
+        elif operation in ledger.waits:
+            ledger.woken.add(operation)
+
+
+def _attributes_set(ledger: Ledger, event: AttributesSet, _recorded: Recorded) -> None:
+    for key, value in event.changes.items():
+        if value is None:
+            ledger.attributes.pop(key, None)
+        else:
+            ledger.attributes[key] = value
+
+
+def _step_created(ledger: Ledger, event: StepCreated, _recorded: Recorded) -> None:
+    ledger.efforts[event.operation_id] = Effort(event)
+
+
+def _step_started(ledger: Ledger, event: StepStarted, recorded: Recorded) -> None:
+    effort = ledger.efforts[event.operation_id]
+    effort.attempt = event.attempt
+    effort.running = True
+    effort.worker_id = event.worker_id
+    effort.retry_at = None
+    effort.woken = False
+    if effort.first_started_at is None:
+        effort.first_started_at = recorded.recorded_at
+
+
+def _step_retrying(ledger: Ledger, event: StepRetrying, recorded: Recorded) -> None:
+    effort = ledger.efforts.get(event.operation_id)
+    if effort is None:
+        assert event.created is not None
+        effort = ledger.efforts[event.operation_id] = Effort(event.created)
+        effort.first_started_at = recorded.recorded_at
+    effort.attempt = event.attempt if event.counted else event.attempt - 1
+    effort.running = False
+    effort.retry_at = event.retry_at
+
+
+def _step_ended(
+    ledger: Ledger, event: StepCompleted | StepFailed | StepCancelled, _recorded: Recorded
+) -> None:
+    ledger.efforts.pop(event.operation_id, None)
+
+
+def _wait_created(ledger: Ledger, event: WaitCreated, _recorded: Recorded) -> None:
+    ledger.waits[event.operation_id] = event.wake_at
+
+
+def _wait_completed(ledger: Ledger, event: WaitCompleted, _recorded: Recorded) -> None:
+    ledger.waits.pop(event.operation_id, None)
+    ledger.woken.discard(event.operation_id)
+
+
+_CHANGES: Final[dict[type[Event], Callable[[Ledger, Any, Recorded], None]]] = {
+    RunCreated: _run_created,
+    RunRestarted: _run_restarted,
+    RunStarted: _run_started,
+    RunUpgraded: _upgraded,
+    RunCancelRequested: _cancel_requested,
+    RunPaused: _paused,
+    RunUnpaused: _unpaused,
+    RunWoken: _woken,
+    AttributesSet: _attributes_set,
+    StepCreated: _step_created,
+    StepStarted: _step_started,
+    StepRetrying: _step_retrying,
+    StepCompleted: _step_ended,
+    StepFailed: _step_ended,
+    StepCancelled: _step_ended,
+    WaitCreated: _wait_created,
+    WaitCompleted: _wait_completed,
+    **dict.fromkeys(TERMINAL, _ended),
+}

@@ -1,0 +1,210 @@
+"""An `Attempt` message: run the body of a step that any worker may run.
+
+The attempt row of the step is the right to do so. Its start is committed before the body, its
+outcome after; the owner of the run hears of it by the `Resume` that the world queues.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from wfc import fault
+from wfc.errors import WorkerLost
+from wfc.eventlog.event import Event, Recorded, StepRetrying, StepStarted
+from wfc.ids import OperationId, RunId, WorkerId
+from wfc.runtime.attempt import Bodies, Call, Ended, lost, run_attempt, stopped
+from wfc.runtime.ledger import Effort, Ledger
+from wfc.runtime.scene import RunScene
+from wfc.runtime.threads import Threads
+from wfc.worlds.protocol import (
+    Appended,
+    Attempt,
+    AttemptOf,
+    ClaimedAttempt,
+    Guard,
+    Queued,
+    Refused,
+    Release,
+    World,
+)
+
+_LOG: Final = logging.getLogger("wfc.worker")
+_LEDGERS_MAX: Final = 256
+
+
+class Bench(Protocol):
+    """What a worker lends to a queued attempt."""
+
+    worker_id: WorkerId
+    world: World
+    bodies: Bodies
+    threads: Threads
+    ledgers: Ledgers
+
+    def now_us(self) -> int:
+        """Give the world's clock."""
+        ...
+
+    async def append(
+        self,
+        run_id: RunId,
+        events: Sequence[Event],
+        *,
+        guard: Guard,
+        messages: Sequence[Queued] = (),
+        release: Release | None = None,
+    ) -> Appended | Refused:
+        """Append, waiting out a full or unreachable world."""
+        ...
+
+    def news_of(self, run_id: RunId) -> None:
+        """Hear that an outside fact was written to a run."""
+        ...
+
+
+class Ledgers:
+    """Ledgers of runs whose attempts this worker takes; each log is read only once."""
+
+    def __init__(self, world: World) -> None:
+        """Know no run yet."""
+        self._world = world
+        self._known: OrderedDict[RunId, Ledger] = OrderedDict()
+
+    async def of(self, run_id: RunId) -> Ledger:
+        """Give the present state of a run."""
+        ledger = self._known.pop(run_id, None) or Ledger()
+        while page := await self._world.history(run_id, ledger.length):
+            for recorded in page:
+                # Two readers of one run may have read the same page.
+                if recorded.position == ledger.length + 1:
+                    ledger.note(recorded)
+        self._known[run_id] = ledger
+        if len(self._known) > _LEDGERS_MAX:
+            self._known.popitem(last=False)
+        return ledger
+
+    def note(self, run_id: RunId, recorded: Sequence[Recorded]) -> None:
+        """Take in what was just written."""
+        ledger = self._known.get(run_id)
+        for each in recorded:
+            if ledger is not None and each.position == ledger.length + 1:
+                ledger.note(each)
+
+
+class QueuedAttempt:
+    """One attempt row in the hands of this worker, from claim to outcome."""
+
+    def __init__(self, message: Attempt, bench: Bench) -> None:
+        """Prepare to run the step that `message` names."""
+        self.run_id = message.run_id
+        self.operation_id = message.operation_id
+        self._bench = bench
+        self._call: Call | None = None
+        self._body: asyncio.Task[Ended] | None = None
+        self._stopped: Ended | None = None
+
+    @property
+    def key(self) -> tuple[RunId, OperationId]:
+        """Name the attempt row."""
+        return self.run_id, self.operation_id
+
+    def give_up(self) -> None:
+        """Stop the body: nobody wants its outcome any more."""
+        if self._call is not None:
+            self._call.given_up = True
+        if self._body is not None:
+            self._body.cancel()
+
+    def stop(self) -> None:
+        """Stop the body because the worker ends; the attempt does not count."""
+        if self._call is not None:
+            self._stopped = stopped(self._call, self._bench.now_us())
+        self.give_up()
+
+    async def run(self, claimed: ClaimedAttempt) -> None:
+        """Run the body and record how it ended. The caller holds a body slot."""
+        guard = AttemptOf(self.operation_id, claimed.fence)
+        ledger = await self._bench.ledgers.of(self.run_id)
+        effort = ledger.efforts.get(self.operation_id)
+        if effort is None:
+            return  # it ended while the message was under way
+        if effort.running:
+            await self._record(self._lost(ledger, effort), guard)
+            return
+        attempt = effort.attempt + 1
+        start = StepStarted(
+            operation_id=self.operation_id, attempt=attempt, worker_id=self._bench.worker_id
+        )
+        fault.point("attempt.starting")
+        answer = await self._bench.append(self.run_id, [start], guard=guard)
+        fault.point("attempt.started")
+        if isinstance(answer, Refused):
+            _LOG.info("step %s of run %s: %s", self.operation_id, self.run_id, answer.reason)
+            return
+        self._bench.ledgers.note(self.run_id, answer.recorded)
+        call = self._call = self._made(ledger, effort, attempt)
+        bench = self._bench
+        self._body = asyncio.create_task(
+            run_attempt(call, bench.bodies, bench.threads, bench.now_us)
+        )
+        try:
+            ended = await self._body
+        except asyncio.CancelledError:
+            if not self._body.cancelled() or self._stopped is None:
+                self.give_up()
+                if self._body.cancelled() and self._stopped is None:
+                    return  # the step was withdrawn
+                raise
+            ended = self._stopped
+        await self._record(ended, guard)
+
+    async def _record(self, ended: Ended, guard: AttemptOf) -> None:
+        bench = self._bench
+        event = ended.event(self.operation_id, bench.bodies.version_id, None)
+        messages: tuple[Queued, ...] = ()
+        if isinstance(event, StepRetrying):
+            again = Attempt(self.run_id, self.operation_id)
+            messages = (Queued(message=again, not_before=event.retry_at),)
+        fault.point("attempt.recording")
+        answer = await bench.append(self.run_id, [event], guard=guard, messages=messages)
+        fault.point("attempt.recorded")
+        if isinstance(answer, Refused):
+            _LOG.info(
+                "the outcome of step %s of run %s was refused: %s",
+                self.operation_id,
+                self.run_id,
+                answer.reason,
+            )
+            return
+        bench.ledgers.note(self.run_id, answer.recorded)
+        bench.news_of(self.run_id)
+
+    def _lost(self, ledger: Ledger, effort: Effort) -> Ended:
+        call = self._made(ledger, effort, effort.attempt)
+        error = WorkerLost(
+            f"the worker that ran attempt {effort.attempt} of step {call.step} was lost before it "
+            "recorded an outcome; whether the body ran is not known"
+        )
+        return lost(call, error, self._bench.now_us())
+
+    def _made(self, ledger: Ledger, effort: Effort, attempt: int) -> Call:
+        now = self._bench.now_us()
+        assert ledger.created is not None
+        return Call(
+            run_id=self.run_id,
+            workflow=ledger.created.workflow,
+            chapter=ledger.chapter,
+            operation_id=self.operation_id,
+            step=effort.created.step,
+            arguments=effort.created.arguments,
+            digest=effort.created.digest,
+            policy=effort.policy,
+            attempt=attempt,
+            first_started_at=now if effort.first_started_at is None else effort.first_started_at,
+            started_at=now,
+            scene=RunScene(self.run_id, self._bench, lambda: ledger),
+        )

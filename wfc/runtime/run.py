@@ -1,0 +1,316 @@
+"""Runs from outside: begin one, look at it, cancel, pause, wake it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar
+
+from wfc import codec
+from wfc.clock import to_datetime
+from wfc.durations import Duration, seconds
+from wfc.errors import RunBusy, RunCancelled, RunEnded, RunFailed, RunNotFound, WfcError
+from wfc.eventlog import entity, event
+from wfc.eventlog.entity import RunStatus
+from wfc.eventlog.event import Channel, Event, Scalar
+from wfc.eventlog.fold import State
+from wfc.ids import DefinitionId, OperationId, RunId, split_operation_id
+from wfc.runtime.answers import Recorded, Step
+from wfc.runtime.attributes import check_attributes
+from wfc.runtime.ledger import Ledger
+from wfc.runtime.registry import Registry
+from wfc.runtime.worker import Worker
+from wfc.worlds.protocol import Appended, OpenRun, Refusal, Refused, Unowned, World
+
+T = TypeVar("T")
+_PAGE = 2000
+_LOOK_AGAIN_S = 30.0
+_TRIES = 20
+
+
+class Client(Protocol):
+    """What a handle needs: a world, the code if this process has it, and who is asking."""
+
+    world: World
+    registry: Registry | None
+    worker: Worker | None
+    actor: str | None
+    channel: Channel
+
+    @property
+    def types(self) -> codec.Types:
+        """The types that payloads may name."""
+        ...
+
+    def returns(self, workflow: DefinitionId) -> Any:
+        """Give the annotation of a workflow's result, or None."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Run(Generic[T]):
+    """A handle on one run. `created` tells whether the `start` that gave it made the run."""
+
+    id: RunId
+    _client: Callable[[], Awaitable[Client]]
+    created: bool = False
+
+    def __repr__(self) -> str:
+        """Name the run."""
+        return f"Run({self.id!r})"
+
+    async def status(self) -> RunStatus:
+        """Say where the run stands."""
+        _, row = await self._row()
+        return row.status
+
+    async def result(self, timeout: Duration | None = None) -> T:  # noqa: ASYNC109 - its own wait
+        """Wait for the run's end and give what its workflow returned.
+
+        Raises `RunFailed`, `RunCancelled`, or `TimeoutError` after `timeout`; the run goes on then.
+        """
+        client = await self._client()
+        try:
+            async with asyncio.timeout(None if timeout is None else seconds(timeout)) as scope:
+                row = await self._ended(client)
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            raise TimeoutError(f"run {self.id} has not ended after {timeout}") from None
+        return self._outcome(client, row)
+
+    async def _ended(self, client: Client) -> entity.Run:
+        watch = client.world.watch(f"run:{self.id}")
+        try:
+            while True:
+                here = None if client.worker is None else client.worker.until_left(self.id)
+                if here is not None:
+                    # Executed in this process: wait for that instead of for each event of the run.
+                    await here
+                row = await client.world.run(self.id)
+                if row is None:
+                    raise _unknown(self.id)
+                if row.status.ended:
+                    return row
+                await watch.changed(_LOOK_AGAIN_S)
+        finally:
+            watch.close()
+
+    def _outcome(self, client: Client, row: entity.Run) -> T:
+        if row.status is RunStatus.COMPLETED:
+            assert row.output is not None
+            value: T = codec.decode(
+                row.output, annotation=client.returns(row.workflow), types=client.types
+            )
+            return value
+        if row.status is RunStatus.CANCELLED:
+            raise RunCancelled(self.id, row.cancel_reason)
+        cause = None if row.error is None else codec.decode_error(row.error, types=client.types)
+        kind = "unknown" if row.failure_kind is None else row.failure_kind.value
+        raise RunFailed(self.id, kind, cause) from cause
+
+    async def cancel(self, reason: str | None = None, *, force: bool = False) -> bool:
+        """Ask the workflow to stop; it may clean up. False if the run has ended already.
+
+        `force` ends the run at once and runs no code of it any more.
+        """
+        client, row = await self._row()
+        if row.status.ended:
+            return False
+        if row.cancel_requested and not force:
+            return True
+        events: list[Event] = [
+            event.RunCancelRequested(
+                reason=reason, force=force, actor=client.actor, channel=client.channel
+            )
+        ]
+        if force:
+            events.append(event.RunCancelled(reason=reason, forced=True))
+        return await self._tell(client, events)
+
+    async def pause(self, reason: str | None = None) -> None:
+        """Make no new decision and begin no new body until `unpause`; bodies under way end."""
+        client, row = await self._row()
+        if not row.paused:
+            paused = event.RunPaused(reason=reason, actor=client.actor, channel=client.channel)
+            await self._must_tell(client, paused)
+
+    async def unpause(self) -> None:
+        """Let a paused run go on."""
+        client, row = await self._row()
+        if row.paused:
+            unpaused = event.RunUnpaused(actor=client.actor, channel=client.channel)
+            await self._must_tell(client, unpaused)
+
+    async def wake_up(self, wait_ids: Sequence[str] | None = None) -> int:
+        """End open waits, pauses between attempts and a delayed start now; say how many.
+
+        `wait_ids` are the ids of waits and steps to end; None means all.
+        """
+        for _ in range(_TRIES):
+            client, row = await self._row()
+            if row.status.ended:
+                return 0
+            ledger = await _ledger_of(client.world, self.id)
+            now = client.world.now_us()
+            sleeping = _sleeping(ledger, now, wait_ids)
+            delayed = wait_ids is None and row.not_before is not None and row.not_before > now
+            if not sleeping and not delayed:
+                return 0
+            answer = await self._wake(client, ledger, sleeping)
+            if isinstance(answer, Appended):
+                client_worker_hears(client, self.id)
+                return len(sleeping) + delayed
+        raise RunBusy(f"run {self.id} changes too fast to be woken; try again")
+
+    async def _wake(
+        self, client: Client, ledger: Ledger, sleeping: Sequence[OperationId]
+    ) -> Appended | Refused:
+        events: list[Event] = [
+            event.WaitCompleted(
+                operation_id=name,
+                cause=event.WaitCause.WOKEN,
+                actor=client.actor,
+                channel=client.channel,
+            )
+            for name in sleeping
+            if name in ledger.waits
+        ]
+        retries = tuple(name for name in sleeping if name not in ledger.waits)
+        if retries or not events:
+            events.append(_woken(client, retries))
+        guard = Unowned(ledger.length)
+        answer = await client.world.append(self.id, events, guard=guard)
+        if isinstance(answer, Refused) and answer.reason is Refusal.HELD:
+            # Somebody executes it just now: the owner ends the waits when it hears of this.
+            events = [_woken(client, tuple(sleeping))]
+            answer = await client.world.append(self.id, events, guard=OpenRun())
+        return answer
+
+    async def events(self) -> list[Recorded]:
+        """Read the run's whole log."""
+        client, _ = await self._row()
+        return [
+            Recorded(
+                position=each.position,
+                recorded_at=to_datetime(each.recorded_at),
+                event=each.event,
+            )
+            for each in await _history(client.world, self.id)
+        ]
+
+    async def steps(self) -> list[Step]:
+        """List the steps that the log knows, in the order in which they were recorded."""
+        client, _ = await self._row()
+        state = State()
+        for each in await _history(client.world, self.id):
+            state.apply(each)
+        return [_step(client, each) for each in state.steps.values()]
+
+    async def attributes(self) -> dict[str, Scalar]:
+        """Read the run's attributes."""
+        client, _ = await self._row()
+        return await client.world.attributes(self.id)
+
+    async def set_attributes(self, changes: Mapping[str, Scalar | None]) -> None:
+        """Change attributes; None removes one. Raises `RunEnded`."""
+        check_attributes(changes)
+        client, _ = await self._row()
+        change = event.AttributesSet(
+            changes=dict(changes), actor=client.actor, channel=client.channel
+        )
+        await self._must_tell(client, change)
+
+    # -- in common
+
+    async def _row(self) -> tuple[Client, entity.Run]:
+        client = await self._client()
+        row = await client.world.run(self.id)
+        if row is None:
+            raise _unknown(self.id)
+        return client, row
+
+    async def _tell(self, client: Client, events: Sequence[Event]) -> bool:
+        """Append outside facts; False if the run has ended."""
+        answer = await client.world.append(self.id, events, guard=OpenRun())
+        if isinstance(answer, Refused):
+            return False
+        client_worker_hears(client, self.id)
+        return True
+
+    async def _must_tell(self, client: Client, fact: Event) -> None:
+        if not await self._tell(client, [fact]):
+            raise RunEnded(f"run {self.id} has ended; {fact.name} can no more be written to it")
+
+
+def client_worker_hears(client: Client, run_id: RunId) -> None:
+    """Spare the worker of this process the way through the queue."""
+    if client.worker is not None:
+        client.worker.news_of(run_id)
+
+
+def _woken(client: Client, names: tuple[OperationId, ...]) -> Event:
+    return event.RunWoken(operation_ids=names, actor=client.actor, channel=client.channel)
+
+
+def _sleeping(ledger: Ledger, now: int, wanted: Sequence[str] | None) -> list[OperationId]:
+    """List the open waits and the steps that pause between attempts."""
+    pausing = [
+        name
+        for name, effort in ledger.efforts.items()
+        if not effort.running and effort.retry_at is not None and effort.retry_at > now
+    ]
+    return [name for name in (*ledger.waits, *pausing) if wanted is None or name in wanted]
+
+
+async def _history(world: World, run_id: RunId) -> list[event.Recorded]:
+    log: list[event.Recorded] = []
+    while page := await world.history(run_id, len(log), _PAGE):
+        log.extend(page)
+        if len(page) < _PAGE:
+            break
+    return log
+
+
+async def _ledger_of(world: World, run_id: RunId) -> Ledger:
+    ledger = Ledger()
+    for each in await _history(world, run_id):
+        ledger.note(each)
+    return ledger
+
+
+def _step(client: Client, step: entity.Step) -> Step:
+    _, site, _ = split_operation_id(step.operation_id)
+    types = client.types
+    return Step(
+        id=step.operation_id,
+        name=step.step.partition(":")[2],
+        site=site,
+        status=step.status,
+        attempt=step.attempt,
+        arguments=_readable(step.arguments, lambda data: codec.decode(data, types=types)),
+        output=_readable(step.output, lambda data: codec.decode(data, types=types)),
+        error=_readable(step.error, lambda data: codec.decode_error(data, types=types)),
+        started_at=_instant(step.started_at),
+        ended_at=_instant(step.ended_at),
+    )
+
+
+def _readable(data: bytes | None, read: Callable[[bytes], Any]) -> Any:
+    """Decode what a process without the application's code may be unable to read."""
+    if data is None:
+        return None
+    try:
+        return read(data)
+    except WfcError as problem:
+        return problem
+
+
+def _instant(at: int | None) -> datetime | None:
+    return None if at is None else to_datetime(at)
+
+
+def _unknown(run_id: RunId) -> RunNotFound:
+    return RunNotFound(f"no run has the id {run_id!r}. `wfc runs` lists those that exist.")

@@ -1,0 +1,223 @@
+"""Begin a run: check the call, encode the arguments, write one commit."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from wfc import abi, codec, fault, ids
+from wfc.clock import to_us
+from wfc.durations import Duration, seconds, wake_at_us
+from wfc.errors import NoSuchWorkflow, NotCompiled, RunIdConflict, WfcError
+from wfc.eventlog.event import Event, RunCreated, RunStarted, Scalar
+from wfc.ids import DefinitionId, RunId, VersionId
+from wfc.manifests.store import Version
+from wfc.policies import declared
+from wfc.runtime.attributes import check_attributes
+from wfc.runtime.environment import capture
+from wfc.runtime.registry import Registry
+from wfc.runtime.run import Client, Run
+from wfc.worlds.protocol import Appended, NewRun
+from wfc.worlds.rules import digest_of
+
+PRIORITY_MAX: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartOptions:
+    """How a run begins, beside its workflow and arguments; all None is: now, under a made id."""
+
+    id: str | None = None
+    delay: Duration | None = None
+    at: datetime | None = None
+    attributes: Mapping[str, Scalar] = field(default_factory=dict)
+    priority: int = 0
+    timeout: Duration | None = None
+    version: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no run may have. Raises `ValueError`, `TypeError`, `LimitExceeded`."""
+        if self.id is not None and not ids.is_run_id(self.id):
+            raise ValueError(
+                f"{self.id!r} cannot name a run: 1 to 200 letters, digits and . _ : - are allowed"
+            )
+        if self.delay is not None and self.at is not None:
+            raise ValueError("give `delay` or `at`, not both")
+        if self.at is not None and self.at.utcoffset() is None:
+            raise ValueError(f"at={self.at!r} has no time zone, so it names no instant")
+        if not -PRIORITY_MAX <= self.priority <= PRIORITY_MAX:
+            raise ValueError(f"priority={self.priority}: from -{PRIORITY_MAX} to {PRIORITY_MAX}")
+        if self.delay is not None:
+            seconds(self.delay, what="delay")
+        if self.timeout is not None:
+            seconds(self.timeout, what="timeout")
+        check_attributes(self.attributes)
+
+
+async def start_run(
+    client: Client,
+    client_of: Callable[[], Awaitable[Client]],
+    workflow: Callable[..., Any],
+    options: StartOptions,
+    call: tuple[tuple[Any, ...], Mapping[str, Any]],
+) -> Run[Any]:
+    """Begin a run of `workflow`, or give the run that the same call began before.
+
+    Raises `NotCompiled`, `TypeError`, `Unserialisable`, `PayloadTooLarge`, `RunIdConflict`.
+    """
+    name = workflow_id(workflow)
+    payload = _encoded(workflow, call)
+    registry = client.registry
+    if registry is None:
+        raise WfcError("this session was opened without code, so it can start nothing")
+    version = await _version(client, registry, options.version)
+    now = client.world.now_us()
+    created = RunCreated(
+        workflow=name,
+        version=version.id,
+        fingerprint=_fingerprint(version, name),
+        arguments=payload,
+        seed=os.urandom(32),
+        environment=capture(version.rules),
+        attributes=dict(options.attributes),
+        priority=options.priority,
+        not_before=_not_before(options, now),
+        timeout_s=_timeout_s(workflow, options),
+        actor=client.actor,
+        channel=client.channel,
+    )
+    run_id = RunId(options.id) if options.id is not None else ids.run_id(now, os.urandom(10))
+    if await _create(client, run_id, created):
+        return Run(run_id, client_of, created=True)
+    await _check_same(client, run_id, created)
+    return Run(run_id, client_of, created=False)
+
+
+def workflow_id(workflow: Callable[..., Any]) -> DefinitionId:
+    """Give the id of a compiled workflow. Raises `NotCompiled`, saying what it is instead."""
+    name = abi.id_of(workflow)
+    registration = None if name is None else abi.registered.get(name)
+    if name is None or registration is None:
+        raise NotCompiled(_what_was_seen(workflow))
+    if registration.kind != "workflow":
+        raise NotCompiled(
+            f"{name} is a step, and only workflows are started. Await it in a workflow, or give "
+            'the function that begins with "use workflow".'
+        )
+    return name
+
+
+def _what_was_seen(workflow: Any) -> str:
+    if not inspect.isfunction(inspect.unwrap(workflow)) or not callable(workflow):
+        return f"start() takes a workflow function, and {workflow!r} is none."
+    name, module = workflow.__qualname__, workflow.__module__
+    text = _source(workflow)
+    if module == "__main__":
+        return (
+            f'`{name}` stands in the script that Python runs as "__main__", which no import hook '
+            "sees, so it was not compiled.\n"
+            "Run the script as `python -m wfc run SCRIPT`, or move the workflow into a module."
+        )
+    if text is None:
+        return (
+            f"`{name}` has no source file (a notebook, or code made at run time), so it was not "
+            "compiled. Put the workflow into a module of the project and import it."
+        )
+    if "use workflow" not in text:
+        return (
+            f'`{name}` of {module} does not begin with the line "use workflow", so it is an '
+            "ordinary function. Add the line, or await the function instead of starting it."
+        )
+    return (
+        f"`{name}` of {module} was imported before the import hook of wfc was installed, so it "
+        "was not compiled.\n"
+        "Put `import wfc; wfc.install()` at the top of the package's `__init__.py`, or begin the "
+        "process by `python -m wfc`."
+    )
+
+
+def _source(function: Any) -> str | None:
+    try:
+        return inspect.getsource(inspect.unwrap(function))
+    except (OSError, TypeError):
+        return None
+
+
+def _encoded(
+    workflow: Callable[..., Any], call: tuple[tuple[Any, ...], Mapping[str, Any]]
+) -> bytes:
+    name = workflow.__qualname__
+    try:
+        bound = inspect.signature(workflow).bind(*call[0], **call[1])
+    except TypeError as problem:
+        raise TypeError(f"{name}(): {problem}") from None
+    payload, _ = codec.encode_arguments(dict(bound.arguments), call=f"workflow `{name}`")
+    return payload
+
+
+async def _version(client: Client, registry: Registry, wanted: str | None) -> Version:
+    if wanted is None:
+        return registry.current
+    return await registry.version(client.world, VersionId(wanted))
+
+
+def _fingerprint(version: Version, workflow: DefinitionId) -> str:
+    fingerprint = version.fingerprints.get(workflow)
+    if fingerprint is None:
+        raise NoSuchWorkflow(
+            f"version {version.id} holds no workflow {workflow}. It has: "
+            f"{', '.join(sorted(version.fingerprints)) or 'none'}. If the file was added since "
+            "the build, build again (`wfc build`)."
+        )
+    return fingerprint
+
+
+def _not_before(options: StartOptions, now: int) -> int | None:
+    if options.at is not None:
+        return to_us(options.at)
+    return None if options.delay is None else wake_at_us(options.delay, now)
+
+
+def _timeout_s(workflow: Callable[..., Any], options: StartOptions) -> float | None:
+    if options.timeout is not None:
+        return seconds(options.timeout, what="timeout")
+    declaration = declared(workflow)
+    found = None if declaration is None else declaration.given.get("timeout_s")
+    return None if found is None else float(found)
+
+
+async def _create(client: Client, run_id: RunId, created: RunCreated) -> bool:
+    """Write the run; where the worker of this process has room, claimed by it at once."""
+    worker = client.worker
+    delayed = created.not_before is not None and created.not_before > client.world.now_us()
+    fault.point("run.creating")
+    if worker is None or delayed or not worker.has_room:
+        answer = await client.world.append(run_id, [created], guard=NewRun())
+        fault.point("run.created")
+        return isinstance(answer, Appended)
+    events: list[Event] = [created, RunStarted(worker_id=worker.worker_id)]
+    answer = await client.world.append(run_id, events, guard=NewRun(), claim=worker.worker_id)
+    fault.point("run.created")
+    if isinstance(answer, Appended) and answer.fence is not None:
+        worker.adopt(run_id, answer)
+    return isinstance(answer, Appended)
+
+
+async def _check_same(client: Client, run_id: RunId, created: RunCreated) -> None:
+    """See that the existing run is what this call would have begun."""
+    row = await client.world.run(run_id)
+    assert row is not None
+    if row.workflow != created.workflow:
+        raise RunIdConflict(
+            f"the id {run_id!r} belongs to a run of {row.workflow}, so it cannot name one of "
+            f"{created.workflow}. Nothing was started; choose another id."
+        )
+    if row.arguments_digest != digest_of(created.arguments):
+        raise RunIdConflict(
+            f"the id {run_id!r} belongs to a run of {row.workflow} with other arguments. "
+            "Nothing was started; choose another id."
+        )
