@@ -135,12 +135,13 @@ def _read_text(names: Sequence[str], forms: Mapping[str, _Form], before: int) ->
 
     Slots are set through their descriptors, since the classes are frozen.
     """
-    targets = ", ".join([*(["_"] * before), *names])
+    # Numbers, not names: a field may be called like one of the function's own variables.
+    targets = ", ".join([*(["_"] * before), *(f"v{index}" for index in range(len(names)))])
     sets = [
-        f"set_{name}(item, None if {name} is None else read_{name}({name}, values))"
+        f"set_{name}(item, None if v{index} is None else read_{name}(v{index}, values))"
         if name in forms
-        else f"set_{name}(item, {name})"
-        for name in names
+        else f"set_{name}(item, v{index})"
+        for index, name in enumerate(names)
     ]
     lines = [
         f"if len(values) != {before + len(names)}: values = fitted(values)",
@@ -167,6 +168,8 @@ def _word(kind: type[StrEnum]) -> _Form:
         try:
             return members[value]
         except KeyError:
+            if not isinstance(value, str):
+                raise ValueError(f"{value!r} is no {kind.__name__}") from None
             raise _UnknownWordError(f"`{value}` for {kind.__name__}") from None
 
     return _Form(write=str, read=read)
