@@ -20,7 +20,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 from wfc import fault
 from wfc.clock import Clock
 from wfc.errors import WfcError
-from wfc.worlds.sqlite_connect import CHECKPOINT_PAGES, connect, migrate, translate
+from wfc.worlds.sqlite_connect import CHECKPOINT_PAGES, check_folder, connect, migrate, translate
 from wfc.worlds.sqlite_turnstile import Turnstile
 
 T = TypeVar("T")
@@ -135,6 +135,7 @@ class Committer:
         self._pages = 0
         self._data_version = 0
         self.last_commit_s = 1.0
+        check_folder(path)
         try:
             self._turnstile = Turnstile(path)
             try:

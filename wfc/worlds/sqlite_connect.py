@@ -32,13 +32,8 @@ _DISK_LOW_BYTES: Final = 1 << 20
 def connect(path: Path, *, reader: bool = False) -> sqlite3.Connection:
     """Open `path` with the durability that the promises need, and read it back.
 
-    Raises `sqlite3.Error`, `WorldUnreachable`, `WorldReadOnly`.
+    Raises `sqlite3.Error`, `WorldUnreachable`.
     """
-    if not path.parent.is_dir():
-        raise WorldUnreachable(
-            f"the folder {path.parent} of the world {path} does not exist. Create it, or correct "
-            "`world` in the configuration."
-        )
     connection = sqlite3.connect(
         path, isolation_level=None, check_same_thread=False, cached_statements=512
     )
@@ -50,6 +45,15 @@ def connect(path: Path, *, reader: bool = False) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def check_folder(path: Path) -> None:
+    """Refuse a file in a folder that does not exist. Raises `WorldUnreachable`."""
+    if not path.parent.is_dir():
+        raise WorldUnreachable(
+            f"the folder {path.parent} of the world {path} does not exist. Create it, or correct "
+            "`world` in the configuration."
+        )
 
 
 def _configure(connection: sqlite3.Connection, path: Path) -> None:

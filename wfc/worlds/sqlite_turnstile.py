@@ -7,6 +7,7 @@ behind. The kernel frees both locks when a process dies.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import sys
@@ -89,5 +90,13 @@ def _open(path: Path, suffix: str) -> int:
     except OSError as error:
         # Told like SQLite's own refusal, so that both come out as the same error of the world.
         told = sqlite3.OperationalError(f"{path}{suffix}: {error.strerror}")
-        told.sqlite_errorcode = sqlite3.SQLITE_READONLY
+        told.sqlite_errorcode = _CODES.get(error.errno or 0, sqlite3.SQLITE_CANTOPEN)
         raise told from error
+
+
+_CODES: Final = {
+    errno.EACCES: sqlite3.SQLITE_READONLY,
+    errno.EPERM: sqlite3.SQLITE_READONLY,
+    errno.EROFS: sqlite3.SQLITE_READONLY,
+    errno.ENOSPC: sqlite3.SQLITE_FULL,
+}

@@ -2,5 +2,7 @@
 
 import pytest
 
-# Before the modules are imported, so that a broken promise shows its values.
-pytest.register_assert_rewrite("wfc.worlds.promises")
+# Before these modules are imported, so that a broken promise shows its values.
+pytest.register_assert_rewrite(
+    *(f"{__name__}.{name}" for name in ("appending", "given", "leases", "queue", "reading"))
+)
