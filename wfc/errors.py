@@ -445,6 +445,12 @@ class AmbiguousName(WfcError):
     code = "WFC953"
 
 
+class NeedsYes(WfcError):
+    """A command that changes more than one thing was not given consent."""
+
+    code = "WFC957"
+
+
 class InputInvalid(WfcError):
     """Input given on the command line does not fit what it is for; the message names the field."""
 

@@ -6,6 +6,7 @@ import typer
 
 from wfc.cli import output
 from wfc.cli.common import Common, command_app
+from wfc.settings import shown
 
 app = command_app(no_args_is_help=True)
 
@@ -18,8 +19,6 @@ def config() -> None:
 @app.command()
 def show(context: typer.Context) -> None:
     """Print name, value and origin of every setting, secrets as ***."""
-    from wfc.settings import shown  # noqa: PLC0415 - the help of this command needs no pydantic
-
     common = Common.of(context)
     loaded = common.load()
     rows = [

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import typer
 
@@ -19,9 +19,8 @@ from wfc import errors
 from wfc.cli import output
 from wfc.cli.common import Common, command_app
 from wfc.cli.failure import Exit
-
-if TYPE_CHECKING:
-    from wfc.settings import Loaded
+from wfc.cli.session import opened
+from wfc.settings import Loaded
 
 app = command_app()
 
@@ -119,8 +118,6 @@ def _of_gitignore(loaded: Loaded) -> Check:
 
 
 def _of_world(loaded: Loaded) -> Check:
-    from wfc.cli.session import opened  # noqa: PLC0415 - the help of this command needs no world
-
     async def probe() -> str:
         async with opened(loaded) as session:
             await session.world.check()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -16,9 +16,7 @@ from wfc.durations import parse
 from wfc.errors import InputInvalid
 from wfc.eventlog.entity import RunStatus
 from wfc.ids import DefinitionId, VersionId
-
-if TYPE_CHECKING:
-    from wfc.worlds.protocol import RunFilter
+from wfc.worlds.protocol import RunFilter
 
 
 def _option(*names: str, text: str, metavar: str | None = None) -> Any:

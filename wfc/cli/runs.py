@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from wfc.cli import filters, output
 from wfc.cli.common import Common, command_app
 from wfc.cli.filters import Filter
-
-if TYPE_CHECKING:
-    from wfc.eventlog.entity import Run
-    from wfc.worlds.protocol import World
+from wfc.cli.session import opened
+from wfc.eventlog.entity import Run
 
 app = command_app()
 
@@ -51,8 +49,6 @@ def runs(
 async def _list(
     common: Common, chosen: Filter, limit: int, after: str | None, *, every: bool
 ) -> None:
-    from wfc.cli.session import opened  # noqa: PLC0415 - --help needs no world
-
     async with opened(common.load()) as session:
         while True:
             page = await session.world.list_runs(

@@ -1,0 +1,131 @@
+"""`wfc inspect RUN`: where one run stands, its steps, its events."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from wfc import codec
+from wfc.api import get_run
+from wfc.cli import output
+from wfc.cli.common import Common, command_app
+from wfc.cli.runs import summary
+from wfc.cli.session import opened, readable, row_of
+from wfc.config import Session
+from wfc.errors import RunNotFound, WfcError
+from wfc.runtime.answers import Recorded, Step
+from wfc.runtime.run import Run
+
+app = command_app()
+
+
+@app.command()
+def inspect(
+    context: typer.Context,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Its id.")],
+    *,
+    steps: Annotated[bool, typer.Option("--steps", help="Only its steps.")] = False,
+    events: Annotated[bool, typer.Option("--events", help="Only its events.")] = False,
+    event: Annotated[int, typer.Option("--event", metavar="N", help="One event, whole.")] = 0,
+) -> None:
+    """Show one run: its state, steps and events."""
+    common = Common.of(context)
+    asyncio.run(_inspect(common, run, steps=steps, events=events, event=event))
+
+
+async def _inspect(common: Common, run_id: str, *, steps: bool, events: bool, event: int) -> None:
+    async with opened(common.load()) as session:
+        row = await row_of(session, run_id)
+        run: Run[Any] = get_run(run_id)
+        if event:
+            await _one_event(common, session, run, event)
+        elif events:
+            data = [_event(session, each) for each in await run.events()]
+            output.result(common, "events", data, rows=[_event_row(each) for each in data])
+        elif steps:
+            data = [_step(each) for each in await run.steps()]
+            output.result(common, "steps", data, rows=[_step_row(each) for each in data])
+        else:
+            data_of_run = {**summary(row), "steps": [_step(each) for each in await run.steps()]}
+            _whole(common, data_of_run)
+
+
+async def _one_event(common: Common, session: Session, run: Run[Any], number: int) -> None:
+    log = await run.events()
+    if not 0 < number <= len(log):
+        message = f"run {run.id} has the events 1 to {len(log)}, and no event {number}"
+        raise RunNotFound(message)
+    data = _event(session, log[number - 1])
+    rows = [{"field": name, "value": value} for name, value in data.items()]
+    output.result(common, "event", data, rows=rows)
+
+
+def _whole(common: Common, data: Mapping[str, Any]) -> None:
+    if common.json or common.jsonl:
+        output.result(common, "run", dict(data))
+        return
+    shown = {name: value for name, value in data.items() if name != "steps" and value}
+    output.table(common, [{"field": name, "value": value} for name, value in shown.items()])
+    if data["steps"]:
+        output.table(common, [_step_row(step) for step in data["steps"]])
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "id": step.id,
+        "name": step.name,
+        "status": step.status,
+        "attempt": step.attempt,
+        "arguments": readable(step.arguments),
+        "output": readable(step.output),
+        "error": None if step.error is None else f"{type(step.error).__name__}: {step.error}",
+        "started_at": output.rfc3339(step.started_at),
+        "ended_at": output.rfc3339(step.ended_at),
+    }
+
+
+def _step_row(step: Mapping[str, Any]) -> dict[str, Any]:
+    outcome = step["error"] if step["error"] is not None else step["output"]
+    return {
+        "step": step["name"],
+        "status": step["status"],
+        "attempt": step["attempt"],
+        "started_at": step["started_at"],
+        "outcome": outcome,
+        "id": step["id"],
+    }
+
+
+def _event(session: Session, recorded: Recorded) -> dict[str, Any]:
+    fields = dataclasses.asdict(recorded.event)
+    return {
+        "position": recorded.position,
+        "recorded_at": output.rfc3339(recorded.recorded_at),
+        "name": recorded.event.name,
+        **{name: _field(session, name, value) for name, value in fields.items()},
+    }
+
+
+def _field(session: Session, name: str, value: Any) -> Any:
+    """Decode a payload, so that people read values and not bytes."""
+    if isinstance(value, dict):
+        return {key: _field(session, key, below) for key, below in value.items()}
+    if not isinstance(value, bytes) or name in {"seed", "digest"}:
+        return value.hex() if isinstance(value, bytes) else readable(value)
+    try:
+        if name == "error":
+            return repr(codec.decode_error(value, types=session.types))
+        return readable(codec.decode(value, types=session.types))
+    except WfcError as problem:
+        return f"({len(value)} bytes: {problem})"
+
+
+def _event_row(event: Mapping[str, Any]) -> dict[str, Any]:
+    heads = ("position", "recorded_at", "name")
+    known = {"operation_id", "step", "attempt", "workflow", "output", "error", "reason", "cause"}
+    about = {name: event[name] for name in event if name in known and event[name] is not None}
+    return {**{name: event[name] for name in heads}, "about": about}

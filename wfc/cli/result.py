@@ -1,0 +1,43 @@
+"""`wfc result RUN`: wait for a run and print what its workflow returned."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Annotated, Any
+
+import typer
+
+from wfc.api import get_run
+from wfc.cli import output
+from wfc.cli.common import Common, command_app
+from wfc.cli.session import hint_if_nobody_works, opened, readable, row_of
+
+app = command_app()
+
+
+@app.command()
+def result(
+    context: typer.Context,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Its id.")],
+    timeout: Annotated[
+        str, typer.Option(metavar="D", help="How long to wait, as 30s; 0 asks once.")
+    ] = "",
+) -> None:
+    """Wait for a run and print its result; exit 1 if it failed, 6 if it has not ended in time."""
+    asyncio.run(_result(Common.of(context), run, timeout or None))
+
+
+async def _result(common: Common, run_id: str, timeout: str | None) -> None:  # noqa: ASYNC109 - passed on
+    async with opened(common.load()) as session:
+        row = await row_of(session, run_id)
+        if not row.status.ended:
+            await hint_if_nobody_works(common, session)
+        print_value(common, run_id, await get_run(run_id).result(timeout=timeout))
+
+
+def print_value(common: Common, run_id: str, value: Any) -> None:
+    """Print a result: text as it is, anything else as JSON."""
+    data = readable(value)
+    text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
+    output.result(common, "result", {"id": run_id, "result": data}, text=text)

@@ -1,0 +1,112 @@
+"""The one way by which commands reach a world."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import ConfigDict, create_model
+from pydantic_core import to_jsonable_python
+
+from wfc import codec
+from wfc.cli import output
+from wfc.cli.common import Common
+from wfc.config import Session, open_session, use_session
+from wfc.errors import RunNotFound
+from wfc.eventlog.event import Channel
+from wfc.ids import RunId
+
+if TYPE_CHECKING:
+    from wfc.eventlog.entity import Run
+    from wfc.settings import Loaded
+
+_REACTION_S: Final = 2.0
+
+
+class AnyTypes:
+    """Types for a process that only shows values: an unknown name is a bag of its fields.
+
+    So a run can be looked at on a machine, or in a moment, where its code cannot be imported.
+    """
+
+    def __init__(self) -> None:
+        """Know nothing but what is registered."""
+        self._made: dict[str, type] = {}
+
+    def find(self, name: str) -> type | None:
+        """Give the registered type, or a stand-in that takes any fields."""
+        known = codec.REGISTERED.find(name)
+        if known is not None:
+            return known
+        if name not in self._made:
+            qualname = name.rpartition(":")[2].rpartition(".")[2]
+            self._made[name] = create_model(qualname, __config__=ConfigDict(extra="allow"))
+        return self._made[name]
+
+
+class LookingSession(Session):
+    """A session without code, for looking and for facts from outside."""
+
+    _types: Final = AnyTypes()
+
+    @property
+    def types(self) -> codec.Types:
+        """The types that payloads may name: any, since nothing is executed."""
+        return self._types
+
+
+@asynccontextmanager
+async def opened(loaded: Loaded, *, with_code: bool = False) -> AsyncIterator[Session]:
+    """Open the world of these settings; `with_code` builds the project and imports its steps."""
+    actor = _user()
+    session = await open_session(loaded, with_code=with_code, actor=actor, channel=Channel.CLI)
+    if not with_code:
+        session = LookingSession(session.world, actor=actor, channel=Channel.CLI)
+    try:
+        async with use_session(session):
+            yield session
+    finally:
+        await session.close()
+
+
+def _user() -> str | None:
+    """Give the name that stands in the log for who did it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return None  # a container may have no user of this number
+
+
+async def row_of(session: Session, run_id: str) -> Run:
+    """Read the row of a run. Raises `RunNotFound`."""
+    row = await session.world.run(RunId(run_id))
+    if row is None:
+        message = f"no run has the id {run_id!r}. `wfc runs` lists those that exist."
+        raise RunNotFound(message)
+    return row
+
+
+def readable(value: Any) -> Any:
+    """Make a user's value printable as JSON; what has no JSON form is described."""
+    return to_jsonable_python(value, fallback=repr, bytes_mode="base64", inf_nan_mode="strings")
+
+
+async def hint_if_nobody_works(common: Common, session: Session) -> bool:
+    """Say that nothing will happen until a worker comes, if so."""
+    if await session.world.workers():
+        return False
+    output.note(common, "recorded; no worker is awake: start one by `python -m wfc worker`")
+    return True
+
+
+async def wait_for_reaction(common: Common, session: Session, run_ids: Sequence[str]) -> None:
+    """Give a worker two seconds to react to what was just recorded, or say that nobody does."""
+    if await hint_if_nobody_works(common, session):
+        return
+    watch = session.world.watch(*(f"run:{run_id}" for run_id in run_ids))
+    try:
+        await watch.changed(_REACTION_S)
+    finally:
+        watch.close()

@@ -1,0 +1,74 @@
+"""`wfc start WORKFLOW ARG...`: a run exists, on disk, before this returns."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+import typer
+
+from wfc.api import start as start_run
+from wfc.cli import output, workflows
+from wfc.cli.arguments import bind
+from wfc.cli.common import Common, command_app
+from wfc.cli.filters import attributes
+from wfc.cli.result import print_value
+from wfc.cli.session import hint_if_nobody_works, opened
+
+app = command_app()
+
+
+@app.command()
+def start(
+    context: typer.Context,
+    workflow: Annotated[str, typer.Argument(help="module:qualname, or a name that is unique.")],
+    arguments: Annotated[
+        list[str], typer.Argument(metavar="ARG|NAME=ARG", help="Arguments, in order or by name.")
+    ] = [],  # noqa: B006 - typer copies it
+    *,
+    given: Annotated[
+        str, typer.Option("--input", metavar="JSON", help="Arguments as JSON, @file, or - (stdin).")
+    ] = "",
+    run_id: Annotated[str, typer.Option("--id", metavar="I", help="The run's id.")] = "",
+    delay: Annotated[str, typer.Option(metavar="D", help="Begin after this long.")] = "",
+    attribute: Annotated[
+        list[str], typer.Option(metavar="K=V", help="Attribute of the run; repeat.")
+    ] = [],  # noqa: B006 - likewise
+    wait: Annotated[bool, typer.Option("--wait", help="Wait and print the result.")] = False,
+    timeout: Annotated[
+        str, typer.Option(metavar="D", help="With --wait: how long to wait at most.")
+    ] = "",
+) -> None:
+    """Start a run of a workflow."""
+    options: dict[str, Any] = {
+        "id": run_id or None,
+        "delay": delay or None,
+        "attributes": attributes(attribute),
+    }
+    call = (workflow, arguments, given or None)
+    asyncio.run(_start(Common.of(context), call, options, wait=wait, timeout=timeout or None))
+
+
+async def _start(
+    common: Common,
+    call: tuple[str, list[str], str | None],
+    options: dict[str, Any],
+    *,
+    wait: bool,
+    timeout: str | None,  # noqa: ASYNC109 - passed on
+) -> None:
+    name, words, given = call
+    async with opened(common.load(), with_code=True) as session:
+        workflow, function = workflows.find(session, name)
+        args, kwargs = bind(function, words, given)
+        run = await start_run.options(**options)(function, *args, **kwargs)
+        if not run.created:
+            output.note(common, f"run {run.id} exists already, with the same arguments")
+        if wait:
+            output.note(common, f"run {run.id} started")
+            await hint_if_nobody_works(common, session)
+            print_value(common, run.id, await run.result(timeout=timeout))
+            return
+        data = {"id": run.id, "workflow": workflow, "created": run.created}
+        output.result(common, "started", data, text=run.id)
+        await hint_if_nobody_works(common, session)

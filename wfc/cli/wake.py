@@ -1,0 +1,65 @@
+"""`wfc wake RUN...|FILTER`: end sleeps, pauses between attempts and delayed starts now."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from wfc.api import get_run
+from wfc.cli import filters, output
+from wfc.cli.chosen import may, runs_of
+from wfc.cli.common import Common, command_app
+from wfc.cli.failure import Exit
+from wfc.cli.filters import Filter
+from wfc.cli.session import opened, wait_for_reaction
+
+app = command_app()
+
+
+@app.command()
+def wake(
+    context: typer.Context,
+    runs: Annotated[list[str], typer.Argument(metavar="RUN", help="Ids.")] = [],  # noqa: B006 - typer copies it
+    *,
+    wait: Annotated[
+        list[str], typer.Option("--wait", metavar="W", help="Only this wait or step; repeat.")
+    ] = [],  # noqa: B006 - likewise
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which.")] = False,
+    status: filters.Status = "",
+    workflow: filters.Workflow = "",
+    version: filters.Version = "",
+    queue: filters.Queue = "",
+    attribute: filters.Attribute = [],  # noqa: B006 - likewise
+    since: filters.Since = "",
+    until: filters.Until = "",
+) -> None:
+    """End the sleeps and retry pauses of runs; exit 5 if there was nothing to end."""
+    chosen = Filter(
+        status=status,
+        workflow=workflow,
+        version=version,
+        queue=queue,
+        attribute=attribute,
+        since=since,
+        until=until,
+    )
+    asyncio.run(_wake(Common.of(context), runs, chosen, wait, dry_run=dry_run))
+
+
+async def _wake(
+    common: Common, named: list[str], chosen: Filter, waits: list[str], *, dry_run: bool
+) -> None:
+    async with opened(common.load()) as session:
+        run_ids = await runs_of(session, named, chosen)
+        much = len(run_ids) > 1
+        if not may(common, "wake", run_ids, destructive=much, dry_run=dry_run):
+            return
+        woken = {run_id: await get_run(run_id).wake_up(waits or None) for run_id in run_ids}
+        data = [{"id": run_id, "woken": count} for run_id, count in woken.items()]
+        output.result(common, "woken", data)
+        if not sum(woken.values()):
+            output.note(common, "nothing was asleep")
+            raise typer.Exit(Exit.CONFLICT)
+        await wait_for_reaction(common, session, run_ids)

@@ -1,0 +1,114 @@
+"""`wfc worker`: execute runs until told to stop, or until nothing is due."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from wfc.cli import output
+from wfc.cli.common import Common, command_app
+from wfc.cli.failure import Exit
+from wfc.cli.session import opened
+from wfc.runtime.worker import Worker
+
+app = command_app()
+
+
+@app.command()
+def worker(
+    context: typer.Context,
+    application: Annotated[
+        str, typer.Argument(metavar="MODULE:APP", help="The application object, if there is one.")
+    ] = "",
+    *,
+    queues: Annotated[
+        str, typer.Option(metavar="A,B", help="Serve steps of these queues only.")
+    ] = "",
+    until_idle: Annotated[
+        bool, typer.Option("--until-idle", help="Exit when nothing is due; print what is next.")
+    ] = False,
+    concurrency: Annotated[int, typer.Option(min=0, metavar="N", help="Step bodies at once.")] = 0,
+    drain: Annotated[
+        str, typer.Option(metavar="D", help="How long bodies may go on after SIGTERM.")
+    ] = "",
+) -> None:
+    """Execute runs until told to stop: a signal drains, a second one exits at once."""
+    common = Common.of(context)
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO if common.verbose else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    table = {"concurrency": concurrency or None, "drain": drain or None}
+    given = {name: value for name, value in table.items() if value is not None}
+    overrides: dict[str, Any] = {"app": application or None, "worker": given or None}
+    served = tuple(word.strip() for word in queues.split(",") if word.strip())
+    code = asyncio.run(_work(common, overrides, served, until_idle=until_idle))
+    if code:
+        raise typer.Exit(code)
+
+
+async def _work(
+    common: Common, overrides: dict[str, Any], queues: tuple[str, ...], *, until_idle: bool
+) -> int:
+    async with opened(common.load(**overrides), with_code=True) as session:
+        made = session.make_worker(queues=queues)
+        stop = Stop()
+        output.note(common, f"worker {os.getpid()} works on {session.world.url}; Ctrl-C drains")
+        if until_idle:
+            due = await stop.unless_asked(made.run_until_idle())
+            await made.stop()
+            _print_due(common, due)
+        else:
+            await _until_asked(made, stop)
+        return stop.code
+
+
+async def _until_asked(made: Worker, stop: Stop) -> None:
+    try:
+        await stop.unless_asked(made.run())
+    finally:
+        await made.stop()
+
+
+def _print_due(common: Common, due: int | None) -> None:
+    instant = output.rfc3339(due)
+    text = f"idle; next due {instant}" if instant else "idle; nothing is due"
+    output.result(common, "idle", {"next_due": instant}, text=text)
+
+
+class Stop:
+    """SIGTERM and Ctrl-C: the first is heard and lets the worker drain, the second ends it all."""
+
+    def __init__(self) -> None:
+        """Listen, on the running loop."""
+        self.code: int = Exit.GOOD
+        self._asked = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._hear, number)
+
+    def _hear(self, number: signal.Signals) -> None:
+        code = Exit.INTERRUPTED if number is signal.SIGINT else Exit.GOOD
+        if self._asked.is_set():
+            os._exit(code or 128 + number)
+        self.code = code
+        self._asked.set()
+
+    async def unless_asked(self, work: Any) -> Any:
+        """Await `work`, but not beyond the first signal; gives None then."""
+        task = asyncio.ensure_future(work)
+        asked = asyncio.ensure_future(self._asked.wait())
+        await asyncio.wait([task, asked], return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        if task.done():
+            return task.result()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return None
