@@ -29,7 +29,7 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
         position = end
     parts.append(data[position:])
     done = b"".join(parts)
-    if done and not done.endswith(_NEWLINE):
+    if data and not data.endswith(_NEWLINE):
         done += _NEWLINE
     return done.decode()
 

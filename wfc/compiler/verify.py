@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from wfc.compiler.facts import Definition, ModuleFacts, ModuleSource
-from wfc.compiler.nodes import FunctionNode, docstring_of, functions_by_span
+from wfc.compiler.nodes import FunctionNode, docstring_of, functions_by_span, is_future_import
 from wfc.compiler.spans import span_of
 from wfc.diagnostics import Diagnostic, Place, diagnostic
 from wfc.manifests.bundle import Bundle, Purpose, Span
@@ -25,14 +25,15 @@ def moved(
 ) -> Iterator[Diagnostic]:
     """Compare the positions of each kept function of `bundle`, and its calls, with the source's."""
     try:
-        calls = sum(1 for _ in calls_of(ast.parse(bundle.text)))
-        written = _functions(bundle.text, facts)
+        kept = ast.parse(bundle.text)
+        written = _functions(kept, facts)
     except SyntaxError as error:
         yield _fault(source, error.lineno or 1, f"it is no Python: {error.msg}", bundle)
         return
+    calls = sum(1 for _ in calls_of(kept))
     if bundle.purpose is Purpose.WORKFLOW and calls != len(bundle.sites):
         yield _fault(source, 1, f"of {calls} calls {len(bundle.sites)} have a site", bundle)
-    original = _functions(source.text, facts)
+    original = _functions(_with_imports_of(kept, ast.parse(source.text)), facts)
     replaced = [d for d in facts.definitions if _is_replaced(d, bundle)]
     changed = sorted(_changed(facts, functions_by_span(tree), replaced, bundle))
     for key, positions in written.items():
@@ -53,13 +54,45 @@ class _Key:
     line: int
 
 
-def _functions(text: str, facts: ModuleFacts) -> dict[_Key, list[Span]]:
-    """Give the positions of every function of a text, those without columns left out."""
+def _with_imports_of(kept: ast.Module, original: ast.Module) -> ast.Module:
+    """Take the names that `kept` does not import out of the imports of `original`.
+
+    CPython calls a method of what a module imports by other instructions, even if a function has a
+    local of that name.
+    """
+    names = {
+        alias.asname or alias.name.partition(".")[0]
+        for statement in _imports(kept)
+        for alias in statement.names
+    }
+    for statement in _imports(original):
+        nothing = [ast.alias(name="sys", asname="__wfc_nothing")]
+        statement.names = [
+            alias
+            for alias in statement.names
+            if alias.name == "*" or (alias.asname or alias.name.partition(".")[0]) in names
+        ] or nothing
+    return ast.fix_missing_locations(original)
+
+
+def _imports(tree: ast.Module) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Give the imports that bind names of the module."""
+    pending: list[ast.AST] = list(tree.body)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, (ast.Import, ast.ImportFrom)) and not is_future_import(node):
+            yield node
+        elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.expr)):
+            pending.extend(ast.iter_child_nodes(node))
+
+
+def _functions(tree: ast.Module, facts: ModuleFacts) -> dict[_Key, list[Span]]:
+    """Give the positions of every function of a tree, those without columns left out."""
     flags = 0
     for name in facts.futures:
         flags |= getattr(__future__, name).compiler_flag
     found: dict[_Key, list[Span]] = {}
-    pending = [compile(text, "<bundle>", "exec", flags=flags, dont_inherit=True)]
+    pending = [compile(tree, "<bundle>", "exec", flags=flags, dont_inherit=True)]
     while pending:
         code = pending.pop()
         pending.extend(const for const in code.co_consts if isinstance(const, types.CodeType))

@@ -82,7 +82,7 @@ def _refusal(
     elif directive is not None:
         yield Edit(span=directive, kind="refuse", text=call)
     elif verbatim:
-        yield from _refuse_first(rest, call)
+        yield from _refuse_first(rest, lines, call)
     else:
         yield _blank(rest, lines, call)
         return
@@ -102,7 +102,7 @@ def _insert(behind: Span, text: str) -> Edit:
     return Edit(span=Span(*end, *end), kind="refuse", text=text)
 
 
-def _refuse_first(block: list[ast.stmt], call: str) -> Iterator[Edit]:
+def _refuse_first(block: list[ast.stmt], lines: Lines, call: str) -> Iterator[Edit]:
     """Refuse before anything of a verbatim body runs, although no line for it can be had.
 
     Definitions may run, they only make functions. The first other statement begins with the
@@ -114,7 +114,15 @@ def _refuse_first(block: list[ast.stmt], call: str) -> Iterator[Edit]:
         case None:
             return
         case ast.Try() | ast.TryStar():
-            yield from _refuse_first(first.body, call)
+            # Its handlers and `finally` would run on the refusal, so it may not stay a `try`.
+            start = (first.lineno, first.col_offset)
+            word = Span(*start, first.lineno, first.col_offset + len("try"))
+            yield Edit(span=word, kind="refuse", text=f"if {call}")
+            end = span_of(first.body[-1])
+            whole = Span(
+                end.end_line, end.end_column, first.end_lineno or 0, first.end_col_offset or 0
+            )
+            yield Edit(span=lines.to_line_end(whole), kind="blank", text="")
         case ast.If() | ast.While():
             yield _replace(first.test, call)
         case ast.For() | ast.AsyncFor():

@@ -1,0 +1,7 @@
+from app.steps import charge as pay
+import asyncio as aio
+
+
+async def main():
+    
+    await aio.gather(pay(1), pay(2))

@@ -1,0 +1,18 @@
+
+
+
+
+charge = __wfc__.step("charge")
+
+
+
+
+
+async def main():  # a workflow
+    # before
+                    # here
+    # after
+    return await charge()  # the end
+
+
+

@@ -1,0 +1,12 @@
+COUNT = 0
+
+
+def bump():
+    global COUNT
+    COUNT += 1
+
+
+async def main():
+    
+    bump()
+    return COUNT

@@ -1,0 +1,13 @@
+TABLE = {}
+for key in "abc":
+    TABLE[key] = key.upper()
+for key in "def":
+    print(key)
+
+with open("x") as f:
+    DATA = f.read()
+
+
+async def main():
+    "use workflow"
+    return TABLE

@@ -1,0 +1,12 @@
+async def main():
+    
+    return await charge()
+
+
+
+
+
+
+charge = __wfc__.step("charge")
+
+

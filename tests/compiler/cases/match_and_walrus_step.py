@@ -1,0 +1,10 @@
+async def main(order):
+    __wfc__.refuse("main")
+    
+
+
+
+
+
+
+__wfc__.register("workflow", "main", main)

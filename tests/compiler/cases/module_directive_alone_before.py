@@ -1,0 +1,5 @@
+"use workflow"
+
+
+async def main():
+    return 1

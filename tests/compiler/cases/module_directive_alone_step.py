@@ -1,0 +1,6 @@
+
+
+
+async def main():
+    __wfc__.refuse("main")
+__wfc__.register("workflow", "main", main)

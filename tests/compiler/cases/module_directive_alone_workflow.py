@@ -1,0 +1,5 @@
+
+
+
+async def main():
+    return 1

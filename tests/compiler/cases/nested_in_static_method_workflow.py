@@ -1,0 +1,10 @@
+class Shop:
+    @staticmethod
+    async def sell(price):
+        
+
+        pay = __wfc__.step("Shop.sell.pay", lambda: {"price": price})
+
+
+
+        return await pay()

@@ -1,0 +1,4 @@
+async def main():
+    __wfc__.refuse("main")
+    
+__wfc__.register("workflow", "main", main)

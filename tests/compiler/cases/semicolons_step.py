@@ -1,0 +1,16 @@
+import os; import json; from math import pi, e; x = os.sep
+A = 1; B = 2; c = os.getcwd; D = A + 1
+z = [
+    1,
+]; E = 5
+F = 6; junk = {
+    "a": 1,
+}; G = 7
+import sys, \
+    textwrap; H = 8
+
+
+async def main():
+    __wfc__.refuse("main")
+    
+__wfc__.register("workflow", "main", main)

@@ -1,0 +1,13 @@
+
+
+
+
+
+outer = __wfc__.step("outer")
+
+
+
+
+async def main():
+    
+    return await outer()

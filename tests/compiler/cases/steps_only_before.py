@@ -1,0 +1,6 @@
+import requests
+
+
+async def get(url: str) -> str:
+    "use step"
+    return requests.get(url).text

@@ -1,0 +1,12 @@
+TEXT = """
+"use step"
+    async def x():
+"""
+
+
+async def main():
+    __wfc__.refuse("main")
+    
+
+
+__wfc__.register("workflow", "main", main)

@@ -1,0 +1,13 @@
+used = __wfc__.step("used")
+
+
+
+
+
+
+
+
+
+async def main():
+    
+    return await used()
