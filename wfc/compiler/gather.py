@@ -6,10 +6,20 @@ Sites and effects are gathered by their own modules, from the same tree and name
 from __future__ import annotations
 
 import ast
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from wfc.compiler.facts import ModuleFacts, ModuleSource
+from wfc.compiler.facts import Definition, ModuleFacts, ModuleSource
+from wfc.compiler.gather_calls import judge_calls
+from wfc.compiler.gather_closures import captures_of, judge_closure
+from wfc.compiler.gather_directives import Mark, Marks, gather_directives
 from wfc.compiler.gather_names import Names, imports_of, references_of, symbols_of
+from wfc.compiler.gather_rules import judge_names
+from wfc.compiler.gather_signatures import entry_of
+from wfc.compiler.spans import span_of, whole_span_of
+from wfc.diagnostics import Diagnostic, Place, diagnostic
+from wfc.manifests.bundle import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +37,124 @@ def gather(source: ModuleSource) -> ModuleFacts:
 
 
 def gather_tree(source: ModuleSource) -> Gathered:
-    """Give the facts of a module, its tree and its names."""
-    tree = ast.parse(source.text)
-    names = Names.of(tree, source)
-    return Gathered(
-        tree,
-        names,
-        ModuleFacts(
-            name=source.name,
-            source_sha256=source.sha256,
-            imports=imports_of(names),
-            symbols=symbols_of(tree, names),
-            references=references_of(names),
+    """Give the facts of a module, its tree and its names.
+
+    What Python cannot read becomes an empty module with a finding, never an exception.
+    """
+    try:
+        tree = parse(source)
+        return _gathered(tree, source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return _unreadable(source, _unreadable_finding(source, error))
+
+
+def parse(source: ModuleSource) -> ast.Module:
+    """Parse a module. Raises SyntaxError, also for what only the compiler would find."""
+    with warnings.catch_warnings():
+        # Python warns when it compiles the bundle; twice would be once too often.
+        warnings.simplefilter("ignore")
+        tree = ast.parse(source.text, source.filename)
+        compile(tree, source.filename, "exec", dont_inherit=True)
+    return tree
+
+
+def _gathered(tree: ast.Module, source: ModuleSource) -> Gathered:
+    if source.findings:
+        return _unreadable(source, *source.findings)
+    marks = gather_directives(tree, source.path, source.text)
+    names = Names.of(tree, source, {mark.node: mark.kind for mark in marks.functions})
+    captures = {mark: captures_of(mark, names) for mark in marks.functions if mark.workflow}
+    findings = list(marks.findings)
+    if marks.functions or marks.directive or findings:
+        findings += _judgements(marks, names, tree, captures, source.path)
+    facts = ModuleFacts(
+        name=source.name,
+        source_sha256=source.sha256,
+        definitions=tuple(
+            _definition(mark, names, captures.get(mark, ())) for mark in marks.functions
         ),
+        imports=imports_of(names),
+        symbols=symbols_of(tree, names),
+        references=references_of(names),
+        futures=_futures(tree),
+        findings=tuple(sorted(findings, key=_order)),
+        directive_span=span_of(marks.directive) if marks.directive is not None else None,
     )
+    return Gathered(tree, names, facts)
+
+
+def _judgements(
+    marks: Marks,
+    names: Names,
+    tree: ast.Module,
+    captures: dict[Mark, tuple[str, ...]],
+    path: str,
+) -> Iterator[Diagnostic]:
+    yield from judge_names(marks, names, tree, path)
+    yield from judge_calls(marks, names, path)
+    steps = frozenset(mark.node for mark in marks.functions if mark.kind == "step")
+    for mark, captured in captures.items():
+        yield from judge_closure(mark, captured, names, steps, path)
+
+
+def _definition(mark: Mark, names: Names, captures: tuple[str, ...]) -> Definition:
+    node = mark.node
+    first, last = span_of(node.body[0]), span_of(node.body[-1])
+    first = whole_span_of(node.body[0])
+    return Definition(
+        entry=entry_of(mark, names, captures),
+        span=whole_span_of(node),
+        body_span=Span(first.line, first.column, last.end_line, last.end_column),
+        directive_span=span_of(mark.directive) if mark.directive is not None else None,
+        decorator_spans=tuple(span_of(decorator) for decorator in node.decorator_list),
+        captures=captures,
+    )
+
+
+def _futures(tree: ast.Module) -> tuple[str, ...]:
+    return tuple(
+        alias.name
+        for statement in tree.body
+        if isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
+        for alias in statement.names
+    )
+
+
+def _order(finding: Diagnostic) -> tuple[Place, str]:
+    return finding.place, finding.code
+
+
+def _unreadable(source: ModuleSource, *findings: Diagnostic) -> Gathered:
+    tree = ast.Module([], [])
+    facts = ModuleFacts(name=source.name, source_sha256=source.sha256, findings=findings)
+    return Gathered(tree, Names.of(tree, source), facts)
+
+
+def _unreadable_finding(source: ModuleSource, error: Exception) -> Diagnostic:
+    place, why = Place(source.path), str(error) or type(error).__name__
+    if isinstance(error, SyntaxError):
+        why = error.msg
+        place = _place_of(source, error)
+    elif isinstance(error, RecursionError):
+        why = "it is nested too deeply"
+    return diagnostic(
+        "WFC910",
+        place,
+        f"Python cannot read this module: {why}",
+        fix="correct it; nothing of this module was compiled.",
+    )
+
+
+def _place_of(source: ModuleSource, error: SyntaxError) -> Place:
+    """Give the place of a syntax error, whose columns count characters from 1."""
+    line = error.lineno or 1
+    end_line = max(error.end_lineno or line, line)
+    lines = source.text.split("\n")
+
+    def byte_column(number: int, offset: int | None) -> int:
+        text = lines[number - 1] if 0 < number <= len(lines) else ""
+        return len(text[: max((offset or 1) - 1, 0)].encode())
+
+    column = byte_column(line, error.offset)
+    end_column = byte_column(end_line, error.end_offset or error.offset)
+    return Place(source.path, line, column, end_line, end_column)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from wfc.compiler.facts import Import, ModuleSource, Reference, Symbol
-from wfc.compiler.scopes import HINT, NEVER, Binding, Scope, Use, Walked, walk
+from wfc.compiler.scopes import HINT, NEVER, RUN_TIME, Binding, Scope, Use, Walked, walk
 from wfc.compiler.spans import span_of, whole_span_of
 from wfc.ids import ModuleName
 
@@ -43,6 +43,20 @@ class Names:
     def scope_of(self, node: ast.AST) -> Scope:
         """Give the scope in which `node` is evaluated (constants have none of their own)."""
         return self.walked.scope_of.get(node, _NOBODY)
+
+    def scopes_in(self, node: ast.AST) -> frozenset[Scope]:
+        """Give the scope that `node` opens and all scopes inside it."""
+        found: set[Scope] = set()
+        for scope in self.walked.scopes:  # outer scopes come first
+            opened = scope.node is node and scope.kind != "type"
+            if opened or (scope.parent in found):
+                found.add(scope)
+        return frozenset(found)
+
+    def uses_in(self, node: ast.AST) -> list[Use]:
+        """Give the uses that running the body of `node` evaluates."""
+        inside = self.scopes_in(node)
+        return [use for use in self.walked.uses if use.scope in inside and use.hint == RUN_TIME]
 
     def enclosing(self, node: ast.AST) -> str:
         """Give the qualname, without ``<locals>``, of the innermost `def` around `node`, or ""."""

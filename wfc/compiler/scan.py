@@ -16,11 +16,11 @@ from wfc.diagnostics import Diagnostic, Place, diagnostic
 from wfc.ids import ModuleName
 
 _EXACT: Final = tuple(directive.encode() for directive in directives.KINDS)
-# A short string that begins a line, or that follows a header on its last line; in parentheses and
-# in parts too, since those are mistakes to be told of.
+# A short string that begins a line, or that follows a colon as a body on one line does; in
+# parentheses and in parts too, since those are mistakes to be told of.
 _SHORT: Final = rb"""\(*([bfruBFRU]{0,2}["']{1,3}[^"'\n]{3,24}["'][^\n]{0,40})"""
 _ON_A_LINE: Final = re.compile(rb"\n[ \t]*" + _SHORT)
-_AFTER_A_HEADER: Final = re.compile(rb"\n[ \t]*(?:async|def|\))[^\n]*:[ \t]*" + _SHORT)
+_AFTER_A_COLON: Final = re.compile(rb":[ \t]*" + _SHORT)
 _PUNCTUATION: Final = bytes.maketrans(b"\"'\\()", b"     ")
 
 
@@ -45,7 +45,7 @@ def scan(data: bytes) -> Scan:
     )
     near_miss = any(
         _may_be_meant(candidate)
-        for pattern in (_ON_A_LINE, _AFTER_A_HEADER)
+        for pattern in (_ON_A_LINE, _AFTER_A_COLON)
         for candidate in pattern.findall(lines)
     )
     return Scan(directive, near_miss)

@@ -104,6 +104,8 @@ class Walked:
     touched: dict[int, set[str]] = field(default_factory=dict)
     lambdas: list[ast.Lambda] = field(default_factory=list)
     main_blocks: set[int] = field(default_factory=set)
+    computed: list[tuple[ast.Call, int, bool]] = field(default_factory=list)
+    """Calls of `getattr` with a name that is not written out; top-level statement; in a step."""
 
 
 def walk(
@@ -316,11 +318,28 @@ class _Walker:
         hinted = self.hint != RUN_TIME
         named = isinstance(func, ast.Name | ast.Attribute)
         self.under("annotation" if hinted else "call" if named else "read", (func,))
+        if isinstance(func, ast.Name) and func.id == "getattr":
+            self.getattr(node)
         checks = isinstance(func, ast.Name) and func.id in _CLASS_CHECKS and len(node.args) > 1
         self.under("annotation" if hinted else "read", node.args[:1] if checks else node.args)
         if checks:
             self.under("isinstance", node.args[1:])
         self.under("annotation" if hinted else "read", [word.value for word in node.keywords])
+
+    def getattr(self, node: ast.Call) -> None:
+        """Read ``getattr(time, "sleep")`` as the chain it means; note a name that is computed."""
+        if len(node.args) < 2:  # noqa: PLR2004 - an object and a name
+            return
+        base, word = node.args[:2]
+        if not (isinstance(word, ast.Constant) and isinstance(word.value, str)):
+            self.out.computed.append((node, self.top, self.in_step))
+            return
+        attributes = [word.value]
+        while isinstance(base, ast.Attribute):
+            attributes.append(base.attr)
+            base = base.value
+        if isinstance(base, ast.Name):
+            self.note(base.id, tuple(reversed(attributes)), node)
 
     def binary(self, node: ast.BinOp) -> None:
         # A long sum leans to the left: go down it without a frame for each term.
@@ -502,8 +521,8 @@ class _Walker:
         branch: ast.If | None = node
         while branch is not None:  # `elif` chains are nested in the tree, not in our stack
             self.out.scope_of[branch] = self.scope
-            typing_only, on_body = _type_checking(branch.test)
-            if self.scope.kind == "module" and _is_main_test(branch.test):
+            typing_only, on_body = type_checking(branch.test)
+            if self.scope.kind == "module" and is_main_test(branch.test):
                 self.out.main_blocks.add(self.top)
             self.visit(branch.test)
             self.typing(branch.body, typing_only=typing_only and on_body)
@@ -541,14 +560,15 @@ def _arguments(arguments: ast.arguments) -> list[ast.arg]:
     return found
 
 
-def _type_checking(test: ast.expr) -> tuple[bool, bool]:
+def type_checking(test: ast.expr) -> tuple[bool, bool]:
     """Tell whether `test` asks for TYPE_CHECKING, and whether the body (not the else) is typing."""
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        return _type_checking(test.operand)[0], False
+        return type_checking(test.operand)[0], False
     return getattr(test, "attr", getattr(test, "id", "")) == "TYPE_CHECKING", True
 
 
-def _is_main_test(test: ast.expr) -> bool:
+def is_main_test(test: ast.expr) -> bool:
+    """Tell whether `test` is ``__name__ == "__main__"``."""
     return (
         isinstance(test, ast.Compare)
         and len(test.ops) == 1
