@@ -1,0 +1,75 @@
+"""Which run the present code belongs to, by context variables; importing this fills the slots
+of `abi`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Mapping
+from contextvars import ContextVar
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from wfc import abi
+from wfc.errors import OutsideWorkflow
+from wfc.eventlog.event import Scalar
+
+if TYPE_CHECKING:
+    from wfc.runtime.execution import Execution
+    from wfc.runtime.metadata import WorkflowMetadata
+
+current: Final[ContextVar[Execution | None]] = ContextVar("wfc_execution", default=None)
+"""The execution whose code runs; None outside of runs."""
+
+alive: Final[ContextVar[list[bool]]] = ContextVar("wfc_alive", default=[True])  # noqa: B039 - never changed
+"""A list that is empty once the execution of this context was dropped: guards ask for it by
+`ContextVar.get`, a C function, because they stand at every function of a workflow bundle.
+"""
+
+loading: Final[ContextVar[str | None]] = ContextVar("wfc_loading", default=None)
+"""The workflow module whose top level is being executed, if one is."""
+
+
+class AttemptContext(Protocol):
+    """What a step body may ask of the attempt that runs it."""
+
+    def workflow_metadata(self) -> WorkflowMetadata:
+        """Describe the run that the attempt belongs to."""
+        ...
+
+    def set_attributes(self, changes: Mapping[str, Scalar | None]) -> Coroutine[Any, Any, None]:
+        """Write attributes of the run."""
+        ...
+
+
+attempt: Final[ContextVar[AttemptContext | None]] = ContextVar("wfc_attempt", default=None)
+"""The attempt whose body runs; set by whoever runs step bodies."""
+
+
+def needed(what: str) -> Execution:
+    """Give the current execution. Raises `OutsideWorkflow`, naming `what` was called."""
+    execution = current.get()
+    if execution is None:
+        raise OutsideWorkflow(
+            f"{what} was called where no workflow runs; it is an operation of workflow code, "
+            "recorded in a run's log.\n"
+            'Call it in a function that begins with "use workflow" and was begun by '
+            "`wfc.api.start`."
+        )
+    return execution
+
+
+def call_step(
+    definition: abi.Definition,
+    frame: FrameType,
+    arguments: tuple[tuple[Any, ...], Mapping[str, Any]],
+    captures: abi.Captures | None,
+) -> Coroutine[Any, Any, Any]:
+    """Ask for a step of the current execution: what stubs in workflow bundles call."""
+    execution = current.get()
+    if execution is None:
+        execution = needed(f"the step {definition.id}")
+    return execution.call_step(definition, frame, arguments, captures)
+
+
+abi.slots.step = call_step
+abi.slots.live = alive.get

@@ -1,0 +1,96 @@
+"""Freeing an execution without running user code.
+
+CPython enters `finally` blocks, handlers and exit methods when it frees a suspended coroutine.
+So the execution is first marked dead, which the guards in bundles ask for; then it is unwound
+by ourselves, in its own context, so that nothing is left for the garbage collector to enter
+later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import sys
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from wfc.runtime.driving import Driving
+
+if TYPE_CHECKING:
+    from wfc.runtime.execution import Execution
+
+_ROUNDS: Final = 3
+_CALLBACKS: Final = 10_000
+"""How many callbacks one round may run: library code that spins is left to be closed."""
+
+
+def drop(execution: Execution) -> None:
+    """Free everything of `execution`; a second call does nothing."""
+    execution.alive.clear()
+    loop = execution.loop
+    if execution.main is None and not loop.tasks:
+        return
+    with Driving(loop), _mute():
+        if execution.namespaces is not None:
+            execution.namespaces.kill()
+        _unwind(execution)
+        _close_tasks(execution)
+        loop.ready.clear()
+        loop.tasks.clear()
+        execution.main = None
+        execution.namespaces = None
+        execution.free()
+
+
+def _unwind(execution: Execution) -> None:
+    """Cancel every task and run until idle: this frees what libraries hold, in their own way."""
+    loop = execution.loop
+    for _ in range(_ROUNDS):
+        left = [task for _, task in sorted(loop.tasks.items()) if not task.done()]
+        if not left and not loop.ready:
+            return
+        for task in left:
+            task.cancel()
+        loop.stopped = False
+        with contextlib.suppress(BaseException):
+            loop.run_until_idle(_CALLBACKS)
+
+
+def _close_tasks(execution: Execution) -> None:
+    """Close the coroutines that did not end, newest first."""
+    for _, task in sorted(execution.loop.tasks.items(), reverse=True):
+        if task.done():
+            # Nobody will ask for what it ended with; asyncio would say so when it is freed.
+            task._log_traceback = False  # noqa: SLF001 - its only switch
+            continue
+        coroutine: Any = task.get_coro()
+        for _ in range(_ROUNDS):
+            try:
+                _context_of(task, execution).run(coroutine.close)
+            except BaseException:  # noqa: BLE001, S112 - it refuses to end; the next try closes further in
+                continue
+            break
+
+
+def _context_of(task: asyncio.Task[Any], execution: Execution) -> contextvars.Context:
+    variables = getattr(task, "variables", None)
+    return variables if isinstance(variables, contextvars.Context) else execution.variables
+
+
+@contextlib.contextmanager
+def _mute() -> Iterator[None]:
+    """Let freed coroutines say nothing: neither warnings nor unraisable errors."""
+    outer = sys.unraisablehook
+    sys.unraisablehook = _say_nothing
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        sys.unraisablehook = outer
+
+
+def _say_nothing(_error: object) -> None:
+    """Take the place of the hook that prints errors of destructors."""

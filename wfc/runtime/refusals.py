@@ -1,0 +1,89 @@
+"""Guards: what workflow code may not do, said in a sentence, and the run poisoned by it."""
+
+from __future__ import annotations
+
+from typing import Final, NoReturn
+
+from wfc.determinism import CODES, Entry, Reason
+from wfc.errors import EffectInWorkflow
+from wfc.runtime import context
+
+LOADING: Final = "WFC301"
+FROZEN: Final = "WFC331"
+GLOBAL: Final = "WFC332"
+DYNAMIC: Final = "WFC124"
+
+_WHY: Final = {
+    Reason.CLOCK: "reads or waits for the machine's clock; a replay would see another time",
+    Reason.RANDOM: "draws randomness that a replay cannot draw again",
+    Reason.NETWORK: "reaches the network; a replay would repeat it",
+    Reason.DISK: "reaches the disk; a replay would repeat it, or find something else",
+    Reason.PROCESS: "reaches other processes or the terminal; a replay would repeat it",
+    Reason.THREAD: "starts a thread, whose timing a replay cannot repeat",
+    Reason.ENVIRONMENT: "reads the machine's environment, which differs where the run is replayed",
+    Reason.ADDRESS: "depends on memory addresses or the hash seed, which no replay repeats",
+    Reason.ORDER: "depends on an order that no replay repeats",
+    Reason.STATE: "changes state that other runs share",
+    Reason.REFLECTION: "reaches around what makes a replay exact",
+    Reason.UNKNOWN: "is not known to be free of effects",
+}
+_LOOP: Final = {
+    "thread": Reason.THREAD,
+    "process": Reason.PROCESS,
+    "network": Reason.NETWORK,
+}
+
+
+def refuse(
+    name: str, reason: Reason | None, instead: str = "", *, code: str | None = None
+) -> NoReturn:
+    """Raise `EffectInWorkflow` for the use of `name`, and poison the run that used it."""
+    why = _WHY[reason or Reason.UNKNOWN]
+    module = context.loading.get()
+    if module is not None and code is None:
+        hit(
+            f"the top level of {module} uses `{name}`, which {why}.\n"
+            "It is executed once for all runs of a version. Move the call into a step.",
+            LOADING,
+        )
+    advice = instead or "Call a step."
+    hit(
+        f"workflow code uses `{name}`, which {why}. {advice[0].upper()}{advice[1:].rstrip('.')}.",
+        code or CODES[reason or Reason.UNKNOWN],
+    )
+
+
+def refuse_entry(name: str, entry: Entry) -> NoReturn:
+    """Refuse `name` as the table of effects says."""
+    instead = entry.instead
+    refuse(name, entry.reason, f"Instead: {instead}" if instead else "")
+
+
+def refuse_loop_method(name: str, group: str) -> NoReturn:
+    """Refuse a method of the event loop."""
+    if group == "loop":
+        hit(
+            f"workflow code calls `{name}` of its event loop, which the run itself drives. "
+            "Await what you want to wait for.",
+            CODES[Reason.THREAD],
+        )
+    refuse(f"loop.{name}", _LOOP[group])
+
+
+def refuse_write(what: str) -> NoReturn:
+    """Refuse a change of state that all runs of a version share."""
+    hit(
+        f"workflow code changes {what}, which is shared by all runs of this version, so a replay "
+        "would not find it as it was.\n"
+        "Keep the state in a local variable, or copy it first: `dict(...)`, `list(...)`.",
+        FROZEN,
+    )
+
+
+def hit(message: str, code: str) -> NoReturn:
+    """Raise `EffectInWorkflow` with the guard `code`, and poison the current run."""
+    error = EffectInWorkflow(message, guard=code)
+    execution = context.current.get()
+    if execution is not None:
+        execution.poison(error)
+    raise error

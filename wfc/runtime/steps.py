@@ -1,0 +1,117 @@
+"""Step calls of workflow code: from the call to the ask, and from the recorded outcome to the
+value.
+
+What follows from the step alone (how to bind arguments, what it returns) is worked out once per
+template, in a `StepPlan`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Coroutine, Mapping
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Final
+
+from wfc import abi, codec
+from wfc.eventlog.event import StepCompleted, StepFailed
+from wfc.ids import OperationId
+from wfc.manifests.sites import site_of
+from wfc.runtime.operations import StepAsked
+from wfc.runtime.pending import PendingStep, Place, contradiction
+
+if TYPE_CHECKING:
+    from wfc.runtime.execution import Execution
+    from wfc.runtime.sandbox import Template
+
+_POSITIONAL: Final = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+)
+
+
+class StepPlan:
+    """How one step is called from the workflow code of one template."""
+
+    def __init__(self, definition: abi.Definition, template: Template) -> None:
+        """Prepare for calls of `definition`."""
+        self._definition = definition
+        self._template = template
+        self.name = definition.qualname.rpartition(".")[2]
+        parameters = definition.signature.parameters.values()
+        self._names = tuple(each.name for each in parameters if each.kind in _POSITIONAL)
+        self._needed = sum(
+            each.kind in _POSITIONAL and each.default is inspect.Parameter.empty
+            for each in parameters
+        )
+        self._plain = all(each.kind in _POSITIONAL for each in parameters)
+        self._call = f"step `{definition.qualname}`"
+        self._returns: Callable[[], Any] = lambda: template.returns(definition)
+        self._annotation: Any = None
+        self._annotated = False
+
+    def call(
+        self,
+        execution: Execution,
+        frame: FrameType,
+        arguments: tuple[tuple[Any, ...], Mapping[str, Any]],
+        captures: abi.Captures | None,
+    ) -> Coroutine[Any, Any, Any]:
+        """Bind the arguments and name the operation, now; ask when the coroutine is awaited."""
+        frame = execution.on_behalf_of or frame
+        bound = self._bind(*arguments)
+        if captures is not None:
+            bound.update(captures())
+        name = execution.name(site_of(frame, self.name))
+        return self._run(execution, name, bound, (frame.f_code, frame.f_lasti))
+
+    def _bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Give the arguments by name, omitted ones left off. Raises `TypeError` as a call does."""
+        if self._plain and not kwargs and self._needed <= len(args) <= len(self._names):
+            return dict(zip(self._names, args, strict=False))
+        try:
+            return dict(self._definition.signature.bind(*args, **kwargs).arguments)
+        except TypeError as error:
+            raise TypeError(f"{self._definition.qualname}(): {error}") from None
+
+    async def _run(
+        self, execution: Execution, name: OperationId, bound: dict[str, Any], place: Place
+    ) -> Any:
+        if not execution.alive:
+            await execution.parked()
+        definition = self._definition
+        payload, digest = codec.encode_arguments(bound, call=self._call)
+        asked = StepAsked(
+            operation_id=name,
+            step=definition.id,
+            arguments=payload,
+            digest=digest,
+            policy=definition.policy,
+        )
+        event = execution.answer_at_hand(name)
+        if isinstance(event, StepCompleted | StepFailed) and not (
+            event.created is not None and contradiction(event.created, asked)
+        ):
+            execution.take_at_hand()
+        else:
+            event = await self._answer(execution, asked, place)
+        if isinstance(event, StepCompleted):
+            return self._decoded(event.output)
+        raise codec.decode_error(event.error, types=self._template.types)
+
+    async def _answer(
+        self, execution: Execution, asked: StepAsked, place: Place
+    ) -> StepCompleted | StepFailed:
+        answer = execution.loop.create_future()
+        pending = PendingStep(asked, execution.position, place, answer)
+        execution.ask(pending)
+        try:
+            return await answer  # type: ignore[no-any-return]  # `PendingStep.take` sets these events
+        except BaseException:
+            execution.withdraw(pending)
+            raise
+
+    def _decoded(self, output: bytes) -> Any:
+        if not self._annotated:
+            self._annotation = self._returns()
+            self._annotated = True
+        return codec.decode(output, annotation=self._annotation, types=self._template.types)

@@ -1,0 +1,220 @@
+"""Modules as workflow code sees them: what is pure as it is, shims in their place, the rest
+refused.
+
+A refused name can be imported and named (in annotations, in `except`, in `isinstance`): only
+its use is a guard hit, as for the compiler. Nothing can be written to a module that other runs
+see.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+import inspect
+import sys
+import types
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NoReturn
+
+from wfc.determinism import Entry, Reason, Rules, Verdict, lookup
+from wfc.runtime import refusals
+from wfc.runtime.shims import SHIMS
+
+_UNHASHED: Final = (int, float, complex, bool, type(None), bytes)
+"""Whose hash, unlike that of text, is the same in every process; bytes are checked apart."""
+
+
+class View(types.ModuleType):
+    """A module of the host, or a shim of it, that cannot be written to."""
+
+    def __init__(self, name: str, views: Views) -> None:
+        """Show the module `name`; members are looked at when they are first asked for."""
+        super().__init__(name)
+        self.__dict__["__views__"] = views
+
+    def __getattr__(self, name: str) -> Any:
+        """Judge a member and keep the answer."""
+        value = self.__dict__["__views__"].member(self.__name__, name)
+        self.__dict__[name] = value
+        return value
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Refuse: the module is shared by all runs, and by the host."""
+        refusals.refuse_write(f"`{self.__name__}.{name}`")
+
+    def __delattr__(self, name: str) -> None:
+        """Refuse, likewise."""
+        refusals.refuse_write(f"`{self.__name__}.{name}`")
+
+    def __dir__(self) -> list[str]:
+        """List what the module has."""
+        return sorted(dir(self.__dict__["__views__"].real(self.__name__)))
+
+
+class Refused:
+    """A refused function: it may be named, and not called or looked into."""
+
+    __slots__ = ("_entry", "_name")
+
+    def __init__(self, name: str, entry: Entry) -> None:
+        """Stand for the dotted `name`."""
+        self._name = name
+        self._entry = entry
+
+    def __call__(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+        """Refuse."""
+        refusals.refuse_entry(self._name, self._entry)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """Refuse."""
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(name)
+        refusals.refuse_entry(self._name, self._entry)
+
+    def __repr__(self) -> str:
+        """Say what it is."""
+        return f"<refused {self._name}>"
+
+
+class _Husk(type):
+    """The class of classes that may be named, and not made or subclassed."""
+
+    wfc_real: type
+    wfc_refuse: Callable[[], NoReturn]
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, cls.wfc_real)
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return subclass is cls or issubclass(subclass, cls.wfc_real)
+
+    def __call__(cls, *_args: Any, **_kwargs: Any) -> NoReturn:
+        cls.wfc_refuse()
+
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(name)
+        cls.wfc_refuse()
+
+
+def _husk(name: str, real: type, entry: Entry) -> type:
+    def refuse() -> NoReturn:
+        refusals.refuse_entry(name, entry)
+
+    def refuse_subclass(_cls: Any, /, **_options: Any) -> NoReturn:
+        refuse()
+
+    husk = _Husk(real.__name__, (), {"__module__": real.__module__})
+    husk.wfc_real = real
+    husk.wfc_refuse = staticmethod(refuse)
+    # After its own creation, so that it refuses subclasses only.
+    type.__setattr__(husk, "__init_subclass__", classmethod(refuse_subclass))
+    return husk
+
+
+class Views:
+    """The modules of the host for the workflow code of one version."""
+
+    def __init__(self, rules: Rules) -> None:
+        """Judge by the table of effects and `rules`."""
+        self._rules = rules
+        self._modules: dict[str, View] = {}
+
+    def module(self, name: str) -> types.ModuleType:
+        """Give the view of the host's module `name`. Raises `ImportError` if there is none."""
+        view = self._modules.get(name)
+        if view is None:
+            entry = lookup(name, self._rules)
+            if entry.verdict is not Verdict.REFUSED:
+                self.real(name)  # it must exist; a refused one is looked at only if it is used
+            view = self._modules[name] = View(name, self)
+            parent, _, last = name.rpartition(".")
+            if parent:
+                self.module(parent).__dict__.setdefault(last, view)
+        return view
+
+    def real(self, name: str) -> types.ModuleType:
+        """Give the host's module."""
+        return sys.modules.get(name) or importlib.import_module(name)
+
+    def member(self, module: str, name: str) -> Any:
+        """Give the member `name` of a module: real, shim or refused. Raises `AttributeError`."""
+        dotted = f"{module}.{name}"
+        if dotted in SHIMS:
+            return SHIMS[dotted]
+        if name in {"__path__", "__spec__", "__file__", "__loader__", "__cached__"}:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        entry = lookup(dotted, self._rules)
+        try:
+            value = getattr(self.real(module), name)
+        except ImportError:
+            refusals.refuse_entry(dotted, entry)
+        if isinstance(value, types.ModuleType):
+            return self.module(value.__name__)
+        if entry.verdict is Verdict.REFUSED or entry.verdict is Verdict.SHIM:
+            return self._refused(dotted, value, entry)
+        return value
+
+    def _refused(self, dotted: str, value: Any, entry: Entry) -> Any:
+        if inspect.isclass(value):
+            if issubclass(value, BaseException):
+                return value  # an exception does nothing; code must be able to catch it
+            return _husk(dotted, value, entry)
+        if not callable(value):
+            refusals.refuse_entry(dotted, entry)
+        return Refused(dotted, entry)
+
+
+def restricted_builtins(import_: Callable[..., Any], rules: Rules) -> dict[str, Any]:
+    """Give the builtins of workflow code: refused ones raise, `import_` admits modules."""
+    names: dict[str, Any] = {}
+    for name, value in vars(builtins).items():
+        dotted = f"builtins.{name}"
+        entry = lookup(dotted, rules)
+        if dotted in SHIMS:
+            names[name] = SHIMS[dotted]
+        elif entry.verdict is Verdict.REFUSED:
+            names[name] = Refused(dotted, entry)
+        else:
+            names[name] = value
+    return {
+        **names,
+        "__import__": import_,
+        "__build_class__": builtins.__build_class__,
+        "hash": _hash,
+        "id": _id,
+    }
+
+
+def _id(value: object) -> NoReturn:
+    refusals.refuse(
+        f"id({type(value).__qualname__})", Reason.ADDRESS, "Name the object by a field of its own"
+    )
+
+
+def _hash(value: Any) -> int:
+    """Hash what hashes equally in every process; a `__hash__` method may combine anything.
+
+    What such a method gives decides only where a dict or a set keeps the value, which dicts do not
+    show and the linter watches in sets.
+    """
+    if not _is_steady(value) and sys._getframe(1).f_code.co_name != "__hash__":  # noqa: SLF001 - who asks
+        refusals.refuse(
+            f"hash({type(value).__qualname__})",
+            Reason.ADDRESS,
+            "Use a field, or `hashlib`, which give the same in every process",
+        )
+    return hash(value)
+
+
+def _is_steady(value: Any) -> bool:
+    kind = type(value)
+    if kind is tuple or kind is frozenset:
+        return all(map(_is_steady, value))
+    return kind in _UNHASHED and kind is not bytes
+
+
+def shims_of(module: str) -> Mapping[str, Any]:
+    """List the shims of a module, by member; for tests that nothing in the table is forgotten."""
+    prefix = module + "."
+    return {name[len(prefix) :]: each for name, each in SHIMS.items() if name.startswith(prefix)}
