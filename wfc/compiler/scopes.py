@@ -139,6 +139,7 @@ _CHILDREN: Final[dict[type[ast.AST], tuple[str, ...]]] = {
     for kind in vars(ast).values()
     if isinstance(kind, type) and issubclass(kind, ast.AST)
 }
+_CHILDREN[ast.MatchSingleton] = ()  # its value is None, True or False itself
 _CLASS_CHECKS: Final = frozenset({"isinstance", "issubclass"})
 
 
