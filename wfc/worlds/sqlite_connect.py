@@ -100,17 +100,17 @@ def migrate(connection: sqlite3.Connection, path: Path, now_us: int) -> None:
             if number > schema:
                 for statement in statements:
                     connection.execute(statement)
-        if schema < SCHEMA:
-            rows = [("schema", str(SCHEMA)), ("min_reader", "1"), ("migrated_at", str(now_us))]
-            connection.executemany(
-                "INSERT INTO meta VALUES (?, ?)"
-                " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                rows,
-            )
+        # Written even if nothing changed, and then undone: `BEGIN IMMEDIATE` does not say that a
+        # file is read-only.
+        connection.executemany(
+            "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            [("schema", str(SCHEMA)), ("min_reader", "1"), ("migrated_at", str(now_us))],
+        )
+        connection.execute("COMMIT" if schema < SCHEMA else "ROLLBACK")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
 
 
 def _schema(connection: sqlite3.Connection, path: Path) -> int:

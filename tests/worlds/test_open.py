@@ -1,0 +1,63 @@
+"""URLs of worlds."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint, EntryPoints
+from pathlib import Path
+
+import pytest
+
+from wfc.clock import Clock, VirtualClock
+from wfc.errors import ConfigError, MissingExtra
+from wfc.worlds import open as opening
+from wfc.worlds.memory import MemoryWorld
+from wfc.worlds.open import open_world
+from wfc.worlds.sqlite import SqliteWorld
+
+
+def test_a_file_is_named_relative_or_absolute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for url in ("sqlite:///world.db", f"sqlite:///{tmp_path}/world.db"):
+        world = open_world(url)
+        assert isinstance(world, SqliteWorld)
+        assert world.path == tmp_path / "world.db"
+        assert open_world(world.url).url == world.url
+
+
+def test_memory_takes_the_clock_given() -> None:
+    clock = VirtualClock()
+    world = open_world("memory:", clock)
+    assert isinstance(world, MemoryWorld)
+    assert world.now_us() == clock.now_us()
+
+
+@pytest.mark.parametrize("url", ["", "sqlite", "sqlite:", "sqlite:///", "mysql://x", "memory:x"])
+def test_a_wrong_url_is_told_the_right_forms(url: str) -> None:
+    with pytest.raises(ConfigError, match="sqlite:///path"):
+        open_world(url)
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
+def test_postgresql_is_said_to_be_missing(scheme: str) -> None:
+    """Without printing the password."""
+    with pytest.raises(MissingExtra) as caught:
+        open_world(f"{scheme}://user:secret@host/db")
+    assert "secret" not in str(caught.value)
+
+
+def make(url: str, clock: Clock) -> MemoryWorld:
+    world = MemoryWorld(clock)
+    world.url = url
+    return world
+
+
+def test_others_bring_worlds_by_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = EntryPoint(name="mine", value=f"{__name__}:make", group=opening.GROUP)
+
+    def entry_points(*, group: str, name: str) -> EntryPoints:
+        return EntryPoints([found]).select(group=group, name=name)
+
+    monkeypatch.setattr(opening, "entry_points", entry_points)
+    assert open_world("mine://there").url == "mine://there"
