@@ -442,7 +442,11 @@ _ENDS: Final[Mapping[type[Event], StepStatus]] = {
 def _check_earlier(state: State, event: Any) -> None:
     """Pass over what belongs to an earlier chapter; refuse what belongs to nothing."""
     name = event.operation_id
-    if split_operation_id(name)[0] < state.chapter:
+    try:
+        chapter, _, _ = split_operation_id(name)
+    except ValueError:
+        _refuse(f"{event.name} is about {name!r}, which names no operation")
+    if chapter < state.chapter:
         return
     _refuse(f"{event.name} is about {name}, which does not exist")
 
