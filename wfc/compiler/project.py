@@ -10,7 +10,7 @@ import tokenize
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wfc.compiler.facts import ModuleSource
 from wfc.determinism import Rules
@@ -72,6 +72,17 @@ class Project:
                 environment=tuple(environment),
             ),
         )
+
+    @classmethod
+    def at(cls, root: Path) -> Project:
+        """Read the `[tool.wfc]` (`pyproject.toml` or `wfc.toml`) at `root`, as far as it is ours.
+
+        For the import hook, which stands below the settings; those check keys and values.
+        """
+        table = _table_at(root)
+        keys = ("packages", "source", "exclude", "pure", "refused", "environment")
+        found = {key: table[key] for key in keys if isinstance(table.get(key), list)}
+        return cls.discover(root, **{key: [str(one) for one in found[key]] for key in found})
 
     def is_first_party(self, name: str) -> bool:
         """Tell whether the dotted `name` lies in one of the packages."""
@@ -203,6 +214,21 @@ def decoded(data: bytes) -> str:
         message = "the file holds null bytes"
         raise SyntaxError(message)
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _table_at(root: Path) -> dict[str, Any]:
+    import tomllib  # noqa: PLC0415 - a warm import of a module reads no settings
+
+    for name, keys in (("wfc.toml", ()), ("pyproject.toml", ("tool", "wfc"))):
+        try:
+            table: Any = tomllib.loads((root / name).read_text("utf-8"))
+        except (OSError, ValueError):
+            continue
+        for key in keys:
+            table = table.get(key, {})
+        if isinstance(table, dict) and table:
+            return table
+    return {}
 
 
 def _dotted(path: Path, base: Path) -> ModuleName | None:

@@ -1,0 +1,108 @@
+"""`# wfc: allow[WFC201] reason`: a decision that linter, compiler and guard obey."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from wfc.compiler.facts import ModuleSource
+from wfc.diagnostics import Diagnostic, Place, diagnostic
+
+_ALLOW: Final = re.compile(r"#\s*wfc:\s*allow\[([^\]]*)\]\s*(.*)")
+JUDGED: Final = frozenset({"WFC124", "WFC134", "WFC301", "WFC311", "WFC321", "WFC331"})
+"""Codes that effects have besides those of family 2."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """One comment: the codes it exempts, why, and where it stands."""
+
+    codes: frozenset[str]
+    reason: str
+    place: Place
+
+
+class Allowances:
+    """The comments of all modules that findings were asked of, and which of them were used."""
+
+    def __init__(self, source: Callable[[str], ModuleSource | None]) -> None:
+        """Read comments from what `source` gives."""
+        self.source = source
+        self.modules: dict[str, dict[int, Allowance]] = {}
+        self.headers: dict[str, dict[str, range]] = {}
+        self.used: set[Allowance] = set()
+
+    def of(self, module: str, code: str, line: int, function: str) -> Allowance | None:
+        """Find the comment that exempts `code` on `line`, or on the `def` around it."""
+        comments = self._comments(module)
+        if not comments:
+            return None
+        for one in (line, *self._header(module, function)):
+            found = comments.get(one)
+            if found is not None and code in found.codes:
+                self.used.add(found)
+                return found
+        return None
+
+    def findings(self, modules: Iterable[str]) -> Iterator[Diagnostic]:
+        """Report comments without a reason (WFC132), and those that exempt nothing (WFC133)."""
+        for module in sorted(modules):
+            for comment in self._comments(module).values():
+                if not comment.reason:
+                    yield diagnostic(
+                        "WFC132", comment.place, "the exemption says no reason; say why it is safe"
+                    )
+                if comment not in self.used and all(map(is_judged, comment.codes)):
+                    yield diagnostic(
+                        "WFC133",
+                        comment.place,
+                        f"nothing on this line is {' or '.join(sorted(comment.codes))}",
+                    )
+
+    def _comments(self, module: str) -> dict[int, Allowance]:
+        if module not in self.modules:
+            source = self.source(module)
+            self.modules[module] = dict(_read(source)) if source is not None else {}
+        return self.modules[module]
+
+    def _header(self, module: str, function: str) -> range:
+        """Give the lines of the `def` of a function, from its decorators to its colon."""
+        if module not in self.headers:
+            source = self.source(module)
+            tree = ast.parse(source.text) if source is not None else ast.Module([], [])
+            self.headers[module] = dict(_headers(tree, ""))
+        return self.headers[module].get(function, range(0))
+
+
+def is_judged(code: str) -> bool:
+    """Tell whether `code` is one that the analysis of effects decides."""
+    return code.startswith("WFC2") or code in JUDGED
+
+
+def _read(source: ModuleSource) -> Iterator[tuple[int, Allowance]]:
+    if not _ALLOW.search(source.text):
+        return
+    for token in tokenize.generate_tokens(io.StringIO(source.text).readline):
+        match = _ALLOW.match(token.string) if token.type == tokenize.COMMENT else None
+        if match is None:
+            continue
+        line, column = token.start
+        column = len(token.line[:column].encode())
+        place = Place(source.path, line, column, line, column + len(token.string.encode()))
+        codes = frozenset(code.strip() for code in match[1].split(",") if code.strip())
+        yield line, Allowance(codes=codes, reason=match[2].strip(), place=place)
+
+
+def _headers(node: ast.AST, path: str) -> Iterator[tuple[str, range]]:
+    for inner in ast.iter_child_nodes(node):
+        name = path
+        if isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            name = f"{path}.{inner.name}" if path else inner.name
+            first = min([inner.lineno, *(one.lineno for one in inner.decorator_list)])
+            yield name, range(first, inner.body[0].lineno)
+        yield from _headers(inner, name)

@@ -1,0 +1,452 @@
+"""Shake first, judge after: follow references from each workflow, then judge what was reached.
+
+One breadth-first walk begins at all workflows at once, so whatever is reached is reached by the
+shortest chain, and one cause is one finding however many workflows lead to it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from wfc.compiler.allowances import Allowance, Allowances
+from wfc.compiler.facts import ModuleFacts, ModuleSource, Reference, Symbol
+from wfc.determinism import Entry, Reason, Rules, Verdict, lookup
+from wfc.diagnostics import Diagnostic, Link, Place, Severity, diagnostic
+from wfc.ids import ModuleName
+from wfc.manifests.bundle import Span
+
+_HARMLESS: Final = frozenset({"annotation", "except", "isinstance"})
+_VERBS: Final = {"call": "calls", "subclass": "subclasses"}
+_CHASES_MAX: Final = 100
+_CLAUSES: Final[Mapping[Reason, str]] = {
+    Reason.NETWORK: "(network); a replay would repeat it",
+    Reason.DISK: "(disk); a replay could find other content",
+    Reason.PROCESS: "(process); a replay would repeat it",
+    Reason.THREAD: "(thread); a replay could not put its threads in the same order",
+    Reason.RANDOM: "(random); a replay must draw the same again, and so could anybody",
+    Reason.ENVIRONMENT: "(environment); a replay on another machine would read otherwise",
+    Reason.CLOCK: "(clock); a replay would read another time or wait again",
+    Reason.ADDRESS: "(address); it differs in each process",
+    Reason.REFLECTION: "(reflection); it sees the machinery of the replay",
+    Reason.STATE: "(state); a replay could find another state",
+    Reason.ORDER: "(order); a replay could see another order",
+    Reason.UNKNOWN: "of a package that has no verdict; it may do anything",
+}
+
+Symbols = Mapping[str, Symbol]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Node:
+    """A module-level name of a first-party module."""
+
+    module: ModuleName
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How a node was reached: from which one, by which reference."""
+
+    origin: Node
+    reference: Reference | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effects:
+    """What all workflows reach, and what is wrong with it."""
+
+    diagnostics: tuple[Diagnostic, ...]
+    reached: Mapping[ModuleName, frozenset[str]]
+    """The names of each module that a workflow reaches, its own included."""
+    externals: frozenset[str]
+    """Dotted names outside the project that workflow code uses."""
+    allowed: tuple[tuple[str, str, str], ...]
+    """Code, definition or module, reason, of each exemption that was used."""
+    used: Mapping[ModuleName, frozenset[ModuleName]]
+    """By module with a workflow, the first-party modules its workflows reach."""
+
+
+@dataclass
+class Library:
+    """Facts and sources of first-party modules, by dotted name; None for any other name."""
+
+    facts: Callable[[str], ModuleFacts | None]
+    source: Callable[[str], ModuleSource | None]
+    rules: Rules
+    tables: dict[str, tuple[Symbols, dict[str, list[Reference]]]] = field(default_factory=dict)
+
+    def symbols(self, facts: ModuleFacts) -> Symbols:
+        """Give the module-level names of a module."""
+        return self._table(facts)[0]
+
+    def references(self, facts: ModuleFacts, name: str) -> list[Reference]:
+        """Give the references in the statements that bind `name`, but those of step bodies."""
+        return self._table(facts)[1].get(name, [])
+
+    def _table(self, facts: ModuleFacts) -> tuple[Symbols, dict[str, list[Reference]]]:
+        found = self.tables.get(facts.name)
+        if found is None:
+            by_name: dict[str, list[Reference]] = {}
+            for reference in facts.references:
+                if not reference.in_step:
+                    by_name.setdefault(reference.within, []).append(reference)
+            found = ({symbol.name: symbol for symbol in facts.symbols}, by_name)
+            self.tables[facts.name] = found
+        return found
+
+    def locate(self, target: str) -> tuple[Node, ...] | None:
+        """Give the first-party nodes that a dotted name passes through; None: an external name.
+
+        A re-export is a node of its own, since the statement that passes the name on is kept.
+        """
+        passed: list[Node] = []
+        for _ in range(_CHASES_MAX):
+            found = self._split(target)
+            if found is None:
+                return tuple(passed) if passed and self._is_own(target) else None
+            facts, rest = found
+            name, _, more = rest.partition(".")
+            if not name:
+                return tuple(passed)
+            symbol = self.symbols(facts).get(name)
+            behind = self._behind(facts, name, symbol)
+            if symbol is not None:
+                passed.append(Node(facts.name, name))
+            if behind is None or behind == target:
+                return tuple(passed)
+            target = f"{behind}.{more}" if more else behind
+        return tuple(passed)
+
+    def _behind(self, facts: ModuleFacts, name: str, symbol: Symbol | None) -> str | None:
+        if symbol is not None and symbol.kind != "import":
+            return None
+        for one in facts.imports:
+            if one.scope == "" and one.name == name:
+                return one.target
+        for one in facts.imports:
+            if one.scope == "" and one.name == "*":
+                other = self.facts(one.module)
+                if other is not None and name in self.symbols(other):
+                    return f"{one.module}.{name}"
+        return None
+
+    def _split(self, target: str) -> tuple[ModuleFacts, str] | None:
+        head, rest = target, ""
+        while head:
+            if self._is_own(head):
+                facts = self.facts(head)
+                if facts is not None:
+                    return facts, rest
+            head, _, last = head.rpartition(".")
+            rest = f"{last}.{rest}" if rest else last
+        return None
+
+    def _is_own(self, name: str) -> bool:
+        return lookup(name, self.rules).followed
+
+    def external(self, target: str) -> str:
+        """Follow re-exports of first-party modules to the external name behind them."""
+        for _ in range(_CHASES_MAX):
+            found = self._split(target)
+            if found is None:
+                return target
+            facts, rest = found
+            name, _, more = rest.partition(".")
+            behind = self._behind(facts, name, self.symbols(facts).get(name)) if name else None
+            if behind is None:
+                return target
+            target = f"{behind}.{more}" if more else behind
+        return target
+
+
+def gather_effects(modules: Iterable[ModuleFacts], library: Library) -> Effects:
+    """Shake and judge from every workflow of `modules`."""
+    ordered = sorted(modules, key=lambda facts: facts.name)
+    graph = Graph(library)
+    graph.walk(
+        (Node(facts.name, definition.entry.qualname.partition(".")[0]), definition.entry.qualname)
+        for facts in ordered
+        for definition in facts.definitions
+        if definition.entry.kind == "workflow"
+    )
+    judge = _Judge(graph)
+    found = [finding for node in graph.steps for finding in judge.node(node)]
+    for facts in ordered:
+        found += judge.dropped(facts)
+    reached: dict[ModuleName, set[str]] = {}
+    for node in graph.steps:
+        reached.setdefault(node.module, set()).add(node.name)
+    found += judge.allowances.findings(reached)
+    return Effects(
+        diagnostics=tuple(sorted(found, key=lambda one: (one.place, one.code, one.sentence))),
+        reached={name: frozenset(names) for name, names in sorted(reached.items())},
+        externals=frozenset(judge.externals),
+        allowed=tuple(sorted(judge.allowed)),
+        used=graph.used(),
+    )
+
+
+class Graph:
+    """What is reached from the workflows, each node by its shortest chain."""
+
+    def __init__(self, library: Library) -> None:
+        """Follow references by what `library` knows."""
+        self.library = library
+        self.steps: dict[Node, Step | None] = {}
+        self.workflows: dict[Node, str] = {}
+        self.edges: dict[Node, list[Node]] = {}
+
+    def walk(self, workflows: Iterable[tuple[Node, str]]) -> None:
+        """Reach all that can be reached from the given workflows (node and qualname)."""
+        for node, qualname in workflows:
+            self.workflows.setdefault(node, qualname)
+            self.steps.setdefault(node, None)
+        pending = deque(self.steps)
+        while pending:
+            node = pending.popleft()
+            for target, reference in self.leads_to(node):
+                self.edges.setdefault(node, []).append(target)
+                if target not in self.steps:
+                    self.steps[target] = Step(node, reference)
+                    pending.append(target)
+
+    def leads_to(self, node: Node) -> Iterator[tuple[Node, Reference | None]]:
+        """Give the nodes that the statements of `node` need."""
+        facts = self.library.facts(node.module)
+        if facts is None:
+            return
+        symbols = self.library.symbols(facts)
+        symbol = symbols.get(node.name)
+        if symbol is None:
+            return
+        is_typed = symbol.kind == "class" or _is_marked(facts, node.name)
+        for reference in self.library.references(facts, node.name):
+            if reference.use == "annotation" and not is_typed:
+                continue  # only a string in the bundle
+            for target in self.library.locate(reference.target) or ():
+                yield target, reference
+        for name in sorted(symbol.uses if is_typed else symbol.uses - symbol.hints):
+            if name in symbols:
+                yield Node(node.module, name), None
+        if symbol.kind == "import":
+            for target in self.library.locate(f"{node.module}.{node.name}") or ():
+                yield target, None
+
+    def reach(self, node: Node) -> tuple[str, tuple[tuple[Node, Reference], ...]]:
+        """Give the nearest workflow of `node` and the references that lead from it to `node`."""
+        chain: list[tuple[Node, Reference]] = []
+        step = self.steps[node]
+        while step is not None:
+            if step.reference is not None:
+                chain.append((step.origin, step.reference))
+            node = step.origin
+            step = self.steps[node]
+        return self.workflows[node], tuple(reversed(chain))
+
+    def used(self) -> Mapping[ModuleName, frozenset[ModuleName]]:
+        """Give, by module with a workflow, the modules that its workflows reach."""
+        found: dict[ModuleName, set[ModuleName]] = {}
+        for root in self.workflows:
+            seen = {root}
+            pending = [root]
+            while pending:
+                for target in self.edges.get(pending.pop(), ()):
+                    if target not in seen:
+                        seen.add(target)
+                        pending.append(target)
+            found.setdefault(root.module, set()).update(node.module for node in seen)
+        return {name: frozenset(modules) for name, modules in sorted(found.items())}
+
+
+class _Judge:
+    """What is refused of that which is reached."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.library = graph.library
+        self.externals: set[str] = set()
+        self.allowed: set[tuple[str, str, str]] = set()
+        self.allowances = Allowances(graph.library.source)
+        self.seen: set[tuple[str, str, Span]] = set()
+
+    def node(self, node: Node) -> Iterator[Diagnostic]:
+        """Judge the references in the statements of a reached node."""
+        facts = self.library.facts(node.module)
+        if facts is None:
+            return
+        for reference in self.library.references(facts, node.name):
+            if reference.use in _HARMLESS or self.library.locate(reference.target) is not None:
+                continue
+            target = self.library.external(reference.target)
+            entry = lookup(target, self.library.rules)
+            if entry.followed:
+                continue  # a name that its first-party module does not hold
+            self.externals.add(target)
+            code = self._code(node, reference, entry)
+            if code is None or (code, facts.name, reference.span) in self.seen:
+                continue
+            self.seen.add((code, facts.name, reference.span))
+            finding = self._finding(code, node, reference, target, entry)
+            if finding is not None:
+                yield finding
+
+    def _code(self, node: Node, reference: Reference, entry: Entry) -> str | None:
+        at_load = reference.function == "" and reference.use == "call"
+        if at_load and entry.verdict is not Verdict.PURE:
+            at_load = not self._is_deferred(node, reference)
+        if entry.verdict is Verdict.REFUSED:
+            if not at_load or entry.reason is Reason.UNKNOWN:
+                return entry.diagnostic
+            return "WFC211" if self._is_constant(node) else "WFC210"
+        is_drawn = entry.reason in (Reason.CLOCK, Reason.RANDOM)
+        return "WFC301" if entry.verdict is Verdict.SHIM and at_load and is_drawn else None
+
+    def _is_constant(self, node: Node) -> bool:
+        facts = self.library.facts(node.module)
+        symbol = self.library.symbols(facts).get(node.name) if facts else None
+        return symbol is not None and symbol.kind == "constant"
+
+    def _is_deferred(self, node: Node, reference: Reference) -> bool:
+        """Tell whether a call that stands in no function stands in a lambda."""
+        source = self.library.source(node.module)
+        if source is None:
+            return False
+        return any(
+            isinstance(inner, ast.Lambda) and _holds(inner.body, reference.span)
+            for inner in ast.walk(ast.parse(source.text))
+        )
+
+    def _finding(
+        self, code: str, node: Node, reference: Reference, target: str, entry: Entry
+    ) -> Diagnostic | None:
+        workflow, path = self.graph.reach(node)
+        links = [self._link(origin, one, _what(one)) for origin, one in path]
+        last = self._link(node, reference, "refused" if code != "WFC301" else "read while loading")
+        links = [self._with_import(*pair) for pair in zip(path, links, strict=True)] + [last]
+        allowance = self._allowance(code, node, reference)
+        if allowance is not None:
+            where = f"{node.module}:{reference.function or node.name}"
+            self.allowed.add((code, where, allowance.reason))
+            return None
+        finding = diagnostic(
+            code,
+            links[0].place,
+            _sentence(code, workflow, target, entry),
+            chain=links,
+            fix=_fix(code, path, target, entry),
+        )
+        is_certain = reference.exact and all(one.exact for _, one in path)
+        if is_certain or finding.severity is not Severity.ERROR:
+            return finding
+        return replace(finding, severity=Severity.WARNING)
+
+    def _allowance(self, code: str, node: Node, reference: Reference) -> Allowance | None:
+        for origin, one in (*self.graph.reach(node)[1], (node, reference)):
+            found = self.allowances.of(origin.module, code, one.span.line, one.function)
+            if found is not None:
+                return found
+        return None
+
+    def _link(self, node: Node, reference: Reference, what: str) -> Link:
+        source = self.library.source(node.module)
+        line = reference.span.line
+        lines = source.text.split("\n") if source else []
+        return Link(
+            place=_place(source.path if source else node.module, reference.span),
+            source=lines[line - 1].strip() if line <= len(lines) else "",
+            what=what,
+        )
+
+    def _with_import(self, step: tuple[Node, Reference], link: Link) -> Link:
+        """Say where the name was imported, if it comes from another module."""
+        node, reference = step
+        facts = self.library.facts(node.module)
+        imports = facts.imports if facts else ()
+        for one in imports:
+            if one.scope in ("", reference.function) and (
+                reference.target == one.target or reference.target.startswith(f"{one.target}.")
+            ):
+                where = f"{link.place.path}:{one.span.line}"
+                return replace(link, what=f"{link.what}, imported at {where}")
+        return link
+
+    def dropped(self, facts: ModuleFacts) -> Iterator[Diagnostic]:
+        """Note effects at module level that no workflow reaches, and so stay out (WFC131)."""
+        if not any(one.entry.kind == "workflow" for one in facts.definitions):
+            return
+        source = self.library.source(facts.name)
+        for symbol in facts.symbols:
+            if symbol.kind != "constant" or Node(facts.name, symbol.name) in self.graph.steps:
+                continue
+            for reference in self.library.references(facts, symbol.name):
+                entry = lookup(reference.target, self.library.rules)
+                if (
+                    reference.use == "call"
+                    and reference.function == ""
+                    and entry.verdict is Verdict.REFUSED
+                ):
+                    yield diagnostic(
+                        "WFC131",
+                        _place(source.path if source else facts.name, reference.span),
+                        f"`{symbol.name}` is made by `{reference.target}` and reached by no "
+                        "workflow, so it stays out of the workflow bundle",
+                    )
+                    break
+
+
+def _is_marked(facts: ModuleFacts, name: str) -> bool:
+    return any(one.entry.qualname.partition(".")[0] == name for one in facts.definitions)
+
+
+def _holds(node: ast.expr, span: Span) -> bool:
+    return (node.lineno, node.col_offset) <= (span.line, span.column) and (
+        span.end_line,
+        span.end_column,
+    ) <= (node.end_lineno or 0, node.end_col_offset or 0)
+
+
+def _place(path: str, span: Span) -> Place:
+    return Place(path, span.line, span.column, span.end_line, span.end_column)
+
+
+def _what(reference: Reference) -> str:
+    name = reference.target.rpartition(".")[2]
+    return f"{_VERBS.get(reference.use, 'uses')} {name}"
+
+
+def _sentence(code: str, workflow: str, target: str, entry: Entry) -> str:
+    shown = target.removeprefix("builtins.")
+    if code == "WFC301":
+        return (
+            f'workflow "{workflow}" reaches a statement that calls `{shown}` while its module '
+            "loads; each worker would read another value"
+        )
+    if code in {"WFC210", "WFC211"}:
+        return (
+            f'workflow "{workflow}" reaches a statement that calls `{shown}` while its module '
+            "loads; every worker would do it again"
+        )
+    clause = _CLAUSES[entry.reason or Reason.UNKNOWN]
+    return f'workflow "{workflow}" reaches `{shown}` {clause}'
+
+
+def _fix(
+    code: str, path: tuple[tuple[Node, Reference], ...], target: str, entry: Entry
+) -> str | None:
+    if code in {"WFC210", "WFC211", "WFC301"}:
+        return None  # that of the catalogue
+    if entry.reason is Reason.UNKNOWN and code == "WFC220":
+        top = target.partition(".")[0]
+        return f'if it is pure, [tool.wfc] pure = ["{top}"]; else move the call into a step'
+    if entry.instead != "a step":
+        return f"use {entry.instead}"
+    helpers = [one.target.rpartition(".")[2] for _, one in path if one.use == "call"]
+    listing = "or, if pure, list it in [tool.wfc] pure"
+    if not helpers:
+        return f"move the call into a step; {listing}"
+    return f'give `{helpers[0]}` the line "use step"; or move the call into a step; {listing}'
