@@ -51,7 +51,7 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
 async def test_a_run_survives_a_kill_at_every_point(
     warm: Zygote, tmp_path: Path, flow: str
 ) -> None:
-    """Nothing acknowledged is lost, no recorded step runs again, one terminal event, right result."""
+    """Nothing acknowledged is lost, no recorded step runs again, the result is right."""
     calm = _scene(warm, tmp_path, "calm")
     assert calm.play(flow, log=True) == 0
     passes = calm.passes()

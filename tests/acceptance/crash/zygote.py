@@ -25,7 +25,7 @@ def main() -> None:
     project = Path(sys.argv[1])
     os.chdir(project)
     sys.path.insert(0, str(project))
-    import wfc.api  # noqa: PLC0415 - after the working directory is the project
+    importlib.import_module("wfc.api")  # warm, for every child
     from wfc.compiler.import_hook import install  # noqa: PLC0415 - likewise
 
     install(["crash_flows"])
@@ -36,7 +36,8 @@ def main() -> None:
         if child == 0:
             _child(flows, case)
         _, status = os.waitpid(child, 0)
-        print(json.dumps({"code": os.waitstatus_to_exitcode(status)}), flush=True)
+        sys.stdout.write(json.dumps({"code": os.waitstatus_to_exitcode(status)}) + "\n")
+        sys.stdout.flush()
 
 
 def _child(flows: Any, case: dict[str, Any]) -> None:
@@ -47,7 +48,9 @@ def _child(flows: Any, case: dict[str, Any]) -> None:
         signal.alarm(DEADLINE_S)  # a hanging case ends as SIGALRM, not as a hanging suite
         os.environ.update(case["env"])
         fault.arm(case.get("fault"), case.get("fault_log"))
-        code = asyncio.run(_run(flows, case))
+        answer = asyncio.run(_run(flows, case))
+        Path(case["answer"]).write_text(json.dumps(answer), encoding="utf-8")
+        code = 0
     except BaseException:  # noqa: BLE001 - the child must never return into the parent's loop
         traceback.print_exc()
     finally:
@@ -56,18 +59,15 @@ def _child(flows: Any, case: dict[str, Any]) -> None:
         os._exit(code)
 
 
-async def _run(flows: Any, case: dict[str, Any]) -> int:
+async def _run(flows: Any, case: dict[str, Any]) -> dict[str, Any]:
     from wfc import api, errors  # noqa: PLC0415 - see main
 
     async with api.runtime():
         run = await api.start.options(id="r1")(getattr(flows, case["flow"]), 3)
-        answer: dict[str, Any]
         try:
-            answer = {"output": await run.result(timeout=DEADLINE_S)}
+            return {"output": await run.result(timeout=DEADLINE_S)}
         except errors.RunFailed as failure:
-            answer = {"failed": failure.kind, "cause": repr(failure.cause)}
-    Path(case["answer"]).write_text(json.dumps(answer), encoding="utf-8")
-    return 0
+            return {"failed": failure.kind, "cause": repr(failure.cause)}
 
 
 if __name__ == "__main__":

@@ -1,0 +1,69 @@
+"""A project and a world in a scratch folder, opened as a user's process opens them."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import TypeVar
+
+from wfc.config import Session, open_session, use_session
+from wfc.settings import Loaded, load_settings
+
+T = TypeVar("T")
+_SOURCE = Path(__file__).parent / "project"
+
+
+@cache
+def scratch() -> Path:
+    """Make one folder for this process, on the disk of the working directory, not in memory."""
+    folder = tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-")
+    _KEPT.append(folder)
+    project = Path(folder.name) / "project"
+    shutil.copytree(_SOURCE, project)
+    return project
+
+
+_KEPT: list[tempfile.TemporaryDirectory[str]] = []
+
+
+def settings(world: str, *, executions: int = 2000) -> Loaded:
+    """Read the settings of the scratch project with another world and room for `executions`."""
+    return load_settings(scratch(), world=world, worker={"executions": executions})
+
+
+@asynccontextmanager
+async def stage(name: str, *, worker: bool = True) -> AsyncIterator[Session]:
+    """Open a fresh SQLite world called `name`, with a worker if asked."""
+    database = scratch().parent / f"{name}.db"
+    for leftover in database.parent.glob(f"{database.name}*"):
+        leftover.unlink()
+    session = await open_session(settings(f"sqlite:///{database}"))
+    try:
+        if worker:
+            await session.make_worker().start()
+        async with use_session(session):
+            yield session
+    finally:
+        await session.close()
+
+
+def flows() -> ModuleType:
+    """Give the measured programs, once a session has imported them."""
+    return importlib.import_module("bench_flows")
+
+
+def on_stage(name: str, play: Callable[[Session], Awaitable[T]]) -> T:
+    """Run `play` in a loop of its own on a fresh stage."""
+
+    async def run() -> T:
+        async with stage(name) as session:
+            return await play(session)
+
+    return asyncio.run(run())
