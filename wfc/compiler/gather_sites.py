@@ -12,9 +12,9 @@ import hashlib
 import io
 import re
 import tokenize
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from wfc.ids import ModuleName
 from wfc.manifests.bundle import CallSite
@@ -54,7 +54,7 @@ def gather_sites(
     pins = _pins(text)
     seen: dict[tuple[str, str], int] = {}
     sites = []
-    for call, around in _calls(tree, _Around(), names):
+    for call, around in _calls(tree, names):
         callee = describe(call.func, names)
         pin = pins.get(call.lineno)
         place = pin if pin is not None else _hash(module, around, callee)
@@ -98,64 +98,67 @@ def _hash(module: str, around: _Around, callee: str) -> str:
     return hashlib.sha256(words.encode()).hexdigest()[:8]
 
 
-def _calls(node: ast.AST, around: _Around, names: Names) -> Iterator[tuple[ast.Call, _Around]]:
+def _calls(tree: ast.AST, names: Names) -> Iterator[tuple[ast.Call, _Around]]:
     """Walk in the order of the tree, as `calls_of` does, and remember what stands around."""
-    pending = [(node, around)]
+    pending: list[tuple[ast.AST, _Around]] = [(tree, _Around())]
     while pending:
         node, around = pending.pop()
-        if isinstance(node, ast.Call):
-            yield node, around
-        children = _BRANCHES.get(type(node), _plain)(node, around, names)
-        pending.extend(reversed(children))
+        kind = node.__class__
+        if kind is ast.Call:
+            yield node, around  # type: ignore[misc]  # the class is checked above
+        inside = _INSIDE.get(kind, _nothing)(node, around, names)
+        children: list[tuple[ast.AST, _Around]] = []
+        for field in kind._fields:
+            value = getattr(node, field, None)
+            where = inside.get(field, around) if inside else around
+            # Most nodes are names and constants, which hold no call.
+            children += [
+                (child, where)
+                for child in (value if value.__class__ is list else (value,))
+                if isinstance(child, ast.AST) and child.__class__ not in _LEAVES
+            ]
+        children.reverse()
+        pending += children
 
 
-_Children = list[tuple[ast.AST, _Around]]
+_LEAVES: Final = frozenset({ast.Name, ast.Constant, ast.Load, ast.Store, ast.Del, ast.alias})
+_Inside: TypeAlias = Mapping[str, _Around]
+"""The fields of a node that have another surrounding than the node itself."""
 
 
-def _plain(node: ast.AST, around: _Around, _names: Names) -> _Children:
-    return [(child, around) for child in ast.iter_child_nodes(node)]
+def _nothing(_node: ast.AST, _around: _Around, _names: Names) -> _Inside:
+    return {}
 
 
-def _by_field(node: ast.AST, around: _Around, inner: Mapping[str, _Around]) -> _Children:
-    """Give the children field by field, those of the fields in `inner` with another surrounding."""
-    children: _Children = []
-    for field, value in ast.iter_fields(node):
-        where = inner.get(field, around)
-        for child in value if isinstance(value, list) else (value,):
-            if isinstance(child, ast.AST):
-                children.append((child, where))
-    return children
+def _scope(node: ast.AST, around: _Around, _names: Names) -> _Inside:
+    return {"body": around.inside(getattr(node, "name", "<lambda>"))}
 
 
-def _scope(node: ast.AST, around: _Around, _names: Names) -> _Children:
-    name = getattr(node, "name", "<lambda>")
-    return _by_field(node, around, {"body": around.inside(name)})
+def _if(_node: ast.AST, around: _Around, _names: Names) -> _Inside:
+    return {"body": around.within("if"), "orelse": around.within("else")}
 
 
-def _if(node: ast.AST, around: _Around, _names: Names) -> _Children:
-    inner = {"body": around.within("if"), "orelse": around.within("else")}
-    return _by_field(node, around, inner)
+def _for(_node: ast.AST, around: _Around, _names: Names) -> _Inside:
+    return {"body": around.within("for"), "orelse": around.within("else")}
 
 
-def _for(node: ast.AST, around: _Around, _names: Names) -> _Children:
-    return _by_field(node, around, {"body": around.within("for"), "orelse": around.within("else")})
-
-
-def _while(node: ast.AST, around: _Around, _names: Names) -> _Children:
+def _while(_node: ast.AST, around: _Around, _names: Names) -> _Inside:
     # The test belongs to the loop's surroundings, as that of an `if` does.
-    return _by_field(
-        node, around, {"body": around.within("while"), "orelse": around.within("else")}
-    )
+    return {"body": around.within("while"), "orelse": around.within("else")}
 
 
-def _try(node: ast.AST, around: _Around, _names: Names) -> _Children:
+def _try(_node: ast.AST, around: _Around, _names: Names) -> _Inside:
     # The body and the `else` of a `try` are transparent: wrapping a call renames nothing.
-    return _by_field(node, around, {"finalbody": around.within("finally")})
+    return {"finalbody": around.within("finally")}
 
 
-def _handler(node: ast.AST, around: _Around, names: Names) -> _Children:
+def _handler(node: ast.AST, around: _Around, names: Names) -> _Inside:
     assert isinstance(node, ast.ExceptHandler)
-    return _by_field(node, around, {"body": around.within(_kind_of(node, names))})
+    return {"body": around.within(_kind_of(node, names))}
+
+
+def _case(_node: ast.AST, around: _Around, _names: Names) -> _Inside:
+    return {"body": around.within("case")}
 
 
 def _kind_of(handler: ast.ExceptHandler, names: Names) -> str:
@@ -165,11 +168,7 @@ def _kind_of(handler: ast.ExceptHandler, names: Names) -> str:
     return "except " + "|".join(describe(kind, names) for kind in several)
 
 
-def _case(node: ast.AST, around: _Around, _names: Names) -> _Children:
-    return _by_field(node, around, {"body": around.within("case")})
-
-
-_BRANCHES: Final = {
+_INSIDE: Final[Mapping[type[ast.AST], Callable[[ast.AST, _Around, Names], _Inside]]] = {
     ast.FunctionDef: _scope,
     ast.AsyncFunctionDef: _scope,
     ast.ClassDef: _scope,

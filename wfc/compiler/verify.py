@@ -8,7 +8,7 @@ import itertools
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from wfc.compiler.facts import Definition, ModuleFacts, ModuleSource
 from wfc.compiler.nodes import FunctionNode, docstring_of, functions_by_span, is_future_import
@@ -42,7 +42,7 @@ def moved(
         wanted = original.get(key)
         if wanted is None:
             yield _fault(source, key.line, f"`{key.name}` stood at another place", bundle)
-        elif _without(positions, changed) != _without(wanted, changed):
+        elif positions != wanted and _without(positions, changed) != _without(wanted, changed):
             yield _fault(source, key.line, f"`{key.name}` has other columns", bundle)
 
 
@@ -86,26 +86,22 @@ def _imports(tree: ast.Module) -> Iterator[ast.Import | ast.ImportFrom]:
             pending.extend(ast.iter_child_nodes(node))
 
 
-def _functions(tree: ast.Module, facts: ModuleFacts) -> dict[_Key, list[Span]]:
-    """Give the positions of every function of a tree, those without columns left out."""
+_Position: TypeAlias = tuple[int | None, int | None, int | None, int | None]  # CPython's order
+
+
+def _functions(tree: ast.Module, facts: ModuleFacts) -> dict[_Key, list[_Position]]:
+    """Give the positions of every function of a tree."""
     flags = 0
     for name in facts.futures:
         flags |= getattr(__future__, name).compiler_flag
-    found: dict[_Key, list[Span]] = {}
+    found: dict[_Key, list[_Position]] = {}
     pending = [compile(tree, "<bundle>", "exec", flags=flags, dont_inherit=True)]
     while pending:
         code = pending.pop()
         pending.extend(const for const in code.co_consts if isinstance(const, types.CodeType))
         if code.co_flags & _OPTIMIZED:
             key = _Key(code.co_qualname.replace(".<locals>", ""), code.co_firstlineno)
-            found.setdefault(key, []).extend(
-                Span(line, column, end_line, end_column)
-                for line, end_line, column, end_column in code.co_positions()
-                if line is not None
-                and end_line is not None
-                and column is not None
-                and end_column is not None
-            )
+            found.setdefault(key, []).extend(code.co_positions())
     return found
 
 
@@ -138,10 +134,13 @@ def _changed(
         yield from (definition.span for definition in replaced)
 
 
-def _without(positions: list[Span], changed: Sequence[Span]) -> list[Span]:
+def _without(positions: list[_Position], changed: Sequence[Span]) -> list[Span]:
     """Leave out what was overwritten, and repetitions: how long a jump is changes with it."""
     kept: list[Span] = []
-    for position, _ in itertools.groupby(positions):
+    for (line, end_line, column, end_column), _ in itertools.groupby(positions):
+        if line is None or end_line is None or column is None or end_column is None:
+            continue
+        position = Span(line, column, end_line, end_column)
         if any(_meets(span, position) for span in changed):
             continue
         # A block that ends with a step ends where its assignment does: compare its beginning.
