@@ -67,7 +67,7 @@ from wfc.runtime.operations import (
     Suspended,
     WaitAsked,
 )
-from wfc.runtime.pending import Pending, PendingAttributes, PendingTimer, PendingWait, Place
+from wfc.runtime.pending import Ending, Pending, PendingAttributes, PendingTimer, PendingWait, Place
 
 if TYPE_CHECKING:
     from wfc.runtime.sandbox import Namespaces, Template
@@ -111,6 +111,7 @@ class Execution:
             raise TypeError(f"no chapter begins with {begun.name}")
         self.template = template
         self.run_id = run_id
+        self._plans = template.plans
         self.chapter = begun.chapter if isinstance(begun, RunRestarted) else 1
         self.open: dict[OperationId, Operation] = {}
         self.ended = False
@@ -380,31 +381,30 @@ class Execution:
             return f"{site}#{occurrence}"  # type: ignore[return-value]  # `operation_id`, on a hot path
         return operation_id(site, occurrence, self.chapter)
 
-    def answer_at_hand(self, name: OperationId) -> Event | None:
+    def answer_at_hand(self, name: OperationId) -> Ending | None:
         """Give the event that ends the operation `name` if it is the next one and nothing else is
         to run before it; it counts as delivered.
 
         Awaiting it would let the loop become idle and then deliver just this event, so the code may
         as well go on at once. A task that is about to be cancelled has to pass through the loop.
         """
-        cursor, batch = self._cursor, self._batch
-        if cursor >= len(batch) or self.loop.ready:
+        if self._cursor >= len(self._batch) or self.loop.ready:
             return None
-        recorded = batch[cursor]
-        event = recorded.event
-        if type(event) not in _ENDS or event.operation_id != name:  # type: ignore[attr-defined]  # ends have it
+        event: Any = self._batch[self._cursor].event
+        if type(event) not in _ENDS or event.operation_id != name:
             return None
         task: Any = asyncio.current_task(self.loop)
         if task is None or task._must_cancel or self.position >= self._warn_at:  # noqa: SLF001 - asyncio's only sign
             return None
-        return event
+        return event  # type: ignore[no-any-return]  # one of `_ENDS`
 
     def take_at_hand(self) -> None:
         """Count the event given by `answer_at_hand` as delivered."""
         recorded = self._batch[self._cursor]
         self._cursor += 1
-        self._now = recorded.recorded_at
         self.position = recorded.position
+        if recorded.recorded_at > self._now:
+            self._now = recorded.recorded_at
 
     def ask(self, pending: Pending) -> None:
         """Open an operation. Raises `LimitExceeded`."""
@@ -467,7 +467,8 @@ class Execution:
         captures: abi.Captures | None,
     ) -> Coroutine[Any, Any, Any]:
         """Ask for a step on behalf of the code in `frame`; see `wfc.runtime.steps`."""
-        return self.template.plan(definition).call(self, frame, arguments, captures)
+        plan = self._plans.get(definition.id) or self.template.plan(definition)
+        return plan.call(self, frame, arguments, captures)
 
     async def wait(
         self, name: OperationId, wake_at: int, place: Place | None

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 Place = tuple[CodeType, int]
 """A code object and the instruction it is at: cheap to keep, and lines are worked out of it."""
 
+Ending = StepCompleted | StepFailed | WaitCompleted
+"""The events that end an operation that code awaits."""
+
 WRONG_KIND: Final = "another kind of operation was recorded under this name"
 
 

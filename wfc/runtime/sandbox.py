@@ -50,7 +50,7 @@ class Template:
         self.rules: Rules = version.rules
         self._loader = loader
         self._bundles = version.workflow
-        self._plans: dict[DefinitionId, StepPlan] = {}
+        self.plans: dict[DefinitionId, StepPlan] = {}
         module, _, self._qualname = workflow.partition(":")
         self._module = ModuleName(module)
         self.signature = inspect.signature(self._function(loader.modules[module].__dict__))
@@ -95,9 +95,9 @@ class Template:
 
     def plan(self, definition: abi.Definition) -> StepPlan:
         """Give how a step is called from this template."""
-        plan = self._plans.get(definition.id)
+        plan = self.plans.get(definition.id)
         if plan is None:
-            plan = self._plans[definition.id] = StepPlan(definition, self)
+            plan = self.plans[definition.id] = StepPlan(definition, self)
         return plan
 
     def returns(self, definition: abi.Definition) -> Any:

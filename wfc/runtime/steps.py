@@ -10,14 +10,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from wfc import abi, codec
-from wfc.eventlog.event import StepCompleted, StepFailed
+from wfc.eventlog.event import StepCompleted, StepFailed, WaitCompleted
 from wfc.ids import OperationId
 from wfc.manifests.sites import site_of
 from wfc.runtime.operations import StepAsked
-from wfc.runtime.pending import PendingStep, Place, contradiction
+from wfc.runtime.pending import Ending, PendingStep, Place
 
 if TYPE_CHECKING:
     from wfc.runtime.execution import Execution
@@ -36,6 +36,7 @@ class StepPlan:
         """Prepare for calls of `definition`."""
         self._definition = definition
         self._template = template
+        self._id = definition.id
         self.name = definition.qualname.rpartition(".")[2]
         parameters = definition.signature.parameters.values()
         self._names = tuple(each.name for each in parameters if each.kind in _POSITIONAL)
@@ -78,29 +79,38 @@ class StepPlan:
     ) -> Any:
         if not execution.alive:
             await execution.parked()
-        definition = self._definition
         payload, digest = codec.encode_arguments(bound, call=self._call)
-        asked = StepAsked(
-            operation_id=name,
-            step=definition.id,
-            arguments=payload,
-            digest=digest,
-            policy=definition.policy,
-        )
         event = execution.answer_at_hand(name)
-        if isinstance(event, StepCompleted | StepFailed) and not (
-            event.created is not None and contradiction(event.created, asked)
-        ):
+        if event is not None and self._fits(event, digest):
             execution.take_at_hand()
         else:
-            event = await self._answer(execution, asked, place)
-        if isinstance(event, StepCompleted):
-            return self._decoded(event.output)
-        raise codec.decode_error(event.error, types=self._template.types)
+            event = await self._answer(execution, name, payload, digest, place)
+        if isinstance(event, StepFailed):
+            raise codec.decode_error(event.error, types=self._template.types)
+        return self._decoded(event.output)
+
+    def _fits(self, event: Ending, digest: bytes) -> TypeGuard[StepCompleted | StepFailed]:
+        """Tell whether `event` is the outcome of this very call; else delivery says what is not."""
+        if isinstance(event, WaitCompleted):
+            return False
+        created = event.created
+        return created is None or (created.digest == digest and created.step == self._id)
 
     async def _answer(
-        self, execution: Execution, asked: StepAsked, place: Place
+        self,
+        execution: Execution,
+        name: OperationId,
+        payload: bytes,
+        digest: bytes,
+        place: Place,
     ) -> StepCompleted | StepFailed:
+        asked = StepAsked(
+            operation_id=name,
+            step=self._id,
+            arguments=payload,
+            digest=digest,
+            policy=self._definition.policy,
+        )
         answer = execution.loop.create_future()
         pending = PendingStep(asked, execution.position, place, answer)
         execution.ask(pending)
