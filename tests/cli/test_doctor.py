@@ -1,0 +1,61 @@
+"""`wfc doctor` names what is wrong, and exits 1 only for what breaks runs."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from wfc.cli import doctor
+
+from .conftest import Said
+
+Wfc = Callable[..., Said]
+
+
+def found(said: Said) -> dict[str, str]:
+    return {check["what"]: check["state"] for check in said.json["data"]}
+
+
+def test_a_sound_project_is_exit_0(wfc: Wfc) -> None:
+    """A missing build is only a warning."""
+    said = wfc("doctor", "--json")
+    assert said.code == 0
+    checks = found(said)
+    assert checks["world"] == "ok"
+    assert checks["build"] == "warn"
+
+
+def test_a_build_and_a_gitignore_are_seen(wfc: Wfc, project: Path) -> None:
+    """A repository should not carry runs."""
+    (project / ".git").mkdir()
+    assert found(wfc("doctor", "--json"))[".gitignore"] == "warn"
+    (project / ".gitignore").write_text(".wfc/\n")
+    (project / ".wfc").mkdir(exist_ok=True)
+    (project / ".wfc" / "current").write_text("v")
+    checks = found(wfc("doctor", "--json"))
+    assert (checks[".gitignore"], checks["build"]) == ("ok", "ok")
+
+
+def test_a_broken_world_is_exit_1(wfc: Wfc, project: Path) -> None:
+    """With its code."""
+    (project / "runs.db").write_bytes(b"no database" * 100)
+    said = wfc("doctor", "--json")
+    assert said.code == 1
+    assert found(said)["WFC950 world"] == "FAIL"
+
+
+def test_another_wfc_and_missing_columns_break_everything(
+    wfc: Wfc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """WFC907 and WFC162 are told before they are met."""
+    monkeypatch.setattr(
+        importlib.metadata, "packages_distributions", lambda: {"wfc": ["wfc-durable", "wfc"]}
+    )
+    monkeypatch.setattr(doctor, "_has_columns", lambda: False)
+    said = wfc("doctor", "--json")
+    assert said.code == 1
+    checks = found(said)
+    assert (checks["WFC907 other wfc"], checks["WFC162 columns"]) == ("FAIL", "FAIL")

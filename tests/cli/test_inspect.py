@@ -1,0 +1,105 @@
+"""`wfc inspect` and `wfc result`: one run, without needing its code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from wfc.eventlog.event import RunCompleted
+
+from .conftest import Receipt, Said, charge_failed_once, charged, completed, failed
+
+Wfc = Callable[..., Said]
+Put = Callable[..., None]
+
+
+@pytest.fixture
+def paid(put: Put) -> str:
+    """A run whose only step failed once."""
+    put("o-1", *charge_failed_once(), charged(Receipt("r-1", 42)), completed({"paid": True}))
+    return "o-1"
+
+
+def test_a_run_is_shown_with_its_steps(wfc: Wfc, paid: str) -> None:
+    """State first, then what it did."""
+    said = wfc("inspect", paid)
+    assert said.code == 0
+    assert "status\tcompleted" in said.out
+    assert "charge\tcompleted\t2" in said.out
+    run = wfc("inspect", paid, "--json").json
+    assert run["kind"] == "run"
+    (step,) = run["data"]["steps"]
+    assert (step["name"], step["attempt"]) == ("charge", 2)
+    assert step["arguments"] == {"order_id": "o-1"}
+    assert step["output"] == {"number": "r-1", "cents": 42}
+
+
+def test_steps_and_events_are_lists(wfc: Wfc, paid: str) -> None:
+    """Payloads are shown as values, errors as errors."""
+    assert wfc("inspect", paid, "--steps").out.startswith("step\tstatus\tattempt")
+    events = wfc("inspect", paid, "--events", "--json").json["data"]
+    assert [event["name"] for event in events] == [
+        "run_created",
+        "step_retrying",
+        "step_started",
+        "step_completed",
+        "run_completed",
+    ]
+    assert "451 greylisted" in events[1]["error"]
+    assert events[3]["output"] == {"number": "r-1", "cents": 42}
+    assert "run_created" in wfc("inspect", paid, "--events").out
+
+
+def test_one_event_is_shown_whole(wfc: Wfc, paid: str) -> None:
+    """By its position; a position that is not there says which are."""
+    assert wfc("inspect", paid, "--event", "5", "--json").json["data"]["output"] == {"paid": True}
+    assert "name\trun_completed" in wfc("inspect", paid, "--event", "5").out
+    said = wfc("inspect", paid, "--event", "9")
+    assert said.code == 3
+    assert "events 1 to 5" in said.err
+
+
+def test_a_damaged_payload_hides_nothing_else(wfc: Wfc, put: Put) -> None:
+    """What cannot be decoded is described."""
+    put("o-1", RunCompleted(output=b"\xff\xff\xff"))
+    (_, event) = wfc("inspect", "o-1", "--events", "--json").json["data"]
+    assert "3 bytes" in event["output"]
+
+
+@pytest.mark.parametrize("command", ["inspect", "result", "cancel", "wake"])
+def test_an_unknown_run_is_exit_3(wfc: Wfc, command: str) -> None:
+    """Every command says the same about a run that is not there."""
+    said = wfc(command, "o-9", "--json")
+    assert said.code == 3
+    assert json.loads(said.err)["code"] == "WFC952"
+
+
+@pytest.mark.parametrize(
+    ("output", "printed"),
+    [("paid", "paid"), ({"a": 1}, '{"a": 1}'), (None, "null"), (Receipt("r", 1), '"cents": 1')],
+)
+def test_a_result_is_text_or_json(wfc: Wfc, put: Put, output: object, printed: str) -> None:
+    """Text as it is, so that a script can use it."""
+    put("o-1", completed(output))
+    said = wfc("result", "o-1")
+    assert said.code == 0
+    assert printed in said.out
+    assert wfc("result", "o-1", "--json").json["kind"] == "result"
+
+
+def test_a_failed_run_is_exit_1(wfc: Wfc, put: Put) -> None:
+    """The error of the workflow is the message."""
+    put("o-1", failed(ValueError("no stock")))
+    said = wfc("result", "o-1")
+    assert said.code == 1
+    assert "no stock" in said.err
+
+
+def test_a_run_that_does_not_end_in_time_is_exit_6(wfc: Wfc, put: Put) -> None:
+    """The run goes on; somebody has to work."""
+    put("o-1")
+    said = wfc("result", "o-1", "--timeout", "0")
+    assert said.code == 6
+    assert "no worker is awake" in said.err

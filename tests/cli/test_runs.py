@@ -1,0 +1,78 @@
+"""`wfc runs` lists runs for people and programs, by filter and by page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from .conftest import Said, completed, failed
+
+Wfc = Callable[..., Said]
+Put = Callable[..., None]
+
+
+def test_an_empty_world_has_no_runs(wfc: Wfc) -> None:
+    """Nothing is printed, and that is good."""
+    assert wfc("runs") == Said(0, "", "")
+    assert wfc("runs", "--json").json == {"format": 1, "kind": "runs", "data": [], "next": None}
+
+
+def test_runs_are_rows_and_objects(wfc: Wfc, put: Put) -> None:
+    """The object holds all that is known without reading the log."""
+    put("o-1", completed("paid"), tier="free")
+    head, row = wfc("runs").out.splitlines()
+    assert head.split("\t") == ["id", "workflow", "status", "created_at", "ended_at", "events"]
+    assert row.split("\t")[:3] == ["o-1", "shop:checkout", "completed"]
+    (data,) = wfc("runs", "--json").json["data"]
+    assert set(data) == {
+        "id", "workflow", "status", "version", "created_at", "started_at", "ended_at", "wake_at",
+        "queue", "paused", "blocked", "events", "attributes",
+    }  # fmt: skip
+    assert (data["attributes"], data["events"]) == ({"tier": "free"}, 2)
+    assert data["created_at"].endswith("Z")
+
+
+def test_filters_choose(wfc: Wfc, put: Put) -> None:
+    """By state, attribute, workflow and time."""
+    put("o-1", completed(1), tier="free")
+    put("o-2", failed(ValueError("no")), tier="gold")
+    put("o-3")
+
+    def found(*words: str) -> set[str]:
+        return {run["id"] for run in wfc("runs", "--json", *words).json["data"]}
+
+    assert found("--status", "failed,pending") == {"o-2", "o-3"}
+    assert found("--attribute", "tier=gold") == {"o-2"}
+    assert found("--workflow", "shop:other") == set()
+    assert found("--since", "1h") == {"o-1", "o-2", "o-3"}
+    assert found("--until", "2020-01-01") == set()
+
+
+def test_a_page_ends_with_the_command_for_the_next(wfc: Wfc, put: Put) -> None:
+    """Pages follow each other without a gap; --all reads them all."""
+    for number in range(5):
+        put(f"o-{number}")
+    first = wfc("runs", "--limit", "2", "--json")
+    assert "wfc" in first.err
+    assert f"--after={first.json['next']}" in first.err
+    second = wfc("runs", "--limit", "2", "--json", "--after", first.json["next"])
+    ids = [run["id"] for page in (first, second) for run in page.json["data"]]
+    assert ids == ["o-4", "o-3", "o-2", "o-1"]
+    lines = wfc("runs", "--limit", "2", "--jsonl", "--all").out.splitlines()
+    assert [json.loads(line)["id"] for line in lines] == ["o-4", "o-3", "o-2", "o-1", "o-0"]
+
+
+def test_a_world_that_cannot_be_opened_is_exit_4(wfc: Wfc) -> None:
+    """A file that is no database is said to be damaged, and nothing is repaired."""
+    with open("runs.db", "wb") as file:  # noqa: PTH123 - the working directory is the project
+        file.write(b"this is no database" * 100)
+    said = wfc("runs", "--json")
+    assert (said.code, said.out) == (4, "")
+    assert json.loads(said.err)["code"] == "WFC950"
+
+
+def test_a_state_that_does_not_exist_is_exit_2(wfc: Wfc) -> None:
+    """With the nearest one."""
+    said = wfc("runs", "--status", "faild")
+    assert said.code == 2
+    assert "Did you mean failed?" in said.err
