@@ -208,3 +208,13 @@ def test_entries_are_those_of_the_text() -> None:
 
 def test_futures_travel_with_the_bundle() -> None:
     assert workflow_of(case("classes")).futures == ("annotations",)
+
+
+def test_a_warning_of_python_is_given_once_when_the_bundle_is_loaded() -> None:
+    """Compiling reads the text several times; the user is told when code is made of it."""
+    text = 'PATTERN = "\\d"\n\n\nasync def main():\n    "use workflow"\n    return PATTERN\n'
+    bundle = workflow_of(text)  # warnings are errors in tests
+    SiteTable(bundle)
+    with pytest.warns(Warning, match="invalid escape") as given:
+        code_of(bundle, "app/shop/case.py")
+    assert len(given) == 1

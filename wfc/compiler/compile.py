@@ -10,13 +10,13 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-from wfc.compiler.facts import Compiled, ModuleFacts, ModuleSource
+from wfc.compiler.facts import Compiled, ModuleSource
 from wfc.compiler.gather import Gathered, gather_tree
 from wfc.compiler.gather_sites import gather_sites
 from wfc.compiler.verify import moved
 from wfc.compiler.write_step_bundle import write_step_bundle
 from wfc.compiler.write_workflow_bundle import write_workflow_bundle
-from wfc.diagnostics import Diagnostic, Place, Severity, diagnostic
+from wfc.diagnostics import Diagnostic, Severity
 
 Judge: TypeAlias = Callable[[Gathered], tuple[Diagnostic, ...]]
 """Finds effects; needs other modules, so the build brings it along."""
@@ -30,18 +30,17 @@ def compile_module(
     `reached` are the names of this module that workflows of other modules reach; they, and what the
     module's own workflows reach, make up its workflow bundle. Errors leave both bundles unwritten.
     """
-    try:
-        gathered = gather_module(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        return _unreadable(source, error)
+    gathered = gather_module(source)
     return write_module(
         source, gathered, reached=reached, findings=judge(gathered) if judge else ()
     )
 
 
 def gather_module(source: ModuleSource) -> Gathered:
-    """Give all facts of a module, its sites included; SyntaxError if Python cannot read it."""
+    """Give all facts of a module, its sites included; what Python cannot read becomes a finding."""
     gathered = gather_tree(source)
+    if not gathered.tree.body:
+        return gathered
     sites = gather_sites(gathered.tree, gathered.names, source.name, source.text)
     return replace(gathered, facts=replace(gathered.facts, sites=sites))
 
@@ -67,16 +66,3 @@ def write_module(
         diagnostics = (*diagnostics, *faults)
         return Compiled(step=None, workflow=None, facts=facts, diagnostics=diagnostics)
     return Compiled(step=step, workflow=workflow, facts=facts, diagnostics=diagnostics)
-
-
-def _unreadable(source: ModuleSource, error: BaseException) -> Compiled:
-    line = getattr(error, "lineno", None) or 1
-    column = max((getattr(error, "offset", None) or 1) - 1, 0)
-    reason = getattr(error, "msg", None) or str(error) or type(error).__name__
-    finding = diagnostic(
-        "WFC910",
-        Place(source.path, line, column, line, column),
-        f"Python cannot read this module: {reason}",
-    )
-    facts = ModuleFacts(name=source.name, source_sha256=source.sha256)
-    return Compiled(step=None, workflow=None, facts=facts, diagnostics=(finding,))

@@ -6,6 +6,7 @@ import __future__
 import ast
 import itertools
 import types
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
@@ -15,6 +16,7 @@ from wfc.compiler.nodes import FunctionNode, docstring_of, functions_by_span, is
 from wfc.compiler.spans import span_of
 from wfc.diagnostics import Diagnostic, Place, diagnostic
 from wfc.manifests.bundle import Bundle, Purpose, Span
+from wfc.manifests.code import parse_quietly
 from wfc.manifests.sites import calls_of
 
 _OPTIMIZED: Final = 1  # the code flag of functions, which modules and class bodies lack
@@ -25,7 +27,7 @@ def moved(
 ) -> Iterator[Diagnostic]:
     """Compare the positions of each kept function of `bundle`, and its calls, with the source's."""
     try:
-        kept = ast.parse(bundle.text)
+        kept = parse_quietly(bundle.text)
         written = _functions(kept, facts)
     except SyntaxError as error:
         yield _fault(source, error.lineno or 1, f"it is no Python: {error.msg}", bundle)
@@ -33,7 +35,7 @@ def moved(
     calls = sum(1 for _ in calls_of(kept))
     if bundle.purpose is Purpose.WORKFLOW and calls != len(bundle.sites):
         yield _fault(source, 1, f"of {calls} calls {len(bundle.sites)} have a site", bundle)
-    original = _functions(_with_imports_of(kept, ast.parse(source.text)), facts)
+    original = _functions(_with_imports_of(kept, parse_quietly(source.text)), facts)
     replaced = [d for d in facts.definitions if _is_replaced(d, bundle)]
     changed = sorted(_changed(facts, functions_by_span(tree), replaced, bundle))
     for key, positions in written.items():
@@ -95,7 +97,9 @@ def _functions(tree: ast.Module, facts: ModuleFacts) -> dict[_Key, list[_Positio
     for name in facts.futures:
         flags |= getattr(__future__, name).compiler_flag
     found: dict[_Key, list[_Position]] = {}
-    pending = [compile(tree, "<bundle>", "exec", flags=flags, dont_inherit=True)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they are given when the bundle is loaded
+        pending = [compile(tree, "<bundle>", "exec", flags=flags, dont_inherit=True)]
     while pending:
         code = pending.pop()
         pending.extend(const for const in code.co_consts if isinstance(const, types.CodeType))

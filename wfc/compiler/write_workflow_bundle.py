@@ -18,6 +18,7 @@ from wfc.compiler.spans import whole_span_of
 from wfc.compiler.write_step_bundle import blank_directive
 from wfc.ids import ModuleName
 from wfc.manifests.bundle import Bundle, Purpose, Span
+from wfc.manifests.code import parse_quietly
 
 
 def write_workflow_bundle(
@@ -55,7 +56,7 @@ def write_workflow_bundle(
             for site in facts.sites
             if _is_inside(site.span, regions) and not _is_inside(site.span, steps)
         ),
-        imports=_imports(ast.parse(text), source),
+        imports=_imports(parse_quietly(text), source),
     )
 
 

@@ -8,6 +8,7 @@ import __future__
 
 import ast
 import types
+import warnings
 
 from wfc.errors import NoColumns
 from wfc.manifests.bundle import Bundle, Purpose
@@ -35,6 +36,13 @@ def code_of(bundle: Bundle, filename: str) -> tuple[types.CodeType, ...]:
 def module_code(bundle: Bundle, filename: str) -> types.CodeType:
     """Make the code of a step bundle: one module, as written."""
     return _compiled(ast.parse(bundle.text, filename), bundle, filename)
+
+
+def parse_quietly(text: str) -> ast.Module:
+    """Parse without the warnings that compiling the text will give, once."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text)
 
 
 def _compiled(tree: ast.Module, bundle: Bundle, filename: str) -> types.CodeType:

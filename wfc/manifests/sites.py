@@ -16,6 +16,7 @@ from wfc import abi
 from wfc.errors import BundleBroken
 from wfc.ids import Site
 from wfc.manifests.bundle import Bundle, Span
+from wfc.manifests.code import parse_quietly
 from wfc.manifests.guards import is_abi_call
 
 
@@ -28,7 +29,7 @@ class SiteTable:
         The recorded spans are not used: Python 3.11 misplaces what stands inside f-strings, in its
         tree and in its code alike, and a bundle may be built on one minor and run on another.
         """
-        spans = [span_of(call) for call in calls_of(ast.parse(bundle.text))]
+        spans = [span_of(call) for call in calls_of(parse_quietly(bundle.text))]
         if len(spans) != len(bundle.sites):
             raise BundleBroken(
                 f"{bundle.path}: the workflow bundle holds {len(spans)} calls and its table of "

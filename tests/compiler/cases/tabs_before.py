@@ -1,3 +1,7 @@
+import dataclasses
+
+
+@dataclasses.dataclass
 class A:
 	async def charge(self):
 		"use step"

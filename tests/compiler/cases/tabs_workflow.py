@@ -1,3 +1,7 @@
+import dataclasses
+
+
+@dataclasses.dataclass
 class A:
 	charge = __wfc__.step("A.charge")
 
