@@ -206,7 +206,8 @@ class LiveRun:
     @property
     def quiet(self) -> bool:
         """Tell whether nothing can happen before an alarm or news from outside."""
-        return self._waiter is not None and not self._bodies
+        waiter = self._waiter
+        return waiter is not None and not waiter.done() and not self._bodies
 
     @property
     def busy(self) -> bool:

@@ -1,0 +1,36 @@
+"""Fixtures of the runtime's tests."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.runtime.flows import PROGRAM, Journal
+from tests.runtime.house import House
+from wfc.clock import VirtualClock
+from wfc.worlds.open import open_world
+
+
+@pytest.fixture
+async def journal(monkeypatch: pytest.MonkeyPatch) -> Journal:
+    made = Journal()
+    monkeypatch.setattr(sys, "journal", made, raising=False)
+    return made
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def house(
+    request: pytest.FixtureRequest, tmp_path: Path, journal: Journal
+) -> AsyncIterator[House]:
+    clock = VirtualClock()
+    url = "memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/world.db"
+    world = open_world(url, clock)
+    await world.open()
+    made = await House(world, clock, PROGRAM.version).open()
+    yield made
+    journal.gate.set()
+    journal.thread_gate.set()
+    await made.close()

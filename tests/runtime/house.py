@@ -1,0 +1,85 @@
+"""A whole small installation for tests: a world on a clock that stands still, workers, a client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+from wfc.clock import VirtualClock
+from wfc.config import Session
+from wfc.eventlog.event import Event
+from wfc.ids import RunId
+from wfc.manifests.store import Version, to_archive
+from wfc.runtime.registry import Registry
+from wfc.runtime.run import Run
+from wfc.runtime.starting import StartOptions, start_run
+from wfc.runtime.worker import Worker, WorkerLimits
+from wfc.worlds.protocol import World
+
+
+class House:
+    """Runs are begun through `start` and executed by `worker`, when `idle` says so."""
+
+    def __init__(self, world: World, clock: VirtualClock, version: Version) -> None:
+        self.world = world
+        self.clock = clock
+        self.version = version
+        self.session = Session(world, Registry(version))
+        self.workers: list[Worker] = []
+        self.appends = 0
+        self._count_appends()
+
+    def _count_appends(self) -> None:
+        append = self.world.append
+
+        async def counted(*args: Any, **kwargs: Any) -> Any:
+            self.appends += 1
+            return await append(*args, **kwargs)
+
+        self.world.append = counted  # type: ignore[method-assign]  # a counter around the real one
+
+    async def open(self) -> House:
+        await self.world.register_version(self.version.id, to_archive(self.version))
+        return self
+
+    def worker(self, **limits: Any) -> Worker:
+        """Make one more worker, which begins when `idle` or `start` is called on it."""
+        made = Worker(self.world, Registry(self.version), limits=WorkerLimits(**limits))
+        self.workers.append(made)
+        return made
+
+    async def embedded(self, **limits: Any) -> Worker:
+        """Start a worker that the client knows, as `runtime()` does."""
+        made = self.worker(**limits)
+        await made.start()
+        self.session.worker = made
+        return made
+
+    async def start(self, workflow: Callable[..., Any], *args: Any, **options: Any) -> Run[Any]:
+        return await start_run(
+            self.session, self._client, workflow, StartOptions(**options), (args, {})
+        )
+
+    async def _client(self) -> Session:
+        return self.session
+
+    async def log(self, run: Run[Any]) -> list[str]:
+        """Give the names of the run's events."""
+        return [each.event.name for each in await self.world.history(run.id)]
+
+    async def events(self, run: Run[Any], kind: type[Event]) -> list[Any]:
+        log = await self.world.history(run.id, 0, 2000)
+        return [each.event for each in log if isinstance(each.event, kind)]
+
+    def advance(self, **by: float) -> None:
+        self.clock.advance(timedelta(**by))
+
+    async def close(self) -> None:
+        for worker in self.workers:
+            await worker.stop()
+        await self.world.close()
+
+
+def ids(run: Run[Any]) -> Iterator[RunId]:
+    yield run.id
