@@ -1,0 +1,904 @@
+"""Pairs of programs: `bad` marks its own faults, `good` differs by the cure and has none.
+
+A mark is a comment ``# WFCnnn: column`` on the faulty line, the column as printed, from 1; a fault
+in a line that cannot hold a comment is marked on the line above by ``# below WFCnnn: column``.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class Pair(NamedTuple):
+    """A program that breaks a rule, and its twin that does not."""
+
+    name: str
+    bad: str
+    good: str
+
+
+PAIRS: Final = (
+    Pair(
+        "sync workflow",
+        """
+def checkout():  # WFC102: 1
+    "use workflow"
+""",
+        """
+async def checkout():
+    "use workflow"
+""",
+    ),
+    Pair(
+        "generator step",
+        """
+async def rows():
+    "use step"
+    for row in (1, 2):
+        yield row  # WFC103: 9
+""",
+        """
+async def rows():
+    "use step"
+    def each():
+        yield 1
+    return list(each())
+""",
+    ),
+    Pair(
+        "yield from in a workflow",
+        """
+async def checkout():
+    "use workflow"
+    x = yield  # WFC103: 9
+""",
+        """
+async def checkout():
+    "use workflow"
+    x = (y for y in (1, 2))
+    return list(x)
+""",
+    ),
+    Pair(
+        "lambda as step",
+        """
+async def step():
+    "use step"
+f = lambda: "use step"  # WFC104: 5
+g = lambda x: ("use step", x)[1]  # WFC104: 5
+h = lambda x: "use workflow" and x  # WFC104: 5
+""",
+        """
+async def step():
+    "use step"
+f = lambda: "use it"
+g = lambda x: ("a step", x)[1]
+""",
+    ),
+    Pair(
+        "step in a plain function",
+        """
+def make():
+    async def step():  # WFC105: 5
+        "use step"
+    return step
+""",
+        """
+async def make():
+    "use workflow"
+    if True:
+        for x in (1, 2):
+            async def step():
+                "use step"
+            await step()
+""",
+    ),
+    Pair(
+        "step two functions deep in a workflow",
+        """
+async def checkout():
+    "use workflow"
+    async def inner():
+        async def step():  # WFC105: 9
+            "use step"
+        await step()
+    await inner()
+""",
+        """
+async def checkout():
+    "use workflow"
+    async def step():
+        "use step"
+    async def inner():
+        await step()
+    await inner()
+""",
+    ),
+    Pair(
+        "step in a step",
+        """
+async def outer():
+    "use step"
+    async def inner():  # WFC105: 5
+        "use step"
+""",
+        """
+async def outer():
+    "use step"
+    async def inner():
+        "No step of its own, only a part of one."
+""",
+    ),
+    Pair(
+        "nested workflow",
+        """
+async def checkout():
+    "use workflow"
+    async def refund():  # WFC106: 5
+        "use workflow"
+""",
+        """
+async def checkout():
+    "use workflow"
+async def refund():
+    "use workflow"
+""",
+    ),
+    Pair(
+        "unrecordable self",
+        """
+class Shop:
+    async def charge(self):  # WFC107: 5
+        "use step"
+class Old(object):
+    async def charge(self):  # WFC107: 5
+        "use step"
+class Older(Old):
+    async def charge(self):  # WFC107: 5
+        "use step"
+""",
+        """
+import dataclasses, pydantic, msgspec
+from app.base import Base
+@dataclasses.dataclass
+class Shop:
+    async def charge(self):
+        "use step"
+class Model(pydantic.BaseModel):
+    async def charge(self):
+        "use step"
+class Below(Model):
+    async def charge(self):
+        "use step"
+class Struct(msgspec.Struct, frozen=True):
+    def charge(self):
+        "use step"
+class Unknown(Base):
+    def charge(self):
+        "use step"
+class Plain:
+    @staticmethod
+    async def charge():
+        "use step"
+    @classmethod
+    async def refund(cls):
+        "use step"
+""",
+    ),
+    Pair(
+        "unmarkable functions",
+        """
+import abc, functools, typing
+class Shop(abc.ABC):
+    async def flow(self):  # WFC108: 5
+        "use workflow"
+    @classmethod
+    async def made(cls):  # WFC108: 5
+        "use workflow"
+    @property
+    def rate(self):  # WFC108: 5
+        "use step"
+    @functools.cached_property
+    def cached(self):  # WFC108: 5
+        "use step"
+    @abc.abstractmethod
+    async def charge(self):  # WFC108: 5
+        "use step"
+    def __call__(self):  # WFC108: 5
+        "use step"
+@typing.overload
+async def pay(x: int):  # WFC108: 1
+    "use step"
+""",
+        """
+class Shop:
+    @staticmethod
+    async def flow():
+        "use workflow"
+    @classmethod
+    async def made(cls):
+        "use step"
+    @property
+    def rate(self):
+        "The rate."
+    def __call__(self):
+        "Pay."
+""",
+    ),
+    Pair(
+        "class scope",
+        """
+class Shop:
+    "use step"  # WFC109: 5
+def make():
+    class Inner:
+        @staticmethod
+        async def charge():  # WFC109: 9
+            "use step"
+""",
+        """
+class Shop:
+    "A shop."
+    class Inner:
+        @staticmethod
+        async def charge():
+            "use step"
+""",
+    ),
+    Pair(
+        "misplaced",
+        """
+async def checkout():
+    x = 1
+    "use workflow"  # WFC110: 5
+async def refund():
+    "Refund."
+    if True:
+        "use step"  # WFC110: 9
+    try:
+        pass
+    except ValueError:
+        "use step"  # WFC110: 9
+    with x:
+        "use step"  # WFC110: 9
+    match 1:
+        case 1:
+            "use step"  # WFC110: 13
+x = 1
+"use step"  # WFC110: 1
+""",
+        """
+async def checkout():
+    "use workflow"
+    x = 1
+async def refund():
+    "Refund."
+    "use step"
+    x = "use step"
+    print("use step")
+""",
+    ),
+    Pair(
+        "two directives",
+        """
+async def checkout():
+    "use workflow"
+    "use step"  # WFC111: 5
+async def refund():
+    "Refund."
+    "use step"
+    "use step"  # WFC111: 5
+async def later():
+    "use step"
+    x = 1
+    "use workflow"  # WFC111: 5
+""",
+        """
+async def checkout():
+    "use workflow"
+    "The docstring, which may stand second."
+async def refund():
+    "use step"
+""",
+    ),
+    Pair(
+        "two directives of a module",
+        """
+"use step"
+"use workflow"  # WFC111: 1
+""",
+        """
+"use step"
+"A docstring."
+""",
+    ),
+    Pair(
+        "not plain",
+        '''
+async def one():
+    f"use step"  # WFC112: 5
+async def two():
+    b"use step"  # WFC112: 5
+async def three():
+    r"use step"  # WFC112: 5
+async def four():
+    "use " "step"  # WFC112: 5
+async def five():
+    """use step"""  # WFC112: 5
+async def six():
+    ("use step")  # WFC112: 5
+async def seven():
+    "use\\x20step"  # WFC112: 5
+async def eight():
+    u"use step"  # WFC112: 5
+async def nine():
+    # below WFC112: 5
+    """
+    use step
+    """
+async def ten():
+    "Doc."
+    f"use workflow"  # WFC112: 5
+''',
+        """
+async def one():
+    'use step'
+async def two(x):
+    f"use step {x}"
+async def three():
+    b"used"
+""",
+    ),
+    Pair(
+        "near miss",
+        """
+async def one():
+    "use steps"  # WFC113: 5
+async def two():
+    "Use Workflow"  # WFC113: 5
+async def three():
+    "use-step"  # WFC113: 5
+async def four():
+    " use step"  # WFC113: 5
+async def five():
+    "Doc."
+    "use wrokflow"  # WFC113: 5
+async def six():
+    "usestep."  # WFC113: 5
+""",
+        """
+async def one():
+    "use step"
+async def two():
+    "Use workflow to pay for it."
+async def three():
+    "Used."
+async def four():
+    "Doc."
+    "and a remark"
+async def five():
+    x = 1
+    "use steps"
+""",
+    ),
+    Pair(
+        "marked twice",
+        """
+import sys
+if sys.platform == "win32":
+    async def charge():
+        "use step"
+else:
+    async def charge():  # WFC114: 5
+        "use step"
+class Shop:
+    @staticmethod
+    async def pay():
+        "use step"
+    @staticmethod
+    async def pay():  # WFC114: 5
+        "Not marked, but it takes the place."
+""",
+        """
+import sys, typing
+if typing.TYPE_CHECKING:
+    async def charge(): ...
+else:
+    async def charge():
+        "use step"
+@typing.overload
+async def pay(x: int): ...
+@typing.overload
+async def pay(x: str): ...
+async def pay(x):
+    "use step"
+class Shop:
+    @staticmethod
+    async def charge():
+        "use step"
+def twice(): ...
+def twice(): ...
+""",
+    ),
+    Pair(
+        "reserved names",
+        """
+import json as __wfc_json  # WFC115: 8
+async def charge(__wfc_x):  # WFC115: 18
+    "use step"
+    return __wfc_x, __wfc__  # WFC115: 21
+""",
+        """
+import json as wfc_json
+async def charge(_wfc, __w):
+    "use step"
+    return _wfc
+""",
+    ),
+    Pair(
+        "place and form of policy",
+        """
+import wfc
+from wfc import policy as p, Backoff
+from tools import traced
+N = 3
+@traced
+@p(attempts=5)  # WFC116: 2
+async def one():
+    "use step"
+@p(attempts=N)  # WFC116: 13
+async def two():
+    "use step"
+@p  # WFC116: 2
+async def three():
+    "use step"
+@wfc.policy(5)  # WFC116: 13
+async def four():
+    "use step"
+@wfc.policy(**N)  # WFC116: 15
+async def five():
+    "use step"
+@wfc.policy(backoff=Backoff(initial=N))  # WFC116: 37
+async def six():
+    "use step"
+@wfc.policy(backoff=Backoff(**N))  # WFC116: 31
+async def seven():
+    "use step"
+@wfc.policy(backoff=Backoff(1, 2, 3, 4, 5))  # WFC116: 21
+async def eight():
+    "use step"
+""",
+        """
+import wfc
+from wfc import policy as p, Backoff
+from tools import traced, is_bad
+@p(attempts=5, retry_on=(ValueError, KeyError), give_up_on=is_bad)
+@traced
+async def one():
+    "use step"
+@wfc.policy(timeout="30s", backoff=Backoff("1s", factor=-2.0))
+async def two():
+    "use workflow"
+class Shop:
+    @staticmethod
+    @p(attempts=1)
+    async def three():
+        "use step"
+""",
+    ),
+    Pair(
+        "decorators of a nested step",
+        """
+from tools import traced
+async def checkout():
+    "use workflow"
+    @traced  # WFC117: 6
+    async def charge():
+        "use step"
+    await charge()
+""",
+        """
+from wfc import policy
+async def checkout():
+    "use workflow"
+    @policy(attempts=1)
+    async def charge():
+        "use step"
+    await charge()
+""",
+    ),
+    Pair(
+        "decorators that hide a workflow",
+        """
+import functools
+from contextlib import asynccontextmanager as acm
+def sync(f):
+    def call(): return f()
+    return call
+def named(name):
+    def outer(f):
+        def call(): return f()
+        return call
+    return outer
+class Holder:
+    def __init__(self, f): ...
+@functools.cache  # WFC118: 2
+async def one():
+    "use workflow"
+@functools.lru_cache(maxsize=None)  # WFC118: 2
+async def two():
+    "use workflow"
+@acm  # WFC118: 2
+async def three():
+    "use workflow"
+@sync  # WFC118: 2
+async def four():
+    "use workflow"
+@named("x")  # WFC118: 2
+async def five():
+    "use workflow"
+@Holder  # WFC118: 2
+async def six():
+    "use workflow"
+""",
+        """
+import functools
+from tools import registered
+def same(f):
+    return f
+def wrapped(f):
+    @functools.wraps(f)
+    async def call(*args): return await f(*args)
+    return call
+def odd(f):
+    return f.x
+def silent(f):
+    pass
+@same
+@wrapped
+@registered
+@odd
+@silent
+async def one():
+    "use workflow"
+@functools.cache
+async def two():
+    "use step"
+""",
+    ),
+    Pair(
+        "defaults",
+        """
+import datetime, os, random
+async def checkout(a=random.random(), *, b=os.getpid()):  # WFC119: 22 # WFC119: 44
+    "use workflow"
+    rate = 3
+    async def charge(x=rate, y=(1, rate)):  # WFC119: 24 # WFC119: 32
+        "use step"
+        return x
+    await charge()
+async def other(
+    a=f"{random.x}",  # WFC119: 7
+    b=lambda: 1,  # WFC119: 7
+):
+    "use workflow"
+""",
+        """
+import datetime, enum, random
+from app.models import Color
+RATE = 3
+class Tier(enum.Enum):
+    FREE = 1
+async def checkout(
+    a=None, b=-1, c="x", d=Tier.FREE, e=Color.RED, f=RATE, g=(1, RATE), h=2 * 3,
+    i=datetime.timedelta(days=3), j=frozenset(), k=..., *, l, m=True,
+):
+    "use workflow"
+    from app.models import Size
+    async def charge(x=RATE, y=Size.BIG):
+        "use step"
+        return x
+    await charge()
+async def step(a=random.random()):
+    "use step"
+""",
+    ),
+    Pair(
+        "mutable defaults",
+        """
+import collections
+async def checkout(a=[], b={}, *, c={1}, d=list(), e=collections.deque()):  \
+# WFC330: 22 # WFC330: 28 # WFC330: 37 # WFC330: 44 # WFC330: 54
+    "use workflow"
+""",
+        """
+async def checkout(a=(), b=None):
+    "use workflow"
+async def step(a=[]):
+    "use step"
+""",
+    ),
+    Pair(
+        "types for type checkers only",
+        """
+from __future__ import annotations
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    from app.models import Order, Bill
+async def charge(order: Order) -> list[Bill]:  # WFC120: 25 # WFC120: 40
+    "use step"
+async def refund(order: "Order"):  # WFC120: 25
+    "use step"
+""",
+        """
+import typing
+if not typing.TYPE_CHECKING:
+    from app.models import Order
+if typing.TYPE_CHECKING:
+    from app.models import Bill
+    try:
+        from app.models import Order
+    except ImportError: ...
+async def charge(order: Order, *args: int, **more: str) -> str:
+    "use step"
+    bill: Bill = 1
+def helper(bill: "Bill"): ...
+""",
+    ),
+    Pair(
+        "star import of the standard library",
+        """
+from os.path import *  # WFC121: 1
+async def charge():
+    "use step"
+""",
+        """
+from os.path import join
+from app.models import *
+async def charge():
+    "use step"
+""",
+    ),
+    Pair(
+        "computed names of modules",
+        """
+import json
+import app.tools as tools
+NAME = "loads"
+def helper():
+    return getattr(tools, NAME)  # WFC124: 12
+async def checkout():
+    "use workflow"
+    helper()
+    getattr(json, NAME)("1")  # WFC124: 5
+""",
+        """
+import json
+from app.models import Order
+NAME = "loads"
+def unreached():
+    return getattr(json, NAME)
+async def checkout(order: Order):
+    "use workflow"
+    getattr(json, "loads")("1")
+    getattr(order, NAME)
+    getattr(Order, NAME)
+    getattr(*NAME)
+async def charge():
+    "use step"
+    getattr(json, NAME)
+""",
+    ),
+    Pair(
+        "wrapped steps",
+        """
+from tools import wrap
+async def charge():
+    "use step"
+async def checkout():
+    "use workflow"
+charged = wrap(charge)  # WFC125: 11
+flow: object = wrap(checkout)  # WFC125: 16
+""",
+        """
+import functools
+from tools import wrap, Tool
+async def charge():
+    "use step"
+def helper(): ...
+one = functools.partial(charge, 1)
+two = Tool(charge)
+three = wrap(helper)
+four = wrap([charge])
+five: int
+""",
+    ),
+    Pair(
+        "not awaited",
+        """
+import asyncio
+import wfc
+from wfc import sleep, create_hook
+async def charge():
+    "use step"
+async def other():
+    "use workflow"
+async def checkout():
+    "use workflow"
+    charge()  # WFC126: 5
+    x = charge()  # WFC126: 9
+    other()  # WFC126: 5
+    sleep(3)  # WFC126: 5
+    asyncio.sleep(3)  # WFC126: 5
+    wfc.start(other)  # WFC126: 5
+    hook = create_hook()  # WFC126: 12
+    if charge() == 1:  # WFC126: 8
+        pass
+    def later():
+        charge()  # WFC126: 9
+    later()
+    async def nested():
+        "use step"
+    nested()  # WFC126: 5
+""",
+        """
+import asyncio
+from wfc import sleep, create_hook
+async def charge():
+    "use step"
+async def checkout():
+    "use workflow"
+    await charge()
+    x = charge()
+    await x
+    y = [charge(), charge()]
+    await asyncio.gather(*y, charge())
+    z = asyncio.create_task(charge())
+    hook = create_hook()
+    print(hook.token)
+    a, b = charge(), 1
+    if (task := charge()):
+        await task
+    async with create_hook() as other:
+        await other
+    async def nested():
+        "use step"
+        charge()
+    await nested()
+    return charge()
+async def step():
+    "use step"
+    charge()
+def script():
+    charge()
+async def rebinds(charge):
+    "use workflow"
+    charge()
+""",
+    ),
+    Pair(
+        "values of sync steps",
+        """
+def size(x):
+    "use step"
+    return 1
+async def checkout():
+    "use workflow"
+    if size(1) > 3:  # WFC127: 8
+        pass
+    if size(1):  # WFC127: 8
+        pass
+    x = size(2)  # WFC127: 9
+    y = x + 1
+    size(3).bit_length()  # WFC127: 5
+    print(f"{size(4)}", len(size(5)))  # WFC127: 14 # WFC127: 29
+    for row in size(6):  # WFC127: 16
+        pass
+    z = size(7)  # WFC127: 9
+    z.bit_length()
+    return [row for row in size(8)], size(9)[0]  # WFC127: 28 # WFC127: 38
+""",
+        """
+import asyncio
+def size(x):
+    "use step"
+    return 1
+async def checkout():
+    "use workflow"
+    if await size(1) > 3:
+        pass
+    x = size(2)
+    y = await x
+    z = size(3)
+    z = 4
+    print(z + 1)
+    await asyncio.to_thread(size, 1)
+    later = size(4)
+    print(str(later), await later)
+    table = {}
+    table[size] = 1
+    return await asyncio.gather(size(1), size(2))
+""",
+    ),
+    Pair(
+        "written captures",
+        """
+async def checkout():
+    "use workflow"
+    total = 0
+    async def add():
+        "use step"
+        nonlocal total  # WFC128: 9
+        total = 1
+    await add()
+    async def remove():
+        "use step"
+        nonlocal total  # WFC128: 9
+        del total
+    await remove()
+""",
+        """
+async def checkout():
+    "use workflow"
+    total = 0
+    async def add():
+        "use step"
+        count = total
+        def inner():
+            nonlocal count
+            count += 1
+        inner()
+        total2 = count
+        return total2
+    total = await add()
+""",
+    ),
+    Pair(
+        "captures that cannot be recorded",
+        """
+import asyncio
+import httpx
+async def checkout():
+    "use workflow"
+    import json
+    def helper(): ...
+    class Local: ...
+    lock = asyncio.Lock()
+    rows = (x for x in (1, 2))
+    double = lambda x: 2 * x
+    async with httpx.AsyncClient() as client:
+        async def charge():
+            "use step"
+            client.post(  # WFC129: 13
+                json.dumps(1))  # WFC129: 17
+            helper()  # WFC129: 13
+            Local()  # WFC129: 13
+            lock.locked()  # WFC129: 13
+            list(rows)  # WFC129: 18
+            double(1)  # WFC129: 13
+        await charge()
+""",
+        """
+import asyncio
+import httpx
+RATE = 3
+LOCK = asyncio.Lock()
+async def charge():
+    "use step"
+async def checkout(order_id):
+    "use workflow"
+    rate = await charge()
+    rows = [x for x in (1, 2)]
+    both = dict(a=1)
+    async def other():
+        "use step"
+    async def charge_it():
+        "use step"
+        LOCK.locked()
+        await charge()
+        await other()
+        return order_id, rate, rows, both, RATE
+    await charge_it()
+""",
+    ),
+)
