@@ -81,7 +81,9 @@ def test_a_workflow_marked_by_its_module_refuses_first_thing(name: str) -> None:
         asyncio.run(namespace[name](*arguments))
 
 
-@pytest.mark.parametrize("statement", ["while x:", "match x:\n        case _:"])
+@pytest.mark.parametrize(
+    "statement", ["while x:", "while max(\n        x, 0\n    ):", "match x:\n        case _:"]
+)
 def test_a_workflow_that_begins_with_a_block_refuses_first_thing(statement: str) -> None:
     inner = " " * (12 if "case" in statement else 8)
     text = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import hashlib
 import re
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from wfc.compiler import compile as compile_module_parts
 from wfc.compiler.compile import compile_module
 from wfc.compiler.facts import Compiled, ModuleSource
 from wfc.diagnostics import Place, Severity, diagnostic
@@ -142,6 +144,20 @@ def test_a_warning_of_the_judge_is_kept_and_stops_nothing() -> None:
     result = compiled('async def main():\n    "use workflow"\n', judge=lambda _: (warning,))
     assert result.workflow is not None
     assert warning in result.diagnostics
+
+
+def test_a_bundle_that_moved_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our own fault is said as such, and nothing wrong is ever executed."""
+    right = compile_module_parts.write_step_bundle
+
+    def wrong(*arguments: Any) -> Bundle:
+        bundle = right(*arguments)
+        return dataclasses.replace(bundle, text=bundle.text.replace("return 1", "return  1"))
+
+    monkeypatch.setattr(compile_module_parts, "write_step_bundle", wrong)
+    result = compiled('async def charge():\n    "use step"\n    return 1\n')
+    assert result.step is result.workflow is None
+    assert [finding.code for finding in result.diagnostics] == ["WFC190"]
 
 
 # --- what the workflow bundle holds ---------------------

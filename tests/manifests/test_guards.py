@@ -12,7 +12,7 @@ import contextvars
 import sys
 import types
 import warnings
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ class Drive:
         self.answers = answers
         self.parked = 0
         harness = types.ModuleType("harness")
-        for function in (self.op, self.saw, self.swallowing, self.retry_until):
+        for function in (self.op, self.saw, self.swallowing, self.quietly, self.retry_until):
             setattr(harness, function.__name__, function)
         harness.Swallow = Swallow  # type: ignore[attr-defined]  # made here
         self.namespace: dict[str, Any] = {"__name__": "dropped"}
@@ -72,6 +72,12 @@ class Drive:
         """Library code that swallows a cancellation and returns as if nothing had been."""
         with contextlib.suppress(BaseException):
             await operation()
+
+    async def quietly(self, operation: Callable[[], Awaitable[None]]) -> AsyncIterator[int]:
+        """Give items as a library does that takes a cancellation for the end of them."""
+        with contextlib.suppress(BaseException):
+            await operation()
+            yield 1
 
     async def retry_until(self, attempt: Callable[[], Awaitable[object]]) -> None:
         """Library code that tries again whatever happens."""

@@ -5,7 +5,7 @@ import collections.abc
 import contextlib
 import functools
 
-from harness import Swallow, op, retry_until, saw, swallowing
+from harness import Swallow, op, quietly, retry_until, saw, swallowing
 
 
 async def case_finally():
@@ -342,6 +342,17 @@ async def case_async_with_that_swallows():
     async with Swallow(op):
         saw("body")
     saw("after")
+
+
+async def case_async_for_over_what_swallows():
+    async for _ in quietly(op):
+        saw("body")
+    saw("after the loop")
+
+
+async def case_async_comprehension_over_what_swallows():
+    found = [item async for item in quietly(op)]
+    saw(f"after {found}")
 
 
 async def case_argument_that_swallows():
