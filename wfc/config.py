@@ -13,12 +13,12 @@ import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from wfc import abi, codec
 from wfc.clock import Clock
-from wfc.errors import CompileError, ConfigError
+from wfc.errors import ConfigError
 from wfc.eventlog.event import Channel
 from wfc.ids import DefinitionId
 from wfc.manifests.store import Version, to_archive
@@ -29,6 +29,9 @@ from wfc.runtime.worker import Worker, WorkerLimits
 from wfc.settings import Loaded, Settings, load_settings
 from wfc.worlds.open import open_world
 from wfc.worlds.protocol import World
+
+if TYPE_CHECKING:
+    from wfc.compiler.project import Project
 
 _LOG: Final = logging.getLogger("wfc")
 
@@ -123,17 +126,12 @@ async def _registry(loaded: Loaded, world: World, version: Version) -> Registry:
     )
 
 
-def build_version(loaded: Loaded) -> Version:
-    """Build the project, incrementally; where the folder of builds cannot be written, in memory.
-
-    Raises `CompileError` with every finding.
-    """
-    # The compiler is asked for only here: a process that looks at runs never loads it.
-    from wfc.compiler.build import build  # noqa: PLC0415 - see above
-    from wfc.compiler.project import Project  # noqa: PLC0415 - see above
+def project_of(loaded: Loaded) -> Project:
+    """Give the first-party code that the settings describe."""
+    from wfc.compiler.project import Project  # noqa: PLC0415 - as in `build_version`
 
     settings = loaded.settings
-    project = Project.discover(
+    return Project.discover(
         loaded.root,
         packages=settings.packages,
         source=settings.source,
@@ -142,12 +140,21 @@ def build_version(loaded: Loaded) -> Version:
         refused=settings.refused,
         environment=settings.environment,
     )
+
+
+def build_version(loaded: Loaded) -> Version:
+    """Build the project, incrementally; where the folder of builds cannot be written, in memory.
+
+    Raises `CompileError` with every finding.
+    """
+    # The compiler is asked for only here: a process that looks at runs never loads it.
+    from wfc.compiler.build import build  # noqa: PLC0415 - see above
+    from wfc.compiler.findings import compile_error  # noqa: PLC0415 - see above
+
+    project = project_of(loaded)
     result = build(project, out=loaded.out if _is_writable(loaded.out) else None)
     if result.version is None:
-        raise CompileError(
-            "the project does not compile; `wfc build` shows the findings with their chains",
-            tuple(result.diagnostics),
-        )
+        raise compile_error(result.diagnostics, result.texts)
     return result.version
 
 

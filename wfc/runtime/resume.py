@@ -13,38 +13,26 @@ import asyncio
 import heapq
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from wfc import codec, fault
-from wfc.clock import MICROSECONDS
-from wfc.errors import LimitExceeded, RunTimeout, TurnTooLong, WorkerLost
+from wfc.errors import LimitExceeded, TurnTooLong, WorkerLost
 from wfc.eventlog.event import (
-    AttributesSet,
-    CancelCause,
-    Channel,
     Event,
     FailureKind,
     Recorded,
-    RunCancelled,
     RunCancelRequested,
     RunCompleted,
     RunFailed,
-    RunStarted,
     RunWoken,
-    StepCancelled,
-    StepCompleted,
-    StepCreated,
-    StepFailed,
     StepRetrying,
     StepStarted,
     WaitCause,
-    WaitCompleted,
     WaitCreated,
 )
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
 from wfc.policies import Policy
-from wfc.runtime.attempt import Bodies, Call, Ended, lost, run_attempt, stopped
+from wfc.runtime.attempt import Bodies, Call, lost, run_attempt, stopped
 from wfc.runtime.execution import Execution, Limits
 from wfc.runtime.ledger import Effort, Ledger
 from wfc.runtime.operations import (
@@ -59,12 +47,12 @@ from wfc.runtime.operations import (
     Suspended,
     WaitAsked,
 )
+from wfc.runtime.outbox import INLINE_RETRY_US, Outbox, starts_on_record
 from wfc.runtime.sandbox import Template
 from wfc.runtime.scene import RunScene
 from wfc.runtime.threads import Threads
 from wfc.worlds.protocol import (
     Appended,
-    Attempt,
     Claimed,
     Guard,
     Owner,
@@ -77,8 +65,6 @@ from wfc.worlds.protocol import (
 _LOG: Final = logging.getLogger("wfc.worker")
 PAGE: Final = 2000
 LOSSES_MAX: Final = 5
-INLINE_RETRY_US: Final = 2 * MICROSECONDS
-"""Retries that are due within this time stay with the owner; later ones are queued."""
 
 
 class Desk(Protocol):
@@ -152,24 +138,12 @@ class Desk(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class _Batch:
-    """What one append holds. `answers`: delivering it may make the code ask for more."""
-
-    events: list[Event] = field(default_factory=list)
-    messages: list[Queued] = field(default_factory=list)
-    queued: list[OperationId] = field(default_factory=list)
-    answers: bool = False
-    release: Release | None = None
-
-
 class LiveRun:
     """A run that this worker owns or has just released."""
 
     def __init__(self, run_id: RunId, desk: Desk) -> None:
         """Know nothing yet; `drive` reads the log."""
         self.run_id = run_id
-        self.ledger = Ledger()
         self.fence: int | None = None
         self._desk = desk
         self._scene = RunScene(run_id, desk, lambda: self.ledger)
@@ -177,19 +151,10 @@ class LiveRun:
         self._execution: Execution | None = None
         self._loss = False
         self._known_length = 0
-        self._queued: set[OperationId] = set()
         self._bodies: dict[OperationId, tuple[Call, asyncio.Task[None]]] = {}
         self._backlog: dict[OperationId, tuple[StepAsked, float]] = {}
-        self._starts: dict[OperationId, StepAsked] = {}
-        self._to_queue: dict[OperationId, tuple[StepAsked, int]] = {}
-        self._outcomes: dict[OperationId, tuple[Call, Ended]] = {}
-        self._waits: dict[OperationId, WaitAsked] = {}
-        self._over: dict[OperationId, WaitCause] = {}
-        self._attributes: dict[OperationId, AttributesAsked] = {}
-        self._given_up: dict[OperationId, StepAsked | WaitAsked] = {}
-        self._announce: set[OperationId] = set()
         self._due: list[tuple[int, OperationId]] = []
-        self._end: Event | None = None
+        self._outbox = Outbox(run_id, desk)
         self._stopping = False
         self._log_has_news = False
         self._poked = False
@@ -197,6 +162,11 @@ class LiveRun:
         self._announcer: asyncio.TimerHandle | None = None
 
     # -- what the worker sees
+
+    @property
+    def ledger(self) -> Ledger:
+        """The open ends of the log, as far as it was read."""
+        return self._outbox.ledger
 
     @property
     def owned(self) -> bool:
@@ -238,7 +208,7 @@ class LiveRun:
     def drain(self) -> None:
         """Begin nothing more, and release the run when its bodies have ended."""
         self._stopping = True
-        for operation_id in list(self._starts):
+        for operation_id in list(self._outbox.starts):
             self._unstart(operation_id)
         self.poke()
 
@@ -249,7 +219,7 @@ class LiveRun:
             del self._bodies[operation_id]
             call.given_up = True
             task.cancel()
-            self._outcomes[operation_id] = call, stopped(call, now)
+            self._outbox.outcomes[operation_id] = call, stopped(call, now)
         self.poke()
 
     def drop(self) -> None:
@@ -259,9 +229,9 @@ class LiveRun:
             call.given_up = True
             task.cancel()
         self._bodies.clear()
-        for _ in self._starts:
+        for _ in self._outbox.starts:
             self._desk.free_slot()
-        self._starts.clear()
+        self._outbox.starts.clear()
         self._backlog.clear()
         self._drop_execution()
         if self._announcer is not None:
@@ -286,7 +256,7 @@ class LiveRun:
         """
         self.fence, self._loss = claimed.fence, claimed.loss
         self._known_length = 0 if recorded else claimed.length
-        self._queued = set(claimed.attempts)
+        self._outbox.queued = set(claimed.attempts)
         if claimed.losses >= LOSSES_MAX:
             self.ledger.length, self.ledger.started = claimed.length, True
             self._fail(_poison(self.run_id, claimed.losses), FailureKind.POISON)
@@ -302,13 +272,15 @@ class LiveRun:
         if self._log_has_news:
             self._log_has_news = False
             self._follow(await self._desk.history(self.run_id, self.ledger.length))
-        elif self._execution is None and not self.ledger.paused and self._end is None:
+        elif self._execution is None and not self.ledger.paused and self._outbox.end is None:
             await self._rebuild()
         self._ring()
         if self.fence is None or self.ledger.ended:
             self._leave()
             return
-        batch = self._batch()
+        batch = self._outbox.batch(
+            may_release=self._may_release(), hurry=self._stopping and bool(self._backlog)
+        )
         if batch is None:
             await self._news()
             return
@@ -322,9 +294,7 @@ class LiveRun:
         )
         fault.point("run.appended")
         if isinstance(answer, Appended):
-            for name in batch.queued:
-                self._queued.add(name)
-                self._to_queue.pop(name, None)
+            self._outbox.sent(batch)
             if batch.release is not None:
                 self.fence = None
             self._follow(answer.recorded)
@@ -378,7 +348,7 @@ class LiveRun:
         self._drop_execution()
         self._forget_requests()
         self._known_length = max(self._known_length, self.ledger.length)
-        self.ledger = Ledger()
+        self._outbox.ledger = Ledger()
         withdrawn: list[Operation] = []
         outcome: Outcome = Suspended()
         while page := await self._desk.history(self.run_id, self.ledger.length):
@@ -411,14 +381,10 @@ class LiveRun:
 
     def _forget_requests(self) -> None:
         """Forget what a fresh execution asks for again; bodies under way go on."""
-        for operation_id in list(self._starts):
+        for operation_id in list(self._outbox.starts):
             self._unstart(operation_id)
         self._backlog.clear()
-        self._to_queue.clear()
-        self._waits.clear()
-        self._over.clear()
-        self._attributes.clear()
-        self._given_up.clear()
+        self._outbox.clear()
         self._due.clear()
 
     def _review(self) -> None:
@@ -433,15 +399,17 @@ class LiveRun:
         """Take in what the log holds now."""
         for each in recorded:
             self.ledger.note(each)
-            settle = _SETTLE.get(type(each.event))
-            if settle is not None:
-                settle(self, each.event)
+            self._outbox.settle(each.event)
+            react = _REACTIONS.get(type(each.event))
+            if react is not None:
+                react(self, each.event)
         if self.ledger.ended or not recorded:
             return
         if self.ledger.paused:
             self._drop_execution()
             self._forget_requests()
-        elif self._execution is not None and self._end is None:
+            self._outbox.end = None  # a fresh execution comes to the same end
+        elif self._execution is not None and self._outbox.end is None:
             self._take_in(self._deliver(self._execution, recorded))
 
     def _deliver(self, execution: Execution, recorded: Sequence[Recorded]) -> Outcome:
@@ -474,28 +442,28 @@ class LiveRun:
             case WaitAsked():
                 self._take_up_wait(operation)
             case AttributesAsked():
-                self._attributes[operation.operation_id] = operation
+                self._outbox.attributes[operation.operation_id] = operation
 
     def _take_up_wait(self, asked: WaitAsked) -> None:
         wake_at = self.ledger.waits.get(asked.operation_id)
         if wake_at is None:
-            self._waits[asked.operation_id] = asked
+            self._outbox.waits[asked.operation_id] = asked
         elif asked.operation_id in self.ledger.woken:
-            self._over[asked.operation_id] = WaitCause.WOKEN
+            self._outbox.over[asked.operation_id] = WaitCause.WOKEN
         else:
             heapq.heappush(self._due, (wake_at, asked.operation_id))
 
     def _take_up_step(self, asked: StepAsked) -> None:
         name = asked.operation_id
-        if name in self._bodies or name in self._outcomes:
+        if name in self._bodies or name in self._outbox.outcomes:
             return
         effort = self.ledger.efforts.get(name)
-        if name in self._queued:
+        if name in self._outbox.queued:
             if effort is not None and effort.woken:
-                self._to_queue[name] = asked, 0
+                self._outbox.to_queue[name] = asked, 0
         elif effort is None:
             policy = self._desk.policy(asked)
-            if self._loss and not _starts_on_record(policy):
+            if self._loss and not starts_on_record(policy):
                 self._lose_attempt(self._call(asked, policy, 1), asked)
             else:
                 self._want_body(asked)
@@ -509,7 +477,7 @@ class LiveRun:
         now = self._desk.now_us()
         at = effort.retry_at or now
         if at > now + INLINE_RETRY_US and asked.body is None:
-            self._to_queue[asked.operation_id] = asked, at
+            self._outbox.to_queue[asked.operation_id] = asked, at
         elif at > now:
             heapq.heappush(self._due, (at, asked.operation_id))
         else:
@@ -520,26 +488,26 @@ class LiveRun:
             f"the worker that ran attempt {call.attempt} of step {asked.step} was lost before it "
             "recorded an outcome; whether the body ran is not known"
         )
-        self._outcomes[asked.operation_id] = call, lost(call, error, self._desk.now_us())
+        self._outbox.outcomes[asked.operation_id] = call, lost(call, error, self._desk.now_us())
 
     def _give_up(self, operation: Operation) -> None:
         """Stop what the code does not wait for any more."""
         name = operation.operation_id
         match operation:
             case StepAsked():
-                began = self._stop_body(name) or self._outcomes.pop(name, None) is not None
+                began = self._stop_body(name) or self._outbox.outcomes.pop(name, None) is not None
                 self._backlog.pop(name, None)
-                self._to_queue.pop(name, None)
-                self._announce.discard(name)
-                if name in self._starts:
+                self._outbox.to_queue.pop(name, None)
+                self._outbox.announce.pop(name, None)
+                if name in self._outbox.starts:
                     self._unstart(name)
                 if began or name in self.ledger.efforts:
-                    self._given_up[name] = operation
+                    self._outbox.given_up[name] = operation
             case WaitAsked():
-                self._waits.pop(name, None)
-                self._over.pop(name, None)
+                self._outbox.waits.pop(name, None)
+                self._outbox.over.pop(name, None)
                 if name in self.ledger.waits:
-                    self._given_up[name] = operation
+                    self._outbox.given_up[name] = operation
             case AttributesAsked():
                 pass
 
@@ -556,11 +524,11 @@ class LiveRun:
         """Take the end of the code in."""
         match outcome:
             case Completed():
-                self._end = RunCompleted(output=outcome.output)
+                self._outbox.end = RunCompleted(output=outcome.output)
             case Failed():
-                self._end = RunFailed(error=outcome.error, kind=outcome.kind)
+                self._outbox.end = RunFailed(error=outcome.error, kind=outcome.kind)
             case Cancelled():
-                self._end = self._cancelled(outcome.reason)
+                self._outbox.end = self._outbox.cancelled(outcome.reason)
             case Restarted():
                 self._fail(LimitExceeded("this release cannot restart a run"), FailureKind.LIMIT)
         if isinstance(outcome, Failed) and outcome.kind is not FailureKind.USER:
@@ -569,26 +537,20 @@ class LiveRun:
             for operation_id in list(self._bodies):
                 self._stop_body(operation_id)
 
-    def _cancelled(self, reason: str | None, *, forced: bool = False) -> Event:
-        if self.ledger.timed_out:
-            error = RunTimeout(f"run {self.run_id} took longer than its timeout")
-            return RunFailed(error=codec.encode_error(error), kind=FailureKind.TIMEOUT)
-        return RunCancelled(reason=reason, forced=forced)
-
     def _fail(self, error: Exception, kind: FailureKind) -> None:
-        self._end = RunFailed(error=codec.encode_error(error), kind=kind)
+        self._outbox.end = RunFailed(error=codec.encode_error(error), kind=kind)
 
     # -- bodies
 
     def _want_body(self, asked: StepAsked) -> None:
         name = asked.operation_id
-        if name not in self._starts and name not in self._backlog:
+        if name not in self._outbox.starts and name not in self._backlog:
             self._backlog[name] = asked, self._loop.time()
             self.fill()
 
     def fill(self) -> None:
         """Begin bodies of the backlog as far as run and worker have room."""
-        room = self._desk.inline_steps - len(self._bodies) - len(self._starts)
+        room = self._desk.inline_steps - len(self._bodies) - len(self._outbox.starts)
         while self._backlog and room > 0 and self._may_begin():
             if not self._desk.take_slot(self):
                 break
@@ -596,9 +558,9 @@ class LiveRun:
             name = next(iter(self._backlog))
             asked, _ = self._backlog.pop(name)
             policy = self._desk.policy(asked)
-            if name in self.ledger.efforts or _starts_on_record(policy):
+            if name in self.ledger.efforts or starts_on_record(policy):
                 # Its start is committed first; `_step_started` launches the body.
-                self._starts[name] = asked
+                self._outbox.starts[name] = asked
                 self.poke()
             else:
                 self._launch(self._call(asked, policy, 1))
@@ -608,14 +570,14 @@ class LiveRun:
     def _may_begin(self) -> bool:
         return (
             self.fence is not None
-            and self._end is None
+            and self._outbox.end is None
             and not self._stopping
             and not self.ledger.paused
         )
 
     def _unstart(self, operation_id: OperationId) -> None:
         self._desk.free_slot()
-        asked = self._starts.pop(operation_id)
+        asked = self._outbox.starts.pop(operation_id)
         if self._stopping:
             self._backlog[operation_id] = asked, self._loop.time()
 
@@ -656,8 +618,8 @@ class LiveRun:
             desk.free_slot()
         if self._bodies.pop(call.operation_id, None) is None:
             return  # given up in the meantime
-        self._announce.discard(call.operation_id)
-        self._outcomes[call.operation_id] = call, ended
+        self._outbox.announce.pop(call.operation_id, None)
+        self._outbox.outcomes[call.operation_id] = call, ended
         if self._backlog:
             self.fill()
         self.poke()
@@ -674,12 +636,12 @@ class LiveRun:
         limit = self._loop.time() - self._desk.announce_after_s
         for name, (call, _) in self._bodies.items():
             if call.begun_at <= limit and name not in self.ledger.efforts:
-                self._announce.add(name)
+                self._outbox.announce[name] = call
         for name, (asked, since) in list(self._backlog.items()):
             if since <= limit and asked.body is None:
                 del self._backlog[name]
-                self._to_queue[name] = asked, 0
-        if self._announce or self._to_queue:
+                self._outbox.to_queue[name] = asked, 0
+        if self._outbox.announce or self._outbox.to_queue:
             self.poke()
         if self._bodies or self._backlog:
             self._watch_backlog()
@@ -694,198 +656,44 @@ class LiveRun:
         while self._due and self._due[0][0] <= now:
             _, name = heapq.heappop(self._due)
             if name in self.ledger.waits:
-                self._over.setdefault(name, WaitCause.ELAPSED)
+                self._outbox.over.setdefault(name, WaitCause.ELAPSED)
             elif (effort := self.ledger.efforts.get(name)) is not None and not effort.running:
                 asked = self._open_step(name)
-                if asked is not None and name not in self._queued:
+                if asked is not None and name not in self._outbox.queued:
                     self._want_body(asked)
 
     def _open_step(self, operation_id: OperationId) -> StepAsked | None:
         operation = None if self._execution is None else self._execution.open.get(operation_id)
         return operation if isinstance(operation, StepAsked) else None
 
-    def _batch(self) -> _Batch | None:
-        """Say what the next append holds, or None if nothing has to be written."""
-        batch = _Batch()
-        now = self._desk.now_us()
-        for call, ended in self._outcomes.values():
-            self._add_outcome(batch, call, ended, now)
-        if not self.ledger.paused:
-            self._add_decisions(batch, now)
-        if self._end is None and self._may_release(batch):
-            batch.release = Release(wake_at=self._wake_at(now))
-        if not batch.events and not batch.messages and batch.release is None:
-            return None
-        if not self.ledger.started and not self.ledger.paused:
-            batch.events.insert(0, RunStarted(worker_id=self._desk.worker_id))
-        return batch
-
-    def _add_outcome(self, batch: _Batch, call: Call, ended: Ended, now: int) -> None:
-        name = call.operation_id
-        created = None if name in self.ledger.efforts else _created(call)
-        batch.events.append(ended.event(name, self._desk.bodies.version_id, created))
-        if ended.retry_at is None:
-            batch.answers = True
-        elif ended.retry_at > now + INLINE_RETRY_US and call.closure is None:
-            self._add_message(batch, name, ended.retry_at)
-
-    def _add_message(self, batch: _Batch, operation_id: OperationId, not_before: int) -> None:
-        created = self.ledger.created
-        batch.queued.append(operation_id)
-        batch.messages.append(
-            Queued(
-                message=Attempt(self.run_id, operation_id),
-                not_before=not_before,
-                priority=0 if created is None else created.priority,
-            )
-        )
-
-    def _add_decisions(self, batch: _Batch, now: int) -> None:
-        events = batch.events
-        if self._given_up:
-            events.extend(self._cancellation(each) for each in self._given_up.values())
-        self._add_waits(batch, now)
-        for written in self._attributes.values():
-            events.append(
-                AttributesSet(
-                    operation_id=written.operation_id,
-                    changes=written.changes,
-                    channel=Channel.CODE,
-                    actor=self.run_id,
-                )
-            )
-        if self._end is not None:
-            events.append(self._end)
-            return
-        self._add_steps(batch)
-        self._add_expiry(batch, now)
-
-    def _add_waits(self, batch: _Batch, now: int) -> None:
-        for name, cause in self._over.items():
-            batch.answers = True
-            batch.events.append(WaitCompleted(operation_id=name, cause=cause))
-        for asked in self._waits.values():
-            name = asked.operation_id
-            batch.events.append(WaitCreated(operation_id=name, wake_at=asked.wake_at))
-            if asked.wake_at <= now:
-                batch.answers = True
-                batch.events.append(WaitCompleted(operation_id=name, cause=WaitCause.ELAPSED))
-
-    def _add_steps(self, batch: _Batch) -> None:
-        """Announce steps: those whose start comes first, that run for long, or that are queued."""
-        for asked_step in self._starts.values():
-            self._add_start(batch, self._call(asked_step, self._desk.policy(asked_step), 1))
-        for name in self._announce:
-            if name in self._bodies and name not in self.ledger.efforts:
-                self._add_start(batch, self._bodies[name][0])
-        for asked_step, not_before in self._to_queue.values():
-            if asked_step.operation_id not in self.ledger.efforts:
-                policy = self._desk.policy(asked_step)
-                batch.events.append(_created(self._call(asked_step, policy, 1)))
-            self._add_message(batch, asked_step.operation_id, not_before)
-
-    def _add_start(self, batch: _Batch, call: Call) -> None:
-        effort = self.ledger.efforts.get(call.operation_id)
-        if effort is None:
-            batch.events.append(_created(call))
-        batch.events.append(
-            StepStarted(
-                operation_id=call.operation_id,
-                attempt=1 if effort is None else effort.attempt + 1,
-                worker_id=self._desk.worker_id,
-            )
-        )
-
-    def _cancellation(self, operation: StepAsked | WaitAsked) -> Event:
-        name = operation.operation_id
-        if isinstance(operation, WaitAsked):
-            return WaitCompleted(operation_id=name, cause=WaitCause.ABANDONED)
-        effort = self.ledger.efforts.get(name)
-        if effort is not None:
-            return StepCancelled(operation_id=name, attempt=max(1, effort.attempt))
-        created = _created(self._call(operation, self._desk.policy(operation), 1))
-        return StepCancelled(operation_id=name, attempt=1, created=created)
-
-    def _add_expiry(self, batch: _Batch, now: int) -> None:
-        """End the run's time, or the time of its cleanup, if it is over."""
-        expiry = self._expiry()
-        if expiry is None or expiry > now:
-            return
-        if self.ledger.cancel is None:
-            batch.answers = True
-            batch.events.append(
-                RunCancelRequested(
-                    reason="the run's timeout is over",
-                    cause=CancelCause.TIMEOUT,
-                    channel=Channel.RUNTIME,
-                )
-            )
-        else:
-            self._end = self._cancelled(self.ledger.cancel.reason, forced=True)
-            batch.events.append(self._end)
-
-    def _expiry(self) -> int | None:
-        """Give the instant at which the run, or its cleanup, has taken too long."""
-        created, opening = self.ledger.created, self.ledger.opening
-        if created is None or opening is None:
-            return None
-        if self.ledger.cancel is not None:
-            limit_s = self._desk.cleanup_s(created.version, created.workflow)
-            began = self.ledger.cancelled_at
-        else:
-            limit_s, began = created.timeout_s, max(opening.recorded_at, created.not_before or 0)
-        return None if limit_s is None else began + round(limit_s * MICROSECONDS)
-
     def _set_deadline(self) -> None:
-        expiry = self._expiry()
+        expiry = self._outbox.expiry()
         if expiry is not None:
             # An instant without operation: ringing it does nothing but let the batch look.
             heapq.heappush(self._due, (expiry, OperationId("")))
 
-    def _may_release(self, batch: _Batch) -> bool:
-        if self._bodies or batch.answers:
+    def _may_release(self) -> bool:
+        """Tell whether nothing is left to be done here, but for what the next append says."""
+        if self._bodies:
             return False
-        if self._stopping or self.ledger.paused:
-            return True
-        if self._backlog or self._starts:
-            return False
-        inline = any(
-            isinstance(event, StepRetrying) and event.operation_id not in batch.queued
-            for event in batch.events
-        )
-        return not inline and not any(
-            effort.retry_at is not None and name not in self._queued and self._is_soon(name)
+        return self._stopping or self.ledger.paused or not (self._backlog or self._retries_soon())
+
+    def _retries_soon(self) -> bool:
+        """Tell whether a step pauses for so short a time that the run stays here."""
+        outbox = self._outbox
+        return any(
+            effort.retry_at is not None
+            and name not in outbox.queued
+            and name not in outbox.to_queue
+            and (asked := self._open_step(name)) is not None
+            and asked.body is None
             for name, effort in self.ledger.efforts.items()
         )
-
-    def _is_soon(self, operation_id: OperationId) -> bool:
-        asked = self._open_step(operation_id)
-        return asked is not None and asked.body is None and operation_id not in self._to_queue
-
-    def _wake_at(self, now: int) -> int | None:
-        """Say when the released run needs a worker again, whatever happens outside."""
-        if self._stopping and (self._backlog or self._outcomes):
-            return now
-        instants = [
-            wake_at for name, wake_at in self.ledger.waits.items() if name not in self._given_up
-        ]
-        instants += [asked.wake_at for asked in self._waits.values()]
-        instants += [
-            effort.retry_at
-            for name, effort in self.ledger.efforts.items()
-            if effort.retry_at is not None
-            and name not in self._queued
-            and name not in self._to_queue
-        ]
-        expiry = self._expiry()
-        if expiry is not None:
-            instants.append(expiry)
-        return min(instants, default=None)
 
     # -- what was written
 
     def _step_started(self, event: StepStarted) -> None:
-        asked = self._starts.pop(event.operation_id, None)
+        asked = self._outbox.starts.pop(event.operation_id, None)
         if asked is None:
             return
         effort = self.ledger.efforts[event.operation_id]
@@ -894,44 +702,25 @@ class LiveRun:
             self._launch(call)
         else:
             self._desk.free_slot()
-            self._outcomes[event.operation_id] = call, stopped(call, call.started_at)
-
-    def _step_over(self, event: StepCompleted | StepFailed | StepCancelled) -> None:
-        name = event.operation_id
-        self._outcomes.pop(name, None)
-        self._given_up.pop(name, None)
-        self._queued.discard(name)
+            self._outbox.outcomes[event.operation_id] = call, stopped(call, call.started_at)
 
     def _step_retrying(self, event: StepRetrying) -> None:
         name = event.operation_id
-        self._outcomes.pop(name, None)
-        if name not in self._queued:
+        if name not in self._outbox.queued:
             heapq.heappush(self._due, (event.retry_at, name))
 
-    def _step_created(self, event: StepCreated) -> None:
-        self._announce.discard(event.operation_id)
-
     def _wait_created(self, event: WaitCreated) -> None:
-        self._waits.pop(event.operation_id, None)
         heapq.heappush(self._due, (event.wake_at, event.operation_id))
-
-    def _wait_completed(self, event: WaitCompleted) -> None:
-        self._over.pop(event.operation_id, None)
-        self._given_up.pop(event.operation_id, None)
-
-    def _attributes_set(self, event: AttributesSet) -> None:
-        if event.operation_id is not None:
-            self._attributes.pop(event.operation_id, None)
 
     def _woken(self, event: RunWoken) -> None:
         now = self._desk.now_us()
         for name in event.operation_ids:
             if name in self.ledger.waits:
-                self._over[name] = WaitCause.WOKEN
-            elif name in self._queued:
+                self._outbox.over[name] = WaitCause.WOKEN
+            elif name in self._outbox.queued:
                 asked = self._open_step(name)
                 if asked is not None:
-                    self._to_queue[name] = asked, now
+                    self._outbox.to_queue[name] = asked, now
             elif name in self.ledger.efforts:
                 heapq.heappush(self._due, (now, name))
 
@@ -939,36 +728,14 @@ class LiveRun:
         self._set_deadline()
 
 
-_SETTLE: Final[dict[type[Event], Callable[[LiveRun, Any], None]]] = {
+_REACTIONS: Final[dict[type[Event], Callable[[LiveRun, Any], None]]] = {
     StepStarted: LiveRun._step_started,  # noqa: SLF001 - the table belongs to the class
-    StepCompleted: LiveRun._step_over,  # noqa: SLF001 - likewise
-    StepFailed: LiveRun._step_over,  # noqa: SLF001 - likewise
-    StepCancelled: LiveRun._step_over,  # noqa: SLF001 - likewise
     StepRetrying: LiveRun._step_retrying,  # noqa: SLF001 - likewise
-    StepCreated: LiveRun._step_created,  # noqa: SLF001 - likewise
     WaitCreated: LiveRun._wait_created,  # noqa: SLF001 - likewise
-    WaitCompleted: LiveRun._wait_completed,  # noqa: SLF001 - likewise
-    AttributesSet: LiveRun._attributes_set,  # noqa: SLF001 - likewise
     RunWoken: LiveRun._woken,  # noqa: SLF001 - likewise
     RunCancelRequested: LiveRun._cancel_requested,  # noqa: SLF001 - likewise
 }
-"""What the writing of an event changes for the live run that asked for it."""
-
-
-def _starts_on_record(policy: Policy) -> bool:
-    """Tell whether the start of every attempt is committed before its body runs."""
-    return policy.attempts == 1 or policy.concurrency is not None or policy.rate is not None
-
-
-def _created(call: Call) -> StepCreated:
-    return StepCreated(
-        operation_id=call.operation_id,
-        step=call.step,
-        arguments=call.arguments,
-        digest=call.digest,
-        policy=call.policy,
-        closure=call.closure is not None,
-    )
+"""What a live run does about an event of its log, beside delivering it."""
 
 
 def _poison(run_id: RunId, losses: int) -> Exception:

@@ -130,6 +130,7 @@ class Worker:
         self._starved: dict[LiveRun | _SlotWait, None] = {}
         self._activity = asyncio.Event()
         self._stop_asked = asyncio.Event()
+        self._look = asyncio.Event()
         self._stopping = self._stopped = False
         self._world_full = False
         self._lease_until = 0
@@ -189,6 +190,7 @@ class Worker:
             return
         self._stopped = self._stopping = True
         self._stop_asked.set()
+        self._look.set()
         self._activity.set()
         for task in self._background:
             task.cancel()
@@ -232,6 +234,8 @@ class Worker:
         live = self._active.get(run_id)
         if live is not None:
             live.hear()
+        else:
+            self._look.set()
 
     def until_left(self, run_id: RunId) -> asyncio.Future[None] | None:
         """Give a future that is done when this worker does not execute the run any more; None if
@@ -329,12 +333,13 @@ class Worker:
         watch = self.world.watch("queues")
         try:
             while not self._stopping:
+                self._look.clear()
                 try:
                     if await self._take_once():
                         continue
                     pause_s = await self._pause_s()
                     if pause_s > 0:
-                        await self._either(watch.changed(pause_s), self._stop_asked.wait())
+                        await self._either(watch.changed(pause_s), self._look.wait())
                 except LeaseLost:
                     await self._fenced()
                 except _HOPELESS as error:
@@ -492,6 +497,7 @@ class Worker:
         self.failure = error
         self._stopping = True
         self._stop_asked.set()
+        self._look.set()
         self._activity.set()
 
     async def _endure(self, error: WorldError) -> None:

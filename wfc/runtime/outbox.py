@@ -1,0 +1,360 @@
+"""What a live run wants to have written, and the next append made of it.
+
+Everything stands under the operation it is about, until it comes back as a recorded event. So an
+append that was refused costs nothing: the next one is made from what is wanted then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from wfc import codec
+from wfc.clock import MICROSECONDS
+from wfc.errors import RunTimeout
+from wfc.eventlog.event import (
+    AttributesSet,
+    CancelCause,
+    Channel,
+    Event,
+    FailureKind,
+    RunCancelled,
+    RunCancelRequested,
+    RunFailed,
+    RunStarted,
+    StepCancelled,
+    StepCompleted,
+    StepCreated,
+    StepFailed,
+    StepRetrying,
+    StepStarted,
+    WaitCause,
+    WaitCompleted,
+    WaitCreated,
+)
+from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
+from wfc.policies import Policy
+from wfc.runtime.attempt import Bodies, Call, Ended
+from wfc.runtime.ledger import Ledger
+from wfc.runtime.operations import AttributesAsked, StepAsked, WaitAsked
+from wfc.worlds.protocol import Attempt, Queued, Release
+
+INLINE_RETRY_US: Final = 2 * MICROSECONDS
+"""Retries that are due within this time stay with the owner; later ones are queued."""
+
+
+class Office(Protocol):
+    """What an outbox must know of its worker."""
+
+    worker_id: WorkerId
+    bodies: Bodies
+
+    def now_us(self) -> int:
+        """Give the world's clock."""
+        ...
+
+    def policy(self, asked: StepAsked) -> Policy:
+        """Resolve the policy of a step."""
+        ...
+
+    def cleanup_s(self, version: VersionId, workflow: DefinitionId) -> float | None:
+        """Give the seconds that a cancelled run may take, if its workflow limits them."""
+        ...
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one append holds. `answers`: delivering it may make the code ask for more, so the run
+    cannot be released by it.
+    """
+
+    events: list[Event] = field(default_factory=list)
+    messages: list[Queued] = field(default_factory=list)
+    queued: list[OperationId] = field(default_factory=list)
+    answers: bool = False
+    release: Release | None = None
+
+
+class Outbox:
+    """The wishes of one run, and the ledger that says which of them the log grants already."""
+
+    def __init__(self, run_id: RunId, office: Office) -> None:
+        """Want nothing yet."""
+        self.run_id = run_id
+        self.ledger = Ledger()
+        self.queued: set[OperationId] = set()
+        """Steps that have an attempt row: any worker runs them."""
+        self.outcomes: dict[OperationId, tuple[Call, Ended]] = {}
+        self.starts: dict[OperationId, StepAsked] = {}
+        """Steps whose start is committed before the body runs."""
+        self.announce: dict[OperationId, Call] = {}
+        """First attempts that have been running for long."""
+        self.to_queue: dict[OperationId, tuple[StepAsked, int]] = {}
+        self.waits: dict[OperationId, WaitAsked] = {}
+        self.over: dict[OperationId, WaitCause] = {}
+        self.attributes: dict[OperationId, AttributesAsked] = {}
+        self.given_up: dict[OperationId, StepAsked | WaitAsked] = {}
+        self.end: Event | None = None
+        self._office = office
+
+    def clear(self) -> None:
+        """Forget what a fresh execution asks for again; outcomes are facts and stay."""
+        self.announce.clear()
+        self.to_queue.clear()
+        self.waits.clear()
+        self.over.clear()
+        self.attributes.clear()
+        self.given_up.clear()
+
+    def batch(self, *, may_release: bool, hurry: bool) -> Batch | None:
+        """Say what the next append holds, or None if nothing has to be written.
+
+        The run is released if the caller has nothing left to do with it; `hurry` asks for another
+        worker at once.
+        """
+        batch = Batch()
+        now = self._office.now_us()
+        paused = self.ledger.paused
+        for call, ended in self.outcomes.values():
+            self._add_outcome(batch, call, ended, now)
+        if not paused:
+            self._add_decisions(batch, now)
+        if may_release and self.end is None and not batch.answers and not self._stays(batch):
+            batch.release = Release(wake_at=now if hurry else self._wake_at(now))
+        if not batch.events and not batch.messages and batch.release is None:
+            return None
+        if not self.ledger.started and not paused:
+            batch.events.insert(0, RunStarted(worker_id=self._office.worker_id))
+        return batch
+
+    def sent(self, batch: Batch) -> None:
+        """Note that the messages of a batch are out."""
+        for name in batch.queued:
+            self.queued.add(name)
+            self.to_queue.pop(name, None)
+
+    def settle(self, event: Event) -> None:
+        """Cross off what the log now holds."""
+        cross_off = _CROSSED_OFF.get(type(event))
+        if cross_off is not None:
+            cross_off(self, event)
+
+    # -- outcomes
+
+    def _add_outcome(self, batch: Batch, call: Call, ended: Ended, now: int) -> None:
+        name = call.operation_id
+        created = None if name in self.ledger.efforts else _created(call, call.policy)
+        batch.events.append(ended.event(name, self._office.bodies.version_id, created))
+        if ended.retry_at is None:
+            batch.answers = True
+        elif ended.retry_at > now + INLINE_RETRY_US and call.closure is None:
+            self._add_message(batch, name, ended.retry_at)
+
+    def _add_message(self, batch: Batch, operation_id: OperationId, not_before: int) -> None:
+        created = self.ledger.created
+        batch.queued.append(operation_id)
+        batch.messages.append(
+            Queued(
+                message=Attempt(self.run_id, operation_id),
+                not_before=not_before,
+                priority=0 if created is None else created.priority,
+            )
+        )
+
+    # -- decisions
+
+    def _add_decisions(self, batch: Batch, now: int) -> None:
+        if self.given_up:
+            batch.events.extend(self._cancellation(each) for each in self.given_up.values())
+        self._add_waits(batch, now)
+        for written in self.attributes.values():
+            batch.events.append(
+                AttributesSet(
+                    operation_id=written.operation_id,
+                    changes=written.changes,
+                    channel=Channel.CODE,
+                    actor=self.run_id,
+                )
+            )
+        if self.end is not None:
+            batch.events.append(self.end)
+            return
+        self._add_steps(batch)
+        self._add_expiry(batch, now)
+
+    def _cancellation(self, operation: StepAsked | WaitAsked) -> Event:
+        name = operation.operation_id
+        if isinstance(operation, WaitAsked):
+            return WaitCompleted(operation_id=name, cause=WaitCause.ABANDONED)
+        effort = self.ledger.efforts.get(name)
+        if effort is not None:
+            return StepCancelled(operation_id=name, attempt=max(1, effort.attempt))
+        created = _created(operation, self._office.policy(operation))
+        return StepCancelled(operation_id=name, attempt=1, created=created)
+
+    def _add_waits(self, batch: Batch, now: int) -> None:
+        for name, cause in self.over.items():
+            batch.answers = True
+            batch.events.append(WaitCompleted(operation_id=name, cause=cause))
+        for name, asked in self.waits.items():
+            batch.events.append(WaitCreated(operation_id=name, wake_at=asked.wake_at))
+            if asked.wake_at <= now:
+                batch.answers = True
+                batch.events.append(WaitCompleted(operation_id=name, cause=WaitCause.ELAPSED))
+
+    def _add_steps(self, batch: Batch) -> None:
+        """Announce steps: those whose start comes first, that run for long, or that are queued."""
+        efforts = self.ledger.efforts
+        for asked in self.starts.values():
+            self._add_start(batch, asked, self._office.policy(asked))
+        for name, call in self.announce.items():
+            if name not in efforts and name not in self.outcomes:
+                self._add_start(batch, call, call.policy)
+        for name, (asked, not_before) in self.to_queue.items():
+            if name not in efforts:
+                batch.events.append(_created(asked, self._office.policy(asked)))
+            self._add_message(batch, name, not_before)
+
+    def _add_start(self, batch: Batch, step: StepAsked | Call, policy: Policy) -> None:
+        effort = self.ledger.efforts.get(step.operation_id)
+        if effort is None:
+            batch.events.append(_created(step, policy))
+        batch.answers = True
+        batch.events.append(
+            StepStarted(
+                operation_id=step.operation_id,
+                attempt=1 if effort is None else effort.attempt + 1,
+                worker_id=self._office.worker_id,
+            )
+        )
+
+    # -- times
+
+    def _add_expiry(self, batch: Batch, now: int) -> None:
+        """End the run's time, or the time of its cleanup, if it is over."""
+        expiry = self.expiry()
+        if expiry is None or expiry > now:
+            return
+        if self.ledger.cancel is None:
+            batch.answers = True
+            batch.events.append(
+                RunCancelRequested(
+                    reason="the run's timeout is over",
+                    cause=CancelCause.TIMEOUT,
+                    channel=Channel.RUNTIME,
+                )
+            )
+        else:
+            self.end = self.cancelled(self.ledger.cancel.reason, forced=True)
+            batch.events.append(self.end)
+
+    def expiry(self) -> int | None:
+        """Give the instant at which the run, or its cleanup, has taken too long."""
+        created, opening = self.ledger.created, self.ledger.opening
+        if created is None or opening is None:
+            return None
+        if self.ledger.cancel is not None:
+            limit_s = self._office.cleanup_s(created.version, created.workflow)
+            began = self.ledger.cancelled_at
+        else:
+            limit_s, began = created.timeout_s, max(opening.recorded_at, created.not_before or 0)
+        return None if limit_s is None else began + round(limit_s * MICROSECONDS)
+
+    def cancelled(self, reason: str | None, *, forced: bool = False) -> Event:
+        """Give the end of a run whose cancellation has come through."""
+        if self.ledger.timed_out:
+            error = RunTimeout(f"run {self.run_id} took longer than its timeout")
+            return RunFailed(error=codec.encode_error(error), kind=FailureKind.TIMEOUT)
+        return RunCancelled(reason=reason, forced=forced)
+
+    def _stays(self, batch: Batch) -> bool:
+        """Tell whether a step of this batch is tried again so soon that the run stays here."""
+        return any(
+            isinstance(event, StepRetrying)
+            and event.counted
+            and event.operation_id not in batch.queued
+            for event in batch.events
+        )
+
+    def _wake_at(self, now: int) -> int | None:
+        """Say when the released run needs a worker again, whatever happens outside."""
+        instants = [
+            wake_at for name, wake_at in self.ledger.waits.items() if name not in self.given_up
+        ]
+        instants += [asked.wake_at for asked in self.waits.values()]
+        instants += [
+            effort.retry_at
+            for name, effort in self.ledger.efforts.items()
+            if effort.retry_at is not None and name not in self.queued and name not in self.to_queue
+        ]
+        instants += [
+            ended.retry_at if ended.counted else now
+            for _, ended in self.outcomes.values()
+            if ended.retry_at is not None
+        ]
+        expiry = self.expiry()
+        if expiry is not None:
+            instants.append(expiry)
+        return min(instants, default=None)
+
+
+def starts_on_record(policy: Policy) -> bool:
+    """Tell whether the start of every attempt is committed before its body runs."""
+    return policy.attempts == 1 or policy.concurrency is not None or policy.rate is not None
+
+
+def _created(step: StepAsked | Call, policy: Policy) -> StepCreated:
+    closure = step.closure if isinstance(step, Call) else step.body
+    return StepCreated(
+        operation_id=step.operation_id,
+        step=step.step,
+        arguments=step.arguments,
+        digest=step.digest,
+        policy=policy,
+        closure=closure is not None,
+    )
+
+
+# --- crossing off ------------------------------------------------------------------------------
+
+
+def _step_over(outbox: Outbox, event: StepCompleted | StepFailed | StepCancelled) -> None:
+    name = event.operation_id
+    outbox.outcomes.pop(name, None)
+    outbox.given_up.pop(name, None)
+    outbox.queued.discard(name)
+
+
+def _step_retrying(outbox: Outbox, event: StepRetrying) -> None:
+    outbox.outcomes.pop(event.operation_id, None)
+
+
+def _step_created(outbox: Outbox, event: StepCreated) -> None:
+    outbox.announce.pop(event.operation_id, None)
+
+
+def _wait_created(outbox: Outbox, event: WaitCreated) -> None:
+    outbox.waits.pop(event.operation_id, None)
+
+
+def _wait_completed(outbox: Outbox, event: WaitCompleted) -> None:
+    outbox.over.pop(event.operation_id, None)
+    outbox.given_up.pop(event.operation_id, None)
+
+
+def _attributes_set(outbox: Outbox, event: AttributesSet) -> None:
+    if event.operation_id is not None:
+        outbox.attributes.pop(event.operation_id, None)
+
+
+_CROSSED_OFF: Final[dict[type[Event], Callable[[Outbox, Any], None]]] = {
+    StepCompleted: _step_over,
+    StepFailed: _step_over,
+    StepCancelled: _step_over,
+    StepRetrying: _step_retrying,
+    StepCreated: _step_created,
+    WaitCreated: _wait_created,
+    WaitCompleted: _wait_completed,
+    AttributesSet: _attributes_set,
+}
