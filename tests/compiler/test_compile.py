@@ -15,6 +15,7 @@ import pytest
 from wfc.compiler import compile as compile_module_parts
 from wfc.compiler.compile import compile_module
 from wfc.compiler.facts import Compiled, ModuleSource
+from wfc.compiler.write_step_bundle import write_step_bundle
 from wfc.diagnostics import Place, Severity, diagnostic
 from wfc.ids import ModuleName
 from wfc.manifests.bundle import Bundle
@@ -148,7 +149,7 @@ def test_a_warning_of_the_judge_is_kept_and_stops_nothing() -> None:
 
 def test_a_bundle_that_moved_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """Our own fault is said as such, and nothing wrong is ever executed."""
-    right = compile_module_parts.write_step_bundle
+    right = write_step_bundle
 
     def wrong(*arguments: Any) -> Bundle:
         bundle = right(*arguments)
