@@ -260,7 +260,7 @@ def _is_whole(folder: Path, version: Version) -> bool:
 
 def _read_bundle(folder: Path, purpose: Purpose, name: str) -> Bundle:
     plain = json.loads(_read(folder / purpose / f"{name}.json"))
-    return _bundle_from_plain({**plain, "text": _read(folder / purpose / f"{name}.py")})
+    return bundle_from_plain({**plain, "text": _read(folder / purpose / f"{name}.py")})
 
 
 def _read(path: Path) -> str:
@@ -323,8 +323,8 @@ def _version_to_plain(version: Version) -> dict[str, Any]:
 
 
 def _version_from_plain(plain: Mapping[str, Any]) -> Version:
-    workflow = [_bundle_from_plain(one) for one in plain["workflow"]]
-    step = [_bundle_from_plain(one) for one in plain["step"]]
+    workflow = [bundle_from_plain(one) for one in plain["workflow"]]
+    step = [bundle_from_plain(one) for one in plain["step"]]
     return Version(
         id=VersionId(plain["id"]),
         workflow={bundle.module: bundle for bundle in workflow},
@@ -382,7 +382,8 @@ def bundle_to_plain(bundle: Bundle) -> dict[str, Any]:
     }
 
 
-def _bundle_from_plain(plain: Mapping[str, Any]) -> Bundle:
+def bundle_from_plain(plain: Mapping[str, Any]) -> Bundle:
+    """Read what `bundle_to_plain` gave."""
     return Bundle(
         module=ModuleName(plain["module"]),
         purpose=Purpose(plain["purpose"]),

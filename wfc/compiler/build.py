@@ -1,0 +1,395 @@
+"""Build a version: find, gather, judge, write, name; then publish it, last and atomically.
+
+Nothing that is written depends on paths, time, locale, seed or the number of processes. An
+unchanged tree costs a stat and a scan of each file; a changed module is written anew, the rest
+comes out of the cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Final
+
+import msgpack  # type: ignore[import-untyped] # the package ships no types
+
+from wfc.compiler import cache, findings
+from wfc.compiler.compile import compile_module, gather_module, write_module
+from wfc.compiler.facts import Compiled, ModuleFacts, ModuleSource
+from wfc.compiler.gather_effects import Effects, Library, gather_effects
+from wfc.compiler.meaning import depends_on, environment_of, version_of
+from wfc.compiler.project import Project
+from wfc.compiler.sources import UNREADABLE, Sources, is_house
+from wfc.diagnostics import Diagnostic, Place, diagnostic
+from wfc.errors import BuildTooNew, BundleBroken, UnknownSyntax
+from wfc.ids import ModuleName, VersionId
+from wfc.manifests.bundle import Bundle
+from wfc.manifests.store import (
+    Version,
+    bundle_from_plain,
+    bundle_to_plain,
+    current_version,
+    read_version,
+    set_current,
+    version_id,
+    write_version,
+)
+
+Progress = Callable[[int, int, str], None]
+"""Told how many modules are done, of how many, and which was the last."""
+_WORTH_PROCESSES: Final = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildResult:
+    """What a build found. There is no version if a finding is an error."""
+
+    version: Version | None
+    diagnostics: tuple[Diagnostic, ...]
+    changed: tuple[ModuleName, ...] = ()
+    """The modules that were written anew, not taken from the cache."""
+    timings: Mapping[str, float] = field(default_factory=dict)
+    """Seconds by phase."""
+    folder: Path | None = None
+    """Where the version stands, if it was written."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """The sources that were read, by the path that findings show: `diagnostics.render` asks."""
+
+    @property
+    def ok(self) -> bool:
+        """Tell whether no finding is an error."""
+        return not findings.has_error(self.diagnostics)
+
+
+def build(
+    project: Project,
+    *,
+    out: Path | None,
+    jobs: int = 1,
+    check: bool = False,
+    clean: bool = False,
+    progress: Progress | None = None,
+) -> BuildResult:
+    """Build all workflows of `project`, into the folder `out` or (None) in memory alone.
+
+    `check` writes nothing, `clean` forgets the caches first. Errors of sources are findings; what
+    is raised is a fault of ours or of the disk.
+    """
+    if clean and out is not None and not check:
+        shutil.rmtree(out / "cache", ignore_errors=True)
+        (out / "index").unlink(missing_ok=True)
+    may_write = out is not None and not check
+    return _Build(project, out, jobs, may_write=may_write, progress=progress).run()
+
+
+class _Build:
+    """One build. `run` decides the order of things; the others do one of them each."""
+
+    def __init__(
+        self,
+        project: Project,
+        out: Path | None,
+        jobs: int,
+        *,
+        may_write: bool,
+        progress: Progress | None,
+    ) -> None:
+        self.project = project
+        self.out = out
+        self.jobs = jobs
+        self.may_write = may_write
+        self.progress: Progress = progress or (lambda done, total, name: None)  # noqa: ARG005
+        self.index = cache.Index(out / "index" if out is not None else None)
+        self.key = cache.compiler_key(())
+        self.sources = Sources(project)
+        self.findings: list[Diagnostic] = []
+        self.changed: list[ModuleName] = []
+        self.timings: dict[str, float] = {}
+
+    def run(self) -> BuildResult:
+        with self._timed("scan"):
+            marked, state = self._scan()
+        with self._timed("recall"):
+            recalled = self._recall(state)
+        if recalled is not None:
+            return recalled
+        with self._timed("gather"):
+            facts = self._gather(marked)
+        with self._timed("judge"):
+            effects = gather_effects(
+                facts, Library(self.sources.facts, self.sources.source, self.project.rules)
+            )
+        self.findings += [*self.sources.findings, *effects.diagnostics]
+        self.findings += [finding for one in facts for finding in one.findings]
+        with self._timed("write"):
+            written = self._write(facts, effects)
+        with self._timed("name"):
+            version = self._version(facts, effects, written)
+        with self._timed("publish"):
+            return self._publish(version, effects, state)
+
+    # --- find ---
+
+    def _scan(self) -> tuple[list[ModuleName], bytes]:
+        """Find the modules that may hold directives, and name the state of the whole tree."""
+        marked: list[ModuleName] = []
+        lines: list[str] = [repr(self.project.rules), repr(self.project.source)]
+        for name, path in self.project.files():
+            if is_house(name):
+                continue
+            known = self.index.look_up(str(path))
+            if known is None:
+                found = self.project.read_file(path, name)
+                if isinstance(found, Diagnostic):
+                    self.findings.append(found)
+                lines.append(f"{name} unreadable")
+                continue
+            lines.append(f"{name} {self.project.shown(path)} {known.hash.hex()}")
+            if known.has_directive:
+                marked.append(name)
+        self.findings += self.project.doubly_named()
+        return marked, cache.digest("\n".join(lines).encode("utf-8", "surrogateescape"))
+
+    # --- an unchanged tree ---
+
+    def _recall(self, state: bytes) -> BuildResult | None:
+        """Give what the last build gave, if nothing has changed since."""
+        if self.out is None or self.findings:
+            return None
+        entry = cache.read_or_none(self.out / "cache" / "last")
+        found = cache.unseal(entry, self.key, state) if entry is not None else None
+        if found is None:
+            return None
+        plain = msgpack.unpackb(found[1], unicode_errors="surrogatepass")
+        folder = self.out / "versions" / plain["version"]
+        try:
+            version = read_version(folder)
+        except (BundleBroken, BuildTooNew):
+            return None
+        if self.may_write and current_version(self.out) != version.id:
+            set_current(self.out, version.id)
+        return BuildResult(
+            version=version,
+            diagnostics=tuple(map(findings.from_plain, plain["diagnostics"])),
+            timings=self.timings,
+            folder=folder,
+        )
+
+    # --- gather ---
+
+    def _gather(self, marked: Sequence[ModuleName]) -> list[ModuleFacts]:
+        if self.jobs > 1 and len(marked) >= _WORTH_PROCESSES:
+            self._gather_in_processes(marked)
+        facts = []
+        for done, name in enumerate(marked, 1):
+            source = self.sources.source(name)
+            found = self.sources.facts(name)
+            if found is not None:
+                facts.append(found)
+            elif source is None:
+                self._say_unreadable(name)
+            self.progress(done, 2 * len(marked), name)
+        return facts
+
+    def _say_unreadable(self, name: ModuleName) -> None:
+        path = self.project.path_of(name)
+        if path is not None:
+            found = self.project.read_file(path, name)
+            if isinstance(found, Diagnostic):
+                self.findings.append(found)
+
+    def _gather_in_processes(self, marked: Sequence[ModuleName]) -> None:
+        sources = [one for name in marked if (one := self.sources.source(name)) is not None]
+        for name, facts in self._spread(_facts_of, [(one,) for one in sources]):
+            if facts is not None:
+                self.sources.known[name] = facts
+
+    # --- write ---
+
+    def _write(self, facts: Sequence[ModuleFacts], effects: Effects) -> dict[ModuleName, Compiled]:
+        """Write the bundles of marked modules, and of those that workflows reach."""
+        marked = {one.name for one in facts}
+        names = sorted(marked | set(effects.reached))
+        written: dict[ModuleName, Compiled] = {}
+        work: list[tuple[ModuleSource, tuple[str, ...]]] = []
+        for name in names:
+            source, found = self.sources.source(name), self.sources.facts(name)
+            if source is None or found is None or findings.has_error(found.findings):
+                continue
+            reached = tuple(sorted(effects.reached.get(name, ())))
+            recalled = self._recall_bundles(source, reached)
+            if recalled is not None:
+                written[name] = Compiled(step=recalled[0], workflow=recalled[1], facts=found)
+            else:
+                work.append((source, reached))
+        reached_of = {source.name: reached for source, reached in work}
+        for done, (name, compiled) in enumerate(self._written(work), 1):
+            written[name] = compiled
+            self.changed.append(name)
+            if compiled.step is None:
+                self.findings += compiled.diagnostics
+            else:
+                self._keep_bundles(name, reached_of[name], compiled)
+            self.progress(len(names) + done, len(names) + len(work), name)
+        return written
+
+    def _written(
+        self, work: Sequence[tuple[ModuleSource, tuple[str, ...]]]
+    ) -> Iterator[tuple[ModuleName, Compiled]]:
+        if self.jobs > 1 and len(work) >= _WORTH_PROCESSES:
+            yield from self._spread(_compiled, work)
+            return
+        for source, reached in work:
+            gathered = self.sources.gather(source.name)
+            if gathered is not None:
+                yield source.name, write_module(source, gathered, reached=reached)
+
+    def _recall_bundles(
+        self, source: ModuleSource, reached: tuple[str, ...]
+    ) -> tuple[Bundle | None, Bundle | None] | None:
+        if self.out is None:
+            return None
+        entry = cache.read_or_none(self._bundle_path(source.name))
+        found = cache.unseal(entry, self.key, _short(source.sha256)) if entry else None
+        if found is None or found[0] != _reach_digest(source.path, reached):
+            return None
+        step, workflow = msgpack.unpackb(found[1], unicode_errors="surrogatepass")
+        return (
+            bundle_from_plain(step) if step else None,
+            bundle_from_plain(workflow) if workflow else None,
+        )
+
+    def _keep_bundles(self, name: ModuleName, reached: tuple[str, ...], compiled: Compiled) -> None:
+        if not self.may_write:
+            return
+        plain = [
+            bundle_to_plain(one) if one is not None else None
+            for one in (compiled.step, compiled.workflow)
+        ]
+        source = self.sources.source(name)
+        if source is not None:
+            body = msgpack.packb(plain, unicode_errors="surrogatepass")
+            reach = _reach_digest(source.path, reached)
+            entry = cache.seal(self.key, _short(source.sha256), reach, body)
+            cache.write_whole(self._bundle_path(name), entry)
+
+    def _bundle_path(self, name: ModuleName) -> Path:
+        assert self.out is not None
+        return self.out / "cache" / "bundles" / name
+
+    # --- name and publish ---
+
+    def _version(
+        self,
+        facts: Sequence[ModuleFacts],
+        effects: Effects,
+        written: Mapping[ModuleName, Compiled],
+    ) -> Version | None:
+        if findings.has_error(self.findings):
+            return None
+        marked = {one.name for one in facts if one.definitions}
+        workflow = {name: one.workflow for name, one in written.items() if one.workflow is not None}
+        step = {
+            name: one.step
+            for name, one in written.items()
+            if one.step is not None and name in marked
+        }
+        hashes = {one.module: one.source_sha256 for one in (*workflow.values(), *step.values())}
+        own = {
+            one.name: source.text
+            for one in facts
+            if any(definition.entry.kind == "workflow" for definition in one.definitions)
+            and (source := self.sources.source(one.name)) is not None
+        }
+        try:
+            return version_of(
+                identity=version_id(self.project.rules, hashes),
+                rules=self.project.rules,
+                facts=[one for one in facts if one.definitions],
+                library=self.sources.library(facts),
+                effects=effects,
+                workflow=workflow,
+                step=step,
+                source=own,
+            )
+        except UnknownSyntax as error:
+            self.findings.append(diagnostic("WFC698", Place("pyproject.toml"), str(error)))
+            return None
+
+    def _publish(self, version: Version | None, effects: Effects, state: bytes) -> BuildResult:
+        listed = findings.ordered(self.findings)
+        folder = None
+        if version is not None and self.out is not None and self.may_write:
+            plain = [findings.to_plain(one) for one in listed]
+            folder = write_version(
+                version,
+                self.out,
+                environment=environment_of(version, depends_on(effects.externals)),
+                diagnostics=plain,
+            )
+            set_current(self.out, version.id)
+            self._keep_last(version.id, plain, state)
+        if self.may_write:
+            self.index.save()
+        return BuildResult(
+            version=version,
+            diagnostics=listed,
+            changed=tuple(sorted(self.changed)),
+            timings=self.timings,
+            folder=folder,
+            texts=self.sources.texts(),
+        )
+
+    def _keep_last(
+        self, identity: VersionId, plain: Sequence[Mapping[str, Any]], state: bytes
+    ) -> None:
+        assert self.out is not None
+        body = msgpack.packb(
+            {"version": identity, "diagnostics": list(plain)}, unicode_errors="surrogatepass"
+        )
+        entry = cache.seal(self.key, state, bytes(8), body)
+        cache.write_whole(self.out / "cache" / "last", entry)
+
+    # --- helpers ---
+
+    def _spread(
+        self, function: Callable[..., tuple[ModuleName, Any]], work: Sequence[tuple[Any, ...]]
+    ) -> Iterator[tuple[ModuleName, Any]]:
+        """Do `function` in processes; the results come in the order of `work`."""
+        # Spawned, not forked: the process that builds may have threads.
+        with ProcessPoolExecutor(self.jobs, mp_context=get_context("spawn")) as pool:
+            chunk = max(1, len(work) // (self.jobs * 4))
+            yield from pool.map(function, *zip(*work, strict=True), chunksize=chunk)
+
+    @contextmanager
+    def _timed(self, phase: str) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.timings[phase] = time.perf_counter() - began
+
+
+def _facts_of(source: ModuleSource) -> tuple[ModuleName, ModuleFacts | None]:
+    with suppress(*UNREADABLE):
+        return source.name, gather_module(source).facts
+    return source.name, None
+
+
+def _compiled(source: ModuleSource, reached: tuple[str, ...]) -> tuple[ModuleName, Compiled]:
+    return source.name, compile_module(source, reached=reached)
+
+
+def _short(sha256: str) -> bytes:
+    return bytes.fromhex(sha256)[:8]
+
+
+def _reach_digest(path: str, reached: tuple[str, ...]) -> bytes:
+    return hashlib.sha256("\n".join([path, *reached]).encode()).digest()[:8]

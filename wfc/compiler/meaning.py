@@ -1,0 +1,191 @@
+"""What a build means: fingerprints, signatures, classes, dependencies, and the manifest of them."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from wfc.compiler.facts import ModuleFacts
+from wfc.compiler.gather_effects import Effects
+from wfc.determinism import Rules, is_stdlib
+from wfc.errors import UnknownSyntax
+from wfc.ids import DefinitionId, ModuleName, VersionId
+from wfc.manifests.bundle import Bundle, Entry
+from wfc.manifests.canonical import Tree
+from wfc.manifests.fingerprint import SCHEME, Library, body_hash, describe, fingerprint
+from wfc.manifests.manifest import manifest_text
+from wfc.manifests.store import Version, bundle_digest
+
+Bundles = Mapping[ModuleName, Bundle]
+
+
+def version_of(
+    *,
+    identity: VersionId,
+    rules: Rules,
+    facts: Sequence[ModuleFacts],
+    library: Library,
+    effects: Effects,
+    workflow: Bundles,
+    step: Bundles,
+    source: Mapping[ModuleName, str],
+) -> Version:
+    """Put a version together. `UnknownSyntax` if a workflow holds syntax that has no name."""
+    fingerprints: dict[DefinitionId, str] = {}
+    workflows: dict[str, dict[str, Any]] = {}
+    steps: dict[str, dict[str, Any]] = {}
+    for module, entry in _entries(facts):
+        signature = describe(entry, library, module)
+        if entry.kind == "workflow":
+            fingerprints[entry.id] = fingerprint_of(entry, library)
+            workflows[entry.id] = {
+                "signature": signature,
+                "fingerprints": {SCHEME: fingerprints[entry.id]},
+                "policy": dict(entry.policy),
+                "sites": _sites(entry, workflow.get(module)),
+            }
+        else:
+            steps[entry.id] = {
+                "signature": signature,
+                "policy": dict(entry.policy),
+                "body_hash": body_hash(entry, library, module),
+            }
+    classes = classes_of(facts, library, workflow)
+    return Version(
+        id=identity,
+        workflow=workflow,
+        step=step,
+        source=source,
+        fingerprints=fingerprints,
+        classes=frozenset(classes),
+        rules=rules,
+        manifest=manifest_text(
+            version=identity,
+            rules=rules,
+            modules=_modules(workflow, step),
+            workflows=workflows,
+            steps=steps,
+            classes=classes,
+            depends=depends_on(effects.externals),
+            allowed=effects.allowed,
+        ),
+    )
+
+
+def fingerprint_of(entry: Entry, library: Library) -> str:
+    """Give the fingerprint of a workflow, or `UnknownSyntax` with the name of the workflow."""
+    try:
+        return fingerprint(entry.id, library)
+    except (UnknownSyntax, RecursionError) as error:
+        raise UnknownSyntax(f'workflow "{entry.qualname}": {error}') from error
+
+
+def classes_of(
+    facts: Sequence[ModuleFacts], library: Library, workflow: Bundles
+) -> dict[str, dict[str, Any]]:
+    """Give the classes that payloads may name: in workflow bundles, in signatures, and theirs."""
+    found: dict[str, dict[str, Any]] = {}
+    pending = [
+        (module, qualname)
+        for module, bundle in workflow.items()
+        for qualname in _classes_in(ast.parse(bundle.text).body, "")
+    ]
+
+    def reach(qualified: str, called: bool) -> None:  # noqa: ARG001, FBT001 - the form of the hook
+        split = library.split(qualified)
+        if split is not None and split[1]:
+            pending.append((ModuleName(split[0].module), split[1]))
+
+    for module, entry in _entries(facts):
+        describe(entry, library, module, reach)
+    while pending:
+        module, qualname = pending.pop()
+        unit = library.unit(module)
+        node = unit.find(qualname) if unit is not None else None
+        name = f"{module}:{qualname}"
+        if name in found or not isinstance(node, ast.ClassDef):
+            continue
+        found[name] = {"kind": "class", "digest": ""}
+        text = Tree(library.within(module), qualname, reach).text(node)
+        found[name]["digest"] = _sha256(text)
+    return dict(sorted(found.items()))
+
+
+def depends_on(externals: frozenset[str]) -> dict[str, str]:
+    """Give the distributions that workflow code uses, with their versions, and the zone data's."""
+    tops = {name.partition(".")[0] for name in externals if not is_stdlib(name)} - {"wfc"}
+    has_zones = any(name.partition(".")[0] == "zoneinfo" for name in externals)
+    if not tops and not has_zones:
+        return {}
+    from importlib.metadata import (  # noqa: PLC0415 - slow, and most workflows need none
+        PackageNotFoundError,
+        packages_distributions,
+        version,
+    )
+
+    owners = packages_distributions() if tops else {}
+    wanted = {name for top in tops for name in owners.get(top, [top])}
+    wanted |= {"tzdata"} if has_zones else set()
+    found: dict[str, str] = {}
+    for name in sorted(wanted):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue  # no distribution brings it: a zone data base of the system, a loose module
+    return found
+
+
+def environment_of(version: Version, depends: Mapping[str, str]) -> dict[str, Any]:
+    """Give what the build ran on: `environment.json`."""
+    return {
+        "packages": dict(depends),
+        "python": f"{sys.version_info[0]}.{sys.version_info[1]}",
+        "version": version.id,
+    }
+
+
+def _entries(facts: Sequence[ModuleFacts]) -> Iterator[tuple[ModuleName, Entry]]:
+    for one in facts:
+        for definition in one.definitions:
+            yield one.name, definition.entry
+
+
+def _modules(workflow: Bundles, step: Bundles) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for bundle in (*workflow.values(), *step.values()):
+        module = found.setdefault(
+            bundle.module, {"source_sha256": bundle.source_sha256, "bundles": {}}
+        )
+        module["bundles"][bundle.purpose.value] = bundle_digest(bundle)
+    return found
+
+
+def _sites(entry: Entry, bundle: Bundle | None) -> dict[str, dict[str, Any]]:
+    """Give the call sites inside a workflow by name; they help to align two versions."""
+    inside = f"{entry.qualname}."
+    return {
+        f"{site.callee.rpartition('.')[2]}~{site.place}": {
+            "blocks": list(site.blocks),
+            "callee": site.callee,
+            "function": site.function,
+            "ordinal": site.ordinal,
+        }
+        for site in (bundle.sites if bundle is not None else ())
+        if site.function == entry.qualname or site.function.startswith(inside)
+    }
+
+
+def _classes_in(body: Sequence[ast.AST], path: str) -> Iterator[str]:
+    for node in body:
+        if isinstance(node, ast.ClassDef):
+            yield f"{path}{node.name}"
+            yield from _classes_in(node.body, f"{path}{node.name}.")
+        elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            yield from _classes_in(list(ast.iter_child_nodes(node)), path)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,135 @@
+"""`manifest.json`: what a build means, without positions, paths, clock or host.
+
+The models read and check a manifest; `manifest_of` makes one of a build. Only who reads a manifest
+as such pays for pydantic: worlds and workers use `Version`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from wfc.determinism import Rules
+from wfc.errors import BuildTooNew, BundleBroken
+from wfc.ids import VersionId
+from wfc.manifests.store import SCHEMA, readable
+
+
+class _Part(BaseModel):
+    """Frozen; keys of a newer minor version are kept and written back."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
+
+
+class Module(_Part):
+    """A module of the build: its source and the digests of its bundles."""
+
+    source_sha256: str
+    bundles: Mapping[str, str]
+
+
+class Workflow(_Part):
+    """What a run of a workflow depends on."""
+
+    signature: Mapping[str, Any]
+    fingerprints: Mapping[str, str]
+    sites: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
+    policy: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class Step(_Part):
+    """What a recorded call of a step depends on; policy and body are shown, not compared."""
+
+    signature: Mapping[str, Any]
+    policy: Mapping[str, Any] = Field(default_factory=dict)
+    body_hash: str
+
+
+class Class(_Part):
+    """A class that payloads may name."""
+
+    kind: str
+    digest: str
+
+
+class Allowed(_Part):
+    """An exemption that somebody decided on."""
+
+    code: str
+    id: str
+    reason: str
+
+
+class Manifest(_Part):
+    """All one build means."""
+
+    schema_: str = Field(default=SCHEMA, alias="schema")
+    version: str
+    rules: Mapping[str, Any]
+    modules: Mapping[str, Module]
+    workflows: Mapping[str, Workflow]
+    steps: Mapping[str, Step]
+    classes: Mapping[str, Class]
+    depends: Mapping[str, str] = Field(default_factory=dict)
+    renamed: Mapping[str, list[str]] = Field(default_factory=dict)
+    allowed: tuple[Allowed, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a manifest; `BundleBroken` names the field that is wrong."""
+        try:
+            found = cls.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the document"
+            raise BundleBroken(f"the manifest is damaged at {where}: {first['msg']}") from error
+        name, _, number = found.schema_.partition("/")
+        if name != SCHEMA.partition("/")[0]:
+            raise BundleBroken(
+                f"the manifest's `schema` is {found.schema_!r}, which is no manifest's"
+            )
+        if number.partition(".")[0] != SCHEMA.partition("/")[2].partition(".")[0]:
+            raise BuildTooNew(
+                f"the manifest has schema {found.schema_!r}, this wfc reads {SCHEMA!r}; "
+                "use a newer wfc"
+            )
+        return found
+
+    def text(self) -> str:
+        """Give the bytes of `manifest.json` as text: sorted keys, one fact a line."""
+        return readable(self.model_dump(mode="json", by_alias=True))
+
+
+def manifest_text(
+    *,
+    version: VersionId,
+    rules: Rules,
+    modules: Mapping[str, Mapping[str, Any]],
+    workflows: Mapping[str, Mapping[str, Any]],
+    steps: Mapping[str, Mapping[str, Any]],
+    classes: Mapping[str, Mapping[str, Any]],
+    depends: Mapping[str, str],
+    allowed: tuple[tuple[str, str, str], ...],
+) -> str:
+    """Make the text of a manifest, checked by its own model."""
+    return Manifest.model_validate(
+        {
+            "version": version,
+            "rules": {
+                "environment": list(rules.environment),
+                "packages": list(rules.packages),
+                "pure": list(rules.pure),
+                "refused": list(rules.refused),
+            },
+            "modules": modules,
+            "workflows": workflows,
+            "steps": steps,
+            "classes": classes,
+            "depends": depends,
+            "allowed": [
+                {"code": code, "id": where, "reason": reason} for code, where, reason in allowed
+            ],
+        }
+    ).text()
