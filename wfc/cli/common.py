@@ -53,6 +53,10 @@ class Common:
         given = {name: value for name, value in flags.items() if value is not None}
         return load_settings(self.project, config=self.config, **given)
 
+    def as_json(self) -> Common:
+        """Give the same options with JSON asked for."""
+        return self if self.jsonl else replace(self, json=True)
+
     def may_ask(self) -> bool:
         """Tell whether a question can be put to somebody."""
         return sys.stdin.isatty() and sys.stderr.isatty() and not (self.no_input or self.json)

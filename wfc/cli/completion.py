@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from wfc.cli.common import command_app
+from wfc.cli.main import COMPLETION
 
 app = command_app()
 
@@ -28,6 +29,6 @@ def completion(shell: Annotated[Shell, typer.Argument(help="Which shell.")]) -> 
 
     typer.echo(
         scripts.get_completion_script(  # type: ignore[attr-defined]  # typer documents no other way
-            prog_name="wfc", complete_var="_WFC_COMPLETE", shell=shell.value
+            prog_name="wfc", complete_var=COMPLETION, shell=shell.value
         )
     )

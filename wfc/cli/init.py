@@ -91,4 +91,5 @@ def init(
         {"folder": str(folder), "files": list(_FILES)},
         text="\n".join(f"wrote {folder / name}" for name in _FILES),
     )
-    output.note(common, f"Next: {where}python -m wfc start welcome Ana --wait")
+    output.note(common, f"Next: {where}python -m wfc start welcome Ana --id hello")
+    output.note(common, "      python -m wfc worker --until-idle; python -m wfc result hello")

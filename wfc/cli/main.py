@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ class Entry:
         return command
 
 
+COMPLETION: Final = "_WFC_COMPLETE"
+"""The variable by which a shell asks for completions."""
 PROJECT: Final = "Project"
 SERVE: Final = "Serve"
 RUNS: Final = "Runs"
@@ -122,6 +125,10 @@ def _root(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and give its exit code; a user never sees a traceback."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if COMPLETION in os.environ:
+        from typer import completion  # noqa: PLC0415 - only a shell that completes wants it
+
+        completion.completion_init()  # type: ignore[attr-defined]  # typer documents no other way
     try:
         answer = application().main(args=words, prog_name="wfc", standalone_mode=False)
         sys.stdout.flush()

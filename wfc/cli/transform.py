@@ -1,0 +1,114 @@
+"""`wfc transform FILE`: what the compiler makes of one file."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from wfc.cli import output
+from wfc.cli.build import shown
+from wfc.cli.common import Common, command_app
+from wfc.cli.failure import Exit
+from wfc.compiler.build import build
+from wfc.compiler.project import Project
+from wfc.config import project_of
+from wfc.errors import InputInvalid
+from wfc.ids import ModuleName
+from wfc.manifests.bundle import Bundle
+from wfc.manifests.store import Version, bundle_to_plain
+
+app = command_app()
+
+
+class View(StrEnum):
+    """What to show."""
+
+    WORKFLOW = "workflow"
+    STEP = "step"
+    DIFF = "diff"
+    SITES = "sites"
+    JSON = "json"
+
+
+@app.command()
+def transform(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A module of the project.")],
+    view: Annotated[View, typer.Option(help="What to show.")] = View.WORKFLOW,
+) -> None:
+    """Show what the compiler makes of one file; writes nothing."""
+    common = Common.of(context)
+    loaded = common.load()
+    project = project_of(loaded)
+    module = module_of(project, file)
+    result = build(project, out=loaded.out, check=True)
+    for text in shown(result):
+        output.note(common, text)
+    if result.version is None:
+        raise typer.Exit(Exit.NEGATIVE)
+    _show(common, view, result.version, module, file)
+
+
+def module_of(project: Project, file: Path) -> ModuleName:
+    """Name the module that a file is. Raises `InputInvalid`."""
+    wanted = file.resolve()
+    for name, path in project.files():
+        if path.resolve() == wanted:
+            return name
+    why = "is not there" if not file.exists() else "belongs to none of the project's packages"
+    message = (
+        f"{file} {why}.\nFirst party are: {', '.join(project.packages) or 'no packages'} under "
+        f"{project.root} (`packages` and `source` of [tool.wfc])"
+    )
+    raise InputInvalid(message)
+
+
+def _show(common: Common, view: View, version: Version, module: ModuleName, file: Path) -> None:
+    workflow, step = version.workflow.get(module), version.step.get(module)
+    data = {"workflow": _plain(workflow), "step": _plain(step)}
+    if common.json or view is View.JSON:
+        output.result(common.as_json(), "bundles", {"module": module, **data})
+    elif view is View.SITES:
+        output.result(common, "sites", _sites(workflow))
+    elif view is View.DIFF:
+        sys.stdout.write(_diff(file, workflow, step))
+    else:
+        bundle = workflow if view is View.WORKFLOW else step
+        if bundle is None:
+            output.note(common, f"{file} has no {view} bundle: nothing in it is needed for one")
+            return
+        sys.stdout.write(bundle.text)
+
+
+def _plain(bundle: Bundle | None) -> dict[str, Any] | None:
+    return None if bundle is None else bundle_to_plain(bundle)
+
+
+def _sites(bundle: Bundle | None) -> list[dict[str, Any]]:
+    if bundle is None:
+        return []
+    return [
+        {
+            "site": f"{site.callee}~{site.place}",
+            "function": site.function,
+            "line": site.span.line,
+            "column": site.span.column + 1,
+            "blocks": list(site.blocks),
+        }
+        for site in bundle.sites
+    ]
+
+
+def _diff(file: Path, workflow: Bundle | None, step: Bundle | None) -> str:
+    source = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    parts: list[str] = []
+    for label, bundle in (("workflow", workflow), ("step", step)):
+        if bundle is not None:
+            made = bundle.text.splitlines(keepends=True)
+            parts += difflib.unified_diff(source, made, str(file), f"{file} ({label} bundle)")
+    return "".join(parts)
