@@ -124,6 +124,25 @@ def test_a_file_that_cannot_be_in_wal_mode_is_refused() -> None:
 # --- what is opened ----------------------------------------------------------------------------
 
 
+async def test_to_open_twice_does_nothing(world: SqliteWorld) -> None:
+    await world.open()
+    await started(world)
+    assert await world.run(RUN) is not None
+
+
+async def test_damage_that_only_a_look_at_every_page_finds(
+    world: SqliteWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `quick_check` reports is told as damage."""
+
+    async def reported(*_: object) -> list[tuple[str]]:
+        return [("row 1 missing from index runs_due",)]
+
+    monkeypatch.setattr(world, "_read", reported)
+    with pytest.raises(WorldCorrupt, match="runs_due"):
+        await world.check()
+
+
 async def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     """No folder is made by mistake."""
     with pytest.raises(WorldUnreachable, match="does not exist"):

@@ -24,11 +24,6 @@ class Feed:
         """Begin without watches."""
         self._watches: dict[str, set[FeedWatch]] = {}
 
-    @property
-    def watched(self) -> bool:
-        """Tell whether anybody waits for anything."""
-        return bool(self._watches)
-
     def watch(self, topics: Iterable[str]) -> FeedWatch:
         """Begin to remember news of `topics`."""
         made = FeedWatch(self, frozenset(topics))

@@ -323,8 +323,16 @@ class World(Protocol):
         * `claim` makes the worker the owner in the same transaction (guards `NewRun`,
           `AttemptOf`, `OpenHook`, `OpenRun`, `Unowned`); if it cannot, the append still lands
           and `Appended.fence` is None. Without a claim, `NewRun` queues a `Resume`.
-        * An event from outside (guards `OpenHook`, `OpenRun`, `Unowned`) queues a `Resume`
-          unless the append claimed the run.
+        * An event from outside (guards `OpenHook`, `OpenRun`, `Unowned`) and the outcome of a
+          queued attempt queue a `Resume` unless the append claimed the run.
+        * A step's outcome, `step_retrying` and `step_cancelled` remove its attempt row; an
+          `Attempt` message of the same append makes the row of the next attempt.
+        * A cancel request and `run_woken` end a delayed start. `run_upgraded` (guard `Unowned`)
+          reopens a failed run. The end of a child queues a `Resume` of its parent.
+        * `Unowned` over an owner whose lease ran out takes the run from it, as a loss.
+
+        Raises `IllegalEvent` for a batch that no log may hold, and `IdempotencyMismatch`. A
+        caller that is cancelled while it waits does not know whether its append landed.
         """
         ...
 
@@ -362,7 +370,7 @@ class World(Protocol):
     async def join(
         self, worker_id: WorkerId, *, lease_s: float, queues: Sequence[str] = ()
     ) -> None:
-        """Register a worker."""
+        """Register a worker; what an earlier worker of this id held is given up."""
         ...
 
     def renew(self, worker_id: WorkerId, *, lease_s: float) -> Renewal:
@@ -378,25 +386,32 @@ class World(Protocol):
         ...
 
     async def claim(self, run_id: RunId, worker_id: WorkerId) -> Claimed | Held | Over | NotYet:
-        """Become the owner. At most one worker owns a run; the fence grows with every claim."""
+        """Become the owner. At most one worker owns a run; the fence grows with every claim.
+
+        A run that does not exist is `Over`. Who owns it already is told `Held` by itself. Raises
+        `LeaseLost` if the worker has no lease.
+        """
         ...
 
     async def claim_attempt(
         self, run_id: RunId, operation_id: OperationId, worker_id: WorkerId
     ) -> ClaimedAttempt | Held | Over | NotYet:
-        """Take the attempt row of a step."""
+        """Take the attempt row of a step. Raises `LeaseLost` if the worker has no lease."""
         ...
 
     # -- queue
 
     async def enqueue(self, queued: Queued) -> None:
-        """Queue a message, unless an equal one waits already and is due no later."""
+        """Queue a message, unless an equal one waits already and is due no later, or the run has
+        ended. An `Attempt` makes the step's attempt row if there is none.
+        """
         ...
 
     async def take(self, worker_id: WorkerId, limit: int) -> list[Taken]:
         """Take due messages, by priority, then age; never early, each by one worker at a time.
 
-        Leaves messages of paused and blocked runs, and of runs that another living worker owns.
+        Leaves messages of paused and blocked runs, and each `Resume` of a run that another living
+        worker owns. Raises `LeaseLost` if the worker has no lease.
         """
         ...
 
@@ -407,7 +422,10 @@ class World(Protocol):
         ...
 
     async def next_due(self) -> int | None:
-        """Give the instant at which the next message becomes due (which may have passed)."""
+        """Give the instant at which the next message becomes due (which may have passed).
+
+        Messages that nobody may take now, and that no passing of time will change, do not count.
+        """
         ...
 
     async def sweep(self, limit: int = 1000) -> Swept:
@@ -434,6 +452,7 @@ class World(Protocol):
 
     def watch(self, *topics: str) -> Watch:
         """Watch topics: ``runs``, ``run:{id}``, ``hooks``, ``queues``, ``workers``. Wakes within
-        1 s of news, even if a hint is lost.
+        1 s of news, even if a hint is lost; it may also wake without any. An owner's own plain
+        progress is no news of ``queues``.
         """
         ...
