@@ -1,0 +1,115 @@
+"""`wfc build` and `wfc transform`: what the compiler made, or what stands in its way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from .conftest import Said
+
+Wfc = Callable[..., Said]
+
+SHOP = """\
+async def charge(order_id: str) -> str:
+    "use step"
+    return "pay-" + order_id
+
+
+async def checkout(order_id: str) -> str:
+    "use workflow"
+    return await charge(order_id)
+"""
+FAULTY = """\
+def checkout(order_id: str) -> str:
+    "use workflow"
+    return order_id
+"""
+
+
+@pytest.fixture
+def shop(project: Path) -> Path:
+    """A project with one workflow."""
+    (project / "shop.py").write_text(SHOP)
+    return project
+
+
+def test_a_build_stands_under_its_version(wfc: Wfc, shop: Path) -> None:
+    """Twice gives the same, and `current` names it."""
+    said = wfc("build", "--json")
+    assert said.code == 0
+    data = said.json["data"]
+    assert data["changed"] == ["shop"]
+    assert (shop / ".wfc" / "current").read_text().strip() == data["version"]
+    again = wfc("build", "--format", "json").json["data"]
+    assert (again["version"], again["changed"]) == (data["version"], [])
+    assert "1 workflows; 0 errors" in wfc("build", "--clean").err
+
+
+def test_check_writes_nothing_and_sees_what_is_out_of_date(wfc: Wfc, shop: Path) -> None:
+    """Exit 1 while the build on disk is not that of the sources."""
+    assert wfc("build", "--check").code == 1
+    assert not (shop / ".wfc" / "current").exists()
+    wfc("build")
+    assert wfc("build", "--check").code == 0
+    (shop / "shop.py").write_text(SHOP.replace("pay-", "paid-"))
+    said = wfc("build", "--check", "--json")
+    assert (said.code, said.json["data"]["stale"]) == (1, True)
+    assert "WFC620" in said.err
+
+
+def test_another_folder_can_be_named(wfc: Wfc, shop: Path) -> None:
+    """--out is a flag like the setting."""
+    assert wfc("build", "--out", "made").code == 0
+    assert (shop / "made" / "current").exists()
+
+
+def test_a_fault_is_shown_in_each_format(wfc: Wfc, shop: Path) -> None:
+    """For people, for programs, for GitHub; always exit 1 and no version."""
+    (shop / "shop.py").write_text(FAULTY)
+    said = wfc("build")
+    assert said.code == 1
+    assert "shop.py:1:1: WFC102" in said.out
+    assert "no version; 1 errors" in said.err
+    (finding,) = wfc("build", "--json").json["data"]["findings"]
+    assert (finding["code"], finding["place"][:2]) == ("WFC102", ["shop.py", 1])
+    line = wfc("build", "--format", "github").out
+    assert line.startswith("::error file=shop.py,line=1,col=1,title=WFC102::")
+    assert "%0AFix:" in line
+
+
+def test_a_syntax_error_is_a_finding_too(wfc: Wfc, shop: Path) -> None:
+    """And no traceback."""
+    (shop / "shop.py").write_text('def f(:\n    "use step"\n')
+    said = wfc("build")
+    assert said.code == 1
+    assert "WFC910" in said.out
+    assert "Traceback" not in said.out + said.err
+
+
+def test_transform_shows_each_view(wfc: Wfc, shop: Path) -> None:
+    """The workflow bundle holds the call, the step bundle the body."""
+    assert '"pay-"' not in wfc("transform", "shop.py").out
+    assert "await charge(order_id)" in wfc("transform", "shop.py").out
+    assert '"pay-"' in wfc("transform", "shop.py", "--view", "step").out
+    assert "(workflow bundle)" in wfc("transform", "shop.py", "--view", "diff").out
+    assert wfc("transform", "shop.py", "--view", "sites").out.count("\n") == 2
+    assert wfc("transform", "shop.py", "--view", "json").json["data"]["module"] == "shop"
+    assert not (shop / ".wfc" / "current").exists()
+
+
+def test_transform_says_what_stands_in_the_way(wfc: Wfc, shop: Path) -> None:
+    """A fault, a file that is not there, one that is not ours, one that needs no bundle."""
+    (shop / "plain.py").write_text("x = 1\n")
+    (shop / "tests").mkdir()
+    (shop / "tests" / "other.py").write_text("x = 1\n")
+    assert "has no workflow bundle" in wfc("transform", "plain.py").err
+    assert wfc("transform", "plain.py", "--view", "sites").out == ""
+    assert "is not there" in wfc("transform", "gone.py").err
+    said = wfc("transform", "tests/other.py", "--json")
+    assert (said.code, json.loads(said.err)["code"]) == (2, "WFC954")
+    (shop / "shop.py").write_text(FAULTY)
+    said = wfc("transform", "shop.py")
+    assert (said.code, "WFC102" in said.err) == (1, True)
