@@ -18,7 +18,7 @@ import msgpack  # type: ignore[import-untyped]  # it ships no types
 from wfc import abi
 from wfc.codec import tags
 from wfc.codec.envelope import unseal
-from wfc.codec.families import MisfitError, family_of
+from wfc.codec.families import MisfitError, family_of, restored
 from wfc.codec.fitting import Reachable, Unread, fit, is_plain, says_nothing, unknown_type
 from wfc.codec.naming import REGISTERED, Types
 from wfc.codec.raised import made_again, of_list
@@ -54,12 +54,13 @@ def decode(
 class Reader:
     """Reads one payload; `unread` tells whether it met a type that it could not find."""
 
-    __slots__ = ("_depth", "_types", "unread")
+    __slots__ = ("_depth", "_met", "_types", "unread")
 
     def __init__(self, types: Types) -> None:
         """Look types up in `types`."""
         self._types = types
         self._depth = 0
+        self._met = 0
         self.unread = False
 
     def read(self, body: bytes) -> Any:
@@ -74,28 +75,48 @@ class Reader:
             raise PayloadCorrupt(f"a payload is damaged: {error!r}") from error
 
     def unpack(self, body: bytes) -> Any:
-        """Read a body or a part of one."""
-        return msgpack.unpackb(body, ext_hook=self._extension, strict_map_key=False)
+        """Read a body or a part of one.
+
+        Extensions are left as they are while msgpack works, and resolved when it has returned: it
+        takes 40 KiB of the C stack, so that reading within reading would let 200 nested tuples
+        overflow the stack and kill the process.
+        """
+        met = self._met
+        value = msgpack.unpackb(body, ext_hook=self._extension, strict_map_key=False)
+        return value if met == self._met else self._resolved(value)
 
     def _extension(self, code: int, data: bytes) -> Any:
+        self._met += 1
+        return msgpack.ExtType(code, data)
+
+    def _resolved(self, value: Any) -> Any:
+        kind = type(value)
+        if kind is list:
+            return [self._resolved(item) for item in value]
+        if kind is dict:
+            return {self._resolved(key): self._resolved(item) for key, item in value.items()}
+        if kind is not msgpack.ExtType:
+            return value
         self._depth += 1
         if self._depth > _NESTING_MAX:
             raise PayloadCorrupt("a payload is nested too deep")
-        if code == tags.TUPLE:  # written out, as in encoding
-            value: Any = tuple(
-                msgpack.unpackb(data, ext_hook=self._extension, strict_map_key=False)
-            )
-            self._depth -= 1
-            return value
+        found = self._tuple(value.data) if value.code == tags.TUPLE else self._other(*value)
+        self._depth -= 1
+        return found
+
+    def _tuple(self, data: bytes) -> Any:
+        # Written out, though the table could do it: tuples are common, and they nest.
+        items = msgpack.unpackb(data, ext_hook=self._extension, strict_map_key=False)
+        return tuple([self._resolved(item) for item in items])
+
+    def _other(self, code: int, data: bytes) -> Any:
         reader = _READERS.get(code)
         if reader is None:
             raise PayloadTooNew(
                 f"a payload holds a value of the kind {code}, which this wfc does not know. It was "
                 "written by a newer one; read it with that, or a later one."
             )
-        value = reader(self, data)
-        self._depth -= 1
-        return value
+        return reader(self, data)
 
     def fields(self, data: bytes) -> Any:
         """Restore an object from its fields, or keep them for an annotation to claim."""
@@ -105,7 +126,7 @@ class Reader:
         if kind is None or family is None:
             self.unread = True
             return Unread(name, fields)
-        value = family.restore(kind, fields)
+        value = restored(kind, family, fields)
         if more and hasattr(value, "model_fields_set"):
             value.model_fields_set.difference_update(more[0])
         return value

@@ -287,9 +287,14 @@ def _fields(kind: type, family: Family) -> Writer:
     name = wire_name(kind)
 
     def write(preparation: _Preparation, value: Any, depth: int) -> Extension:
-        parts = [name, fields_of(value, family)]
+        # An object counts as two levels, itself and its fields; prepared here, since each detour
+        # would take a frame of the interpreter's stack per level.
+        fields = {
+            field: preparation.prepare(item, depth + 2)
+            for field, item in fields_of(value, family).items()
+        }
         unset = unset_of(value, family)
-        return family.tag, preparation.pack([*parts, unset] if unset else parts, depth)
+        return family.tag, _packed([name, fields, unset] if unset else [name, fields])
 
     return write
 

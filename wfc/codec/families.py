@@ -53,6 +53,16 @@ def unset_of(value: Any, family: Family) -> list[str]:
     return sorted(set(family.names(type(value))) - value.model_fields_set)
 
 
+def restored(kind: type, family: Family, fields: Mapping[str, Any]) -> Any:
+    """Make an object of its recorded fields. Raises `MisfitError`."""
+    try:
+        return family.restore(kind, fields)
+    except (ValueError, TypeError, KeyError) as error:  # pydantic's and the users' own
+        raise MisfitError(
+            f"the recorded {kind.__qualname__} does not fit the class any more: {error}"
+        ) from error
+
+
 def _filled(
     kind: type, fields: Mapping[str, Any], defaults: Iterable[tuple[str, Callable[[], Any]]]
 ) -> Any:
@@ -120,10 +130,7 @@ def _restore_attrs(kind: Any, fields: Mapping[str, Any]) -> Any:
 
 def _restore_struct(kind: Any, fields: Mapping[str, Any]) -> Any:
     known = {name: fields[name] for name in kind.__struct_fields__ if name in fields}
-    try:
-        return kind(**known)
-    except (TypeError, ValueError) as error:
-        raise MisfitError(str(error)) from error
+    return kind(**known)
 
 
 # --- namedtuples -------------------------------------------------------------------------------

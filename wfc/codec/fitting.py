@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final, ForwardRef
 
-from wfc.codec.families import MisfitError, family_of
+from wfc.codec.families import MisfitError, family_of, restored
 from wfc.codec.naming import Types, wire_name
 from wfc.errors import PayloadMismatch, UnknownType
 
@@ -31,6 +31,10 @@ class Unread(dict[str, Any]):
         """Keep the wire name and the fields."""
         super().__init__(fields)
         self.name = name
+
+    def __hash__(self) -> int:  # type: ignore[override]  # it may stand for a key
+        """Tell instances apart."""
+        return id(self)
 
 
 class Reachable:
@@ -62,9 +66,8 @@ def fit(value: Any, annotation: Any, *, unread: bool, what: str) -> Any:
     Raises `PayloadMismatch`, or `UnknownType` for what stays unread.
     """
     if not says_nothing(annotation):
-        if is_plain(annotation):
-            return _plain(value, annotation, what)
-        value = _fitted(value, annotation, what)
+        judge = _plain if is_plain(annotation) else _fitted
+        value = judge(value, annotation, what)
     if unread:
         _check_read(value)
     return value
@@ -105,8 +108,8 @@ def _restored(value: Unread, kind: type, what: str) -> Any:
     if family is None:
         raise _mismatch(what, kind, f"it is a {value.name}")
     try:
-        return family.restore(kind, value)
-    except (MisfitError, ValueError, TypeError) as error:
+        return restored(kind, family, value)
+    except MisfitError as error:
         raise _mismatch(what, kind, str(error)) from error
 
 
@@ -119,20 +122,30 @@ def _is_instance(value: Any, kind: type) -> bool:
 
 @lru_cache(maxsize=2000)
 def _adapter(annotation: Any) -> Any:
-    """Make pydantic's judge of an annotation, or None for one that says nothing it understands."""
-    from pydantic import ConfigDict, PydanticUserError, TypeAdapter  # noqa: PLC0415 - loaded when first needed
-    from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation  # noqa: PLC0415 - likewise
+    """Make pydantic's judge of an annotation, or None for one that pydantic cannot ask.
 
-    try:
-        return TypeAdapter(annotation)
-    except PydanticSchemaGenerationError:
-        pass_over = ConfigDict(arbitrary_types_allowed=True)
-    except (PydanticUserError, PydanticUndefinedAnnotation, NameError, TypeError):
+    Those are unresolved names, protocols and, before Python 3.12, `typing.TypedDict`.
+    """
+    if isinstance(annotation, str | ForwardRef) or getattr(annotation, "_is_protocol", False):
         return None
-    try:
-        return TypeAdapter(annotation, config=pass_over)
-    except (PydanticUserError, PydanticSchemaGenerationError, NameError, TypeError):
-        return None
+    import pydantic  # noqa: PLC0415 - loaded when first needed
+    import pydantic_core  # noqa: PLC0415 - likewise
+
+    # Classes of no family are judged by `isinstance`; the option is refused where it is not needed.
+    permissive = pydantic.ConfigDict(arbitrary_types_allowed=True)
+    for config in (None, permissive):
+        try:
+            adapter = pydantic.TypeAdapter(annotation, config=config)
+        except (
+            pydantic.PydanticUserError,
+            pydantic.PydanticUndefinedAnnotation,
+            pydantic_core.SchemaError,
+            NameError,
+            TypeError,
+        ):
+            continue  # PydanticSchemaGenerationError is a PydanticUserError too
+        return adapter if adapter.pydantic_complete else None
+    return None
 
 
 # --- what an annotation reaches ----------------------------------------------------------------

@@ -169,7 +169,7 @@ def _word(kind: type[StrEnum]) -> _Form:
             return members[value]
         except KeyError:
             if not isinstance(value, str):
-                raise ValueError(f"{value!r} is no {kind.__name__}") from None
+                raise TypeError(f"{value!r} is no {kind.__name__}") from None
             raise _UnknownWordError(f"`{value}` for {kind.__name__}") from None
 
     return _Form(write=str, read=read)
