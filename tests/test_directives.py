@@ -45,7 +45,7 @@ def test_a_near_miss_is_recognised(text: str, directive: str) -> None:
         "Charge the card.",
         "use",
         "step",
-        "use a step",
+        "use that step",
         "Use the workflow",
         "use steps as so",
     ],

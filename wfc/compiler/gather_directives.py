@@ -447,13 +447,12 @@ def _top_line(body: Sequence[ast.stmt]) -> int:
 
 
 def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
-    """Give the blocks of a compound statement."""
-    for name in ("body", "orelse", "finalbody"):
-        block = getattr(statement, name, None)
-        if block:
-            yield block
-    for part in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
+    """Give the blocks of a compound statement, in source order."""
+    yield getattr(statement, "body", [])
+    for part in (*getattr(statement, "cases", ()), *getattr(statement, "handlers", ())):
         yield part.body
+    yield getattr(statement, "orelse", [])
+    yield getattr(statement, "finalbody", [])
 
 
 def _exported(body: Sequence[ast.stmt]) -> frozenset[str] | None:

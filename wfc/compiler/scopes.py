@@ -121,12 +121,18 @@ def walk(
 
 
 def absolute(module: str, level: int, importer: ModuleName, *, is_package: bool) -> str:
-    """Give the dotted name that ``from {'.' * level}{module} import`` means in `importer`."""
+    """Give the dotted name that ``from {'.' * level}{module} import`` means in `importer`.
+
+    More dots than packages are left as they are: Python would refuse them, and nothing has a name
+    that begins with a dot.
+    """
     if not level:
         return module
     parts = importer.split(".")
-    kept = parts[: len(parts) - level + is_package]
-    return ".".join([*kept, module] if module else kept)
+    count = len(parts) - level + is_package
+    if count < 1:
+        return "." * level + module
+    return ".".join([*parts[:count], module] if module else parts[:count])
 
 
 _LEAF_FIELDS: Final = frozenset(
