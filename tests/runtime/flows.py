@@ -94,6 +94,21 @@ PROGRAM = Program(
         return number
 
 
+    async def later(number: int) -> int:
+        "use step"
+        sys.journal.metadata.append(get_step_metadata())
+        if sys.journal.failures:
+            raise sys.journal.failures.pop(0)
+        sys.journal.entered.set()
+        await sys.journal.gate.wait()
+        return number
+
+
+    async def held_later(number: int) -> int:
+        "use workflow"
+        return await later(number)
+
+
     async def chain(count: int) -> int:
         "use workflow"
         total = 0

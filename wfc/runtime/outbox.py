@@ -121,7 +121,7 @@ class Outbox:
         if not paused:
             self._add_decisions(batch, now)
         if may_release and self.end is None and not batch.answers and not self._stays(batch):
-            batch.release = Release(wake_at=now if hurry else self._wake_at(now))
+            batch.release = Release(wake_at=now if hurry else self._wake_at(batch, now))
         if not batch.events and not batch.messages and batch.release is None:
             return None
         if not self.ledger.started and not paused:
@@ -277,7 +277,7 @@ class Outbox:
             for event in batch.events
         )
 
-    def _wake_at(self, now: int) -> int | None:
+    def _wake_at(self, batch: Batch, now: int) -> int | None:
         """Say when the released run needs a worker again, whatever happens outside."""
         instants = [
             wake_at for name, wake_at in self.ledger.waits.items() if name not in self.given_up
@@ -290,8 +290,8 @@ class Outbox:
         ]
         instants += [
             ended.retry_at if ended.counted else now
-            for _, ended in self.outcomes.values()
-            if ended.retry_at is not None
+            for name, (_, ended) in self.outcomes.items()
+            if ended.retry_at is not None and name not in batch.queued
         ]
         expiry = self.expiry()
         if expiry is not None:

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from wfc import abi, codec
-from wfc.errors import StepUnknown, VersionUnknown
+from wfc.errors import PolicyError, StepUnknown, VersionUnknown
 from wfc.ids import DefinitionId, ModuleName, VersionId
 from wfc.manifests.bundle import Entry, Receiver
 from wfc.manifests.store import Version, from_archive
-from wfc.policies import Policy, declared, from_literal, resolve
+from wfc.policies import Policy, check_kind, declared, from_literal, resolve
 from wfc.runtime.operations import StepAsked
 from wfc.runtime.retry import Matcher
 from wfc.runtime.sandbox import Template, load_template
@@ -76,6 +76,26 @@ class Registry:
         self._templates: OrderedDict[tuple[VersionId, DefinitionId], Template] = OrderedDict()
         self._steps: dict[DefinitionId, StepBody] = {}
         self._policies: dict[DefinitionId, Policy] = {}
+        self._check_policies()
+
+    def _check_policies(self) -> None:
+        """See that every `@policy` fits what it stands on and can be kept. Raises `PolicyError`."""
+        for bundle in self.current.step.values():
+            for entry in bundle.entries:
+                registration = abi.registered.get(entry.id)
+                if registration is None:
+                    continue
+                nested = entry.nested_in is not None
+                declaration = None if nested else declared(registration.function)
+                if not nested:
+                    check_kind(registration.function, entry.kind)
+                said = declaration.given if declaration is not None else entry.policy
+                if said.get("isolation") == "process":
+                    raise PolicyError(
+                        f'{entry.id}: `isolation="process"` cannot be kept by this release, so the '
+                        "step would share the worker's process. Leave it out, or say "
+                        '`isolation="thread"`.'
+                    )
 
     @property
     def version_id(self) -> VersionId:
@@ -151,8 +171,8 @@ class Registry:
             raise StepUnknown(
                 f"no step {step} is loaded in this worker, so the call cannot be made.\n"
                 "Either its module was not imported (a worker imports the modules of its build), "
-                "or the step was renamed or removed since the run began: keep the old name, or mark "
-                f"the new one with `# wfc: was[{step.replace(':', '.')}]`."
+                "or the step was renamed or removed since the run began: keep the old name, or "
+                f"mark the new one with `# wfc: was[{step.replace(':', '.')}]`."
             )
         return StepBody(registration, self._entry(step), self.types)
 
@@ -180,6 +200,9 @@ def result_annotation(function: Any) -> Any:
 _POSITIONAL: Final = (
     inspect.Parameter.POSITIONAL_ONLY,
     inspect.Parameter.POSITIONAL_OR_KEYWORD,
+)
+_NAMED: Final = frozenset(
+    {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
 )
 
 
@@ -210,10 +233,8 @@ class StepBody:
             self._captures = ()
             self.is_async = _is_async(plain)
             self._parameters = tuple(inspect.signature(plain).parameters.values())
-        self._by_name = all(
-            each.kind in {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
-            for each in self._parameters
-        )
+        self._kinds = {each.name: each.kind for each in self._parameters}
+        self._by_name = _NAMED.issuperset(self._kinds.values())
 
     def call(self, arguments: bytes | None) -> Any:
         """Decode the arguments and call the function; gives a coroutine if it is async."""
@@ -253,7 +274,7 @@ class StepBody:
         hints.pop("return", None)
         if self._entry is not None and self._entry.receiver is Receiver.CLASS:
             hints.pop("cls", None)
-        return hints
+        return {name: _whole(self._kinds.get(name), hint) for name, hint in hints.items()}
 
     def _rebuilt(self, captured: Mapping[str, Any]) -> Callable[..., Any]:
         """Make the nested function anew around what the workflow had captured."""
@@ -266,6 +287,13 @@ class StepBody:
         )
         made.__defaults__, made.__kwdefaults__ = _defaults(self._parameters)
         return made
+
+
+def _whole(kind: Any, hint: Any) -> Any:
+    """Give the type of what a parameter collects: ``*rest: int`` is a tuple of them."""
+    if kind is inspect.Parameter.VAR_POSITIONAL:
+        return tuple[hint, ...]
+    return dict[str, hint] if kind is inspect.Parameter.VAR_KEYWORD else hint
 
 
 def _is_async(function: Any) -> bool:

@@ -307,7 +307,8 @@ class Worker:
     def free_slot(self) -> None:
         """Give a body slot back."""
         self._slots += 1
-        if self._starved:
+        # Who is called may not want the slot any more; then the next one gets it.
+        while self._slots > 0 and self._starved:
             run = next(iter(self._starved))
             del self._starved[run]
             run.fill()

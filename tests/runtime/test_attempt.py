@@ -1,0 +1,265 @@
+"""One attempt: what the body does becomes an outcome, and the body may ask about itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from wfc import codec, get_step_metadata, get_workflow_metadata, set_attributes
+from wfc.errors import (
+    FatalError,
+    OutsideWorkflow,
+    StepError,
+    StepTimeout,
+    StepUnknown,
+    WorkerStopped,
+)
+from wfc.eventlog.event import StepCompleted, StepCreated, StepFailed, StepRetrying
+from wfc.ids import DefinitionId, OperationId, RunId, VersionId
+from wfc.policies import Policy
+from wfc.runtime.attempt import Call, Ended, run_attempt, stopped
+from wfc.runtime.threads import Threads
+
+NOW = 1_900_000_000_000_000
+VERSION = VersionId("0" * 16)
+
+
+class OneBody:
+    """Bodies of a worker that knows one function."""
+
+    version_id = VERSION
+
+    def __init__(self, function: Callable[[], Any] | None) -> None:
+        self._function = function
+
+    def step(self, step: DefinitionId) -> Any:
+        if self._function is None:
+            raise StepUnknown(step)
+        return SimpleNamespace(
+            name="charge",
+            is_async=asyncio.iscoroutinefunction(self._function),
+            retry_on=Exception,
+            give_up_on=(),
+            call=lambda _arguments: self._function() if self._function else None,
+        )
+
+
+class Scene:
+    def __init__(self) -> None:
+        self.changes: list[Any] = []
+
+    def workflow_metadata(self) -> Any:
+        return "metadata"
+
+    async def set_attributes(self, changes: Any, operation_id: OperationId) -> None:
+        self.changes.append((changes, operation_id))
+
+
+def call_of(**changes: Any) -> Call:
+    policy = changes.pop("policy", Policy())
+    return Call(
+        **{
+            "run_id": RunId("run_1"),
+            "workflow": DefinitionId("m:flow"),
+            "chapter": 1,
+            "operation_id": OperationId("charge~1#0"),
+            "step": DefinitionId("m:charge"),
+            "arguments": b"",
+            "policy": policy,
+            "attempt": 1,
+            "first_started_at": NOW,
+            "started_at": NOW,
+            "scene": Scene(),
+        }
+        | changes
+    )
+
+
+async def ended(function: Callable[[], Any] | None, **changes: Any) -> Ended:
+    threads = Threads(2)
+    try:
+        return await asyncio.create_task(
+            run_attempt(call_of(**changes), OneBody(function), threads, lambda: NOW)
+        )
+    finally:
+        threads.close()
+
+
+def error_of(outcome: Ended) -> BaseException:
+    assert outcome.failed
+    return codec.decode_error(outcome.payload)
+
+
+async def test_a_result_is_recorded_and_an_error_retried() -> None:
+    async def good() -> int:
+        return 4
+
+    async def bad() -> int:
+        raise ConnectionError("no")
+
+    assert codec.decode((await ended(good)).payload) == 4
+    outcome = await ended(bad)
+    assert outcome.retry_at is not None
+    assert isinstance(error_of(outcome), ConnectionError)
+
+
+async def test_the_last_error_has_a_note() -> None:
+    async def bad() -> int:
+        raise FatalError("no")
+
+    outcome = await ended(bad)
+    assert outcome.retry_at is None
+    assert any("attempt 1 of 3" in note for note in error_of(outcome).__notes__)
+    assert codec.read_error(outcome.payload).fatal
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), asyncio.CancelledError(), GeneratorExit()])
+async def test_what_would_stop_more_than_the_step_is_an_ordinary_failure(
+    error: BaseException,
+) -> None:
+    async def bad() -> None:
+        raise error
+
+    outcome = await ended(bad)
+    assert outcome.retry_at is not None
+    assert isinstance(error_of(outcome), StepError)
+    assert type(error).__name__ in str(error_of(outcome))
+
+
+async def test_an_unknown_step_fails_for_good() -> None:
+    outcome = await ended(None)
+    assert outcome.retry_at is None
+    assert isinstance(error_of(outcome), StepUnknown)
+
+
+async def test_a_broken_predicate_ends_the_step_and_is_told() -> None:
+    class Broken(OneBody):
+        def step(self, step: DefinitionId) -> Any:
+            found = super().step(step)
+            found.retry_on = lambda error: error.missing
+            return found
+
+    async def bad() -> None:
+        raise ConnectionError("no")
+
+    outcome = await run_attempt(call_of(), Broken(bad), Threads(1), lambda: NOW)
+    assert outcome.retry_at is None
+    assert any("retry_on" in note for note in error_of(outcome).__notes__)
+
+
+async def test_a_step_has_a_time_limit_and_its_own_timeouts_are_its_own() -> None:
+    async def long() -> None:
+        await asyncio.sleep(3600)
+
+    async def own() -> None:
+        raise TimeoutError("mine")
+
+    limited = Policy(timeout_s=0.01)
+    assert isinstance(error_of(await ended(long, policy=limited)), StepTimeout)
+    assert type(error_of(await ended(own, policy=limited))) is TimeoutError
+
+
+async def test_an_async_step_may_have_a_loop_of_its_own() -> None:
+    host = asyncio.get_running_loop()
+
+    async def apart() -> bool:
+        await asyncio.sleep(0)
+        return asyncio.get_running_loop() is host
+
+    async def long() -> None:
+        await asyncio.sleep(3600)
+
+    thread = Policy(isolation="thread")
+    assert codec.decode((await ended(apart, policy=thread)).payload) is False
+    limited = Policy(isolation="thread", timeout_s=0.05)
+    assert isinstance(error_of(await ended(long, policy=limited)), StepTimeout)
+
+
+async def test_a_closure_step_runs_its_live_body() -> None:
+    async def live() -> str:
+        return "live"
+
+    outcome = await ended(None, closure=live, arguments=None)
+    assert codec.decode(outcome.payload) == "live"
+
+
+async def test_a_given_up_attempt_has_no_outcome() -> None:
+    async def long() -> None:
+        await asyncio.sleep(3600)
+
+    task = asyncio.create_task(run_attempt(call_of(), OneBody(long), Threads(1), lambda: NOW))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_step_may_ask_who_it_is() -> None:
+    async def asks() -> list[Any]:
+        found = get_step_metadata()
+        assert found.step == "m:charge"
+        assert found.workflow == "m:flow"
+        assert (found.attempt, found.attempts_max, found.chapter) == (2, 3, 1)
+        assert found.first_started_at < found.deadline  # type: ignore[operator]  # it has one
+        assert not found.cancelled()
+        return [found.run_id, found.step_id, found.idempotency_key, get_workflow_metadata()]
+
+    policy = Policy(timeout_s=60, total_s=90)
+    first = await ended(asks, attempt=2, policy=policy)
+    run_id, step_id, key, metadata = codec.decode(first.payload)
+    assert (run_id, step_id, metadata) == ("run_1", "charge~1#0", "metadata")
+    assert len(key) == 32
+    assert int(key, 16) >= 0
+    other = codec.decode((await ended(asks, attempt=2, policy=policy, run_id=RunId("x"))).payload)
+    assert other[2] != key
+
+
+def test_outside_of_steps_there_is_nothing_to_ask() -> None:
+    with pytest.raises(OutsideWorkflow, match="use step"):
+        get_step_metadata()
+
+
+async def test_a_thread_may_ask_too_and_hears_that_it_was_given_up() -> None:
+    heard: list[bool] = []
+
+    def waits() -> None:
+        found = get_step_metadata()
+        while not found.cancelled():
+            pass
+        heard.append(True)
+
+    threads = Threads(1)
+    limited = call_of(policy=Policy(timeout_s=0.01))
+    outcome = await run_attempt(limited, OneBody(waits), threads, lambda: NOW)
+    assert isinstance(error_of(outcome), StepTimeout)
+    async with asyncio.timeout(10):
+        while not heard:
+            await asyncio.sleep(0)
+    threads.close()
+
+
+async def test_a_step_sets_attributes_of_its_run() -> None:
+    async def writes() -> None:
+        await set_attributes({"tier": "free"})
+
+    scene = Scene()
+    await ended(writes, scene=scene)
+    assert scene.changes == [({"tier": "free"}, "charge~1#0")]
+
+
+def test_an_end_becomes_the_event_that_fits() -> None:
+    call = call_of(attempt=2)
+    created = StepCreated(operation_id=call.operation_id, step=call.step, policy=call.policy)
+    done = Ended(call, b"x").event(call.operation_id, VERSION, created)
+    assert isinstance(done, StepCompleted)
+    assert (done.attempt, done.output, done.created) == (2, b"x", created)
+    failed = Ended(call, b"x", failed=True).event(call.operation_id, VERSION, None)
+    assert isinstance(failed, StepFailed)
+    again = stopped(call, NOW).event(call.operation_id, VERSION, None)
+    assert isinstance(again, StepRetrying)
+    assert not again.counted
+    assert isinstance(codec.decode_error(again.error), WorkerStopped)

@@ -1,0 +1,122 @@
+"""The heartbeat renews, reports a loop that stands still, and gives up one that stays so."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+import pytest
+
+from wfc.errors import TurnTooLong, WorldLocked
+from wfc.runtime.heartbeat import Heartbeat, Pulse, Turns
+from wfc.worlds.protocol import Renewal
+
+
+class Bench:
+    def __init__(self, answer: Renewal | None = None, pulse: Pulse | None = None) -> None:
+        self.answer = answer or Renewal(fenced=False)
+        self.renewals = 0
+        self.told: list[Renewal] = []
+        self.problem: Exception | None = None
+        self.heartbeat = Heartbeat(
+            self.renew, self.told.append, Turns(30), pulse or Pulse(every_s=5)
+        )
+
+    def renew(self) -> Renewal:
+        self.renewals += 1
+        if self.problem is not None:
+            raise self.problem
+        return self.answer
+
+
+async def started(bench: Bench) -> float:
+    """Begin, and stop the thread: the test ticks by hand."""
+    bench.heartbeat.start()
+    await bench.heartbeat.stop()
+    return time.monotonic()
+
+
+async def test_the_lease_is_renewed_when_it_is_time() -> None:
+    bench = Bench()
+    now = await started(bench)
+    bench.heartbeat.tick(now + 1)
+    assert bench.renewals == 0
+    bench.heartbeat.tick(now + 6)
+    bench.heartbeat.tick(now + 7)
+    assert bench.renewals == 1
+
+
+async def test_the_thread_beats_by_itself() -> None:
+    bench = Bench(Renewal(fenced=True), Pulse(every_s=0.001))
+    bench.heartbeat.start()
+    async with asyncio.timeout(10):
+        while not bench.told:
+            await asyncio.sleep(0.001)
+    await bench.heartbeat.stop()
+    assert bench.told[0].fenced
+
+
+async def test_a_world_in_trouble_is_asked_again(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench(Renewal(fenced=True))
+    bench.problem = WorldLocked("busy")
+    now = await started(bench)
+    bench.heartbeat.tick(now + 6)
+    assert "could not be renewed" in caplog.text
+    bench.problem = None
+    bench.heartbeat.tick(now + 7)
+    await asyncio.sleep(0)
+    assert bench.renewals == 2
+    assert [each.fenced for each in bench.told] == [True]
+
+
+async def test_a_loop_that_stands_still_is_reported_once_and_kept_alive(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Its work may be fine; only after ten minutes is it left to lose its lease."""
+    caplog.set_level(logging.ERROR)
+    bench = Bench()
+    now = await started(bench)
+    for second in (31, 40, 50):
+        bench.heartbeat.tick(now + second)
+    assert bench.renewals == 3
+    assert len(caplog.records) == 1
+    assert "test_heartbeat" in caplog.text
+    bench.heartbeat.tick(now + 700)
+    assert bench.renewals == 3
+    await asyncio.sleep(0)
+    bench.heartbeat.tick(time.monotonic() + 6)
+    assert bench.renewals >= 3
+
+
+def test_a_closed_loop_ends_the_heartbeat() -> None:
+    bench = Bench()
+    asyncio.run(started(bench))
+    bench.heartbeat.tick(time.monotonic() + 6)
+    assert bench.heartbeat._stopped.is_set()
+
+
+class Spinning:
+    """Stands in for an execution whose code never gives control back."""
+
+    def deliver(self, recorded: Any) -> Any:
+        while True:
+            recorded = not recorded
+
+
+async def test_only_a_turn_under_way_is_interrupted() -> None:
+    turns = Turns(0.05)
+    assert not turns.interrupt(time.monotonic() + 60)
+    loop = asyncio.get_running_loop()
+    spinning: Any = Spinning()
+
+    def watch() -> None:
+        while not turns.interrupt(time.monotonic()):
+            time.sleep(0.001)
+
+    watching = loop.run_in_executor(None, watch)
+    with pytest.raises(TurnTooLong):
+        turns.deliver(spinning, [])
+    await watching
+    assert not turns.interrupt(time.monotonic() + 60)

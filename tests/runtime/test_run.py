@@ -1,0 +1,156 @@
+"""A handle on a run: what it answers, and what it refuses."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from tests.runtime.flows import FLOWS, Journal
+from tests.runtime.house import House
+from wfc.errors import FatalError, RunEnded, RunFailed, RunNotFound
+from wfc.eventlog.entity import RunStatus, StepStatus
+from wfc.eventlog.event import RunCreated
+from wfc.ids import RunId
+from wfc.runtime.answers import CancelAnswer
+from wfc.runtime.bulk import cancel_all, list_page, run_filter
+from wfc.runtime.run import Run
+from wfc.worlds.protocol import RunFilter
+
+
+async def test_an_unknown_id_is_told_at_the_first_await(house: House) -> None:
+    run: Run[int] = Run(RunId("nobody"), house._client)
+    assert repr(run) == "Run('nobody')"
+    for call in (run.status, run.result, run.events, run.steps, run.attributes, run.cancel):
+        with pytest.raises(RunNotFound, match="nobody"):
+            await call()
+
+
+async def test_a_failed_run_raises_with_the_users_own_error(house: House) -> None:
+    run = await house.start(FLOWS.refuses, 3)
+    await house.worker().run_until_idle()
+    with pytest.raises(RunFailed) as caught:
+        await run.result()
+    assert caught.value.kind == "user"
+    assert isinstance(caught.value.cause, FatalError)
+    assert str(caught.value.cause) == "no 3"
+
+
+async def test_waiting_for_a_result_ends_and_the_run_goes_on(
+    house: House, journal: Journal
+) -> None:
+    run = await house.start(FLOWS.chain, 1)
+    with pytest.raises(TimeoutError, match="has not ended"):
+        await run.result(0.001)
+    waiting = asyncio.create_task(run.result("10s"))
+    await house.worker().run_until_idle()
+    assert await waiting == 0
+
+
+async def test_the_log_is_told_in_order_with_times(house: House) -> None:
+    run = await house.start(FLOWS.waits, 1)
+    worker = house.worker()
+    await worker.run_until_idle()
+    house.advance(days=1)
+    await worker.run_until_idle()
+    events = await run.events()
+    assert [each.position for each in events] == [1, 2, 3, 4, 5, 6]
+    assert isinstance(events[0].event, RunCreated)
+    assert events[3].recorded_at - events[2].recorded_at == timedelta(days=1)
+    assert events[0].recorded_at.utcoffset() == timedelta(0)
+
+
+async def test_steps_are_told_with_their_values(house: House, journal: Journal) -> None:
+    journal.failures = [ConnectionError("x"), FatalError("y")]
+    worker = house.worker()
+    run = await house.start(FLOWS.compensates, 3)
+    for _ in range(3):
+        await worker.run_until_idle()
+        house.advance(seconds=3)
+    done = await house.start(FLOWS.chain, 1)
+    await worker.run_until_idle()
+    (failed,) = await run.steps()
+    assert (failed.name, failed.status, failed.attempt) == ("flaky", StepStatus.FAILED, 2)
+    assert isinstance(failed.error, FatalError)
+    assert failed.arguments == {"number": 3}
+    assert failed.id.startswith(failed.site)
+    (step,) = await done.steps()
+    assert (step.name, step.output, step.error) == ("add", 0, None)
+    assert step.started_at is not None
+    assert step.ended_at is not None
+
+
+async def test_attributes_change_from_outside_until_the_end(house: House) -> None:
+    worker = house.worker()
+    run = await house.start(FLOWS.waits, 1, attributes={"a": 1})
+    await worker.run_until_idle()
+    await run.set_attributes({"a": None, "b": "x"})
+    assert await run.attributes() == {"b": "x"}
+    await run.cancel()
+    await worker.run_until_idle()
+    with pytest.raises(RunEnded, match="attributes_set"):
+        await run.set_attributes({"c": 1})
+
+
+async def test_pausing_twice_is_once(house: House) -> None:
+    run = await house.start(FLOWS.chain, 1)
+    await run.unpause()
+    await run.pause("why")
+    await run.pause()
+    await house.worker().run_until_idle()
+    assert await house.log(run) == ["run_created", "run_paused"]
+
+
+async def test_runs_are_listed_by_filters(house: House) -> None:
+    await house.start(FLOWS.chain, 1, attributes={"tier": "free"})
+    other = await house.start(FLOWS.fan_out, 1)
+    await other.cancel()
+    await house.worker().run_until_idle()
+
+    def found(**filters: object) -> RunFilter:
+        empty = dict.fromkeys(
+            ["workflow", "status", "version", "queue", "attributes", "parent", "since", "until"]
+        )
+        return run_filter(**{**empty, **filters})  # type: ignore[arg-type]  # values fit their names
+
+    page = await list_page(house.world, found(), cursor=None, limit=1)
+    assert page.next is not None
+    rest = await list_page(house.world, found(), cursor=page.next, limit=1)
+    assert rest.next is None
+    assert {each.id for each in (*page.items, *rest.items)} >= {other.id}
+    for filters in (
+        {"status": "cancelled"},
+        {"status": [RunStatus.CANCELLED, "failed"]},
+        {"workflow": "runtime_flows:fan_out"},
+    ):
+        page = await list_page(house.world, found(**filters), cursor=None, limit=50)
+        assert [each.id for each in page.items] == [other.id]
+    page = await list_page(house.world, found(attributes={"tier": "free"}), cursor=None, limit=50)
+    assert [each.status for each in page.items] == [RunStatus.COMPLETED]
+    with pytest.raises(ValueError, match="Did you mean 'cancelled'"):
+        found(status="canceled")
+
+
+async def test_many_runs_are_cancelled_at_once(house: House) -> None:
+    first, second = [await house.start(FLOWS.waits, 1) for _ in range(2)]
+    ended = await house.start(FLOWS.chain, 1)
+    worker = house.worker()
+    await worker.run_until_idle()
+    client = house.session
+    would = await cancel_all(client, RunFilter(), reason=None, dry_run=True)
+    assert would == dict.fromkeys((first.id, second.id), CancelAnswer.WOULD_CANCEL)
+    answers = await cancel_all(
+        client, [first.id, ended.id, RunId("nobody")], reason="x", dry_run=False
+    )
+    assert list(answers.values()) == [
+        CancelAnswer.REQUESTED, CancelAnswer.ENDED, CancelAnswer.NOT_FOUND,
+    ]  # fmt: skip
+    again = await cancel_all(client, [first.id], reason="x", dry_run=False)
+    assert again == {first.id: CancelAnswer.REQUESTED}
+    await worker.run_until_idle()
+    assert await first.status() is RunStatus.CANCELLED
+    only_ended = RunFilter(statuses=frozenset({"completed"}))
+    assert await cancel_all(client, only_ended, reason=None, dry_run=False) == {}
+    with pytest.raises(ValueError, match="at most 500"):
+        await cancel_all(client, [RunId("x")] * 501, reason=None, dry_run=False)
