@@ -206,13 +206,13 @@ def _queue_due_runs(transaction: Transaction, limit: int) -> tuple[int, int]:
     rows = transaction.execute(
         """
         SELECT run_id, priority, wake_at FROM runs
-        WHERE due_at <= ?1 AND paused = 0 AND blocked IS NULL AND NOT EXISTS (
+        WHERE due_at <= :now AND paused = 0 AND blocked IS NULL AND NOT EXISTS (
             SELECT 1 FROM messages
             WHERE messages.run_id = runs.run_id AND kind = 'resume' AND name = ''
-            AND (worker_id IS NOT NULL OR due <= ?1))
-        LIMIT ?2
+            AND (worker_id IS NOT NULL OR due <= :now))
+        LIMIT :limit
         """,
-        (transaction.now_us, limit),
+        {"now": transaction.now_us, "limit": limit},
     ).fetchall()
     for run_id, priority, _ in rows:
         messages.put(transaction, Resume(run_id), transaction.now_us, priority)
@@ -223,15 +223,15 @@ def _queue_due_runs(transaction: Transaction, limit: int) -> tuple[int, int]:
 def _queue_attempts(transaction: Transaction, limit: int) -> int:
     rows = transaction.execute(
         """
-        SELECT run_id, operation_id, priority, max(not_before, ?1) FROM attempts
+        SELECT run_id, operation_id, priority, max(not_before, :now) FROM attempts
         WHERE worker_id IS NULL AND unwanted = 0 AND NOT EXISTS (
             SELECT 1 FROM messages
             WHERE messages.run_id = attempts.run_id AND kind = 'attempt'
             AND name = attempts.operation_id
-            AND (messages.worker_id IS NOT NULL OR due <= max(not_before, ?1)))
-        LIMIT ?2
+            AND (messages.worker_id IS NOT NULL OR due <= max(not_before, :now)))
+        LIMIT :limit
         """,
-        (transaction.now_us, limit),
+        {"now": transaction.now_us, "limit": limit},
     ).fetchall()
     for run_id, operation_id, priority, due in rows:
         messages.put(transaction, Attempt(run_id, operation_id), due, priority)

@@ -17,14 +17,14 @@ ENDED: Final = "ended"
 
 _PUT: Final = """
 INSERT INTO messages (kind, run_id, name, due, priority)
-SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS (
+SELECT :kind, :run_id, :name, :due, :priority WHERE NOT EXISTS (
     SELECT 1 FROM messages
-    WHERE run_id = ?2 AND kind = ?1 AND name = ?3 AND worker_id IS NULL AND due <= ?4)
+    WHERE run_id = :run_id AND kind = :kind AND name = :name AND worker_id IS NULL AND due <= :due)
 """
 _UPSERT_ATTEMPT: Final = """
-INSERT INTO attempts VALUES (?1, ?2, 0, NULL, ?3, ?4, 0, 0)
+INSERT INTO attempts VALUES (?, ?, 0, NULL, ?, ?, 0, 0)
 ON CONFLICT (run_id, operation_id) DO UPDATE SET
-    not_before = ?3, priority = ?4, unwanted = 0,
+    not_before = excluded.not_before, priority = excluded.priority, unwanted = 0,
     worker_id = iif(unwanted, NULL, worker_id), lost = iif(unwanted, 0, lost)
 """
 # What nobody may take now: all of a paused or blocked run, the `Resume` of one that a living
@@ -83,7 +83,9 @@ def message_of(kind: str, run_id: str, name: str) -> Message:
 
 def put(transaction: Transaction, message: Message, due: int, priority: int) -> None:
     """Queue a message, unless an equal one waits already and is due no later."""
-    written = transaction.execute(_PUT, (*key_of(message), due, priority))
+    kind, run_id, name = key_of(message)
+    values = {"kind": kind, "run_id": run_id, "name": name, "due": due, "priority": priority}
+    written = transaction.execute(_PUT, values)
     if written.rowcount:
         transaction.news.add(QUEUES)
 
