@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.runtime.flows import PROGRAM, Journal
+from tests.runtime.histories import drop_histories
 from tests.runtime.house import House
 from wfc.clock import VirtualClock
 from wfc.worlds.open import open_world
+
+
+@pytest.fixture(autouse=True)
+def _no_execution_is_left() -> Iterator[None]:
+    """Drop what a test left suspended, as a worker does: a collection would enter its code."""
+    yield
+    drop_histories()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import hashlib
 import inspect
 import itertools
 import textwrap
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -31,13 +32,14 @@ from wfc.manifests.bundle import Bundle
 from wfc.manifests.store import Version
 from wfc.policies import Policy
 from wfc.runtime.execution import Execution, Limits
-from wfc.runtime.operations import AttributesAsked, Operation, Outcome, StepAsked, WaitAsked
+from wfc.runtime.operations import Completed, Operation, Outcome, StepAsked, WaitAsked
 from wfc.runtime.sandbox import Template, load_template
 
 RUN = RunId("run_1")
 START_US = 1_900_000_000_000_000
 SEED = bytes(range(32))
 _numbers = itertools.count()
+_EXECUTIONS: weakref.WeakSet[Execution] = weakref.WeakSet()
 
 STEPS = """
 import asyncio
@@ -66,8 +68,8 @@ def version_of(
 ) -> Version:
     """Compile modules; every module-level name of each belongs to its workflow bundle."""
     bundles: dict[ModuleName, Bundle] = {}
-    for name, text in modules.items():
-        text = textwrap.dedent(text)
+    for name, indented in modules.items():
+        text = textwrap.dedent(indented)
         is_package = any(other.startswith(name + ".") for other in modules)
         source = ModuleSource(
             name=ModuleName(name),
@@ -140,13 +142,15 @@ class Log:
 
     def fresh(self) -> Execution:
         """Give an execution that has seen nothing yet."""
-        return Execution(
+        execution = Execution(
             self.template,
             RUN,
             self.recorded[0],
             limits=self._limits,
             quiet_until=self._quiet_until,
         )
+        _EXECUTIONS.add(execution)
+        return execution
 
     def write(self, event: Event, *, after_us: int = 1000) -> Recorded:
         """Append an event without delivering it."""
@@ -227,14 +231,21 @@ class Log:
     def run(
         self, steps: Mapping[str, Callable[..., Any]] | None = None, *, turns: int = 1000
     ) -> Outcome:
-        """Answer the oldest open operation until the code ends or waits for nothing known."""
+        """Answer what is open, one after the other, until the code ends."""
         steps = {**BODIES, **(steps or {})}
         outcome = self.start()
         for _ in range(turns):
             if self.execution.ended or not self.execution.open:
                 break
-            outcome = self.deliver(self.answer(next(iter(self.execution.open.values())), steps))
+            outcome = self.deliver(self.answer(self.next(), steps))
         return outcome
+
+    def next(self) -> Operation:
+        """Give what ends first: the oldest step, else the wait that is due first."""
+        operations = list(self.execution.open.values())
+        waits = [each for each in operations if isinstance(each, WaitAsked)]
+        others = [each for each in operations if not isinstance(each, WaitAsked)]
+        return others[0] if others else min(waits, key=lambda each: each.wake_at)
 
     def answer(self, asked: Operation, steps: Mapping[str, Callable[..., Any]]) -> Event:
         """Do what was asked."""
@@ -248,6 +259,13 @@ class Log:
             case WaitAsked():
                 self.now = max(self.now, asked.wake_at - 1000)
         return self.completed(asked)
+
+
+def drop_histories() -> None:
+    """Drop every execution that a test made."""
+    for execution in list(_EXECUTIONS):
+        execution.drop()
+    _EXECUTIONS.clear()
 
 
 def created(asked: StepAsked) -> StepCreated:
@@ -278,8 +296,6 @@ BODIES: Mapping[str, Callable[..., Any]] = {
 
 def output_of(outcome: Outcome) -> Any:
     """Read what a completed run gave."""
-    from wfc.runtime.operations import Completed
-
     assert isinstance(outcome, Completed), describe(outcome)
     return codec.decode(outcome.output)
 

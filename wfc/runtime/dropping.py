@@ -28,13 +28,11 @@ _CALLBACKS: Final = 10_000
 
 def drop(execution: Execution) -> None:
     """Free everything of `execution`; a second call does nothing."""
-    execution.alive.clear()
+    execution.kill()
     loop = execution.loop
     if execution.main is None and not loop.tasks:
         return
     with Driving(loop), _mute():
-        if execution.namespaces is not None:
-            execution.namespaces.kill()
         _unwind(execution)
         _close_tasks(execution)
         loop.ready.clear()

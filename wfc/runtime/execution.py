@@ -30,6 +30,7 @@ from wfc.errors import (
     TurnTooLong,
 )
 from wfc.eventlog.event import (
+    EVENT_TYPES,
     AttributesSet,
     Event,
     FailureKind,
@@ -43,12 +44,8 @@ from wfc.eventlog.event import (
     Scalar,
     StepCancelled,
     StepCompleted,
-    StepCreated,
     StepFailed,
-    StepRetrying,
-    StepStarted,
     WaitCompleted,
-    WaitCreated,
 )
 from wfc.ids import OperationId, RunId, Site, operation_id, split_operation_id
 from wfc.manifests.sites import site_of
@@ -174,13 +171,20 @@ class Execution:
                 kind = FailureKind.USER if isinstance(error, SystemExit) else FailureKind.LIMIT
                 self._fail(error, kind)
             except BaseException:
-                self.alive.clear()  # KeyboardInterrupt: the host stops, and this execution with it
+                self.kill()  # KeyboardInterrupt: the host stops, and this execution with it
                 raise
             outcome = self.variables.run(self._outcome)
         self._batch = ()
         self.ended = not isinstance(outcome, Suspended)
         fault.point("events.delivered")
         return outcome
+
+    def kill(self) -> None:
+        """Let no more user code run: not here, and not where its objects may be freed later."""
+        self.alive.clear()
+        self.loop.stopped = True
+        if self.namespaces is not None:
+            self.namespaces.kill()
 
     def drop(self) -> None:
         """Free everything without running user code; a second call does nothing."""
@@ -318,8 +322,7 @@ class Execution:
         """End the run; no more user code runs."""
         if self._failure is None:
             self._failure = (error, kind)
-        self.alive.clear()
-        self.loop.stopped = True
+        self.kill()
 
     def poison(self, error: EffectInWorkflow) -> None:
         """End the run because of a guard hit, whether or not the code catches it."""
@@ -403,8 +406,7 @@ class Execution:
         recorded = self._batch[self._cursor]
         self._cursor += 1
         self.position = recorded.position
-        if recorded.recorded_at > self._now:
-            self._now = recorded.recorded_at
+        self._now = max(self._now, recorded.recorded_at)
 
     def ask(self, pending: Pending) -> None:
         """Open an operation. Raises `LimitExceeded`."""
@@ -502,8 +504,7 @@ class Execution:
         """End this chapter; nothing of it runs any more, not even `finally`."""
         self._withdraw_all()
         self._restart = arguments
-        self.alive.clear()
-        self.loop.stopped = True
+        self.kill()
 
     # -- the loop's port ------------------------------------------------------------------------
 
@@ -643,11 +644,11 @@ async def _step_aside() -> None:
 _ENDS: Final = frozenset({StepCompleted, StepFailed, WaitCompleted})
 _RUNNING: Final = frozenset({*_ENDS, RunCancelRequested})
 _CHANGES: Final[dict[type[Event], Callable[[Execution, Recorded], None]]] = {
-    **dict.fromkeys(
-        (StepCreated, StepStarted, StepRetrying, StepCompleted, StepFailed, StepCancelled,
-         WaitCreated, WaitCompleted),
-        Execution._answer,  # noqa: SLF001 - a table of its own methods
-    ),
+    **{
+        kind: Execution._answer  # noqa: SLF001 - a table of its own methods
+        for kind in EVENT_TYPES
+        if kind.name.startswith(("step_", "wait_", "hook_", "child_"))
+    },
     AttributesSet: Execution._attributes_set,  # noqa: SLF001 - likewise
     RunCancelRequested: Execution._cancel_requested,  # noqa: SLF001 - likewise
     RunUpgraded: Execution._upgraded,  # noqa: SLF001 - likewise
