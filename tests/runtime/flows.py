@@ -104,6 +104,17 @@ PROGRAM = Program(
         return number
 
 
+    async def begin_another(count: int) -> str:
+        "use step"
+        from wfc.api import start
+        return (await start(chain, count)).id
+
+
+    async def begins_another(count: int) -> str:
+        "use workflow"
+        return await begin_another(count)
+
+
     async def held_later(number: int) -> int:
         "use workflow"
         return await later(number)

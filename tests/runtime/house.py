@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from wfc.clock import VirtualClock
 from wfc.config import Session
 from wfc.eventlog.event import Event
-from wfc.ids import RunId
 from wfc.manifests.store import Version, to_archive
 from wfc.runtime.registry import Registry
 from wfc.runtime.run import Run
@@ -68,6 +68,14 @@ class House:
         """Give the names of the run's events."""
         return [each.event.name for each in await self.world.history(run.id)]
 
+    async def logged(self, run: Run[Any], name: str) -> None:
+        """Wait until the run's log holds an event of this name."""
+        watch = self.world.watch(f"run:{run.id}")
+        async with asyncio.timeout(30):
+            while name not in await self.log(run):
+                await watch.changed(1)
+        watch.close()
+
     async def events(self, run: Run[Any], kind: type[Event]) -> list[Any]:
         log = await self.world.history(run.id, 0, 2000)
         return [each.event for each in log if isinstance(each.event, kind)]
@@ -81,5 +89,8 @@ class House:
         await self.world.close()
 
 
-def ids(run: Run[Any]) -> Iterator[RunId]:
-    yield run.id
+async def until(is_so: Callable[[], bool]) -> None:
+    """Let others run until something is so; only a test that hangs ever meets the deadline."""
+    async with asyncio.timeout(30):
+        while not is_so():  # noqa: ASYNC110 - no one event tells what all the callers wait for
+            await asyncio.sleep(0.0005)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.runtime.house import until
 from wfc import codec, get_step_metadata, get_workflow_metadata, set_attributes
 from wfc.errors import (
     FatalError,
@@ -37,14 +38,15 @@ class OneBody:
         self._function = function
 
     def step(self, step: DefinitionId) -> Any:
-        if self._function is None:
+        function = self._function
+        if function is None:
             raise StepUnknown(step)
         return SimpleNamespace(
             name="charge",
-            is_async=asyncio.iscoroutinefunction(self._function),
+            is_async=asyncio.iscoroutinefunction(function),
             retry_on=Exception,
             give_up_on=(),
-            call=lambda _arguments: self._function() if self._function else None,
+            call=lambda _arguments: function(),
         )
 
 
@@ -236,9 +238,7 @@ async def test_a_thread_may_ask_too_and_hears_that_it_was_given_up() -> None:
     limited = call_of(policy=Policy(timeout_s=0.01))
     outcome = await run_attempt(limited, OneBody(waits), threads, lambda: NOW)
     assert isinstance(error_of(outcome), StepTimeout)
-    async with asyncio.timeout(10):
-        while not heard:
-            await asyncio.sleep(0)
+    await until(lambda: bool(heard))
     threads.close()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.runtime.house import until
 from wfc.errors import TurnTooLong, WorldLocked
 from wfc.runtime.heartbeat import Heartbeat, Pulse, Turns
 from wfc.worlds.protocol import Renewal
@@ -51,9 +52,7 @@ async def test_the_lease_is_renewed_when_it_is_time() -> None:
 async def test_the_thread_beats_by_itself() -> None:
     bench = Bench(Renewal(fenced=True), Pulse(every_s=0.001))
     bench.heartbeat.start()
-    async with asyncio.timeout(10):
-        while not bench.told:
-            await asyncio.sleep(0.001)
+    await until(lambda: bool(bench.told))
     await bench.heartbeat.stop()
     assert bench.told[0].fenced
 

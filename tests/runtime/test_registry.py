@@ -19,7 +19,7 @@ from wfc.worlds.memory import MemoryWorld
 
 PROGRAM = Program(
     "registry_flows",
-    '''
+    """
     from dataclasses import dataclass
 
     from wfc import policy
@@ -75,7 +75,7 @@ PROGRAM = Program(
 
         await plain()
         return str(await charge(2))
-    ''',
+    """,
 )
 FLOWS = PROGRAM.module
 
@@ -185,7 +185,7 @@ def test_the_type_of_a_result_is_read_from_the_function() -> None:
 def test_a_process_of_its_own_is_refused_until_it_can_be_had() -> None:
     program = Program(
         "registry_process",
-        '''
+        """
         from wfc import policy
 
 
@@ -198,7 +198,7 @@ def test_a_process_of_its_own_is_refused_until_it_can_be_had() -> None:
         async def flow() -> int:
             "use workflow"
             return await heavy()
-        ''',
+        """,
     )
     with pytest.raises(PolicyError, match="process"):
         Registry(program.version)

@@ -50,9 +50,7 @@ def test_the_draw_of_the_jitter_is_the_same_for_the_same_attempt() -> None:
     assert next_attempt_at(failed(1), error, NOW) != next_attempt_at(failed(2), error, NOW)
 
 
-@given(
-    st.integers(1, 30), st.floats(0, 1), st.floats(0.001, 10), st.floats(1, 10), st.floats(0, 1)
-)
+@given(st.integers(1, 30), st.floats(0, 1), st.floats(0.001, 10), st.floats(1, 10), st.floats(0, 1))
 def test_a_pause_lies_between_the_jitters_bounds_and_under_the_maximum(
     attempt: int, draw: float, initial: float, factor: float, jitter: float
 ) -> None:

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from tests.runtime.house import until
 from wfc.runtime.threads import Threads
 
 
@@ -35,9 +36,7 @@ async def test_no_more_threads_than_the_limit_run_at_once() -> None:
         gate.wait(30)
 
     waiting = [threads.submit(work) for _ in range(5)]
-    async with asyncio.timeout(10):
-        while len(seen) < 2:
-            await asyncio.sleep(0)
+    await until(lambda: len(seen) >= 2)
     assert len(seen) == 2
     gate.set()
     await asyncio.gather(*waiting)
@@ -54,9 +53,7 @@ async def test_a_body_that_does_not_end_is_replaced_and_counted() -> None:
     assert threads.leaked == 1
     assert await threads.submit(lambda: "free") == "free"
     gate.set()
-    async with asyncio.timeout(10):
-        while threads.leaked:
-            await asyncio.sleep(0)
+    await until(lambda: threads.leaked == 0)
     threads.close()
 
 

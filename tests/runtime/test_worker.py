@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from tests.runtime.flows import FLOWS, Journal
-from tests.runtime.house import House
-from wfc.errors import RunCancelled, RunFailed, StepTimeout
+from tests.runtime.house import House, until
+from wfc.errors import RetryableError, RunCancelled, RunFailed, StepTimeout
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import StepRetrying, StepStarted
 
@@ -46,9 +46,7 @@ async def test_many_steps_at_once_share_commits(house: House, journal: Journal) 
     assert house.appends < 40
 
 
-async def test_a_step_that_is_no_coroutine_runs_in_a_thread(
-    house: House, journal: Journal
-) -> None:
+async def test_a_step_that_is_no_coroutine_runs_in_a_thread(house: House, journal: Journal) -> None:
     run = await house.start(FLOWS.threads, 21)
     await house.worker().run_until_idle()
     assert await run.result() == 42
@@ -124,8 +122,6 @@ async def test_a_late_retry_is_a_message_that_any_worker_takes(
     house: House, journal: Journal
 ) -> None:
     """A pause over two seconds releases the run; another worker makes the next attempt."""
-    from wfc import RetryableError
-
     journal.failures = [RetryableError("later", retry_after="1h")]
     first = house.worker()
     run = await house.start(FLOWS.retried, 7)
@@ -171,9 +167,7 @@ async def test_a_thread_that_does_not_end_is_given_up_and_counted(
     assert await run.result() == StepTimeout.__name__
     assert worker.threads.leaked == 1
     journal.thread_gate.set()
-    async with asyncio.timeout(10):
-        while worker.threads.leaked:
-            await asyncio.sleep(0)
+    await until(lambda: worker.threads.leaked == 0)
 
 
 async def test_a_result_that_cannot_be_recorded_fails_the_step_for_good(
@@ -195,11 +189,11 @@ async def test_a_cancelled_run_stops_its_bodies_and_may_clean_up(
     await journal.entered.wait()
     assert await run.cancel("enough")
     assert await run.cancel("again")
-    async with asyncio.timeout(10):
-        while ("add", 1, 100) not in journal.calls or not all(
-            live.quiet for live in worker._active.values()
-        ):
-            await asyncio.sleep(0)
+    await until(
+        lambda: (
+            ("add", 1, 100) in journal.calls and all(live.quiet for live in worker._active.values())
+        )
+    )
     assert journal.cancelled == 1
     house.advance(seconds=61)
     await worker.run_until_idle()
@@ -230,13 +224,9 @@ async def test_a_paused_run_decides_nothing_until_it_goes_on(
     run = await house.start(FLOWS.held, 5)
     await journal.entered.wait()
     await run.pause("look first")
-    async with asyncio.timeout(10):
-        while not all(live.ledger.paused for live in worker._active.values()):
-            await asyncio.sleep(0)
+    await until(lambda: all(live.ledger.paused for live in worker._active.values()))
     journal.gate.set()
-    async with asyncio.timeout(10):
-        while worker._active:
-            await asyncio.sleep(0)
+    await until(lambda: not worker._active)
     assert journal.calls == [("gated", 5)]
     assert (await house.log(run))[-2:] == ["run_paused", "step_completed"]
     await run.unpause()
@@ -251,9 +241,7 @@ async def test_a_paused_run_goes_on_while_its_body_still_runs(
     run = await house.start(FLOWS.held, 5)
     await journal.entered.wait()
     await run.pause()
-    async with asyncio.timeout(10):
-        while not all(live.ledger.paused for live in worker._active.values()):
-            await asyncio.sleep(0)
+    await until(lambda: all(live.ledger.paused for live in worker._active.values()))
     await run.unpause()
     journal.gate.set()
     assert await run.result("10s") == 6
@@ -271,23 +259,17 @@ async def test_waking_ends_waits_now(house: House, journal: Journal) -> None:
     assert await run.wake_up() == 0
 
 
-async def test_waking_reaches_a_run_that_is_being_executed(
-    house: House, journal: Journal
-) -> None:
+async def test_waking_reaches_a_run_that_is_being_executed(house: House, journal: Journal) -> None:
     """The timeout's timer is a wait too: woken, it is over."""
     await house.embedded()
     run = await house.start(FLOWS.race, 1)
     await journal.entered.wait()
-    async with asyncio.timeout(10):
-        while "wait_created" not in await house.log(run):
-            await asyncio.sleep(0)
+    await house.logged(run, "wait_created")
     assert await run.wake_up() == 1
     assert await run.result("10s") == "late"
 
 
 async def test_waking_ends_the_pause_before_a_retry(house: House, journal: Journal) -> None:
-    from wfc import RetryableError
-
     journal.failures = [RetryableError("later", retry_after="1h")]
     worker = house.worker()
     run = await house.start(FLOWS.retried, 7)
@@ -320,9 +302,7 @@ async def test_a_lost_worker_counts_its_attempts(house: House, journal: Journal)
     await journal.entered.wait()
     house.advance(seconds=31)
     second_idle = asyncio.create_task(house.worker().run_until_idle())
-    async with asyncio.timeout(10):
-        while len(journal.calls) < 4:
-            await asyncio.sleep(0)
+    await until(lambda: len(journal.calls) >= 4)
     journal.gate.set()
     await second_idle
     assert await run.result() == 1
@@ -369,13 +349,9 @@ async def test_a_fenced_worker_writes_nothing(house: House, journal: Journal) ->
     house.advance(seconds=31)
     second = house.worker()
     second_idle = asyncio.create_task(second.run_until_idle())
-    async with asyncio.timeout(10):
-        while len(journal.calls) < 2:
-            await asyncio.sleep(0)
+    await until(lambda: len(journal.calls) >= 2)
     first._learn(await asyncio.to_thread(first._renew))
-    async with asyncio.timeout(10):
-        while first.worker_id == before:
-            await asyncio.sleep(0)
+    await until(lambda: first.worker_id != before)
     journal.gate.set()
     await second_idle
     assert await run.result() == 6
@@ -407,9 +383,7 @@ async def test_a_body_that_ends_in_time_is_not_stopped_by_shutting_down(
     run = await house.start(FLOWS.held, 5)
     await journal.entered.wait()
     stopping = asyncio.create_task(first.stop())
-    async with asyncio.timeout(10):
-        while not all(live._stopping for live in first._active.values()):
-            await asyncio.sleep(0)
+    await until(lambda: all(live._stopping for live in first._active.values()))
     journal.gate.set()
     await stopping
     house.session.worker = None
@@ -424,9 +398,7 @@ async def test_long_bodies_are_announced_and_the_rest_is_queued(
     """Sixteen bodies run with the owner; steps that wait for long go to other workers."""
     await house.embedded(announce_after_s=0.01)
     run = await house.start(FLOWS.held_many, 18)
-    async with asyncio.timeout(10):
-        while len(journal.calls) < 18:
-            await asyncio.sleep(0.001)
+    await until(lambda: len(journal.calls) >= 18)
     log = await house.log(run)
     assert log.count("step_created") == 18
     journal.gate.set()

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from tests.runtime.flows import FLOWS, Journal
-from tests.runtime.house import House
+from tests.runtime.house import House, until
 from wfc.errors import (
     CorruptEvent,
+    RetryableError,
     RunFailed,
     WorldCorrupt,
     WorldError,
@@ -21,10 +22,10 @@ from wfc.errors import (
     WorldLocked,
 )
 from wfc.eventlog.entity import RunStatus
-from wfc.eventlog.event import RunCreated, StepCompleted
-from wfc.ids import RunId, VersionId
+from wfc.eventlog.event import RunCreated, StepCompleted, StepStarted
+from wfc.ids import RunId, VersionId, WorkerId
 from wfc.runtime.worker import Worker
-from wfc.worlds.protocol import NewRun
+from wfc.worlds.protocol import AttemptOf, ClaimedAttempt, NewRun
 
 
 def failing(
@@ -190,9 +191,7 @@ async def test_bodies_wait_for_a_slot_of_the_worker(house: House, journal: Journ
     first = await house.start(FLOWS.held, 1)
     await journal.entered.wait()
     second = await house.start(FLOWS.held, 2)
-    async with asyncio.timeout(10):
-        while "step_created" not in await house.log(second):
-            await asyncio.sleep(0.001)
+    await house.logged(second, "step_created")
     assert journal.calls == [("gated", 1)]
     journal.gate.set()
     assert [await first.result("10s"), await second.result("10s")] == [2, 3]
@@ -200,8 +199,6 @@ async def test_bodies_wait_for_a_slot_of_the_worker(house: House, journal: Journ
 
 async def test_a_queued_attempt_that_is_lost_counts(house: House, journal: Journal) -> None:
     """Its taker vanishes in mid-attempt; the next one counts it before it begins anew."""
-    from wfc import RetryableError
-
     journal.failures = [RetryableError("later", retry_after="1h")]
     worker = house.worker()
     run = await house.start(FLOWS.retried, 7)
@@ -217,10 +214,6 @@ async def test_a_queued_attempt_that_is_lost_counts(house: House, journal: Journ
 
 async def lose_attempt(house: House, worker: Worker, run_id: RunId) -> None:
     """Take the queued attempt under another name, start it, and vanish."""
-    from wfc.eventlog.event import StepStarted
-    from wfc.ids import WorkerId
-    from wfc.worlds.protocol import AttemptOf, ClaimedAttempt
-
     victim = WorkerId("victim")
     await house.world.join(victim, lease_s=30)
     (taken,) = await house.world.take(victim, 10)
@@ -240,29 +233,19 @@ async def test_a_queued_attempt_stops_when_the_run_is_cancelled(
     first = await house.start(FLOWS.held, 1)
     await journal.entered.wait()
     second = await house.start(FLOWS.held, 2)
-    async with asyncio.timeout(10):
-        while "step_created" not in await house.log(second):
-            await asyncio.sleep(0.001)
+    await house.logged(second, "step_created")
     await first.cancel(force=True)
-    async with asyncio.timeout(10):
-        while ("gated", 2) not in journal.calls:
-            await asyncio.sleep(0.001)
+    await until(lambda: ("gated", 2) in journal.calls)
     await second.cancel()
-    async with asyncio.timeout(10):
-        while "run_cancelled" not in await house.log(second):
-            await asyncio.sleep(0.001)
+    await house.logged(second, "run_cancelled")
     worker._learn(await asyncio.to_thread(worker._renew))
-    async with asyncio.timeout(10):
-        while worker._attempts:
-            await asyncio.sleep(0.001)
+    await until(lambda: not worker._attempts)
     assert journal.cancelled == 2
 
 
 async def test_shutting_down_stops_queued_attempts_without_counting_them(
     house: House, journal: Journal
 ) -> None:
-    from wfc import RetryableError
-
     journal.failures = [RetryableError("later", retry_after="1h")]
     first = house.worker()
     run = await house.start(FLOWS.held_later, 7)

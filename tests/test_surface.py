@@ -1,0 +1,60 @@
+"""The public names, all of them, and what importing them may load."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import wfc
+import wfc.api
+import wfc.types
+
+SURFACE = {
+    "wfc": (
+        "Backoff FatalError RetryableError Woke get_step_metadata get_workflow_metadata install "
+        "policy remove_attributes set_attributes sleep"
+    ),
+    "wfc.api": (
+        "App CancelAnswer Page Run RunStatus RunSummary cancel_runs get_run list_runs runtime start"
+    ),
+    "wfc.types": (
+        "CancelAnswer Page Recorded RunStatus RunSummary Step StepMetadata StepStatus Woke "
+        "WorkflowMetadata"
+    ),
+}
+
+
+@pytest.mark.parametrize("module", SURFACE)
+def test_the_public_names_are_these(module: str) -> None:
+    assert sys.modules[module].__all__ == sorted(SURFACE[module].split())
+
+
+@pytest.mark.parametrize("module", SURFACE)
+def test_every_public_name_can_be_had(module: str) -> None:
+    for name in SURFACE[module].split():
+        assert getattr(sys.modules[module], name) is not None
+
+
+def test_names_are_listed_before_they_are_loaded() -> None:
+    assert set(SURFACE["wfc"].split()) <= set(dir(wfc))
+    with pytest.raises(AttributeError, match="no attribute 'slep'"):
+        _ = wfc.slep
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Give the top-level modules that a fresh interpreter has loaded after `statement`."""
+    script = f"import sys; {statement}; print(' '.join({{m.split('.')[0] for m in sys.modules}}))"
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    return set(found.stdout.decode().split())
+
+
+def test_importing_wfc_loads_nothing_heavy() -> None:
+    heavy = {"libcst", "astroid", "pydantic", "pydantic_ai", "msgpack", "asyncio", "tenacity"}
+    assert heavy.isdisjoint(loaded_by("import wfc"))
+
+
+def test_importing_the_front_door_loads_no_compiler() -> None:
+    heavy = {"libcst", "astroid", "pydantic_ai", "starlette", "asyncpg"}
+    assert heavy.isdisjoint(loaded_by("import wfc.api"))
