@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import wfc
-from tests.codec.kinds import Item, Known
+from tests.codec.kinds import Item, Known, Node, Pair
 from tests.codec.test_round_trips import SAMPLES
 from wfc import codec
 from wfc.errors import (
@@ -175,6 +175,24 @@ def test_a_member_that_is_gone_is_a_mismatch() -> None:
 def test_a_zone_that_this_machine_lacks_is_a_mismatch() -> None:
     with pytest.raises(PayloadMismatch, match="Mars/Olympus"):
         codec.decode(extension(26, "Mars/Olympus"))
+
+
+@pytest.mark.parametrize("zone", [5, ["x"], [10**18], {}])
+def test_what_is_no_zone_is_named(zone: Any) -> None:
+    with pytest.raises((PayloadMismatch, PayloadCorrupt)):
+        codec.decode(extension(26, zone))
+
+
+@pytest.mark.parametrize("kind", [{Pair(1): 1}, [[Item("a")]], {"a": Node(Pair(1))}, {Pair(1)}])
+def test_an_unknown_type_is_named_wherever_it_stands(kind: Any) -> None:
+    """Also as a key, in a set, and within an object whose own type is known."""
+
+    class OnlyNode:
+        def find(self, name: str) -> type | None:
+            return Node if name.endswith(":Node") else None
+
+    with pytest.raises(UnknownType, match=r"of `tests\.codec\.kinds`"):
+        codec.decode(codec.encode(kind, path="v"), types=OnlyNode())
 
 
 def test_arguments_that_are_no_mapping_are_corrupt() -> None:

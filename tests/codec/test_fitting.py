@@ -221,17 +221,20 @@ class Hidden:
     x: Missing  # type: ignore[name-defined]  # noqa: F821 - the point of the test
 
 
+UNRESOLVED: Any = ForwardRef("Later")
+
+
 @pytest.mark.parametrize(
     "annotation",
     [
         "Later",
-        ForwardRef("Later"),
+        UNRESOLVED,
         T,
         Shaped,
         Shaped | int,
         list[Shaped],
-        Sequence[ForwardRef("L")],
-    ],  # type: ignore[misc]  # unresolved on purpose
+        Sequence[UNRESOLVED],
+    ],
     ids=str,
 )
 def test_an_annotation_that_cannot_be_asked_says_nothing(annotation: Any) -> None:
@@ -254,6 +257,13 @@ def test_arguments_are_read_for_their_parameters() -> None:
     found = codec.decode_arguments(data, {"a": int, "b": Item}, Nothing())
     assert found == {"a": 1, "b": Item("a"), "c": (2,)}
     assert len(digest) == 16
+
+
+def test_arguments_without_annotations_are_looked_up() -> None:
+    data, _ = codec.encode_arguments({"b": Item("a")}, call="f")
+    assert codec.decode_arguments(data, {}, Known()) == {"b": Item("a")}
+    with pytest.raises(UnknownType):
+        codec.decode_arguments(data, {"other": int}, Nothing())
 
 
 def test_the_digest_is_of_names_and_values_and_not_of_their_order() -> None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final, ForwardRef
 
-from wfc.codec.families import MisfitError, family_of, restored
+from wfc.codec.families import MisfitError, family_of, fields_of, restored
 from wfc.codec.naming import Types, wire_name
 from wfc.errors import PayloadMismatch, UnknownType
 
@@ -206,8 +206,8 @@ def _check_read(value: Any) -> None:
     elif isinstance(value, list | tuple | set | frozenset):
         for item in value:
             _check_read(item)
-    elif not isinstance(value, type) and family_of(type(value)) is not None:
-        for item in getattr(value, "__dict__", {}).values():
+    elif (family := family_of(type(value))) is not None:
+        for item in fields_of(value, family).values():
             _check_read(item)
 
 
