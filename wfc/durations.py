@@ -6,6 +6,7 @@ import math
 import re
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from string import digits
 from typing import Final
 
 from wfc.clock import MICROSECONDS, to_us
@@ -81,7 +82,7 @@ def _exact(value: object, what: str) -> Fraction:
             raise _refused(value, what, f"is a {type(value).__qualname__}")
     if exact < 0:
         raise _refused(value, what, "is negative")
-    if exact > timedelta.max // timedelta(seconds=1):
+    if exact * MICROSECONDS > timedelta.max // timedelta(microseconds=1):
         raise _refused(value, what, "is too long")
     return exact
 
@@ -115,9 +116,10 @@ def _unit(word: str, text: str, what: str) -> Fraction:
 
 
 def _fault(rest: str) -> str:
+    rest = rest.strip()
     if rest.startswith("-"):
         return "is negative"
-    if rest[0].isdigit():
+    if rest[:1] in set(digits):
         return "has a number without a unit"
     return f"cannot be read at `{rest}`"
 
