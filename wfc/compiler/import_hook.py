@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from wfc.compiler.cold import ColdCompiler
 
 _SETTINGS: Final = ("wfc.toml", "pyproject.toml")
+_UNJUDGED: Final = bytes(8)
 
 
 def install(
@@ -122,8 +123,8 @@ class Home:
         self.installed = installed
         self.index = cache.Index(root / ".wfc" / "index" if installed.use_cache else None)
         settings = [root / name for name in _SETTINGS]
-        strictness = f"{installed.strict} {sorted(installed.packages)}".encode()
-        self.key = cache.digest(cache.compiler_key(settings) + strictness)
+        self.key = cache.compiler_key(settings)
+        self.judged = cache.digest(f"judged {sorted(installed.packages)}".encode())
         self._cold: ColdCompiler | None = None
         atexit.register(self.index.save)
 
@@ -206,19 +207,23 @@ class DirectiveLoader(SourceFileLoader):
         data = self.get_data(path)
         code, dependencies = self.home.cold.compile(self.name, path, data)
         if place is not None and not sys.dont_write_bytecode:
+            judged = self.home.judged if self.home.installed.strict else _UNJUDGED
             body = cache.dump_code(code, dependencies)
-            cache.write_whole(
-                place, cache.seal(self.home.key, cache.digest(data), cache.digest(b""), body)
-            )
+            cache.write_whole(place, cache.seal(self.home.key, cache.digest(data), judged, body))
         return code
 
     def _recalled(self, entry: bytes, source: bytes, path: str) -> types.CodeType | None:
         found = cache.unseal(entry, self.home.key, source)
         loaded = cache.load_code(found[1]) if found is not None else None
-        if loaded is None:
+        if found is None or loaded is None:
             return None
         code, dependencies = loaded
-        if code.co_filename != path or not self.home.are_as_judged(dependencies):
+        if code.co_filename != path:
+            return None  # the tree was moved
+        # What was judged serves those who do not ask for it too.
+        if self.home.installed.strict and (
+            found[0] != self.home.judged or not self.home.are_as_judged(dependencies)
+        ):
             return None
         return code
 

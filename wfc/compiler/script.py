@@ -1,0 +1,109 @@
+"""`python -m wfc run`: a script or a module as `__main__`, compiled, with its own arguments.
+
+Ids of its steps and workflows are those of its importable name, so a worker that imports the file
+finds the same ones.
+"""
+
+from __future__ import annotations
+
+import runpy
+import sys
+import types
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+from wfc.compiler.cold import ColdCompiler
+from wfc.compiler.import_hook import install, root_of
+from wfc.compiler.project import Project
+from wfc.errors import NotCompiled
+from wfc.ids import ModuleName
+
+
+def run_script(path: str | Path, argv: Sequence[str] = ()) -> int:
+    """Run the file at `path` as `__main__` and give its exit code.
+
+    Its directory comes first on the import path, as with `python path`; first-party modules that it
+    imports are compiled too. An exception of the script is printed and gives 1.
+    """
+    path = Path(path).resolve()
+    project, name = _home_of(path)
+    code = build_script(path)
+    main = types.ModuleType("__main__")
+    main.__file__ = str(path)
+    # Says under which name the file can be imported, as `python -m` does.
+    main.__spec__ = ModuleSpec(name, None, origin=str(path))
+    with install(project.packages):
+        return _as_main(
+            main,
+            [str(path), *argv],
+            path.parent,
+            lambda: exec(code, main.__dict__),  # noqa: S102 - to run it is the purpose
+        )
+
+
+def run_module(name: str, argv: Sequence[str] = ()) -> int:
+    """Run the module `name` as `python -m` does, with the import hook in place."""
+    where = Path.cwd()
+    project = Project.at(root_of(where / "script.py", "script"))
+    top = name.partition(".")[0]
+    with install(tuple(sorted({*project.packages, top}))):
+        return _as_main(
+            sys.modules["__main__"],
+            [name, *argv],
+            where,
+            lambda: runpy.run_module(name, run_name="__main__", alter_sys=True),
+        )
+
+
+def build_script(path: Path) -> types.CodeType:
+    """Compile the file at `path` to the code of its step bundle, under its importable name."""
+    project, name = _home_of(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise NotCompiled(f"{path} cannot be read: {error.strerror or error}") from error
+    packages = tuple(sorted({*project.packages, name.partition(".")[0]}))
+    compiler = ColdCompiler(project.root, packages, strict=True)
+    return compiler.compile(name, str(path), data)[0]
+
+
+def _home_of(path: Path) -> tuple[Project, ModuleName]:
+    """Give the project of a script, and the name under which the script can be imported."""
+    project = Project.at(root_of(path, path.stem))
+    top = ModuleName(path.stem)
+    name = project.module_of(path)
+    if name is not None:
+        return project, name
+    every = tuple(sorted({*project.packages, top}))
+    return replace(project, packages=every, rules=replace(project.rules, packages=every)), top
+
+
+def _as_main(
+    main: types.ModuleType, argv: list[str], folder: Path, run: Callable[[], object]
+) -> int:
+    """Call `run` with `main`, arguments and import path in place, and put all back afterwards."""
+    before = sys.modules["__main__"], sys.argv, list(sys.path)
+    sys.modules["__main__"] = main
+    sys.argv = argv
+    sys.path.insert(0, str(folder))
+    try:
+        run()
+    except SystemExit as leaving:
+        return _exit_code(leaving)
+    except Exception as error:  # noqa: BLE001 - whatever a script raises is printed as Python does
+        sys.excepthook(type(error), error, error.__traceback__)
+        return 1
+    finally:
+        sys.modules["__main__"], sys.argv, sys.path[:] = before
+    return 0
+
+
+def _exit_code(leaving: SystemExit) -> int:
+    if leaving.code is None:
+        return 0
+    if isinstance(leaving.code, int):
+        return leaving.code
+    print(leaving.code, file=sys.stderr)  # noqa: T201 - as Python does with a text
+    return 1
