@@ -82,8 +82,9 @@ def version_of(
         gathered = gather_module(source)
         everything = [symbol.name for symbol in gathered.facts.symbols]
         compiled = write_module(source, gathered, reached=everything)
-        assert compiled.workflow is not None, (text, compiled.diagnostics)
-        bundles[source.name] = compiled.workflow
+        if text:
+            assert compiled.workflow is not None, (text, compiled.diagnostics)
+            bundles[source.name] = compiled.workflow
     digest = hashlib.sha256(repr((modules, next(_numbers))).encode()).hexdigest()
     workflows = [
         entry.id
@@ -226,7 +227,9 @@ class Log:
         """Read the arguments of a step."""
         assert isinstance(operation, StepAsked)
         assert operation.arguments is not None
-        return codec.decode_arguments(operation.arguments, annotations={})
+        return codec.decode_arguments(
+            operation.arguments, annotations={}, types=self.template.types
+        )
 
     def run(
         self, steps: Mapping[str, Callable[..., Any]] | None = None, *, turns: int = 1000

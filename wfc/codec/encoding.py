@@ -62,7 +62,7 @@ def _attempt(value: Any) -> Exception | None:
 
 
 THAWED: Final[dict[type, Callable[[Any], Any]]] = {}
-"""Read-only twins of containers, made by a sandbox, and how to get the plain one they travel as."""
+"""Of a sandbox's own classes (read-only lists ...), how to get the plain value they travel as."""
 
 
 class _TooMuchError(Exception):
@@ -109,6 +109,9 @@ class _Preparation:
             return msgpack.ExtType(
                 tags.TUPLE, _packed([self.prepare(item, depth + 1) for item in value])
             )
+        thaw = THAWED.get(kind)
+        if thaw is not None:
+            return self.prepare(thaw(value), depth)
         return self._extension(value, depth)
 
     def _container(self, value: Any, depth: int) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections import deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
@@ -18,7 +18,10 @@ from wfc.runtime import refusals
 _LIST: Final = (
     "append extend insert remove pop clear sort reverse __setitem__ __delitem__ __iadd__ __imul__"
 )
-_DICT: Final = "clear pop popitem setdefault update __setitem__ __delitem__ __ior__"
+_DICT: Final = (
+    "clear pop popitem setdefault update __setitem__ __delitem__ __ior__ "
+    "move_to_end subtract __iadd__ __isub__ __iand__"
+)
 _SET: Final = (
     "add discard remove pop clear update intersection_update difference_update "
     "symmetric_difference_update __ior__ __iand__ __isub__ __ixor__"
@@ -56,7 +59,9 @@ def _frozen_class(plain: type) -> type | None:
     names = next((names for base, names in _KINDS if issubclass(plain, base)), None)
     if names is None or (plain.__module__ not in {"builtins", "collections"}):
         return None
-    members: dict[str, Any] = {name: _changing(name, plain) for name in names.split()}
+    members: dict[str, Any] = {
+        name: _changing(name, plain) for name in names.split() if hasattr(plain, name)
+    }
     members["__reduce__"] = lambda self: (_thaw, (plain, _parts(self)))
     members["__reduce_ex__"] = lambda self, _protocol: (_thaw, (plain, _parts(self)))
     members["__copy__"] = lambda self: _thaw(plain, _parts(self))
@@ -102,9 +107,19 @@ def freeze(value: Any, known: dict[int, Any]) -> Any:
         return value
     twin = frozen.__new__(frozen)  # type: ignore[call-overload]  # the class is one of containers
     known[id(value)] = twin
-    # By the plain class's own `__init__`: it fills without the methods that refuse.
-    kind.__init__(twin, *_frozen_parts(value, known))
+    _fill(twin, kind, _frozen_parts(value, known))
     return twin
+
+
+def _fill(twin: Any, kind: type, parts: tuple[Any, ...]) -> None:
+    """Fill a twin by the plain class's own means, past the methods that refuse."""
+    if issubclass(kind, OrderedDict):
+        for key, item in parts[0].items():
+            kind.__setitem__(twin, key, item)
+    elif issubclass(kind, Counter):
+        dict.update(twin, parts[0])  # its own `__init__` calls `update`, which refuses
+    else:
+        kind.__init__(twin, *parts)
 
 
 def _frozen_parts(value: Any, known: dict[int, Any]) -> tuple[Any, ...]:

@@ -32,6 +32,7 @@ from wfc.manifests.store import Version
 from wfc.runtime import context, refusals
 from wfc.runtime.frozen import freeze_namespace
 from wfc.runtime.shims import SWAPPED
+from wfc.runtime.shims.ambient import without_disk
 from wfc.runtime.steps import StepPlan
 from wfc.runtime.views import Views, restricted_builtins
 
@@ -292,10 +293,14 @@ class _Loader:
         name: str,
         globals: Mapping[str, Any] | None = None,  # noqa: A002 - the form of `__import__`
         locals: Mapping[str, Any] | None = None,  # noqa: A002, ARG002 - likewise
-        fromlist: tuple[str, ...] | None = (),
+        fromlist: tuple[str, ...] | list[str] | None = (),
         level: int = 0,
     ) -> types.ModuleType:
         space = globals or {}
+        if isinstance(fromlist, list):
+            # C code that needs a module (`strptime`, a warning) imports it through the builtins of
+            # whoever called it, with a list here, and takes the result out of `sys.modules`.
+            return self._views.imported(name)
         if level:
             name = importlib.util.resolve_name("." * level + name, str(space.get("__package__")))
         module = self._find(name, str(space.get("__name__", "")).partition("@")[0])
@@ -327,7 +332,9 @@ class _Loader:
         """Refuse what the bundle's text does not import: it was asked for by other means."""
         bundle = self._version.workflow.get(ModuleName(importer))
         listed = () if bundle is None else bundle.imports
-        if any(each == name or each.startswith(name + ".") for each in listed):
+        if name == "__future__" or any(
+            each == name or each.startswith(name + ".") for each in listed
+        ):
             return
         entry = lookup(name, self._version.rules)
         if entry.verdict is Verdict.REFUSED:
@@ -367,6 +374,8 @@ def _swapped(value: Any, swaps: Mapping[int, tuple[Any, Any]]) -> Any:
     found = swaps.get(id(value))
     if found is not None:
         return found[1]
+    if isinstance(value, Path):
+        return without_disk(value)
     owner = getattr(value, "__self__", None) if isinstance(value, types.BuiltinMethodType) else None
     found = None if owner is None else swaps.get(id(owner))
     if found is not None and value.__name__ in _CLOCK_METHODS:

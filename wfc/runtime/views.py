@@ -17,8 +17,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NoReturn
 
 from wfc.determinism import Entry, Reason, Rules, Verdict, lookup
-from wfc.runtime import refusals
-from wfc.runtime.shims import SHIMS
+from wfc.runtime import context, refusals
+from wfc.runtime.shims import SHIMS, SWAPPED
 
 _UNHASHED: Final = (int, float, complex, bool, type(None), bytes)
 """Whose hash, unlike that of text, is the same in every process; bytes are checked apart."""
@@ -33,7 +33,13 @@ class View(types.ModuleType):
         self.__dict__["__views__"] = views
 
     def __getattr__(self, name: str) -> Any:
-        """Judge a member and keep the answer."""
+        """Judge a member and keep the answer.
+
+        Classes that are swapped after loading have two faces, so they are never kept.
+        """
+        swapped = SWAPPED.get(f"{self.__name__}.{name}")
+        if swapped is not None:
+            return swapped[context.loading.get() is None]
         value = self.__dict__["__views__"].member(self.__name__, name)
         self.__dict__[name] = value
         return value
@@ -132,6 +138,11 @@ class Views:
             if parent:
                 self.module(parent).__dict__.setdefault(last, view)
         return view
+
+    def imported(self, name: str) -> types.ModuleType:
+        """Let the host import a module, and give what workflow code may see of it."""
+        self.real(name)
+        return self.module(name)
 
     def real(self, name: str) -> types.ModuleType:
         """Give the host's module."""

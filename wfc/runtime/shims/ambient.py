@@ -8,6 +8,7 @@ import platform
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any, Final, NoReturn
 
+from wfc.codec.encoding import THAWED
 from wfc.determinism import Reason, Verdict, lookup
 from wfc.runtime import environment, refusals
 from wfc.runtime.shims.active import run_for
@@ -96,6 +97,14 @@ _Path: Final = type(
     "Path", (type(pathlib.Path()),), {"__module__": "pathlib", "__slots__": (), **_REFUSED}
 )
 """A path whose methods that reach the disk are refused."""
+THAWED[_Path] = type(pathlib.Path())
+
+
+def without_disk(path: pathlib.Path) -> pathlib.Path:
+    """Give the same path with those methods refused."""
+    made: pathlib.Path = _Path(path)
+    return made
+
 
 SHIMS: Final[Mapping[str, Any]] = {
     "os.environ": _ENVIRONMENT,
