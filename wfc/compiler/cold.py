@@ -48,7 +48,7 @@ class ColdCompiler:
             return _plain(data, path), ()
         sources.read[name] = source
         gathered = sources.gather(name)
-        if gathered is None:
+        if gathered is None or any(one.code == "WFC910" for one in gathered.facts.findings):
             return _plain(data, path), ()  # raises what Python raises
         effects = self._judge(gathered.facts, sources) if self.strict else None
         compiled = write_module(

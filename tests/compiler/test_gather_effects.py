@@ -1,0 +1,281 @@
+"""What workflows reach is judged by the table, and told with the chain that leads there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from tests.compiler.trees import write
+from wfc.compiler.gather_effects import Effects, Library, gather_effects
+from wfc.compiler.project import Project
+from wfc.compiler.sources import Sources
+from wfc.diagnostics import Severity, render
+from wfc.ids import ModuleName
+
+FLOW = """
+async def flow(x):
+    "use workflow"
+    return helper(x)
+"""
+
+
+def effects_of(root: Path, modules: dict[str, str], **rules: list[str]) -> Effects:
+    """Judge a project of modules of the package `app`."""
+    files = {f"app/{name.replace('.', '/')}.py": dedent(text) for name, text in modules.items()}
+    project = Project.discover(write(root, {"app/__init__.py": "", **files}), **rules)
+    sources = Sources(project)
+    names = [name for name, _ in project.files()]
+    facts = [one for name in names if (one := sources.facts(name)) is not None]
+    return gather_effects(
+        [one for one in facts if one.definitions],
+        Library(sources.facts, sources.source, project.rules),
+    )
+
+
+def codes(effects: Effects) -> list[tuple[str, Severity]]:
+    return [(one.code, one.severity) for one in effects.diagnostics]
+
+
+ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
+
+
+def test_the_chain_is_whole_and_the_shortest(tmp_path: Path) -> None:
+    """Workflow first, each call with its line, and where the name was imported."""
+    effects = effects_of(
+        tmp_path,
+        {
+            "checkout": """
+                from app.pricing import price, detour
+
+                async def checkout(order):
+                    "use workflow"
+                    detour(order)
+                    return price(order)
+                """,
+            "pricing": """
+                from app.rates import rate
+
+                def price(order):
+                    return order * rate("EUR")
+
+                def detour(order):
+                    return again(order)
+
+                def again(order):
+                    return rate(order)
+                """,
+            "rates": """
+                import socket
+
+                def rate(name):
+                    return socket.create_connection((name, 80))
+                """,
+        },
+    )
+    [finding] = effects.diagnostics
+    assert render(finding) == dedent(
+        """\
+        app/checkout.py:7:12: WFC201 workflow "checkout" reaches `socket.create_connection` (network); a replay would repeat it
+            app/checkout.py:7   return price(order)                           calls price, imported at app/checkout.py:2
+            app/pricing.py:5    return order * rate("EUR")                    calls rate, imported at app/pricing.py:2
+            app/rates.py:5      return socket.create_connection((name, 80))   refused
+          Fix: give `price` the line "use step"; or move the call into a step; or, if pure, list it in [tool.wfc] pure"""  # noqa: E501 - as it is printed
+    )
+    assert effects.reached == {
+        "app.checkout": {"checkout", "price", "detour"},
+        "app.pricing": {"price", "detour", "again", "rate"},
+        "app.rates": {"rate", "socket"},
+    }
+    assert effects.used[ModuleName("app.checkout")] == {"app.checkout", "app.pricing", "app.rates"}
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("import requests\ndef helper(x): return requests.get(x)", "WFC201"),
+        ("def helper(x): return open(x)", "WFC202"),
+        ("import os\ndef helper(x): os.remove(x)", "WFC202"),
+        ("from pathlib import Path\ndef helper(x): return Path.cwd()", "WFC206"),
+        ("import subprocess as s\ndef helper(x): s.run(x)", "WFC203"),
+        ("from threading import Lock as L\ndef helper(x): return L()", "WFC204"),
+        ("import secrets\ndef helper(x): return secrets.token_hex()", "WFC205"),
+        ("from time import sleep as s\ndef helper(x): s(x)", "WFC207"),
+        ("def helper(x): return id(x)", "WFC311"),
+        ("def helper(x): return eval(x)", "WFC124"),
+        ("import asyncio\ndef helper(x): return asyncio.run(x)", "WFC321"),
+        ("import gc\ndef helper(x): gc.collect()", "WFC230"),
+        ("import strange\ndef helper(x): return strange.thing(x)", "WFC220"),
+        ("import threading\nclass helper(threading.Thread): pass", "WFC204"),
+        ("import socket\ndef helper(x): return [socket.socket]", "WFC201"),
+        ("from wfc import api\ndef helper(x): return api.start(x)", "WFC134"),
+        ("import socket\nLINE = socket.socket()\ndef helper(x): return LINE", "WFC211"),
+        ("import socket\nclass helper:\n    line = socket.socket()", "WFC210"),
+        ("import time\nNOW = time.time()\ndef helper(x): return NOW", "WFC301"),
+        ("import uuid\ndef helper(x, y=uuid.uuid4()): return y", "WFC301"),
+        ("def helper(x):\n    import httpx\n    return httpx.get(x)", "WFC201"),
+    ],
+)
+def test_a_refused_name_is_an_error(tmp_path: Path, text: str, code: str) -> None:
+    """However it was bound, a certain use of a refused name stops the build."""
+    assert codes(effects_of(tmp_path, {"flows": text + "\n" + FLOW})) == [(code, ERROR)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import json, math\ndef helper(x): return json.dumps(math.floor(x))",
+        "import time, random\ndef helper(x): return time.time(), random.choice(x)",
+        "import os\ndef helper(x): return os.path.join(x, 'a')",
+        "import socket\ndef helper(x: socket.socket): return isinstance(x, socket.socket)",
+        "import socket\ndef helper(x):\n    try: return x\n    except socket.error: return 1",
+        "import requests\ndef other(): return requests.get(1)\ndef helper(x): return x",
+        "import time\nLATER = lambda: time.time()\ndef helper(x): return LATER",
+        "import logging\nLOG = logging.getLogger(__name__)\ndef helper(x): LOG.info(x)",
+        """
+        from datetime import datetime
+        from dataclasses import dataclass, field
+        @dataclass
+        class helper:
+            x: int
+            at: datetime = field(default_factory=datetime.now)
+        """,
+        "import httpx\nasync def helper(x):\n    'use step'\n    return httpx.get(x)",
+    ],
+)
+def test_what_is_pure_shimmed_or_not_reached_is_silent(tmp_path: Path, text: str) -> None:
+    """No finding for pure names, shims, annotations, handlers, unreached code and step bodies."""
+    assert effects_of(tmp_path, {"flows": dedent(text) + "\n" + FLOW}).diagnostics == ()
+
+
+def test_an_uncertain_use_is_a_warning(tmp_path: Path) -> None:
+    """A name that may have been bound otherwise is no error."""
+    text = "try:\n    from os import remove\nexcept ImportError:\n    remove = print\n"
+    effects = effects_of(tmp_path, {"flows": text + "def helper(x): remove(x)\n" + FLOW})
+    assert codes(effects) == [("WFC202", WARNING)]
+
+
+def test_own_rules_decide_first(tmp_path: Path) -> None:
+    """`pure` lets an unknown package pass, `refused` takes a pure one out."""
+    text = "import strange, json\ndef helper(x): return strange.f(json.dumps(x))\n" + FLOW
+    effects = effects_of(tmp_path, {"flows": text}, pure=["strange"], refused=["json"])
+    assert codes(effects) == [("WFC222", ERROR)]
+    assert effects.externals >= {"strange.f", "json.dumps"}
+
+
+def test_cycles_of_modules_end(tmp_path: Path) -> None:
+    """Two modules that import each other are walked once."""
+    effects = effects_of(
+        tmp_path,
+        {
+            "flows": "from app.a import helper\n" + FLOW,
+            "a": "from app.b import other\ndef helper(x): return other(x)\n",
+            "b": "import app.a\nimport os\ndef other(x): return app.a.helper(os.remove(x))\n",
+        },
+    )
+    assert codes(effects) == [("WFC202", ERROR)]
+
+
+def test_re_exports_are_followed_and_kept(tmp_path: Path) -> None:
+    """The package that passes a name on, and star imports of first-party modules."""
+    effects = effects_of(
+        tmp_path,
+        {
+            "pack.__init__": "from .deep import helper\nfrom .more import *\n",
+            "pack.deep": "import os\ndef helper(x): return os.remove(x)\n",
+            "pack.more": "def extra(x): return open(x)\n",
+            "flows": "from app.pack import helper, extra\n"
+            + FLOW.replace("helper(x)", "helper(x), extra(x)"),
+        },
+    )
+    assert codes(effects) == [("WFC202", ERROR), ("WFC202", ERROR)]
+    assert "helper" in effects.reached[ModuleName("app.pack")]
+
+
+def test_an_external_name_behind_a_first_party_one(tmp_path: Path) -> None:
+    """`from app.compat import sleep` is `time.sleep`."""
+    effects = effects_of(
+        tmp_path,
+        {
+            "compat": "from time import sleep\n",
+            "flows": "from app.compat import sleep\ndef helper(x): sleep(x)\n" + FLOW,
+        },
+    )
+    assert codes(effects) == [("WFC207", ERROR)]
+
+
+def test_one_cause_is_one_finding(tmp_path: Path) -> None:
+    """Two workflows that reach it share the finding, told from the nearer one."""
+    text = "def helper(x): return open(x)\n" + FLOW + FLOW.replace("flow", "second")
+    effects = effects_of(tmp_path, {"flows": text})
+    assert codes(effects) == [("WFC202", ERROR)]
+
+
+def test_a_dropped_connection_is_noted(tmp_path: Path) -> None:
+    """What stays out of the workflow bundle though it acts at import is told (WFC131)."""
+    text = "import httpx\nCLIENT = httpx.Client()\ndef helper(x): return x\n" + FLOW
+    assert codes(effects_of(tmp_path, {"flows": text})) == [("WFC131", INFO)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def helper(x):\n    return open(x)  # wfc: allow[WFC202] fixture of the tests\n",
+        "def helper(x):  # wfc: allow[WFC202, WFC201] fixture of the tests\n    return open(x)\n",
+    ],
+)
+def test_an_exemption_is_honoured_and_listed(tmp_path: Path, text: str) -> None:
+    """On the line or on the `def`, with its reason."""
+    effects = effects_of(tmp_path, {"flows": text + FLOW})
+    assert effects.diagnostics == ()
+    assert effects.allowed == (("WFC202", "app.flows:helper", "fixture of the tests"),)
+
+
+def test_an_exemption_may_stand_at_the_call(tmp_path: Path) -> None:
+    """The line of the workflow that leads there counts too."""
+    flow = FLOW.replace("helper(x)", "helper(x)  # wfc: allow[WFC202] known")
+    effects = effects_of(tmp_path, {"flows": "def helper(x): return open(x)\n" + flow})
+    assert effects.diagnostics == ()
+
+
+def test_an_exemption_without_reason_or_use_is_told(tmp_path: Path) -> None:
+    """WFC132 and WFC133; codes of other tools are not ours to judge, nor is a text a comment."""
+    text = (
+        "def helper(x):\n"
+        "    open(x)  # wfc: allow[WFC202]\n"
+        "    x = 1  # wfc: allow[WFC201] nothing\n"
+        "    y = 'ä # wfc: allow[WFC201] a text'\n"
+        "    return y  # wfc: allow[WFC604] a decision about an upgrade\n"
+    )
+    effects = effects_of(tmp_path, {"flows": text + FLOW})
+    assert codes(effects) == [("WFC132", WARNING), ("WFC133", WARNING)]
+
+
+def test_classes_of_signatures_are_reached(tmp_path: Path) -> None:
+    """The types of a step's parameters are needed where its payloads are read."""
+    effects = effects_of(
+        tmp_path,
+        {
+            "models": "class Order: pass\nclass Other: pass\n",
+            "flows": "from app.models import Order\n"
+            "async def helper(x: Order) -> Order:\n    'use step'\n    return x\n" + FLOW,
+        },
+    )
+    assert effects.reached[ModuleName("app.models")] == {"Order"}
+
+
+def test_a_workflow_in_a_class_is_a_root(tmp_path: Path) -> None:
+    """Static methods are walked from their class."""
+    text = (
+        "class Shop:\n    @staticmethod\n    async def flow(x):\n        'use workflow'\n"
+        "        return open(x)\n"
+    )
+    [finding] = effects_of(tmp_path, {"flows": text}).diagnostics
+    assert (finding.code, '"Shop.flow"' in finding.sentence) == ("WFC202", True)
+
+
+def test_a_name_that_its_module_does_not_hold_is_not_ours_to_judge(tmp_path: Path) -> None:
+    """A missing first-party module or name fails at import, as in Python."""
+    text = "from app.gone import a\nimport app.other\ndef helper(x): return a, app.other.b\n"
+    assert effects_of(tmp_path, {"flows": text + FLOW, "other": ""}).diagnostics == ()
