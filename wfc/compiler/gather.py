@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from wfc.compiler.facts import Definition, ModuleFacts, ModuleSource
 from wfc.compiler.gather_calls import judge_calls
 from wfc.compiler.gather_closures import captures_of, judge_closure
-from wfc.compiler.gather_directives import Mark, Marks, gather_directives
+from wfc.compiler.gather_directives import gather_directives
+from wfc.compiler.gather_module_rules import judge_module
 from wfc.compiler.gather_names import Names, imports_of, references_of, symbols_of
-from wfc.compiler.gather_rules import judge_names
+from wfc.compiler.gather_rules import judge_marks
 from wfc.compiler.gather_signatures import entry_of
+from wfc.compiler.marks import Mark, Marks
 from wfc.compiler.spans import span_of, whole_span_of
 from wfc.diagnostics import Diagnostic, Place, diagnostic
 from wfc.manifests.bundle import Span
@@ -90,7 +92,8 @@ def _judgements(
     captures: dict[Mark, tuple[str, ...]],
     path: str,
 ) -> Iterator[Diagnostic]:
-    yield from judge_names(marks, names, tree, path)
+    yield from judge_marks(marks, names, path)
+    yield from judge_module(marks, names, tree, path)
     yield from judge_calls(marks, names, path)
     steps = frozenset(mark.node for mark in marks.functions if mark.kind == "step")
     for mark, captured in captures.items():

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from wfc.compiler.gather_directives import Mark, Marks, own_nodes
 from wfc.compiler.gather_names import Names
+from wfc.compiler.marks import Mark, Marks, own_nodes
 from wfc.compiler.scopes import FUNCTIONS
 from wfc.compiler.spans import place_at, span_of
 from wfc.diagnostics import Diagnostic, diagnostic

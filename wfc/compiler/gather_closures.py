@@ -10,8 +10,8 @@ import ast
 from collections.abc import Iterator
 from typing import Final
 
-from wfc.compiler.gather_directives import Mark
 from wfc.compiler.gather_names import Names
+from wfc.compiler.marks import Mark
 from wfc.compiler.scopes import Binding, Scope
 from wfc.compiler.spans import place_at, span_of
 from wfc.diagnostics import Diagnostic, diagnostic

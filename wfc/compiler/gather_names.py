@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from wfc.compiler.facts import Import, ModuleSource, Reference, Symbol
-from wfc.compiler.scopes import HINT, NEVER, RUN_TIME, Binding, Scope, Use, Walked, walk
+from wfc.compiler.scopes import HINT, NEVER, RUN_TIME, Binding, Scope, Use, Walked
 from wfc.compiler.spans import span_of, whole_span_of
+from wfc.compiler.walk_names import walk
 from wfc.ids import ModuleName
 
 _BUILTINS: Final = frozenset(dir(builtins))

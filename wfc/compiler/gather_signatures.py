@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from wfc.compiler.gather_directives import Mark, decorator_word
 from wfc.compiler.gather_names import Names
+from wfc.compiler.marks import Mark, decorator_word
 from wfc.compiler.spans import span_of
 from wfc.ids import DefinitionId
 from wfc.manifests.bundle import Entry, Parameter, Receiver, Signature

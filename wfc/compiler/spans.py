@@ -57,3 +57,8 @@ def text_at(lines: list[str], span: Span) -> str:
     if line.isascii():
         return line[span.column : span.end_column]
     return line.encode()[span.column : span.end_column].decode()
+
+
+def written(node: ast.expr) -> str:
+    """Give an expression as one line, for sentences."""
+    return ast.unparse(node)

@@ -1,0 +1,153 @@
+"""Judge a module as a whole: lambdas, reserved and computed names, star imports, wrapped steps."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+
+from wfc.compiler.gather_names import Names
+from wfc.compiler.marks import Marks, decorator_word
+from wfc.compiler.spans import Located, place_at, span_of, written
+from wfc.diagnostics import Diagnostic, diagnostic
+from wfc.directives import KINDS
+
+
+def judge_module(marks: Marks, names: Names, tree: ast.Module, path: str) -> Iterator[Diagnostic]:
+    """Report what a module says that no marked function says alone."""
+    judge = _Judge(marks, names, path)
+    yield from judge.lambdas()
+    yield from judge.reserved()
+    yield from judge.stars()
+    yield from judge.wrapped(tree)
+    yield from judge.computed()
+
+
+class _Judge:
+    def __init__(self, marks: Marks, names: Names, path: str) -> None:
+        self.marks = marks
+        self.names = names
+        self.path = path
+
+    def at(self, node: Located, code: str, sentence: str, fix: str) -> Diagnostic:
+        return diagnostic(code, place_at(self.path, span_of(node)), sentence, fix=fix)
+
+    def lambdas(self) -> Iterator[Diagnostic]:
+        for node in self.names.walked.lambdas:
+            said = _first_value(node.body)
+            directive = said.value if isinstance(said, ast.Constant) else None
+            if isinstance(directive, str) and directive in KINDS:
+                yield self.at(
+                    node,
+                    "WFC104",
+                    f"a lambda holds `{directive}`, but it has no name that a log could keep",
+                    f'write a `def` with the line "{directive}".',
+                )
+
+    def reserved(self) -> Iterator[Diagnostic]:
+        found: dict[str, ast.AST] = {}
+        for scope in self.names.walked.scopes:
+            for name, bindings in scope.bindings.items():
+                if name.startswith("__wfc"):
+                    found.setdefault(name, bindings[0].node)
+        for use in self.names.walked.uses:
+            if use.name.startswith("__wfc"):
+                found.setdefault(use.name, use.node)
+        for name, node in found.items():
+            yield self.at(
+                node,  # type: ignore[arg-type]  # a name, argument, alias or statement: it has a place
+                "WFC115",
+                f"`{name}` begins with `__wfc`, and such names belong to the code that wfc "
+                "generates",
+                "rename it.",
+            )
+
+    def stars(self) -> Iterator[Diagnostic]:
+        for statement, alias, _, module, _, _ in self.names.walked.imports:
+            if alias.name == "*" and module.partition(".")[0] in sys.stdlib_module_names:
+                yield self.at(
+                    statement,
+                    "WFC121",
+                    f"`from {module} import *` binds names that differ between versions of Python, "
+                    "so nobody can tell what a name means",
+                    "name what you import.",
+                )
+
+    def wrapped(self, tree: ast.Module) -> Iterator[Diagnostic]:
+        marked = {mark.qualname for mark in self.marks.functions}
+        for statement in tree.body:
+            value = getattr(statement, "value", None)
+            if not isinstance(statement, ast.Assign | ast.AnnAssign):
+                continue
+            if not isinstance(value, ast.Call) or self.makes_an_object(value):
+                continue
+            for argument in value.args:
+                if isinstance(argument, ast.Name) and argument.id in marked:
+                    yield self.at(
+                        value,
+                        "WFC125",
+                        f'`{written(value)}` wraps "{argument.id}" at module level; the wrapper '
+                        "runs in the workflow, unrecorded",
+                        f'wrap inside the body of "{argument.id}", or decorate it.',
+                    )
+
+    def makes_an_object(self, call: ast.Call) -> bool:
+        """Tell whether a call only keeps its argument: `partial`, or a class."""
+        word = decorator_word(call)
+        return word == "partial" or word[:1].isupper()
+
+    def computed(self) -> Iterator[Diagnostic]:
+        if not self.names.walked.computed:
+            return
+        reached = self.reached_statements()
+        for call, top, in_step in self.names.walked.computed:
+            base = call.args[0]
+            if in_step or top not in reached or not self.is_module(base):
+                continue
+            yield self.at(
+                call,
+                "WFC124",
+                f"`{written(call)}` takes a computed name from a module, so nobody can tell what "
+                "a replay would call",
+                "write the name out, or choose from a dict of functions.",
+            )
+
+    def is_module(self, node: ast.expr) -> bool:
+        target = self.names.resolve(node)
+        return target is not None and any(
+            target == module and isinstance(statement, ast.Import)
+            for statement, _, _, module, _, _ in self.names.walked.imports
+        )
+
+    def reached_statements(self) -> frozenset[int]:
+        """Give the top-level statements that the workflows of this module reach."""
+        bindings = self.names.walked.module.bindings
+        waiting = [
+            mark.qualname.partition(".")[0]
+            for mark in self.marks.functions
+            if mark.kind == "workflow"
+        ]
+        needs: dict[int, set[str]] = {}
+        for use in self.names.walked.uses:
+            if not use.in_step:
+                needs.setdefault(use.top, set()).add(use.name)
+        reached: set[int] = set()
+        while waiting:
+            for binding in bindings.get(waiting.pop(), ()):
+                if binding.top not in reached:
+                    reached.add(binding.top)
+                    waiting.extend(needs.get(binding.top, ()))
+        return frozenset(reached)
+
+
+def _first_value(node: ast.expr) -> ast.expr:
+    """Give what an expression evaluates first: of a tuple, its first part."""
+    while True:
+        if isinstance(node, ast.Subscript):
+            node = node.value
+        elif isinstance(node, ast.BoolOp):
+            node = node.values[0]
+        elif isinstance(node, ast.Tuple | ast.List) and node.elts:
+            node = node.elts[0]
+        else:
+            return node
