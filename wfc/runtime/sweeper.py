@@ -8,6 +8,7 @@ from typing import Final
 
 from wfc import fault
 from wfc.errors import WorldError
+from wfc.runtime.neighbours import give_up_gone
 from wfc.worlds.protocol import Swept, World
 
 _LOG: Final = logging.getLogger("wfc.worker")
@@ -25,6 +26,7 @@ async def sweep_for_ever(world: World, every_s: float) -> None:
 
 async def sweep(world: World) -> Swept:
     """Sweep once."""
+    await give_up_gone(world)
     fault.point("sweep.begun")
     swept = await world.sweep()
     fault.point("sweep.done")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Self
 
-from wfc import fault, ids
+from wfc import fault
 from wfc.clock import MICROSECONDS
 from wfc.errors import (
     BuildTooNew,
@@ -33,6 +33,7 @@ from wfc.runtime.alarms import Alarms
 from wfc.runtime.attempt import Bodies, Call
 from wfc.runtime.execution import Execution, Limits
 from wfc.runtime.heartbeat import Heartbeat, Pulse, Turns
+from wfc.runtime.neighbours import give_up_gone, worker_id
 from wfc.runtime.operations import Outcome, StepAsked
 from wfc.runtime.queued_attempt import Ledgers, QueuedAttempt
 from wfc.runtime.registry import Registry
@@ -538,10 +539,11 @@ class Worker:
     async def _join(self) -> None:
         if self.worker_id:
             return
-        self.worker_id = ids.worker_id(self.now_us(), self._entropy(10))
+        self.worker_id = worker_id(self.now_us(), self._entropy(10))
         lease_s = self.options.lease_s
         await self.world.join(self.worker_id, lease_s=lease_s, queues=self._queues)
         fault.point("worker.joined")
+        await give_up_gone(self.world)
         self._lease_until = self.now_us() + round(lease_s * MICROSECONDS)
         if self._heartbeat is None:
             self._heartbeat = Heartbeat(self._renew, self._learn, self._turns, self.options.pulse)
@@ -549,11 +551,11 @@ class Worker:
 
     def _renew(self) -> Renewal:
         lease_s = self.options.lease_s
-        worker_id = self.worker_id
-        renewal = self.world.renew(worker_id, lease_s=lease_s)
+        renewed = self.worker_id
+        renewal = self.world.renew(renewed, lease_s=lease_s)
         if not renewal.fenced:
             self._lease_until = self.world.now_us() + round(lease_s * MICROSECONDS)
-        elif worker_id != self.worker_id:
+        elif renewed != self.worker_id:
             return Renewal(fenced=False)  # it joined anew while this was under way
         return renewal
 
