@@ -87,11 +87,6 @@ def test_no_place_for_code_where_python_keeps_none(monkeypatch: pytest.MonkeyPat
 # --- the index ---------------------------------------------------------------------------------
 
 
-@pytest.fixture(autouse=True)
-def _may_write(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "dont_write_bytecode", False)
-
-
 def an_index(root: Path) -> tuple[cache.Index, str]:
     write(root, {"a.py": 'def f():\n    "use step"\n'})
     return cache.Index(root / ".wfc" / "index"), str(root / "a.py")
@@ -155,15 +150,9 @@ def test_a_damaged_index_is_no_index(tmp_path: Path, damage: bytes) -> None:
     assert cache.Index(tmp_path / "index").known == {}
 
 
-def test_nothing_is_written_without_need_or_leave(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """`-B`, an index in memory, an index that did not change."""
+def test_nothing_is_written_without_need(tmp_path: Path) -> None:
+    """An index in memory, an index that did not change."""
     index, path = an_index(tmp_path)
-    index.save()
-    assert not (tmp_path / ".wfc").exists()
-    index.look_up(path)
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     index.save()
     assert not (tmp_path / ".wfc").exists()
     memory = cache.Index(None)

@@ -268,7 +268,7 @@ def test_the_hook_can_be_taken_out(here: Path) -> None:
         assert sys.meta_path[0] is installed.finder
         flows = import_module("app.flows")
 
-        assert isinstance(flows.__spec__.loader, DirectiveLoader)
+        assert isinstance(flows.__loader__, DirectiveLoader)
     assert sys.meta_path == before
     installed.uninstall()
 

@@ -195,7 +195,7 @@ class Index:
 
     def save(self) -> None:
         """Write the index if it changed, or do without."""
-        if self.path is None or not self.changed or sys.dont_write_bytecode:
+        if self.path is None or not self.changed:
             return
         lines = [
             f"{one.mtime_ns} {one.size} {one.inode} {one.hash.hex()} {one.has_directive:d} {path}"

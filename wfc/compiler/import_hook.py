@@ -83,7 +83,7 @@ class Installed:
         with suppress(ValueError):
             sys.meta_path.remove(self.finder)
         for home in self._homes.values():
-            home.index.save()
+            home.save()
 
     def covers(self, module: str) -> bool:
         """Tell whether `module` lies in one of the packages."""
@@ -126,7 +126,12 @@ class Home:
         self.key = cache.compiler_key(settings)
         self.judged = cache.digest(f"judged {sorted(installed.packages)}".encode())
         self._cold: ColdCompiler | None = None
-        atexit.register(self.index.save)
+        atexit.register(self.save)
+
+    def save(self) -> None:
+        """Keep what was learned of files for the next process, unless ``-B`` forbids it."""
+        if not sys.dont_write_bytecode:
+            self.index.save()
 
     @property
     def cold(self) -> ColdCompiler:

@@ -6,6 +6,7 @@ import ast
 import hashlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from wfc.compiler.facts import ModuleFacts
@@ -38,21 +39,19 @@ def version_of(
     workflows: dict[str, dict[str, Any]] = {}
     steps: dict[str, dict[str, Any]] = {}
     for module, entry in _entries(facts):
-        signature = describe(entry, library, module)
-        if entry.kind == "workflow":
-            fingerprints[entry.id] = fingerprint_of(entry, library)
-            workflows[entry.id] = {
-                "signature": signature,
-                "fingerprints": {SCHEME: fingerprints[entry.id]},
+        with _named(entry):
+            described: dict[str, Any] = {
+                "signature": describe(entry, library, module),
                 "policy": dict(entry.policy),
-                "sites": _sites(entry, workflow.get(module)),
             }
-        else:
-            steps[entry.id] = {
-                "signature": signature,
-                "policy": dict(entry.policy),
-                "body_hash": body_hash(entry, library, module),
-            }
+            if entry.kind == "workflow":
+                fingerprints[entry.id] = fingerprint(entry.id, library)
+                described["fingerprints"] = {SCHEME: fingerprints[entry.id]}
+                described["sites"] = _sites(entry, workflow.get(module))
+                workflows[entry.id] = described
+            else:
+                described["body_hash"] = body_hash(entry, library, module)
+                steps[entry.id] = described
     classes = classes_of(facts, library, workflow)
     return Version(
         id=identity,
@@ -75,12 +74,13 @@ def version_of(
     )
 
 
-def fingerprint_of(entry: Entry, library: Library) -> str:
-    """Give the fingerprint of a workflow, or `UnknownSyntax` with the name of the workflow."""
+@contextmanager
+def _named(entry: Entry) -> Iterator[None]:
+    """Say which definition it is that holds what cannot be named."""
     try:
-        return fingerprint(entry.id, library)
+        yield
     except (UnknownSyntax, RecursionError) as error:
-        raise UnknownSyntax(f'workflow "{entry.qualname}": {error}') from error
+        raise UnknownSyntax(f'{entry.kind} "{entry.qualname}": {error}') from error
 
 
 def classes_of(
