@@ -9,7 +9,6 @@ from typing import Any
 
 import msgpack  # type: ignore[import-untyped]  # it ships no types
 import pytest
-from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ import wfc
 from tests.codec.kinds import Item, Known, Node, Pair
 from tests.codec.test_round_trips import SAMPLES
 from wfc import codec
+from wfc.codec import envelope
 from wfc.errors import (
     PayloadCorrupt,
     PayloadMismatch,
@@ -25,6 +25,8 @@ from wfc.errors import (
     UnknownType,
     WfcError,
 )
+
+zstd = envelope._zstd()  # of the standard library from 3.14 on
 
 
 def payload(value: Any) -> bytes:

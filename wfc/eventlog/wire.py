@@ -179,27 +179,33 @@ def _nested(layout: _Layout) -> _Form:
     return _Form(write=layout.write, read=lambda value, _: layout.read(value))
 
 
-def _known(value: Any, cache: dict[Any, Policy], layout: _Layout) -> Policy:
-    # A run has few policies and many steps: each is made once.
-    found = cache.get(value)
-    if found is None:
-        if len(cache) >= _POLICIES_MAX:
-            cache.clear()
-        found = cache[value] = layout.read(value)
-    return found
-
-
+_ENVELOPE: Final = 2
+"""An event's fields stand behind its code and `recorded_at`."""
 _POLICIES_MAX: Final = 1000
 _BACKOFF: Final = _Layout(Backoff, {})
 _POLICY: Final = _Layout(Policy, {"backoff": _nested(_BACKOFF)})
 _POLICIES: Final[dict[Any, Policy]] = {}
+
+
+def _new_policy(value: Any) -> Policy:
+    if len(_POLICIES) >= _POLICIES_MAX:
+        _POLICIES.clear()
+    found: Policy = _POLICY.read(value)
+    _POLICIES[value] = found
+    return found
+
+
+# A run has few policies and many steps: each is made once.
 _STEP_FORMS: Final = {
-    "policy": _Form(write=_POLICY.write, read=lambda value, _: _known(value, _POLICIES, _POLICY)),
+    "policy": _Form(
+        write=_POLICY.write, read=lambda value, _: _POLICIES.get(value) or _new_policy(value)
+    ),
 }
 # What a step's outcome says of its creation stands behind the outcome's own operation id.
 _CREATED: Final = _Layout(StepCreated, _STEP_FORMS, first="operation_id")
+_read_created = _CREATED.read
 _CREATED_FORM: Final = _Form(
-    write=_CREATED.write, read=lambda value, values: _CREATED.read((values[_ENVELOPE], *value))
+    write=_CREATED.write, read=lambda value, values: _read_created((values[_ENVELOPE], *value))
 )
 _MAPPING: Final = _Form(write=dict, read=lambda value, _: dict(value))
 _SEQUENCE: Final = _Form(write=tuple, read=lambda value, _: tuple(value))
@@ -232,8 +238,6 @@ _FORMS: Final[Mapping[type[Event], Mapping[str, _Form]]] = {
     WaitCompleted: {"cause": _word(WaitCause)},
     AttributesSet: {"changes": _MAPPING},
 }
-_ENVELOPE: Final = 2
-"""An event's fields stand behind its code and `recorded_at`."""
 _SENT_FORMS: Final = {"channel": _word(Channel)}
 
 
