@@ -349,8 +349,9 @@ class MemoryWorld:
                 run.paused = False
             case RunUpgraded():
                 run.version, run.fingerprint = event.to_version, event.fingerprint
-                run.status, run.ended_at = RunStatus.SUSPENDED, None
-                run.error, run.failure_kind = None, None
+                if run.status.ended:
+                    run.status, run.ended_at = RunStatus.SUSPENDED, None
+                    run.error, run.failure_kind = None, None
             case RunRestarted():
                 run.version, run.fingerprint = event.version, event.fingerprint
                 run.chapter = event.chapter
@@ -651,12 +652,15 @@ class MemoryWorld:
         """Free all that a worker held; give the number of its runs and of its attempts."""
         now = self.now_us()
         self._workers.pop(worker_id, None)
-        runs = [run for run in self._runs.values() if run.owner == worker_id]
+        for message in self._messages.values():
+            if message.worker_id == worker_id:
+                message.worker_id = None
+        runs = [run for _, run in sorted(self._runs.items()) if run.owner == worker_id]
         for run in runs:
             self._lose(run, now)
             self._resume_when_due(run)
         attempts = 0
-        for (run_id, operation_id), row in list(self._attempts.items()):
+        for (run_id, operation_id), row in sorted(self._attempts.items(), key=_place):
             if row.worker_id != worker_id:
                 continue
             if row.unwanted:
@@ -665,9 +669,6 @@ class MemoryWorld:
                 attempts += 1
                 row.worker_id, row.lost = None, True
                 self._put(Attempt(run_id, operation_id), now, row.priority)
-        for message in self._messages.values():
-            if message.worker_id == worker_id:
-                message.worker_id = None
         return len(runs), attempts
 
     # -- queue
@@ -763,10 +764,10 @@ class MemoryWorld:
     def _sweep(self, limit: int) -> Swept:
         now = self.now_us()
         orphans = attempts = unqueued = overdue = 0
-        for worker_id in [name for name in self._workers if not self._lives(name)]:
+        for worker_id in sorted(name for name in self._workers if not self._lives(name)):
             runs, steps = self._give_up(worker_id)
             orphans, attempts = orphans + runs, attempts + steps
-        for run in self._runs.values():
+        for run in sorted(self._runs.values(), key=lambda run: (run.due_at or 0, run.run_id)):
             if orphans + attempts + unqueued + overdue >= limit:
                 break
             if (
@@ -780,7 +781,7 @@ class MemoryWorld:
             overdue, unqueued = (
                 (overdue + 1, unqueued) if run.wake_at is not None else (overdue, unqueued + 1)
             )
-        for (run_id, operation_id), row in self._attempts.items():
+        for (run_id, operation_id), row in sorted(self._attempts.items(), key=_place):
             message = Attempt(run_id, operation_id)
             if row.worker_id is None and not self._queued(message, max(now, row.not_before)):
                 self._put(message, max(now, row.not_before), row.priority)
@@ -841,6 +842,10 @@ def _behind(run: _Run, length: int) -> Refused | None:
     if length == len(run.log):
         return None
     return Refused(reason=Refusal.BEHIND, events=tuple(run.log[length : length + rules.BEHIND_MAX]))
+
+
+def _place(item: tuple[tuple[RunId, OperationId], _Attempt]) -> tuple[RunId, OperationId]:
+    return item[0]
 
 
 def _matches(view: Run, where: RunFilter) -> bool:

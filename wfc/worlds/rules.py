@@ -53,11 +53,23 @@ def check_batch(run_id: RunId, events: Sequence[Event], guard: Guard) -> None:
             raise IllegalEvent(f"the first event of a new run ({run_id}) must be run_created")
     elif not events and not isinstance(guard, Owner):
         raise IllegalEvent(f"an append to run {run_id} from outside must hold an event")
+    _check_ids(run_id, events, guard)
     for index, event in enumerate(events):
         if isinstance(event, RunCreated) and (index > 0 or not isinstance(guard, NewRun)):
             raise IllegalEvent(f"run {run_id} already has its run_created")
         if isinstance(event, TERMINAL) and index != len(events) - 1:
             raise IllegalEvent(f"nothing may follow {event.name} in the log of run {run_id}")
+
+
+def _check_ids(run_id: RunId, events: Sequence[Event], guard: Guard) -> None:
+    # Only the first event is looked up, so others may carry an id in a log that is copied whole.
+    keys = [key for key in map(dedupe_key, events) if key is not None]
+    first = dedupe_key(events[0]) if events else None
+    later = len(keys) - (first is not None)
+    if len(set(keys)) < len(keys) or (later and not isinstance(guard, NewRun)):
+        raise IllegalEvent(
+            f"only the first event of an append to run {run_id} may carry an idempotency id"
+        )
 
 
 def check_length(run_id: RunId, seen: int, length: int) -> None:

@@ -39,7 +39,6 @@ from wfc.worlds.protocol import (
     Claimed,
     Ended,
     Guard,
-    Message,
     NewRun,
     OpenHook,
     Owner,
@@ -195,15 +194,17 @@ def _write(transaction: Transaction, request: Request, run: RunRow) -> Appended:
     for child in request.create:
         _create_child(transaction, child)
     for queued in request.messages:
-        if not _is_vain(run, queued.message):
-            messages.enqueue(transaction, queued)
+        _enqueue(transaction, run, queued)
     fence = None if run.over else _pass_on(transaction, request, run)
     return Appended(recorded=recorded, length=run.length, fence=fence)
 
 
-def _is_vain(run: RunRow, message: Message) -> bool:
-    """Tell whether a message would wake a run that ends in this very append."""
-    return run.over and message.run_id == run.run_id and not isinstance(message, Ended)
+def _enqueue(transaction: Transaction, run: RunRow, queued: Queued) -> None:
+    """Queue a message of the append; of its own run, the loaded row knows better than the table."""
+    if queued.message.run_id != run.run_id:
+        messages.enqueue(transaction, queued)
+    elif not run.over or isinstance(queued.message, Ended):
+        messages.enqueue_open(transaction, queued)
 
 
 def _pass_on(transaction: Transaction, request: Request, run: RunRow) -> int | None:
@@ -350,8 +351,9 @@ def _create_hook(transaction: Transaction, run_id: RunId, event: HookCreated) ->
         return HookConflicted(
             operation_id=event.operation_id, token=event.token, owner_run_id=holder
         )
+    # An upgrade may withdraw a hook, and the new code asks for it again under the same operation.
     transaction.execute(
-        "INSERT INTO hooks VALUES (?, ?, ?, ?, 'active')",
+        "INSERT OR REPLACE INTO hooks VALUES (?, ?, ?, ?, 'active')",
         (run_id, event.operation_id, event.hook_id, _digest(event.token)),
     )
     return event

@@ -98,7 +98,7 @@ def give_up(transaction: Transaction, worker_id: WorkerId) -> tuple[int, int]:
         " RETURNING run_id, priority",
         (transaction.now_us, worker_id),
     ).fetchall()
-    for run_id, priority in owned:
+    for run_id, priority in sorted(owned):
         messages.put(transaction, Resume(run_id), transaction.now_us, priority)
     transaction.execute("DELETE FROM attempts WHERE worker_id = ? AND unwanted = 1", place)
     held = transaction.execute(
@@ -106,7 +106,7 @@ def give_up(transaction: Transaction, worker_id: WorkerId) -> tuple[int, int]:
         " RETURNING run_id, operation_id, priority",
         place,
     ).fetchall()
-    for run_id, operation_id, priority in held:
+    for run_id, operation_id, priority in sorted(held):
         messages.put(transaction, Attempt(run_id, operation_id), transaction.now_us, priority)
     return len(owned), len(held)
 
@@ -190,7 +190,8 @@ def sweep(transaction: Transaction, limit: int) -> Swept:
     now = transaction.now_us
     orphans = attempts = 0
     dead = transaction.execute(
-        "SELECT worker_id FROM workers WHERE lease_until <= ? LIMIT ?", (now, limit)
+        "SELECT worker_id FROM workers WHERE lease_until <= ? ORDER BY worker_id LIMIT ?",
+        (now, limit),
     ).fetchall()
     for (worker_id,) in dead:
         freed, given_back = give_up(transaction, worker_id)
@@ -210,7 +211,7 @@ def _queue_due_runs(transaction: Transaction, limit: int) -> tuple[int, int]:
             SELECT 1 FROM messages
             WHERE messages.run_id = runs.run_id AND kind = 'resume' AND name = ''
             AND (worker_id IS NOT NULL OR due <= :now))
-        LIMIT :limit
+        ORDER BY due_at, run_id LIMIT :limit
         """,
         {"now": transaction.now_us, "limit": limit},
     ).fetchall()
@@ -229,7 +230,7 @@ def _queue_attempts(transaction: Transaction, limit: int) -> int:
             WHERE messages.run_id = attempts.run_id AND kind = 'attempt'
             AND name = attempts.operation_id
             AND (messages.worker_id IS NOT NULL OR due <= max(not_before, :now)))
-        LIMIT :limit
+        ORDER BY run_id, operation_id LIMIT :limit
         """,
         {"now": transaction.now_us, "limit": limit},
     ).fetchall()

@@ -104,6 +104,12 @@ def enqueue(transaction: Transaction, queued: Queued) -> None:
         ).fetchone()
         if ended is not None and ended[0] is not None:
             return
+    enqueue_open(transaction, queued)
+
+
+def enqueue_open(transaction: Transaction, queued: Queued) -> None:
+    """Do the same for a run that is known not to have ended."""
+    message = queued.message
     if isinstance(message, Attempt):
         transaction.execute(
             _UPSERT_ATTEMPT,

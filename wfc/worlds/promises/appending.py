@@ -404,6 +404,8 @@ class Appending:
             (OTHER, [], OpenHook("token")),
             (OTHER, [], AttemptOf(step_id(0), 1)),
             (OTHER, [RunCancelled(), _CANCEL], OpenRun()),
+            (OTHER, [_CANCEL, RunUnpaused(idempotency_id="i")], OpenRun()),
+            (RUN, [created(), *[RunUnpaused(idempotency_id="i")] * 2], NewRun()),
         ],
     )
     async def test_an_impossible_log_is_never_written(
