@@ -19,7 +19,7 @@ test: $(VENV)/.dev
 	@$(RUN) -m nox --session lint types layers tests docs
 
 demo: $(VENV)/.core
-	@$(RUN) -m examples.billing.demo
+	@$(RUN) -m examples.billing
 
 clean:
 	rm -rf $(VENV) .wfc examples/*/.wfc .mypy_cache .ruff_cache .pytest_cache .hypothesis .nox

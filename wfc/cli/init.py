@@ -92,4 +92,5 @@ def init(
         text="\n".join(f"wrote {folder / name}" for name in _FILES),
     )
     output.note(common, f"Next: {where}python -m wfc start welcome Ana --id hello")
-    output.note(common, "      python -m wfc worker --until-idle; python -m wfc result hello")
+    output.note(common, "      python -m wfc worker   (Ctrl-C ends it)")
+    output.note(common, "      python -m wfc result hello")
