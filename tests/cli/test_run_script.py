@@ -1,0 +1,94 @@
+"""`wfc run` runs a script compiled: its own arguments, its own exit code, its own errors."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = """\
+import asyncio, sys
+from wfc.api import runtime, start
+
+
+async def double(number: int) -> int:
+    "use step"
+    return 2 * number
+
+
+async def main(number: int) -> int:
+    "use workflow"
+    return await double(number)
+
+
+async def go() -> None:
+    async with runtime():
+        run = await start(main, int(sys.argv[1]))
+        print(await run.result(), sys.argv[2:])
+
+
+if __name__ == "__main__":
+    asyncio.run(go())
+    sys.exit(7)
+"""
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    """A script with a workflow, in a project of its own."""
+    (tmp_path / "wfc.toml").write_text('world = "memory:"\n')
+    (tmp_path / "script.py").write_text(SCRIPT)
+    return tmp_path
+
+
+def wfc(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line in `folder`."""
+    return subprocess.run(
+        [sys.executable, "-m", "wfc", *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize("words", [("script.py",), ("-m", "script")])
+def test_a_script_runs_with_its_own_arguments_and_exit_code(
+    script: Path, words: tuple[str, ...]
+) -> None:
+    """Options behind its name are the script's, even those that we have too."""
+    done = wfc(script, "run", *words, "21", "-v", "--json")
+    assert (done.stdout, done.returncode) == ("42 ['-v', '--json']\n", 7), done.stderr
+
+
+def test_a_fault_in_a_script_is_explained(script: Path) -> None:
+    """The finding, not a traceback of ours."""
+    (script / "script.py").write_text(SCRIPT.replace("return await double(number)", "open('x')"))
+    done = wfc(script, "run", "script.py", "1")
+    assert done.returncode == 1
+    assert "WFC202" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_what_cannot_be_run_is_a_usage_error(script: Path) -> None:
+    """No script, no module name, or no file."""
+    assert wfc(script, "run").returncode == 2
+    assert "needs the name of a module" in wfc(script, "run", "-m").stderr
+    assert wfc(script, "run", "gone.py").returncode == 2
+
+
+def test_a_script_run_by_python_is_told_how(script: Path) -> None:
+    """`python script.py` compiles nothing; the error says what to type instead."""
+    done = subprocess.run(
+        [sys.executable, "script.py", "1"],
+        cwd=script,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert "python -m wfc run" in done.stderr
