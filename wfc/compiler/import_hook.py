@@ -8,6 +8,7 @@ and runs it.
 from __future__ import annotations
 
 import atexit
+import os
 import sys
 import types
 import warnings
@@ -68,7 +69,9 @@ class Installed:
         self.strict = strict
         self.use_cache = use_cache
         self.finder = DirectiveFinder(self)
+        self._inside = tuple(f"{one}." for one in packages)
         self._homes: dict[Path, Home] = {}
+        self._by_folder: dict[str, Home] = {}
 
     def __enter__(self) -> Self:
         """Be in force until the block ends."""
@@ -87,14 +90,16 @@ class Installed:
 
     def covers(self, module: str) -> bool:
         """Tell whether `module` lies in one of the packages."""
-        return any(module == one or module.startswith(f"{one}.") for one in self.packages)
+        return module.startswith(self._inside) or module in self.packages
 
     def home_of(self, path: str, module: str) -> Home:
         """Give the project that the file at `path` belongs to."""
-        root = root_of(Path(path), module)
-        home = self._homes.get(root)
+        folder = path.rpartition(os.sep)[0]
+        home = self._by_folder.get(folder)
         if home is None:
-            home = self._homes[root] = Home(root, self)
+            root = root_of(Path(path), module)
+            home = self._homes.get(root) or Home(root, self)
+            self._homes[root] = self._by_folder[folder] = home
         return home
 
     def warn_of_imported(self) -> None:
@@ -245,21 +250,11 @@ class DirectiveLoader(SourceFileLoader):
 
 def root_of(path: Path, module: str) -> Path:
     """Give the root of the project of a file: where its settings stand, or its import root."""
-    found = _ROOTS.get(path.parent)
-    if found is None:
-        found = _ROOTS[path.parent] = _find_root(path, module)
-    return found
-
-
-def _find_root(path: Path, module: str) -> Path:
     for folder in path.parents:
         if any((folder / name).is_file() for name in _SETTINGS):
             return folder
     up = module.count(".") + (path.name == "__init__.py")
     return path.parents[min(up, len(path.parents) - 1)]
-
-
-_ROOTS: Final[dict[Path, Path]] = {}
 
 
 def _holds_directive(path: str) -> bool:
