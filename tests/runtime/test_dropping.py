@@ -248,6 +248,15 @@ class _Swallow:
         return None
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _small_heap() -> Iterator[None]:
+    """Let the many collections of these tests look at what the tests made alone."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
 def _harness(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     harness = types.ModuleType("harness")

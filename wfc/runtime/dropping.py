@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from wfc.runtime.driving import Driving
+from wfc.runtime.loop import Loop
 
 if TYPE_CHECKING:
     from wfc.runtime.execution import Execution
@@ -43,33 +44,47 @@ def drop(execution: Execution) -> None:
 
 
 def _unwind(execution: Execution) -> None:
-    """Cancel every task and run until idle: this frees what libraries hold, in their own way."""
+    """Cancel every task and run until idle: this frees what libraries hold, in their own way.
+
+    No local name here may hold a task: the cancellations that tasks end with keep this frame alive,
+    and so each other, until a collection that would run outside of all this.
+    """
     loop = execution.loop
     for _ in range(_ROUNDS):
-        left = [task for _, task in sorted(loop.tasks.items()) if not task.done()]
-        if not left and not loop.ready:
+        if not _cancel_tasks(loop) and not loop.ready:
             return
-        for task in left:
-            task.cancel()
         loop.stopped = False
         with contextlib.suppress(BaseException):
             loop.run_until_idle(_CALLBACKS)
 
 
+def _cancel_tasks(loop: Loop) -> bool:
+    """Cancel what is not done; tell whether there was any."""
+    left = [task for _, task in sorted(loop.tasks.items()) if not task.done()]
+    for task in left:
+        task.cancel()
+    return bool(left)
+
+
 def _close_tasks(execution: Execution) -> None:
     """Close the coroutines that did not end, newest first."""
-    for _, task in sorted(execution.loop.tasks.items(), reverse=True):
-        if task.done():
-            # Nobody will ask for what it ended with; asyncio would say so when it is freed.
-            task._log_traceback = False  # noqa: SLF001 - its only switch
+    for number in sorted(execution.loop.tasks, reverse=True):
+        _close(execution.loop.tasks.pop(number), execution)
+
+
+def _close(task: asyncio.Task[Any], execution: Execution) -> None:
+    if task.done():
+        # Nobody will ask for what it ended with; asyncio would say so when it is freed.
+        task._log_traceback = False  # noqa: SLF001 - its only switch
+        return
+    variables, coroutine = _context_of(task, execution), task.get_coro()
+    del task
+    for _ in range(_ROUNDS):
+        try:
+            variables.run(coroutine.close)
+        except BaseException:  # noqa: BLE001, S112 - it refuses to end; the next try goes further in
             continue
-        coroutine: Any = task.get_coro()
-        for _ in range(_ROUNDS):
-            try:
-                _context_of(task, execution).run(coroutine.close)
-            except BaseException:  # noqa: BLE001, S112 - it refuses to end; the next try closes further in
-                continue
-            break
+        return
 
 
 def _context_of(task: asyncio.Task[Any], execution: Execution) -> contextvars.Context:

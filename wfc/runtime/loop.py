@@ -210,6 +210,8 @@ class Loop(asyncio.AbstractEventLoop):
             handle = ready.popleft()
             if not handle._cancelled:  # noqa: SLF001 - as asyncio's loops do
                 handle._run()  # noqa: SLF001 - likewise
+            # A traceback kept by a task holds this frame; it must not hold the task in turn.
+            del handle
 
     def is_running(self) -> bool:
         """Tell whether code runs on this loop at this moment."""
