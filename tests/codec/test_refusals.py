@@ -100,7 +100,7 @@ def test_a_refusal_at_the_top_needs_no_place() -> None:
         ("\ud800", "holds the lone surrogate '\\ud800', which is no text"),
         (dt.datetime(2024, 1, 1, tzinfo=Zone()), "has a time zone of the type"),
     ],
-    ids=repr,
+    ids=lambda each: ascii(each) if type(each) is str else type(each).__name__,
 )
 def test_each_kind_of_value_is_told_what_to_do(value: Any, words: str) -> None:
     assert words in refusal(value)
