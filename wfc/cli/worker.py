@@ -59,7 +59,7 @@ async def _work(
 ) -> int:
     async with opened(common.load(**overrides), with_code=True) as session:
         made = session.make_worker(queues=queues)
-        stop = Stop()
+        stop = Stop(common)
         output.note(common, f"worker {os.getpid()} works on {session.world.url}; Ctrl-C drains")
         if until_idle:
             due = await stop.unless_asked(made.run_until_idle())
@@ -86,8 +86,9 @@ def _print_due(common: Common, due: int | None) -> None:
 class Stop:
     """SIGTERM and Ctrl-C: the first is heard and lets the worker drain, the second ends it all."""
 
-    def __init__(self) -> None:
+    def __init__(self, common: Common) -> None:
         """Listen, on the running loop."""
+        self._common = common
         self.code: int = Exit.GOOD
         self._asked = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -95,11 +96,11 @@ class Stop:
             loop.add_signal_handler(number, self._hear, number)
 
     def _hear(self, number: signal.Signals) -> None:
-        code = Exit.INTERRUPTED if number is signal.SIGINT else Exit.GOOD
         if self._asked.is_set():
-            os._exit(code or 128 + number)
-        self.code = code
+            os._exit(Exit.INTERRUPTED)
+        self.code = Exit.INTERRUPTED if number is signal.SIGINT else Exit.GOOD
         self._asked.set()
+        output.note(self._common, "draining; a second signal exits at once, and nothing is lost")
 
     async def unless_asked(self, work: Any) -> Any:
         """Await `work`, but not beyond the first signal; gives None then."""
