@@ -29,7 +29,7 @@ pytestmark = pytest.mark.timeout(600)
 QUICK = ["sequence", "patient", "fan_out"]
 FLOWS = [*QUICK, "careful", "compensating"]
 ATTEMPTS = {"flaky": 4, "once": 1}
-ANSWERS = {
+ANSWERS: dict[str, list[dict[str, object]]] = {
     "sequence": [{"output": 9}],
     "fan_out": [{"output": 24}],
     "patient": [{"output": 4}],

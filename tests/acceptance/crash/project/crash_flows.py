@@ -56,14 +56,16 @@ async def sequence(number: int) -> int:
     """Call steps one after the other, one of them in a thread."""
     "use workflow"
     first = await add(number, 1)
-    second = await double(first)
+    second = await asyncio.to_thread(double, first)
     return await add(second, 1)
 
 
 async def fan_out(number: int) -> int:
     """Gather steps, then go on."""
     "use workflow"
-    parts = await asyncio.gather(*[add(number, each) for each in range(4)], double(number))
+    parts = await asyncio.gather(
+        *[add(number, each) for each in range(4)], asyncio.to_thread(double, number)
+    )
     return await add(sum(parts), 0)
 
 
@@ -93,4 +95,4 @@ async def compensating(number: int) -> int:
     try:
         raise FatalError("no")
     finally:
-        await double(done)
+        await asyncio.to_thread(double, done)
