@@ -1,6 +1,7 @@
 """A bundle: compiled code of one module for one purpose, as text plus tables.
 
-Byte code is only a cache of it. The compiler writes bundles, the runtime loads them; they meet here.
+Byte code is only a cache of it. The compiler writes bundles, the runtime loads them; here they
+meet.
 Spans are those of `ast`: 1-based lines, UTF-8 byte columns; the end is exclusive.
 """
 
