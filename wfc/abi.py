@@ -76,6 +76,11 @@ def _alive() -> object:
     return True
 
 
+def _registered_function(name: DefinitionId) -> Any:
+    registration = registered.get(name)
+    return None if registration is None else registration.function
+
+
 class Slots:
     """Filled once by `wfc.runtime` when it is imported.
 
@@ -86,6 +91,10 @@ class Slots:
 
     step: StepCall = staticmethod(_no_runtime)
     live: Callable[[], object] = staticmethod(_alive)
+    function: Callable[[DefinitionId], Any] = staticmethod(_registered_function)
+    """Gives what a recorded reference to a step or workflow stands for here, or None: in workflow
+    code the stub of its own bundle, since the step function itself would act unrecorded.
+    """
 
 
 slots: Final = Slots()
@@ -103,6 +112,12 @@ def id_of(function: object) -> DefinitionId | None:
     """Give the id of a marked function, or None if it was not compiled."""
     found = getattr(function, _ID_ATTRIBUTE, None)
     return found if isinstance(found, str) else None  # type: ignore[return-value]
+
+
+def name_function(function: Any, name: DefinitionId) -> None:
+    """Mark `function` as the step or workflow of this id, unless it is marked already."""
+    if id_of(function) is None:
+        setattr(function, _ID_ATTRIBUTE, name)
 
 
 class Bundle:

@@ -772,3 +772,78 @@ def test_a_module_without_a_bundle_is_empty() -> None:
     assert set(version.workflow) == {"pack.app"}
     template = load_template(version, DefinitionId("pack.app:flow"))
     assert output_of(Log(template).start()) == 1
+
+
+def test_steps_and_workflows_travel_as_what_they_are_here() -> None:
+    """A recorded reference becomes the stub of the run's own bundle, never the step function."""
+    log = Log(
+        template_of("""
+async def other() -> int:
+    "use workflow"
+    return await add(1)
+
+async def choose(options: list, fallback) -> object:
+    "use step"
+
+async def flow():
+    "use workflow"
+    found = await choose([add, double], other)
+    return [found[0] is add, await found[0](1), await found[1](5), await found[2]()]
+""")
+    )
+    log.start()
+    space = log.template._loader.modules["app"].__dict__
+    asked = log.named("choose")
+    assert isinstance(asked, StepAsked)
+    assert asked.arguments is not None
+    for name in (b"app:add", b"app:double", b"app:other"):
+        assert name in asked.arguments
+    value = [space["add"], space["double"], space["other"]]
+    log.deliver(log.completed(asked, value))
+    log.deliver(log.completed("add", 2))
+    log.deliver(log.completed("double", 10))
+    assert output_of(log.deliver(log.completed("add", 2))) == [True, 2, 10, 2]
+
+
+def test_a_reference_to_what_the_template_lacks_is_unknown() -> None:
+    """Not the host's function of that name, which would act unrecorded."""
+    template = template_of(FLOW + "    return await add(1)\n")
+    assert template.function(DefinitionId("app:add")) is template._loader.modules["app"].add
+    assert template.function(DefinitionId("app:STEPS")) is None
+    assert template.function(DefinitionId("lib:add")) is None
+
+
+def test_a_class_method_as_a_step() -> None:
+    """`cls` travels by its name, the subclass's if that is called."""
+    version = version_of(
+        {
+            "app": """
+                from dataclasses import dataclass
+
+                @dataclass
+                class Base:
+                    n: int = 0
+
+                    @classmethod
+                    async def load(cls, n: int) -> int:
+                        "use step"
+
+                @dataclass
+                class Sub(Base):
+                    pass
+
+                async def flow():
+                    "use workflow"
+                    return [await Base.load(1), await Sub.load(2)]
+            """
+        },
+        classes=("app:Base", "app:Sub"),
+    )
+    template = load_template(version, DefinitionId("app:flow"))
+    log = Log(template)
+    outcome = log.start()
+    asked = log.named("load")
+    assert isinstance(asked, StepAsked), describe(outcome)
+    assert log.arguments(asked) == {"cls": "app:Base", "n": 1}
+    log.deliver(log.completed("load", 1))
+    assert log.arguments(log.named("load"))["cls"] == "app:Sub"

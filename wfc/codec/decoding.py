@@ -162,10 +162,10 @@ class Reader:
 
 def _reference(_: Reader, data: bytes) -> Any:
     name = data.decode()
-    registration = abi.registered.get(DefinitionId(name))
-    if registration is None:
+    function = abi.slots.function(DefinitionId(name))
+    if function is None:
         raise unknown_type(name)
-    return registration.function
+    return function
 
 
 def _zone(found: Any) -> dt.tzinfo | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from wfc import abi
 from wfc.errors import OutsideWorkflow
 from wfc.eventlog.event import Scalar
+from wfc.ids import DefinitionId
 
 if TYPE_CHECKING:
     from wfc.runtime.execution import Execution
@@ -71,5 +72,15 @@ def call_step(
     return execution.call_step(definition, frame, arguments, captures)
 
 
+def function_of(name: DefinitionId) -> Any:
+    """Give the step or workflow of this id: in workflow code, that of the run's own bundle."""
+    execution = current.get()
+    if execution is None:
+        return _outside(name)
+    return execution.template.function(name)
+
+
+_outside: Final = abi.slots.function
 abi.slots.step = call_step
+abi.slots.function = function_of
 abi.slots.live = alive.get

@@ -31,6 +31,7 @@ from wfc.manifests.sites import SiteTable
 from wfc.manifests.store import Version
 from wfc.runtime import context, refusals
 from wfc.runtime.frozen import freeze_namespace
+from wfc.runtime.parameters import whole
 from wfc.runtime.shims import SWAPPED
 from wfc.runtime.shims.ambient import without_disk
 from wfc.runtime.steps import StepPlan
@@ -64,7 +65,7 @@ class Template:
         """Decode recorded arguments by the annotations of the workflow's parameters."""
         if self._annotations is None:
             self._annotations = {
-                name: self._evaluated(self._module, parameter.annotation)
+                name: whole(parameter.kind, self._evaluated(self._module, parameter.annotation))
                 for name, parameter in self.signature.parameters.items()
             }
         return codec.decode_arguments(data, annotations=self._annotations, types=self.types)
@@ -100,6 +101,14 @@ class Template:
         if plan is None:
             plan = self.plans[definition.id] = StepPlan(definition, self)
         return plan
+
+    def function(self, name: DefinitionId) -> Any:
+        """Give the stub of a step, or a workflow, that this template has loaded, or None."""
+        module, _, qualname = name.partition(":")
+        found: Any = self._loader.modules.get(module)
+        for part in qualname.split("."):
+            found = None if found is None else getattr(found, part, None)
+        return found if abi.id_of(found) == name else None
 
     def returns(self, definition: abi.Definition) -> Any:
         """Give what a step is annotated to return, as a type of this template."""
@@ -266,6 +275,7 @@ class _Loader:
             for code in code_of(bundle, filename):
                 _refuse_global_writes(code, name)
                 exec(code, space)  # noqa: S102 - this is what a bundle is for
+            self._name_workflows(bundle, space)
         except WfcError:
             raise
         except Exception as error:
@@ -275,6 +285,13 @@ class _Loader:
             ) from error
         finally:
             context.loading.reset(token)
+
+    def _name_workflows(self, bundle: Bundle, space: dict[str, Any]) -> None:
+        """Let workflows know their ids, by which they travel as values; stubs know theirs."""
+        for entry in bundle.entries:
+            function = space.get(entry.qualname)
+            if entry.kind == "workflow" and isinstance(function, types.FunctionType):
+                abi.name_function(function, entry.id)
 
     def finish(self) -> None:
         """Put shims in the place of classes and freeze what all runs share."""
@@ -468,7 +485,6 @@ class _Copies:
                 elif (
                     isinstance(value, types.FunctionType)
                     and id(value.__globals__) in homes
-                    and abi.NAME not in value.__code__.co_freevars
                     and not _is_stub(value)
                 ):
                     if id(value) not in numbers:
@@ -499,7 +515,8 @@ class _Copies:
 
 
 def _is_stub(function: types.FunctionType) -> bool:
-    return abi.id_of(function) is not None
+    """Tell a step's stub, which reads the run from the context, from code of the module."""
+    return abi.id_of(function) is not None and function.__code__.co_filename == abi.__file__
 
 
 def _rebound(function: types.FunctionType, space: dict[str, Any]) -> types.FunctionType:

@@ -45,6 +45,8 @@ class StepPlan:
             for each in parameters
         )
         self._plain = all(each.kind in _POSITIONAL for each in parameters)
+        # A class travels by its name, so that a subclass stays itself.
+        self._class = self._names[0] if definition.receiver == "class" else None
         self._call = f"step `{definition.qualname}`"
         self._returns: Callable[[], Any] = lambda: template.returns(definition)
         self._annotation: Any = None
@@ -60,6 +62,8 @@ class StepPlan:
         """Bind the arguments and name the operation, now; ask when the coroutine is awaited."""
         frame = execution.on_behalf_of or frame
         bound = self._bind(*arguments)
+        if self._class is not None:
+            bound[self._class] = codec.wire_name(bound[self._class])
         if captures is not None:
             bound.update(captures())
         name = execution.name(site_of(frame, self.name))
