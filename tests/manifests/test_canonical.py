@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,9 @@ import pytest
 from tests.golden.fingerprints import FOLDER, fingerprint_of, library_of, vectors
 from wfc.errors import UnknownSyntax
 from wfc.ids import DefinitionId
-from wfc.manifests.canonical import FIELDS, Tree
+from wfc.manifests.canonical import FIELDS, OPERATIONS, Tree
 from wfc.manifests.fingerprint import body_hash, describe, meaning
+from wfc.manifests.signature import canonical_type
 
 STEP = 'async def charge(order, cents: int):\n    "use step"\n    return 1\n'
 
@@ -49,7 +52,7 @@ SAME = {
         "return await charge(x, 1)",
         "return await charge(order=x, cents=1)",
     ),
-    "own operations": ('await wfc.sleep("3s")', 'await wfc.sleep(delay="3s")'),
+    "own operations": ('await wfc.sleep("3s")', 'await wfc.sleep(duration="3s")'),
     "empty f-string parts": ('return f"{x}" "a" "b"', 'return f"{x}" f"a" "" f"b"'),
 }
 OTHER = {
@@ -254,6 +257,55 @@ def test_a_body_hash_ignores_the_name_alone() -> None:
         entry.qualname: body_hash(entry, library, "vector") for entry in library.entries.values()
     }
     assert hashes["charge"] == hashes["pay"] != hashes["x"]
+
+
+def test_own_operations_are_named_as_they_are_defined() -> None:
+    """The table of wfc's own parameters agrees with the functions that exist."""
+    for name, parameters in OPERATIONS.items():
+        module, _, attribute = name.rpartition(".")
+        function = getattr(import_module(module), attribute, None)
+        if function is not None:
+            assert tuple(inspect.signature(function).parameters)[: len(parameters)] == parameters
+
+
+@pytest.mark.parametrize(
+    ("annotation", "spelled"),
+    [
+        (
+            "t.Callable[[int, t.Optional[str]], None]",
+            "collections.abc.Callable[[int, str | None], None]",
+        ),
+        ("t.Callable[..., t.Any]", "collections.abc.Callable[..., typing.Any]"),
+        ("t.Literal['a', 1, None]", "typing.Literal['a', 1, None]"),
+        (
+            "t.Annotated['int', Field(gt=0)]",
+            'typing.Annotated[int, (Call func=(Global "pydantic.Field")'
+            ' keywords=[(keyword arg="gt" value=(Constant int:0))])]',
+        ),
+        ("tuple[*Ts]", "tuple[*Ts]"),
+        (
+            "t.DefaultDict[str, t.Deque[int]]",
+            "collections.defaultdict[str, collections.deque[int]]",
+        ),
+        ("t.ContextManager[int]", "contextlib.AbstractContextManager[int]"),
+        ("t.AbstractSet[int]", "collections.abc.Set[int]"),
+        ("te.NotRequired[int]", "typing.NotRequired[int]"),
+        ("t.Union[int]", "int"),
+        ("int | int | None", "int | None"),
+        ("'not a type('", "not a type("),
+        ("not a type(", "not a type("),
+        ("3", "3"),
+        ("...", "..."),
+        ("f()", '(Call func=(Global "builtins.f"))'),
+        ("t.Literal[-1]", "typing.Literal[(UnaryOp op=(USub) operand=(Constant int:1))]"),
+    ],
+)
+def test_types_are_spelled_as_today(annotation: str, spelled: str) -> None:
+    """Old names, nesting, constraints, and what is no type at all."""
+    head = "import typing as t, typing_extensions as te\nfrom pydantic import Field\n"
+    around = library_of(vector=head).within("vector")
+    tree = Tree(around)
+    assert canonical_type(annotation, tree.type_named, tree.text) == spelled
 
 
 def test_signatures_hold_no_default_values() -> None:

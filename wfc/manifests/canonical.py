@@ -113,12 +113,12 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 """What of each node counts. Positions, `ctx`, `kind`, type comments do not stand here."""
 
 OPERATIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "wfc.sleep": ("delay",),
+    "wfc.sleep": ("duration",),
     "wfc.create_hook": ("schema",),
     "wfc.create_webhook": ("schema",),
     "wfc.get_writable": ("type",),
     "wfc.set_attributes": ("changes",),
-    "wfc.changed": ("id",),
+    "wfc.changed": ("change",),
     "asyncio.sleep": ("delay", "result"),
 }
 """The positional parameters of wfc's own operations, by which their arguments are named."""
