@@ -279,8 +279,10 @@ def test_own_operations_are_named_as_they_are_defined() -> None:
         ("t.Literal['a', 1, None]", "typing.Literal['a', 1, None]"),
         (
             "t.Annotated['int', Field(gt=0)]",
-            'typing.Annotated[int, (Call func=(Global "pydantic.Field")'
-            ' keywords=[(keyword arg="gt" value=(Constant int:0))])]',
+            (
+                'typing.Annotated[int, (Call func=(Global "pydantic.Field")'
+                ' keywords=[(keyword arg="gt" value=(Constant int:0))])]'
+            ),
         ),
         ("tuple[*Ts]", "tuple[*Ts]"),
         (
