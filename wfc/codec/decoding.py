@@ -19,7 +19,7 @@ from wfc import abi
 from wfc.codec import tags
 from wfc.codec.envelope import unseal
 from wfc.codec.families import MisfitError, family_of, restored
-from wfc.codec.fitting import Reachable, Unread, fit, is_plain, says_nothing, unknown_type
+from wfc.codec.fitting import Reachable, Unread, fit, reaches_nothing, unknown_type
 from wfc.codec.naming import REGISTERED, Types
 from wfc.codec.raised import made_again, of_list
 from wfc.errors import PayloadCorrupt, PayloadMismatch, PayloadTooNew, WfcError
@@ -41,10 +41,7 @@ def decode(
     `UnknownType`, `PayloadTooNew` or `PayloadCorrupt`.
     """
     body = unseal(data)
-    if says_nothing(annotation) or is_plain(annotation):
-        reader = Reader(types)
-    else:
-        reader = Reader(Reachable(annotation, types))
+    reader = Reader(types if reaches_nothing(annotation) else Reachable(annotation, types))
     value = reader.read(body)
     if type(value) is annotation and not reader.unread:
         return value

@@ -25,6 +25,7 @@ from wfc.errors import PayloadTooLarge, Unserialisable
 
 NESTING_MAX: Final = 200
 
+_FEW: Final = 100
 _LEAVES: Final = frozenset({NoneType, bool, int, float, str, bytes})
 _REMEMBERED_MAX: Final = 10_000
 
@@ -40,7 +41,16 @@ def encode(value: Any, *, path: str, limit: int = PAYLOAD_MAX) -> bytes:
 def body_of(value: Any, path: str) -> bytes:
     """Turn a value into the body of a payload. Raises as `encode` does."""
     try:
-        if type(value) in _LEAVES:
+        kind = type(value)
+        if kind in _LEAVES:
+            return _packed(value)
+        if (
+            kind is dict
+            and len(value) <= _FEW
+            and _LEAVES.issuperset(map(type, value.values()))
+            and _LEAVES.issuperset(map(type, value))
+        ):
+            # The arguments of most calls: a replay encodes them all again, so the path is hot.
             return _packed(value)
         return _packed(_Preparation().prepare(value, 0))
     except _TooMuchError:

@@ -19,6 +19,7 @@ from wfc.errors import PayloadMismatch, UnknownType
 
 _SAYS_NOTHING: Final = frozenset({None, Any, object, inspect.Parameter.empty})
 _PLAIN: Final = frozenset({types.NoneType, int, str, bytes, bool, float, dict, list})
+_REACHES_NOTHING: Final = _SAYS_NOTHING | _PLAIN
 _DEPTH_MAX: Final = 20
 
 
@@ -58,6 +59,14 @@ def says_nothing(annotation: Any) -> bool:
 def is_plain(annotation: Any) -> bool:
     """Tell whether an annotation is judged by exact type alone."""
     return _hashable(annotation) and annotation in _PLAIN
+
+
+def reaches_nothing(annotation: Any) -> bool:
+    """Tell whether an annotation names no type that would have to be looked for."""
+    try:
+        return annotation in _REACHES_NOTHING
+    except TypeError:  # it cannot be hashed
+        return False
 
 
 def fit(value: Any, annotation: Any, *, unread: bool, what: str) -> Any:
@@ -152,7 +161,7 @@ def _adapter(annotation: Any) -> Any:
 
 
 def _reached_by(annotation: Any) -> Mapping[str, type]:
-    if says_nothing(annotation) or is_plain(annotation):
+    if reaches_nothing(annotation):
         return {}
     if _hashable(annotation):
         return _reached(annotation)
