@@ -11,6 +11,7 @@ import asyncio
 import csv
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -43,12 +44,9 @@ class Tally:
     recorded: Counter[str]
     """Steps that have their outcome, by name."""
     again: int
-    """How many attempts these steps took beyond their first."""
-
-    @property
-    def bodies(self) -> int:
-        """How many bodies these steps account for."""
-        return self.recorded.total() + self.again
+    """How many attempts these steps took beyond their first; a step that a lost worker was asked
+    for counts as tried, whether its body had begun or not, so this may be more than bodies show.
+    """
 
 
 class GaveUp(Exception):
@@ -142,9 +140,12 @@ async def killed_in(step: str, number: str, runs: Sequence[Run[str]], folder: Pa
         async def only_that_body_runs() -> bool:
             if process.poll() is not None:
                 raise GaveUp(f"worker {process.pid} ended by itself, code {process.returncode}")
-            began = [*ledger.lines(folder / "ledger.jsonl")]
-            inside = any((line.step, line.number) == (step, number) for line in began)
-            return inside and len(began) - (await tally_of(runs)).bodies == 1
+            process.send_signal(signal.SIGSTOP)  # nothing moves between this count and the kill
+            began = {(line.step, line.number) for line in ledger.lines(folder / "ledger.jsonl")}
+            if began - await recorded_in(runs) == {(step, number)}:
+                return True
+            process.send_signal(signal.SIGCONT)
+            return False
 
         await until(f"{step} of {number} is the one body that runs", only_that_body_runs)
         process.kill()
@@ -176,6 +177,16 @@ def _spawn(log: IO[bytes], hold: str) -> subprocess.Popen[bytes]:
 
 
 # --- counting ----------------------------------------------------------------------------------
+
+
+async def recorded_in(runs: Sequence[Run[str]]) -> set[tuple[str, str]]:
+    """Name the steps that have their outcome, with the invoice that each is about."""
+    return {
+        (step.name, run.id)
+        for run in runs
+        for step in await run.steps()
+        if step.status is StepStatus.COMPLETED
+    }
 
 
 async def tally_of(runs: Sequence[Run[str]]) -> Tally:
@@ -230,7 +241,10 @@ def checked(
             f"bodies: {bodies} = {steps} steps + {kills} kills + {refused} refused letters",
             bodies == steps + kills + refused,
         ),
-        (f"the log knows of {tally.again} attempts beyond the first", tally.bodies == bodies),
+        (
+            f"the log counted each of them: {tally.again} attempts beyond the first",
+            tally.again >= kills + refused,
+        ),
     )
     for sentence, holds in checks:
         print(f"{'ok    ' if holds else 'FAILED'} {sentence}")
