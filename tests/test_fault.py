@@ -1,0 +1,107 @@
+"""Fault points stand where a crash matters: commits, launches, deliveries, flushes, releases."""
+
+from __future__ import annotations
+
+import ast
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import wfc
+from wfc import fault
+
+HOUSE = Path(wfc.__file__).parent
+CALLS = {
+    "COMMIT": "a commit of SQLite",
+    "append": "a commit, seen from the runtime",
+    "claim": "a lease taken",
+    "claim_attempt": "an attempt taken",
+    "take": "messages taken",
+    "done": "receipts flushed",
+    "join": "a worker joins",
+    "leave": "a worker leaves",
+    "sweep": "repairs",
+    "run_attempt": "a body launched",
+}
+ELSEWHERE = {
+    "runtime/resume.py:LiveRun.release_unread": "one append through Worker.append",
+    "runtime/resume.py:LiveRun.run_body": "run_attempt has body.launched and body.returned",
+    "runtime/worker.py:Worker.append": "LiveRun._cycle and queued attempts stand around it",
+    "runtime/bulk.py:_cancel": "append.begun and append.committed of the world",
+    "runtime/run.py:Run._wake": "likewise",
+    "runtime/run.py:Run._tell": "likewise",
+}
+"""Functions without a point of their own, and where the points around their commit stand."""
+
+
+def _acts(tree: ast.AST) -> Iterator[tuple[str, str, bool]]:
+    """Give (function, act, has a point) for each function that commits, launches or the like."""
+    for owner in ast.walk(tree):
+        for node in ast.iter_child_nodes(owner):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                name = f"{owner.name}.{node.name}" if isinstance(owner, ast.ClassDef) else node.name
+                calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
+                pointed = any(ast.unparse(each.func) == "fault.point" for each in calls)
+                for act in {_act(each) for each in calls} - {None}:
+                    assert act is not None
+                    yield name, act, pointed
+
+
+def _act(call: ast.Call) -> str | None:
+    target = call.func
+    if isinstance(target, ast.Name):
+        return target.id if target.id == "run_attempt" else None
+    if not isinstance(target, ast.Attribute):
+        return None
+    if target.attr == "execute" and call.args and ast.unparse(call.args[0]).strip("'") == "COMMIT":
+        return "COMMIT"
+    holder = ast.unparse(target.value)
+    of_a_world = holder.rpartition(".")[2] in {"world", "_world", "_desk", "desk"}
+    return target.attr if of_a_world and target.attr in CALLS else None
+
+
+def test_every_commit_launch_flush_and_release_has_a_point() -> None:
+    """A crash there can be tried by name; what has no point of its own says where it stands."""
+    bare = {}
+    for room in ("worlds", "runtime"):
+        for path in sorted((HOUSE / room).glob("*.py")):
+            for function, act, pointed in _acts(ast.parse(path.read_text())):
+                if not pointed:
+                    bare[f"{room}/{path.name}:{function}"] = CALLS[act]
+    assert {key: act for key, act in bare.items() if key not in ELSEWHERE} == {}
+    assert set(ELSEWHERE) <= set(bare), "an entry of ELSEWHERE is out of date"
+
+
+def test_an_armed_point_kills_at_its_count() -> None:
+    """SIGKILL, the third time; the log tells each pass before it."""
+    program = "from wfc import fault\nfor _ in range(5): fault.point('a.b'); print('x', flush=True)"
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"WFC_FAULT": "a.b:3:kill"},
+        capture_output=True,
+        check=False,
+    )
+    assert ended.returncode == -signal.SIGKILL
+    assert ended.stdout.count(b"x") == 2
+
+
+def test_passes_are_logged(tmp_path: Path) -> None:
+    try:
+        fault.arm(None, str(tmp_path / "passes"))
+        fault.point("a.b")
+        fault.point("c.d")
+        fault.point("a.b")
+    finally:
+        fault.arm(None)
+    assert (tmp_path / "passes").read_text().split() == ["a.b:1", "c.d:1", "a.b:2"]
+
+
+@pytest.mark.parametrize("spec", ["a.b", "a.b:x:kill", "a.b:1:maim"])
+def test_another_form_is_refused(spec: str) -> None:
+    with pytest.raises(ValueError, match="the form is NAME:COUNT:kill"):
+        fault.arm(spec)
