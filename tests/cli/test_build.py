@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -113,3 +114,15 @@ def test_transform_says_what_stands_in_the_way(wfc: Wfc, shop: Path) -> None:
     (shop / "shop.py").write_text(FAULTY)
     said = wfc("transform", "shop.py")
     assert (said.code, "WFC102" in said.err) == (1, True)
+
+
+def test_people_see_progress_that_leaves_nothing_behind(
+    wfc: Wfc, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a terminal only; results stay on stdout."""
+    monkeypatch.setattr("wfc.cli.output.is_terminal", lambda stream: stream is sys.stderr)
+    monkeypatch.setattr("wfc.cli.build._SHOW_AFTER_S", 0)
+    assert shop.is_dir()
+    said = wfc("build", "--json")
+    assert (said.code, said.json["data"]["changed"]) == (0, ["shop"])
+    assert wfc("build", "-q", "--clean").err == ""

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+
+from wfc.cli import session
+from wfc.ids import WorkerId
+from wfc.worlds.open import open_world
 
 from .conftest import Said, asleep, completed
 
@@ -94,3 +100,30 @@ def test_nothing_asleep_is_exit_5(wfc: Wfc, put: Put) -> None:
     assert wfc("wake", "o-1", "--wait", "other#0").code == 5
     assert wfc("wake", "o-1").code == 0
     assert wfc("wake", "o-1").code == 5
+
+
+def test_many_are_woken_only_with_consent(wfc: Wfc, put: Put) -> None:
+    """As for every bulk command."""
+    put("o-1", asleep())
+    put("o-2", asleep())
+    assert wfc("wake", "o-1", "o-2").code == 2
+    assert wfc("wake", "o-1", "o-2", "--dry-run").code == 0
+    assert wfc("wake", "o-1", "o-2", "-y").code == 0
+    assert events_of(wfc, "o-2")[-1] == "wait_completed"
+
+
+def test_a_worker_that_is_awake_is_given_time_to_react(
+    wfc: Wfc, put: Put, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then nobody needs to be told to start one."""
+    put("o-1")
+    monkeypatch.setattr(session, "_REACTION_S", 0.01)
+
+    async def join() -> None:
+        world = open_world(f"sqlite:///{project / 'runs.db'}")
+        await world.open()
+        await world.join(WorkerId("worker_1"), lease_s=60)
+        await world.close()
+
+    asyncio.run(join())
+    assert "no worker" not in wfc("cancel", "o-1").err

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from wfc.cli.main import TABLE, application, main
+from wfc.cli.main import COMPLETION, TABLE, application, main
 
 HEAVY = ("libcst", "astroid", "pydantic_ai", "starlette", "asyncpg", "pydantic")
 
@@ -145,3 +146,22 @@ def test_a_closed_pipe_is_silent() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.parametrize(("words", "offered"), [("wfc ru", "runs"), ("wfc runs --st", "--status")])
+def test_a_shell_completes_commands_and_options(words: str, offered: str) -> None:
+    """The script of `wfc completion` asks by these variables."""
+    done = subprocess.run(
+        [sys.executable, "-m", "wfc"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={
+            **os.environ,
+            COMPLETION: "complete_bash",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(words.count(" ")),
+        },
+    )
+    assert offered in done.stdout.split()
+    assert done.returncode == 0
