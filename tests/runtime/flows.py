@@ -29,6 +29,7 @@ PROGRAM = Program(
     """Workflows under test."""
     import asyncio
     import sys
+    from dataclasses import dataclass
 
     from wfc import FatalError, get_step_metadata, policy, set_attributes, sleep
 
@@ -194,6 +195,47 @@ PROGRAM = Program(
             await add(number, 100)
             await sleep(60)
             await add(number, 200)
+
+
+    @policy(cleanup="1m")
+    async def dawdles(number: int) -> int:
+        "use workflow"
+        try:
+            return await gated(number)
+        finally:
+            await sleep("1 day")
+
+
+    @dataclass
+    class Order:
+        name: str
+
+        async def ship(self, to: str = "Bern") -> str:
+            "use step"
+            return f"{self.name} to {to}"
+
+        @classmethod
+        async def blank(cls) -> "Order":
+            "use step"
+            return cls("blank")
+
+        @staticmethod
+        def tax(cents: int) -> int:
+            "use step"
+            return cents // 10
+
+
+    async def shapes(order: Order, *rates: int) -> list:
+        "use workflow"
+        factor = 3
+
+        async def times(number: int, *more: int) -> int:
+            "use step"
+            return number * factor + sum(more)
+
+        blank = await Order.blank()
+        nested = [await times(rate, 1, 1) for rate in rates]
+        return [await order.ship(), await blank.ship("Rome"), await Order.tax(50), nested]
 
 
     async def race(number: int) -> str:

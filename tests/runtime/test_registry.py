@@ -10,7 +10,7 @@ import pytest
 
 from tests.runtime.programs import Program
 from wfc import codec
-from wfc.errors import PolicyError, StepUnknown, VersionUnknown
+from wfc.errors import PolicyError, StepUnknown, UnknownType, VersionUnknown
 from wfc.ids import DefinitionId, OperationId, VersionId
 from wfc.manifests.store import to_archive
 from wfc.runtime.operations import StepAsked
@@ -106,6 +106,14 @@ async def test_arguments_come_by_name_and_by_annotation() -> None:
 async def test_a_method_gets_the_recorded_instance() -> None:
     assert await called("Order.ship", self=FLOWS.Order("o-1"), to="Bern") == "o-1 to Bern"
     assert await called("Order.tax", cents=50) == 5
+
+
+async def test_a_class_method_gets_the_class_that_was_named() -> None:
+    """A call on a subclass records the subclass."""
+    assert await called("Order.kind", cls="registry_flows:Order") == "Order!"
+    assert await called("Order.kind", cls="registry_flows:Rush", suffix="?") == "Rush?"
+    with pytest.raises(UnknownType, match="registry_flows:Gone"):
+        await called("Order.kind", cls="registry_flows:Gone")
 
 
 async def test_every_kind_of_parameter_is_filled() -> None:

@@ -10,7 +10,9 @@ from tests.runtime.flows import FLOWS, Journal
 from tests.runtime.house import House, until
 from wfc.errors import RetryableError, RunCancelled, RunFailed, StepTimeout
 from wfc.eventlog.entity import RunStatus
+from wfc.eventlog.event import RunCancelled as RunCancelledEvent
 from wfc.eventlog.event import StepRetrying, StepStarted
+from wfc.runtime.worker import Worker
 
 
 async def test_a_chain_costs_one_event_and_one_commit_per_step(
@@ -294,12 +296,22 @@ async def test_a_delayed_run_begins_in_time_or_when_woken(house: House, journal:
     assert await late.status() is RunStatus.COMPLETED
 
 
+async def stand_still(worker: Worker) -> None:
+    """Let a worker take nothing and renew nothing any more, as if it were cut off."""
+    for task in worker._background:
+        task.cancel()
+    await asyncio.gather(*worker._background, return_exceptions=True)
+    assert worker._heartbeat is not None
+    await worker._heartbeat.stop()
+
+
 async def test_a_lost_worker_counts_its_attempts(house: House, journal: Journal) -> None:
     """An owner that vanished may have run every body it was asked for: each counts as one try."""
     first = house.worker(lease_s=30)
     await first.start()
     run = await house.start(FLOWS.held_many, 2)
     await journal.entered.wait()
+    await stand_still(first)
     house.advance(seconds=31)
     second_idle = asyncio.create_task(house.worker().run_until_idle())
     await until(lambda: len(journal.calls) >= 4)
@@ -315,9 +327,11 @@ async def test_a_step_that_may_run_once_is_not_run_again_after_a_loss(
     house: House, journal: Journal
 ) -> None:
     journal.holds_once = True
-    await house.worker().start()
+    first = house.worker()
+    await first.start()
     run = await house.start(FLOWS.at_most_once, 5)
     await journal.entered.wait()
+    await stand_still(first)
     house.advance(seconds=31)
     await house.worker().run_until_idle()
     assert await run.result() == "lost WorkerLost"
@@ -346,6 +360,7 @@ async def test_a_fenced_worker_writes_nothing(house: House, journal: Journal) ->
     run = await house.start(FLOWS.held, 5)
     await journal.entered.wait()
     before = first.worker_id
+    await stand_still(first)
     house.advance(seconds=31)
     second = house.worker()
     second_idle = asyncio.create_task(second.run_until_idle())
@@ -440,3 +455,24 @@ async def test_a_turn_that_spins_is_ended(house: House, journal: Journal) -> Non
     with pytest.raises(RunFailed) as caught:
         await run.result("30s")
     assert caught.value.kind == "limit"
+
+
+async def test_cleanup_has_a_limit(house: House, journal: Journal) -> None:
+    """A cancelled run that does not come to its end is ended."""
+    worker = await house.embedded()
+    run = await house.start(FLOWS.dawdles, 1)
+    await journal.entered.wait()
+    await run.cancel("enough")
+    await house.logged(run, "wait_created")
+    house.advance(minutes=2)
+    await worker.run_until_idle()
+    with pytest.raises(RunCancelled, match="enough"):
+        await run.result("10s")
+    (end,) = await house.events(run, RunCancelledEvent)
+    assert end.forced
+
+
+async def test_steps_may_be_methods_and_nested_functions(house: House, journal: Journal) -> None:
+    run = await house.start(FLOWS.shapes, FLOWS.Order("o-1"), 2, 5)
+    await house.worker().run_until_idle()
+    assert await run.result() == ["o-1 to Bern", "blank to Rome", 5, [8, 17]]

@@ -69,7 +69,6 @@ class Ledger:
         self.opening: Recorded | None = None
         self.created: RunCreated | None = None
         self.chapter = 1
-        self.chapter_start = 0
         self.started = False
         self.ended = False
         self.paused = False
@@ -98,13 +97,11 @@ def _run_created(ledger: Ledger, event: RunCreated, recorded: Recorded) -> None:
     ledger.created = event
     ledger.attributes.update(event.attributes)
     ledger.opening = recorded
-    ledger.chapter_start = recorded.position
 
 
 def _run_restarted(ledger: Ledger, event: RunRestarted, recorded: Recorded) -> None:
     ledger.opening = recorded
     ledger.chapter = event.chapter
-    ledger.chapter_start = recorded.position
     ledger.efforts.clear()
     ledger.waits.clear()
 

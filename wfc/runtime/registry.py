@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from wfc import abi, codec
-from wfc.errors import PolicyError, StepUnknown, VersionUnknown
+from wfc.errors import PolicyError, StepUnknown, UnknownType, VersionUnknown
 from wfc.ids import DefinitionId, ModuleName, VersionId
-from wfc.manifests.bundle import Entry, Receiver
+from wfc.manifests.bundle import Entry
 from wfc.manifests.store import Version, from_archive
 from wfc.policies import Policy, check_kind, declared, from_literal, resolve
 from wfc.runtime.operations import StepAsked
+from wfc.runtime.parameters import whole
 from wfc.runtime.retry import Matcher
 from wfc.runtime.sandbox import Template, load_template
 from wfc.worlds.protocol import World
@@ -231,6 +232,8 @@ class StepBody:
             self._captures = ()
             self.is_async = _is_async(plain)
             self._parameters = tuple(inspect.signature(plain).parameters.values())
+        takes_class = inspect.ismethod(registration.function)
+        self._class = self._parameters[0].name if takes_class else None
         self._kinds = {each.name: each.kind for each in self._parameters}
         self._by_name = _NAMED.issuperset(self._kinds.values())
 
@@ -242,10 +245,22 @@ class StepBody:
         if self._nested:
             cells = {name: values.pop(name) for name in self._captures if name in values}
             function = self._rebuilt(cells)
+        if self._class is not None:
+            values[self._class] = self._found(values[self._class])
         if self._by_name:
             return function(**values)
         args, kwargs = _spread(self._parameters, values)
         return function(*args, **kwargs)
+
+    def _found(self, name: str) -> type:
+        """Give the class that a class method was called on."""
+        found = self._types.find(name)
+        if found is None:
+            raise UnknownType(
+                f"step `{self.name}` was called on the class {name}, which this worker does not "
+                "know. Keep the class where it was, or register it under its old name."
+            )
+        return found
 
     def hints(self) -> dict[str, Any]:
         """Give the annotations of the parameters, as far as they resolve."""
@@ -270,9 +285,9 @@ class StepBody:
         except Exception:  # noqa: BLE001 - an annotation that does not resolve only costs the check
             return {}
         hints.pop("return", None)
-        if self._entry is not None and self._entry.receiver is Receiver.CLASS:
-            hints.pop("cls", None)
-        return {name: _whole(self._kinds.get(name), hint) for name, hint in hints.items()}
+        if self._class is not None:
+            hints[self._class] = str
+        return {name: whole(self._kinds.get(name), hint) for name, hint in hints.items()}
 
     def _rebuilt(self, captured: Mapping[str, Any]) -> Callable[..., Any]:
         """Make the nested function anew around what the workflow had captured."""
@@ -285,13 +300,6 @@ class StepBody:
         )
         made.__defaults__, made.__kwdefaults__ = _defaults(self._parameters)
         return made
-
-
-def _whole(kind: Any, hint: Any) -> Any:
-    """Give the type of what a parameter collects: ``*rest: int`` is a tuple of them."""
-    if kind is inspect.Parameter.VAR_POSITIONAL:
-        return tuple[hint, ...]
-    return dict[str, hint] if kind is inspect.Parameter.VAR_KEYWORD else hint
 
 
 def _is_async(function: Any) -> bool:

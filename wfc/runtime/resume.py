@@ -169,20 +169,10 @@ class LiveRun:
         return self._outbox.ledger
 
     @property
-    def owned(self) -> bool:
-        """Tell whether this worker holds the lease."""
-        return self.fence is not None
-
-    @property
     def quiet(self) -> bool:
         """Tell whether nothing can happen before an alarm or news from outside."""
         waiter = self._waiter
         return waiter is not None and not waiter.done() and not self._bodies
-
-    @property
-    def busy(self) -> bool:
-        """Tell whether a body of the run is under way here."""
-        return bool(self._bodies)
 
     @property
     def has_news(self) -> bool:

@@ -49,6 +49,7 @@ from wfc.worlds.protocol import (
     Ended,
     Guard,
     Held,
+    Message,
     Queued,
     Refused,
     Release,
@@ -175,7 +176,12 @@ class Worker:
             await self._keep_lease()
             self._activity.clear()
             rang = self._alarms.ring()
-            if await self._take_once() or rang:
+            try:
+                took = await self._take_once()
+            except LeaseLost:
+                await self._check_lease(self.worker_id)
+                continue
+            if took or rang:
                 await asyncio.sleep(0)
                 continue
             if self._is_busy():
@@ -269,7 +275,7 @@ class Worker:
                 answer = await self.world.append(
                     run_id, events, guard=guard, messages=messages, release=release
                 )
-            except (LeaseLost, *_HOPELESS):
+            except _HOPELESS:
                 raise
             except WorldError as error:
                 await self._endure(error)
@@ -337,13 +343,14 @@ class Worker:
             while not self._stopping:
                 self._look.clear()
                 try:
+                    await self._keep_lease()
                     if await self._take_once():
                         continue
                     pause_s = await self._pause_s()
                     if pause_s > 0:
                         await self._either(watch.changed(pause_s), self._look.wait())
                 except LeaseLost:
-                    await self._fenced()
+                    await self._check_lease(self.worker_id)
                 except _HOPELESS as error:
                     self._give_up(error)
                 except WorldError as error:
@@ -379,14 +386,24 @@ class Worker:
             fault.point("receipts.flushed")
 
     async def _handle(self, taken: Taken) -> None:
-        match taken.message:
+        me = self.worker_id
+        while me == self.worker_id and not self._stopped:
+            try:
+                await self._deal_with(taken.message)
+            except LeaseLost:
+                await self._check_lease(me)
+                continue
+            self._receipts.append(taken.receipt)
+            return
+
+    async def _deal_with(self, message: Message) -> None:
+        match message:
             case Resume(run_id):
                 await self._resume(run_id)
             case Attempt():
-                await self._attempt(taken.message)
+                await self._attempt(message)
             case Ended():
-                _LOG.debug("no end callback %s here", taken.message.callback)
-        self._receipts.append(taken.receipt)
+                _LOG.debug("no end callback %s here", message.callback)
 
     async def _resume(self, run_id: RunId) -> None:
         live = self._active.get(run_id)
@@ -435,9 +452,6 @@ class Worker:
         run_id = live.run_id
         try:
             await live.drive(claimed, recorded)
-        except LeaseLost:
-            live.drop()
-            raise
         except _UNREADABLE as error:
             await self._block(live, f"{type(error).__name__}: {error}")
         except WorldError:
@@ -485,9 +499,7 @@ class Worker:
         self._activity.set()
         if task.cancelled() or (error := task.exception()) is None:
             return
-        if isinstance(error, LeaseLost):
-            self._spawn(self._fenced())
-        elif isinstance(error, _HOPELESS):
+        if isinstance(error, _HOPELESS):
             self._give_up(error)
         elif isinstance(error, WorldError):
             _LOG.warning("a message was not dealt with; the sweeper brings it back: %s", error)
@@ -560,14 +572,22 @@ class Worker:
         return renewal
 
     async def _keep_lease(self) -> None:
-        """Renew at once if the clock has run ahead of the heartbeat, as a virtual one does."""
+        """Renew at once if the clock has run ahead of the heartbeat: a virtual clock was moved, or
+        the machine slept.
+        """
         half = round(self.options.lease_s * MICROSECONDS / 2)
         if self.now_us() >= self._lease_until - half:
-            renewal = await asyncio.to_thread(self._renew)
-            if renewal.fenced:
-                await self._fenced()
-            elif renewal.cancelled:
-                self._learn(renewal)
+            await self._check_lease(self.worker_id)
+
+    async def _check_lease(self, me: WorkerId) -> None:
+        """Renew now; if others have given the worker `me` up, begin anew."""
+        if me != self.worker_id:
+            return  # it has begun anew already
+        renewal = await asyncio.to_thread(self._renew)
+        if renewal.fenced and me == self.worker_id:
+            await self._fenced()
+        elif renewal.cancelled:
+            self._learn(renewal)
 
     def _learn(self, renewal: Renewal) -> None:
         """Act on what the heartbeat heard."""
