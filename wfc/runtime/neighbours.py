@@ -10,7 +10,7 @@ import functools
 import hashlib
 import os
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from wfc import fault, ids
 from wfc.ids import WorkerId
@@ -20,16 +20,25 @@ _PROC: Final = Path("/proc")
 _MARK: Final = "@"
 _STARTED_AT: Final = 19
 """The place of `starttime` in /proc/PID/stat, counted behind the name of the program."""
+_DEAD: Final = frozenset("ZXx")
+"""The states of a process that ended and whose number is not free yet."""
+
+
+class _Seen(NamedTuple):
+    """What /proc tells of a process."""
+
+    state: str
+    started: str
 
 
 def worker_id(now_us: int, entropy: bytes) -> WorkerId:
     """Make a fresh worker id that says which process it is, where the system can tell."""
     plain = ids.worker_id(now_us, entropy)
-    started = _started_at(os.getpid())
+    seen = _seen(os.getpid())
     machine = _machine()
-    if started is None or machine is None:
+    if seen is None or machine is None:
         return plain
-    return WorkerId(f"{plain}{_MARK}{machine}.{os.getpid()}.{started}")
+    return WorkerId(f"{plain}{_MARK}{machine}.{os.getpid()}.{seen.started}")
 
 
 def is_gone(worker: WorkerId) -> bool:
@@ -38,14 +47,23 @@ def is_gone(worker: WorkerId) -> bool:
     pid, _, started = rest.partition(".")
     if not pid.isdigit() or machine != _machine():
         return False
+    seen = _seen(int(pid))
+    if seen is None:
+        return not _is_known(int(pid))
+    # The number may belong to a later process by now. What was killed stays a zombie until its
+    # parent asks for it, which a parent that is busy or careless does late or never.
+    return seen.started != started or seen.state in _DEAD
+
+
+def _is_known(pid: int) -> bool:
+    """Ask the kernel, since /proc may hide the processes of others."""
     try:
-        os.kill(int(pid), 0)
+        os.kill(pid, 0)
     except ProcessLookupError:
-        return True
+        return False
     except PermissionError:
-        return False  # it is somebody else's, and it lives
-    found = _started_at(int(pid))
-    return found is not None and found != started  # the number belongs to a later process
+        return True  # it is somebody else's, and it lives
+    return True
 
 
 async def give_up_gone(world: World) -> None:
@@ -68,9 +86,11 @@ def _machine() -> str | None:
     return hashlib.blake2b(f"{boot}{namespace}".encode(), digest_size=6).hexdigest()
 
 
-def _started_at(pid: int) -> str | None:
+def _seen(pid: int) -> _Seen | None:
     try:
         text = (_PROC / str(pid) / "stat").read_text()
     except OSError:
         return None
-    return text.rpartition(")")[2].split()[_STARTED_AT]
+    # The program's name comes before, and may itself hold blanks and brackets.
+    words = text.rpartition(")")[2].split()
+    return _Seen(state=words[0], started=words[_STARTED_AT])

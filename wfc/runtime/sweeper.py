@@ -1,9 +1,14 @@
-"""Every some seconds: repair what crashes left behind; the world lets one sweeper work at once."""
+"""Every some seconds: repair what crashes left behind; the world lets one sweeper work at once.
+
+Between two sweeps it looks every second for neighbours whose process is gone: that is one small
+read, and nobody then waits for a sweep or a lease because a worker on this machine was killed.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 from typing import Final
 
 from wfc import fault
@@ -12,16 +17,26 @@ from wfc.runtime.neighbours import give_up_gone
 from wfc.worlds.protocol import Swept, World
 
 _LOG: Final = logging.getLogger("wfc.worker")
+_LOOK_S: Final = 1.0
 
 
 async def sweep_for_ever(world: World, every_s: float) -> None:
     """Sweep until cancelled; a world in trouble is tried again at the next time."""
+    loop = asyncio.get_running_loop()
     while True:
-        await asyncio.sleep(every_s)
-        try:
-            await sweep(world)
-        except WorldError as error:
-            _LOG.warning("the sweep failed and is tried again in %g s: %s", every_s, error)
+        due = loop.time() + every_s
+        while (left_s := due - loop.time()) > _LOOK_S:
+            await asyncio.sleep(_LOOK_S)
+            await _tried(give_up_gone(world), again_s=_LOOK_S)
+        await asyncio.sleep(left_s)
+        await _tried(sweep(world), again_s=every_s)
+
+
+async def _tried(repair: Awaitable[object], *, again_s: float) -> None:
+    try:
+        await repair
+    except WorldError as error:
+        _LOG.warning("a repair failed and is tried again in %g s: %s", again_s, error)
 
 
 async def sweep(world: World) -> Swept:
