@@ -23,6 +23,9 @@ def test_scalars_and_removals_are_fine() -> None:
         ({"k" * 257: "a"}, ValueError),
         ({"wfc.x": "a"}, ValueError),
         ({"a": "é" * 129}, LimitExceeded),
+        ({"a": float("nan")}, ValueError),
+        ({"a": float("inf")}, ValueError),
+        ({"a": -float("inf")}, ValueError),
         ({str(number): number for number in range(65)}, LimitExceeded),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Final
 
@@ -36,6 +37,12 @@ def _check_key(key: object) -> None:
 
 
 def _check_value(key: str, value: object) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        # NaN equals nothing, itself neither, and JSON has neither it nor the infinite.
+        raise ValueError(
+            f"the attribute {key!r} is {value!r}, by which no run could be found or shown. Give a "
+            "finite number, a text, or None for no value."
+        )
     if value is None or isinstance(value, bool | int | float):
         return
     if not isinstance(value, str):
