@@ -148,6 +148,20 @@ def test_nesting_is_bounded_at_200(wrap: Callable[[Any], Any]) -> None:
     assert "is nested more than 200 deep" in refusal(deep(201, wrap))
 
 
+def test_a_bottomless_value_is_not_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look at a level costs an attempt to encode, so they end at the depth of payloads."""
+    looks: list[Any] = []
+    attempt = encoding._attempt
+
+    def counted(value: Any) -> Exception | None:
+        looks.append(value)
+        return attempt(value)
+
+    monkeypatch.setattr(encoding, "_attempt", counted)
+    assert "...` is nested more than 200 deep" in refusal(deep(10_000, lambda inner: [inner]))
+    assert len(looks) <= 201
+
+
 def test_flags_without_a_name_are_refused() -> None:
     class Loose(enum.Flag, boundary=enum.KEEP):
         ONE = 1

@@ -20,10 +20,8 @@ from wfc.codec.envelope import BODY_MAX, PAYLOAD_MAX, seal
 from wfc.codec.families import Family, family_of, fields_of, unset_of
 from wfc.codec.naming import REGISTERED, Registered, wire_name
 from wfc.codec.raised import as_list, value_of
-from wfc.codec.refusals import PLAIN_BASES, RefusedError, explain, why_refused
+from wfc.codec.refusals import NESTING_MAX, PLAIN_BASES, RefusedError, explain, why_refused
 from wfc.errors import PayloadTooLarge, Unserialisable
-
-NESTING_MAX: Final = 200
 
 _FEW: Final = 100
 _LEAVES: Final = frozenset({NoneType, bool, int, float, str, bytes})

@@ -24,6 +24,9 @@ PLAIN_BASES: Final = (
 )  # fmt: skip
 """Subclasses of these hold more than their base, and nobody can know what."""
 
+NESTING_MAX: Final = 200
+"""How deep the values of a payload may nest."""
+
 _PATH_MAX: Final = 300
 _KEY_MAX: Final = 60
 
@@ -45,8 +48,12 @@ def explain(value: Any, path: str, attempt: Attempt) -> str:
         if id(culprit) in above:
             reason = "contains itself, and a payload is a tree. Refer to it by a key"
             break
+        # What is deeper than a payload may be fails at each of its levels, and each look costs as
+        # much as an attempt to encode: it ends at the level that a payload cannot hold.
+        too_deep = len(above) >= NESTING_MAX
         above.add(id(culprit))
-        failing = next((part for part in _parts(culprit) if attempt(part[1]) is not None), None)
+        parts = () if too_deep else _parts(culprit)
+        failing = next((part for part in parts if attempt(part[1]) is not None), None)
         if failing is None:
             reason = _reason(attempt(culprit))
             break
