@@ -134,6 +134,19 @@ PROGRAM = Program(
         return sum(await asyncio.gather(*[add(each) for each in range(count)]))
 
 
+    async def talks(count: int) -> int:
+        "use workflow"
+
+        async def one(number: int) -> None:
+            print("has", await add(number, 0))
+
+        print("begins")
+        await asyncio.gather(*[one(each) for each in range(count)])
+        await sleep("1 day")
+        print("ends")
+        return count
+
+
     async def threads(number: int) -> int:
         "use workflow"
         return await asyncio.to_thread(double, number)

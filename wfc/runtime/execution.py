@@ -90,7 +90,8 @@ class Execution:
 
     `open` holds what was asked for and is not answered. `ended` tells that the last outcome was
     an end. `quiet_until` is how long the log was when the execution was made: log lines of earlier
-    turns are dropped, since they were written when those turns first ran.
+    turns are dropped, since they were written when those turns first ran. Who knows exactly which
+    turns ran before says so by `heard_until`, the position of the last event that they had.
     """
 
     __slots__ = (
@@ -105,6 +106,7 @@ class Execution:
         "_draws",
         "_failure",
         "_given_up",
+        "_heard_until",
         "_left",
         "_limits",
         "_live_from",
@@ -145,6 +147,7 @@ class Execution:
         *,
         limits: Limits = _LIMITS,
         quiet_until: int | None = None,
+        heard_until: int | None = None,
     ) -> None:
         """Prepare to execute a chapter that `opening` began; no code runs yet."""
         begun = opening.event
@@ -174,6 +177,7 @@ class Execution:
         self._limits = limits
         self._warn_at = opening.position + int(limits.events * _WARN_SHARE)
         self._quiet_until = quiet_until
+        self._heard_until = heard_until
         self._live_from: float | None = None
         self._now = opening.recorded_at
         self.created: RunCreated | None = begun if isinstance(begun, RunCreated) else None
@@ -580,6 +584,8 @@ class Execution:
     @property
     def replaying(self) -> bool:
         """Tell whether the present turn ran before, so that its output was seen already."""
+        if self._heard_until is not None:
+            return self.position <= self._heard_until
         quiet_until = self._quiet_until or 0
         if self.position > quiet_until:
             return False

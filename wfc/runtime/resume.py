@@ -75,6 +75,7 @@ class Desk(Protocol):
     threads: Threads
     inline_steps: int
     announce_after_s: float
+    always_replay: bool
     limits: Limits
 
     def now_us(self) -> int:
@@ -151,6 +152,7 @@ class LiveRun:
         self._execution: Execution | None = None
         self._loss = False
         self._known_length = 0
+        self._heard: int | None = None
         self._bodies: dict[OperationId, tuple[Call, asyncio.Task[None]]] = {}
         self._backlog: dict[OperationId, tuple[StepAsked, float]] = {}
         self._due: list[tuple[int, OperationId]] = []
@@ -182,7 +184,8 @@ class LiveRun:
     @property
     def is_hot(self) -> bool:
         """Tell whether the next turn can go on from here."""
-        return self._execution is not None and self.fence is None and not self.ledger.ended
+        has_place = self._execution is not None or self._desk.always_replay
+        return has_place and self.fence is None and not self.ledger.ended
 
     def poke(self) -> None:
         """Let the run look at itself again."""
@@ -366,6 +369,7 @@ class LiveRun:
             opening,
             limits=self._desk.limits,
             quiet_until=self._known_length or None,
+            heard_until=self._heard,
         )
         return self._execution
 
@@ -399,16 +403,27 @@ class LiveRun:
             self._drop_execution()
             self._forget_requests()
             self._outbox.end = None  # a fresh execution comes to the same end
-        elif self._execution is not None and self._outbox.end is None:
+        elif self._execution is None or self._outbox.end is not None:
+            return
+        elif self._desk.always_replay and not self._runs_closure():
+            self._drop_execution()
+            self._forget_requests()  # the next cycle rebuilds it from the whole history
+        else:
             self._take_in(self._deliver(self._execution, recorded))
+
+    def _runs_closure(self) -> bool:
+        """Tell whether a body under way is part of the execution itself."""
+        return any(call.closure is not None for call, _ in self._bodies.values())
 
     def _deliver(self, execution: Execution, recorded: Sequence[Recorded]) -> Outcome:
         try:
-            return self._desk.deliver(execution, recorded)
+            outcome: Outcome = self._desk.deliver(execution, recorded)
         except TurnTooLong as error:
             # It came when the code had just gone back to waiting; still the turn was too long.
             problem = LimitExceeded(f"a turn of run {self.run_id} took too long {error}")
-            return Failed(error=codec.encode_error(problem), kind=FailureKind.LIMIT)
+            outcome = Failed(error=codec.encode_error(problem), kind=FailureKind.LIMIT)
+        self._heard = max(self._heard or 0, execution.position)
+        return outcome
 
     def _take_in(self, outcome: Outcome) -> None:
         for operation in outcome.withdrawn:

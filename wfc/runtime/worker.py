@@ -74,7 +74,11 @@ _HOPELESS: Final = (WorldCorrupt, WorldReadOnly, WorldTooNew)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerLimits:
-    """How much a worker takes on, and its times in seconds."""
+    """How much a worker takes on, and its times in seconds.
+
+    `always_replay` makes every run a test of replay: whenever there are new events, its execution
+    is dropped and made anew from the whole history.
+    """
 
     bodies: int = 100
     runs: int = 1000
@@ -87,6 +91,7 @@ class WorkerLimits:
     drain_s: float = 25.0
     probe_s: float = 5.0
     turn_s: float = 30.0
+    always_replay: bool = os.environ.get("WFC_ALWAYS_REPLAY") == "1"
     pulse: Pulse = field(default_factory=Pulse)
     chapter: Limits = field(default_factory=Limits)
 
@@ -111,6 +116,7 @@ class Worker:
         self.limits = self.options.chapter
         self.inline_steps = self.options.inline_steps
         self.announce_after_s = self.options.announce_after_s
+        self.always_replay = self.options.always_replay
         self.worker_id = WorkerId("")
         self.threads = Threads(self.options.threads)
         self.ledgers = Ledgers(world)
