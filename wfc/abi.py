@@ -123,7 +123,7 @@ def name_function(function: Any, name: DefinitionId) -> None:
 class Bundle:
     """`__wfc__` in the globals of one compiled module."""
 
-    __slots__ = ("_definitions", "live", "module", "namespace", "place_at")
+    __slots__ = ("_definitions", "_registry", "live", "module", "namespace", "place_at")
 
     def __init__(
         self,
@@ -131,12 +131,17 @@ class Bundle:
         namespace: dict[str, Any],
         definitions: Mapping[str, Definition] = types.MappingProxyType({}),
         place_at: PlaceAt | None = None,
+        registry: dict[DefinitionId, Registration] | None = None,
     ) -> None:
-        """Serve `module`, whose globals are `namespace`; `definitions` are keyed by qualname."""
+        """Serve `module`, whose globals are `namespace`; `definitions` are keyed by qualname.
+
+        What the module registers goes into `registry`, by default that of the process.
+        """
         self.module = module
         self.namespace = namespace
         self._definitions = definitions
         self.place_at = place_at
+        self._registry = registered if registry is None else registry
         # The slot's own function and not `live` above: guards are on hot paths.
         self.live = slots.live
 
@@ -163,7 +168,7 @@ class Bundle:
         target = getattr(function, "__func__", function)
         if id_of(target) is None:
             setattr(target, _ID_ATTRIBUTE, name)
-        registered[name] = Registration(id=name, kind=kind, function=function)
+        self._registry[name] = Registration(id=name, kind=kind, function=function)
 
     def refuse(self, qualname: str) -> None:
         """Refuse to run a workflow as a plain coroutine."""

@@ -32,6 +32,7 @@ class Body(Protocol):
     is_async: bool
     retry_on: Matcher
     give_up_on: Matcher
+    version: VersionId | None  # None: the imported code
 
     def call(self, arguments: bytes | None) -> Any:
         """Decode the arguments and call the function; gives a coroutine if it is async."""
@@ -41,8 +42,8 @@ class Body(Protocol):
 class Bodies(Protocol):
     """Where bodies are found by the id of their step."""
 
-    def step(self, step: DefinitionId) -> Body:
-        """Give the body. Raises `StepUnknown`."""
+    def body(self, step: DefinitionId, version: VersionId, arguments: bytes | None) -> Body:
+        """Give the body for a call that a run of `version` recorded. Raises `StepUnknown`."""
         ...
 
     @property
@@ -71,6 +72,7 @@ class Call:
 
     run_id: RunId
     workflow: DefinitionId
+    version: VersionId
     chapter: int
     operation_id: OperationId
     step: DefinitionId
@@ -84,6 +86,7 @@ class Call:
     digest: bytes | None = None
     begun_at: float = 0.0  # on the loop's clock
     given_up: bool = False
+    body_version: VersionId | None = None  # None: the imported code
 
     @property
     def deadline(self) -> int | None:
@@ -117,7 +120,7 @@ class Call:
 class Ended:
     """How an attempt ended; it becomes an event when it is known whether the step is recorded."""
 
-    __slots__ = ("attempt", "counted", "failed", "payload", "retry_at", "started_at")
+    __slots__ = ("attempt", "counted", "failed", "payload", "retry_at", "started_at", "version")
 
     def __init__(
         self,
@@ -135,11 +138,15 @@ class Ended:
         self.failed = failed
         self.retry_at = retry_at
         self.counted = counted
+        self.version = call.body_version
 
     def event(
         self, operation_id: OperationId, version: VersionId, created: StepCreated | None
     ) -> StepEnd:
-        """Give the event; `created` is the step's announcement if the log lacks it."""
+        """Give the event; `created` is the step's announcement if the log lacks it, `version` the
+        one of the imported code.
+        """
+        version = self.version or version
         if self.retry_at is not None:
             return StepRetrying(
                 operation_id=operation_id,
@@ -174,12 +181,15 @@ class Ended:
 async def run_attempt(
     call: Call, bodies: Bodies, threads: Threads, now_us: Callable[[], int]
 ) -> Ended:
-    """Run the body of `call` to its end. Raises `CancelledError` only if it was given up."""
+    """Run the body of `call` to its end. Raises `CancelledError` only if it was given up, and
+    `StepUnknown` if no code here can take the call: that is no outcome of the step.
+    """
     context.attempt.set(call)
     body: Body | None = None
+    if call.closure is None:
+        body = bodies.body(call.step, call.version, call.arguments)
+        call.body_version = body.version
     try:
-        if call.closure is None:
-            body = bodies.step(call.step)
         fault.point("body.launched")
         value = await _value(call, body, threads, now_us)
         fault.point("body.returned")

@@ -12,10 +12,10 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from wfc import fault
-from wfc.errors import WorkerLost
+from wfc import codec, fault
+from wfc.errors import StepUnknown, VersionUnknown, WfcError, WorkerLost
 from wfc.eventlog.event import Event, Recorded, StepRetrying, StepStarted
-from wfc.ids import OperationId, RunId, WorkerId
+from wfc.ids import OperationId, RunId, VersionId, WorkerId
 from wfc.runtime.attempt import Bodies, Call, Ended, lost, run_attempt, stopped
 from wfc.runtime.ledger import Effort, Ledger
 from wfc.runtime.scene import RunScene
@@ -63,6 +63,10 @@ class Bench(Protocol):
 
     def news_of(self, run_id: RunId) -> None:
         """Hear that an outside fact was written to a run."""
+        ...
+
+    async def need(self, version: VersionId) -> None:
+        """Have a version at hand whose step bodies may be asked for. Raises `VersionUnknown`."""
         ...
 
 
@@ -136,9 +140,11 @@ class QueuedAttempt:
             await self._record(self._lost(ledger, effort), guard)
             return
         attempt = effort.attempt + 1
-        start = StepStarted(
-            operation_id=self.operation_id, attempt=attempt, worker_id=self._bench.worker_id
-        )
+        missing = await self._missing_code(ledger, effort)
+        if missing is not None:
+            await self._block(ledger, effort, missing, guard)
+            return
+        start = self._start(attempt)
         fault.point("attempt.starting")
         answer = await self._bench.append(self.run_id, [start], guard=guard)
         fault.point("attempt.started")
@@ -162,7 +168,35 @@ class QueuedAttempt:
             ended = self._stopped
         await self._record(ended, guard)
 
-    async def _record(self, ended: Ended, guard: AttemptOf) -> None:
+    async def _missing_code(self, ledger: Ledger, effort: Effort) -> WfcError | None:
+        """Say why no code here can take the recorded call, if so."""
+        created, bodies = ledger.created, self._bench.bodies
+        assert created is not None
+        try:
+            if created.version != bodies.version_id:
+                await self._bench.need(created.version)
+            bodies.body(effort.created.step, created.version, effort.created.arguments)
+        except (StepUnknown, VersionUnknown) as error:
+            return error
+        return None
+
+    async def _block(
+        self, ledger: Ledger, effort: Effort, error: WfcError, guard: AttemptOf
+    ) -> None:
+        """Leave the step for a worker that has its code: the run waits, the attempt counts not."""
+        _LOG.error("run %s is blocked: %s", self.run_id, error)
+        await self._bench.world.block(self.run_id, f"{type(error).__name__}: {error}")
+        call = self._made(ledger, effort, effort.attempt + 1)
+        now = self._bench.now_us()
+        ended = Ended(call, codec.encode_error(error), failed=True, retry_at=now, counted=False)
+        await self._record(ended, guard, self._start(call.attempt))
+
+    def _start(self, attempt: int) -> StepStarted:
+        return StepStarted(
+            operation_id=self.operation_id, attempt=attempt, worker_id=self._bench.worker_id
+        )
+
+    async def _record(self, ended: Ended, guard: AttemptOf, *before: Event) -> None:
         bench = self._bench
         event = ended.event(self.operation_id, bench.bodies.version_id, None)
         messages: tuple[Queued, ...] = ()
@@ -170,7 +204,7 @@ class QueuedAttempt:
             again = Attempt(self.run_id, self.operation_id)
             messages = (Queued(message=again, not_before=event.retry_at),)
         fault.point("attempt.recording")
-        answer = await bench.append(self.run_id, [event], guard=guard, messages=messages)
+        answer = await bench.append(self.run_id, [*before, event], guard=guard, messages=messages)
         fault.point("attempt.recorded")
         if isinstance(answer, Refused):
             _LOG.info(
@@ -197,6 +231,7 @@ class QueuedAttempt:
         return Call(
             run_id=self.run_id,
             workflow=ledger.created.workflow,
+            version=ledger.created.version,
             chapter=ledger.chapter,
             operation_id=self.operation_id,
             step=effort.created.step,

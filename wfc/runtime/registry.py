@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from wfc import abi, codec
-from wfc.errors import PolicyError, StepUnknown, UnknownType, VersionUnknown
+from wfc.errors import CodecError, PolicyError, StepUnknown, UnknownType, VersionUnknown
 from wfc.ids import DefinitionId, ModuleName, VersionId
 from wfc.manifests.bundle import Entry
 from wfc.manifests.store import Version, from_archive
@@ -21,6 +21,7 @@ from wfc.runtime.operations import StepAsked
 from wfc.runtime.parameters import whole
 from wfc.runtime.retry import Matcher
 from wfc.runtime.sandbox import Template, load_template
+from wfc.runtime.step_modules import StepModules, names_of
 from wfc.worlds.protocol import World
 
 
@@ -77,6 +78,8 @@ class Registry:
         self._templates: OrderedDict[tuple[VersionId, DefinitionId], Template] = OrderedDict()
         self._steps: dict[DefinitionId, StepBody] = {}
         self._policies: dict[DefinitionId, Policy] = {}
+        self._step_modules: dict[VersionId, StepModules] = {}
+        self._older: dict[tuple[VersionId, DefinitionId], StepBody] = {}
         self._check_policies()
 
     def _check_policies(self) -> None:
@@ -166,6 +169,37 @@ class Registry:
             body = self._steps[step] = self._load(step)
         return body
 
+    def body(self, step: DefinitionId, version: VersionId, arguments: bytes | None) -> StepBody:
+        """Give the body for a call that a run of `version` recorded: the imported one if it can
+        take the call, else that of the run's own version. Raises `StepUnknown`.
+        """
+        if version == self.current.id:
+            return self.step(step)
+        try:
+            body = self.step(step)
+        except StepUnknown:
+            return self._older_body(step, version)
+        if arguments is None or body.accepts(arguments):
+            return body
+        return self._older_body(step, version)
+
+    def _older_body(self, step: DefinitionId, version: VersionId) -> StepBody:
+        body = self._older.get((version, step))
+        if body is None:
+            known = self._versions.get(version)
+            if known is None:
+                raise StepUnknown(
+                    f"step {step} cannot take the recorded call any more, and version {version}, "
+                    "whose code could, is not registered here"
+                )
+            modules = self._step_modules.get(version)
+            if modules is None:
+                modules = self._step_modules[version] = StepModules(known, self.types)
+            entry = _entry_in(known, step)
+            body = StepBody(modules.registration(step), entry, modules, version=version)
+            self._older[version, step] = body
+        return body
+
     def _load(self, step: DefinitionId) -> StepBody:
         registration = abi.registered.get(step)
         if registration is None or registration.kind != "step":
@@ -178,13 +212,20 @@ class Registry:
         return StepBody(registration, self._entry(step), self.types)
 
     def _entry(self, step: DefinitionId) -> Entry | None:
-        module = ModuleName(step.partition(":")[0])
         for version in (self.current, *self._versions.values()):
-            bundle = version.step.get(module) or version.workflow.get(module)
-            for entry in bundle.entries if bundle is not None else ():
-                if entry.id == step:
-                    return entry
+            entry = _entry_in(version, step)
+            if entry is not None:
+                return entry
         return None
+
+
+def _entry_in(version: Version, step: DefinitionId) -> Entry | None:
+    module = ModuleName(step.partition(":")[0])
+    bundle = version.step.get(module) or version.workflow.get(module)
+    for entry in bundle.entries if bundle is not None else ():
+        if entry.id == step:
+            return entry
+    return None
 
 
 def result_annotation(function: Any) -> Any:
@@ -209,10 +250,18 @@ class StepBody:
     """A step function and how recorded arguments are put into a call of it."""
 
     def __init__(
-        self, registration: abi.Registration, entry: Entry | None, known: HostTypes
+        self,
+        registration: abi.Registration,
+        entry: Entry | None,
+        known: codec.Types,
+        *,
+        version: VersionId | None = None,
     ) -> None:
-        """Prepare to call what was registered; `entry` is what the build says about it."""
+        """Prepare to call what was registered; `entry` is what the build says about it, and
+        `version` whose code it is, if not the imported one's.
+        """
         self.registration = registration
+        self.version = version
         self.name = registration.id.partition(":")[2]
         self.declaration = declared(registration.function)
         self.retry_on: Matcher = self.declaration.retry_on if self.declaration else Exception
@@ -236,6 +285,23 @@ class StepBody:
         self._class = self._parameters[0].name if takes_class else None
         self._kinds = {each.name: each.kind for each in self._parameters}
         self._by_name = _NAMED.issuperset(self._kinds.values())
+
+    def accepts(self, arguments: bytes) -> bool:
+        """Tell whether this function can take a recorded call: its names, captures and types."""
+        try:
+            names = names_of(arguments, self.hints(), self._types)
+        except CodecError:
+            return False
+        if not set(self._captures) <= names:
+            return False
+        names -= set(self._captures)
+        variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        needed = {
+            each.name
+            for each in self._parameters
+            if each.default is each.empty and each.kind not in variadic
+        }
+        return needed <= names <= set(self._kinds)
 
     def call(self, arguments: bytes | None) -> Any:
         """Decode the arguments and call the function; gives a coroutine if it is async."""

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from wfc import codec, fault
-from wfc.errors import LimitExceeded, TurnTooLong, WorkerLost
+from wfc.errors import LimitExceeded, StepUnknown, TurnTooLong, WorkerLost
 from wfc.eventlog.event import (
     Event,
     FailureKind,
@@ -158,6 +158,7 @@ class LiveRun:
         self._due: list[tuple[int, OperationId]] = []
         self._outbox = Outbox(run_id, desk)
         self._stopping = False
+        self._trouble: StepUnknown | None = None
         self._log_has_news = False
         self._poked = False
         self._waiter: asyncio.Future[None] | None = None
@@ -262,6 +263,9 @@ class LiveRun:
 
     async def _cycle(self) -> None:
         self._poked = False
+        if self._trouble is not None:
+            trouble, self._trouble = self._trouble, None
+            raise trouble
         if self._log_has_news:
             self._log_has_news = False
             self._follow(await self._desk.history(self.run_id, self.ledger.length))
@@ -595,6 +599,7 @@ class LiveRun:
         return Call(
             run_id=self.run_id,
             workflow=created.workflow,
+            version=created.version,
             chapter=self.ledger.chapter,
             operation_id=asked.operation_id,
             step=asked.step,
@@ -619,6 +624,10 @@ class LiveRun:
         desk = self._desk
         try:
             ended = await run_attempt(call, desk.bodies, desk.threads, desk.now_us)
+        except StepUnknown as error:
+            self._trouble = error  # the run is left as it is, for a worker that has the code
+            self.poke()
+            return
         finally:
             desk.free_slot()
         if self._bodies.pop(call.operation_id, None) is None:

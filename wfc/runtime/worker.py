@@ -20,6 +20,7 @@ from wfc.errors import (
     LeaseLost,
     LogError,
     NoColumns,
+    StepUnknown,
     VersionUnknown,
     WorldCorrupt,
     WorldError,
@@ -65,7 +66,7 @@ _TAKE_MAX: Final = 100
 _LOOK_AGAIN_S: Final = 1.0
 _NOT_MINE_YET_US: Final = 50_000
 _UNREADABLE: Final = (
-    LogError, BundleBroken, BuildTooNew, VersionUnknown, NoColumns, CompileError,
+    LogError, BundleBroken, BuildTooNew, VersionUnknown, NoColumns, CompileError, StepUnknown,
 )  # fmt: skip
 """What keeps one run from being executed, and no other."""
 _HOPELESS: Final = (WorldCorrupt, WorldReadOnly, WorldTooNew)
@@ -296,6 +297,10 @@ class Worker:
     async def template(self, version: VersionId, workflow: DefinitionId) -> Template:
         """Load what executions of a workflow are made from."""
         return await self.registry.template(self.world, version, workflow)
+
+    async def need(self, version: VersionId) -> None:
+        """Have a version at hand whose step bodies may be asked for. Raises `VersionUnknown`."""
+        await self.registry.version(self.world, version)
 
     def policy(self, asked: StepAsked) -> Policy:
         """Resolve the policy of a step."""
