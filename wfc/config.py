@@ -10,7 +10,7 @@ import asyncio
 import importlib
 import logging
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -133,7 +133,7 @@ def project_of(loaded: Loaded) -> Project:
     settings = loaded.settings
     return Project.discover(
         loaded.root,
-        packages=settings.packages,
+        packages=_with_script(settings.packages),
         source=settings.source,
         exclude=settings.exclude,
         pure=settings.pure,
@@ -156,6 +156,14 @@ def build_version(loaded: Loaded) -> Version:
     if result.version is None:
         raise compile_error(result.diagnostics, result.texts)
     return result.version
+
+
+def _with_script(packages: Sequence[str]) -> Sequence[str]:
+    """Add the script that runs as `__main__` through `wfc run`, if the packages leave it out."""
+    bundle = getattr(sys.modules.get("__main__"), abi.NAME, None)
+    if not packages or not isinstance(bundle, abi.Bundle):
+        return packages  # none named: whatever stands beside the script is found anyway
+    return sorted({*packages, bundle.module.partition(".")[0]})
 
 
 def _is_writable(folder: Path) -> bool:

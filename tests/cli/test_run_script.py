@@ -64,6 +64,18 @@ def test_a_script_runs_with_its_own_arguments_and_exit_code(
     assert (done.stdout, done.returncode) == ("42 ['-v', '--json']\n", 7), done.stderr
 
 
+@pytest.mark.parametrize("words", [("script.py",), ("-m", "script")])
+def test_a_script_beside_the_packages_of_a_project_runs_too(
+    script: Path, words: tuple[str, ...]
+) -> None:
+    """The packages are named and leave the script out; it is compiled all the same."""
+    (script / "wfc.toml").write_text('world = "memory:"\npackages = ["app"]\n')
+    (script / "app").mkdir()
+    (script / "app" / "__init__.py").touch()
+    done = wfc(script, "run", *words, "21")
+    assert (done.stdout, done.returncode) == ("42 []\n", 7), done.stderr
+
+
 def test_a_fault_in_a_script_is_explained(script: Path) -> None:
     """The finding, not a traceback of ours."""
     (script / "script.py").write_text(SCRIPT.replace("return await double(number)", "open('x')"))
