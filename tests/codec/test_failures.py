@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from tests.codec.kinds import DiskError, Item, Known, Nothing, ShopError
 from wfc import codec, errors
 from wfc.codec import failures
-from wfc.codec.raised import CHAIN_MAX, ERRORS_MAX, FRAMES_MAX, MESSAGE_MAX
+from wfc.codec.raised import CHAIN_MAX, ERRORS_MAX, FRAMES_MAX, MESSAGE_MAX, as_list
 from wfc.errors import FatalError, PayloadCorrupt, RetryableError, StepError
 
 
@@ -73,6 +75,84 @@ def test_a_class_that_is_not_known_becomes_a_step_error() -> None:
     assert str(found) == "tests.codec.kinds:ShopError: order o-1"
 
 
+class Below(ShopError):
+    """A class that only the step side has."""
+
+    class Own(Exception):
+        """No more than an error."""
+
+    class Stop(BaseException):
+        """More than an error."""
+
+
+class DiskErrorBelow(DiskError):
+    """Likewise."""
+
+
+class GroupBelow(ExceptionGroup[Exception]):
+    """Likewise."""
+
+
+class Refunded(FatalError):
+    """An error of the user's that stops a step."""
+
+
+class Exhausted(StopIteration):
+    """An end that no coroutine can raise."""
+
+
+def invalid() -> Exception:
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(int).validate_python("many")
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "text"),
+    [
+        (Below("o-1", code_=7), ShopError, "order o-1"),
+        (Refunded("no"), FatalError, "no"),
+        (DiskErrorBelow(28, "full", "disk"), DiskError, "[Errno 28] full: 'disk'"),
+        (invalid(), ValueError, "1 validation error for"),
+        (GroupBelow("both", [KeyError(1), ValueError(2)]), ExceptionGroup, "both (2 sub-"),
+    ],
+)
+def test_an_unknown_error_is_caught_by_the_nearest_class_above(
+    error: Exception, kind: type[Exception], text: str
+) -> None:
+    found = again(error)
+    assert type(found) is kind
+    assert str(found).startswith(text)
+    name = codec.wire_name(type(error))
+    assert found.__notes__[:1] == [f"it was raised as {name}, which is not known here"]
+
+
+def test_a_class_above_keeps_the_fields() -> None:
+    found = again(Below("o-1", code_=7))
+    assert isinstance(found, ShopError)
+    assert (found.order, found.code_) == ("o-1", 7)
+
+
+def test_a_class_above_that_cannot_be_made_gives_way_to_the_next() -> None:
+    """A `UnicodeError` says what it was made of, a `UnicodeDecodeError` only what was decoded."""
+    data = codec.read_error(codec.encode_error(ValueError("x")))
+    lists = as_list(replace(data, type="m:E", bases=("builtins:UnicodeDecodeError", "m:F")))
+    assert isinstance(codec.decode_error(codec.encode(lists, path="v")), StepError)
+    lists[-1].append("builtins:UnicodeError")
+    assert type(codec.decode_error(codec.encode(lists, path="v"))) is UnicodeError
+
+
+@pytest.mark.parametrize("error", [Exhausted("x"), Below.Own("x"), Below.Stop("x")])
+def test_what_is_caught_by_everything_stays_a_step_error(error: BaseException) -> None:
+    assert isinstance(again(error, Nothing()), StepError)
+
+
+def test_an_error_without_bases_reads() -> None:
+    """What an older release wrote has none."""
+    fields: list[Any] = ["m:E", "m", b"\x90", None, [], [], None, None, [], False, None]
+    assert codec.read_error(codec.encode(fields, path="v")).bases == ()
+
+
 @pytest.mark.parametrize("name", ["builtins:print", "builtins:int", "wfc.errors:datetime", "x:Y"])
 def test_a_name_is_a_class_of_errors_or_nothing(name: str) -> None:
     value: list[Any] = [name, "m", b"\x90", None, [], [], None, None, [], False, None]
@@ -108,6 +188,32 @@ def test_notes_come_back_before_the_frames() -> None:
     error = ValueError("no")
     error.add_note("step `charge` failed, attempt 3 of 3")
     assert again(error).__notes__ == ["step `charge` failed, attempt 3 of 3"]
+
+
+def test_frames_of_wfc_before_those_of_the_user_are_left_out(
+    registry: codec.Registry,
+) -> None:
+    """They say how wfc came to call the code, which helps nobody who reads the log."""
+
+    def convert(_: object) -> NoReturn:
+        raise ValueError("no")
+
+    registry.register_type(Item, encode=convert, decode=Item)
+    with pytest.raises(ValueError, match="no") as caught:
+        codec.encode(Item("a"), path="v")
+    assert caught.value.__traceback__ is not None
+    below = caught.value.with_traceback(caught.value.__traceback__.tb_next)
+    frames = codec.read_error(codec.encode_error(below)).frames
+    assert [frame.function for frame in frames] == ["convert"]
+
+
+def test_a_fault_of_wfc_keeps_its_frames() -> None:
+    with pytest.raises(errors.Unserialisable) as caught:
+        codec.encode(object(), path="v")
+    assert caught.value.__traceback__ is not None
+    below = caught.value.with_traceback(caught.value.__traceback__.tb_next)
+    frames = codec.read_error(codec.encode_error(below)).frames
+    assert frames[0].function == "encode"
 
 
 def test_frames_without_a_source_are_named() -> None:

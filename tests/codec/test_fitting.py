@@ -281,14 +281,6 @@ class Celsius(float):
     """A plain type with a meaning of its own."""
 
 
-@pytest.fixture
-def registry(monkeypatch: pytest.MonkeyPatch) -> codec.Registry:
-    """The process's registry, emptied after the test."""
-    for name in ("_by_name", "_by_wire_name", "remembered"):
-        monkeypatch.setattr(codec.REGISTERED, name, {})
-    return codec.REGISTERED
-
-
 def test_a_registered_type_travels_by_its_converters(registry: codec.Registry) -> None:
     registry.register_type(Celsius, encode=float, decode=Celsius, name="weather:celsius")
     data = codec.encode({"t": Celsius(21.5)}, path="v")

@@ -111,6 +111,15 @@ async def test_a_result_is_recorded_and_an_error_retried() -> None:
     assert isinstance(error_of(outcome), ConnectionError)
 
 
+async def test_the_frames_of_an_error_begin_with_the_body() -> None:
+    async def bad() -> int:
+        raise ConnectionError("no")
+
+    for policy in (Policy(), Policy(isolation="thread")):
+        outcome = await ended(bad, policy=policy)
+        assert codec.read_error(outcome.payload).frames[0].function == "bad"
+
+
 async def test_the_last_error_has_a_note() -> None:
     async def bad() -> int:
         raise FatalError("no")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
 from typing import Any, Final
 
 from wfc import errors
@@ -20,6 +23,13 @@ ERRORS_MAX: Final = 1000
 """How many errors one value holds at most, in all chains and groups."""
 _TEXT_MAX: Final = 1024
 _NOTES_MAX: Final = 20
+_BASES_MAX: Final = 20
+_KNOWN_EVERYWHERE: Final = frozenset({"builtins", "wfc.errors"})
+_CALLERS: Final = (
+    str(Path(errors.__file__).parent) + os.sep,
+    str(Path(os.__file__).with_name("asyncio")) + os.sep,
+)
+"""Where the code stands that calls bodies: wfc, and the event loop between it and a body."""
 
 Pack = Callable[[Any], bytes]
 Unpack = Callable[[bytes], Any]
@@ -38,7 +48,8 @@ class Frame:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorValue:
     """An error as a payload holds it. `args` and `state` are bodies of the codec, or None where
-    they cannot be recorded; chains stop at 10.
+    they cannot be recorded; chains stop at 10. `bases` are the wire names of the classes above its
+    own, nearest first: whoever does not know the class may know one of them.
     """
 
     type: str
@@ -52,6 +63,7 @@ class ErrorValue:
     group: tuple[ErrorValue, ...] = ()
     fatal: bool = False
     code: str | None = None
+    bases: tuple[str, ...] = ()
 
 
 # --- taking apart ------------------------------------------------------------------------------
@@ -98,6 +110,7 @@ class _Apart:
             group=tuple(part for part in group if part is not None),
             fatal=fatal or isinstance(error, FatalError),
             code=code or _code_of(error),
+            bases=tuple(_bases_of(type(error))),
         )
 
     def _linked(self, error: BaseException | None, above: frozenset[int]) -> ErrorValue | None:
@@ -120,6 +133,14 @@ def _cut(text: object, size: int) -> str:
     if len(data) <= size:
         return data.decode()
     return data[: size - 3].decode("utf-8", "ignore") + "..."
+
+
+def _bases_of(kind: type[BaseException]) -> Iterator[str]:
+    if kind.__module__ in _KNOWN_EVERYWHERE:
+        return
+    for base in kind.__mro__[1 : _BASES_MAX + 1]:
+        if issubclass(base, Exception) and base is not Exception:
+            yield wire_name(base)
 
 
 def _arguments_of(error: BaseException) -> tuple[Any, ...]:
@@ -157,7 +178,7 @@ def _state_of(error: BaseException, pack: Pack) -> bytes | None:
 
 def _frames(error: BaseException) -> tuple[Frame, ...]:
     # The last frames are those nearest to the fault.
-    found = traceback.extract_tb(error.__traceback__, limit=-FRAMES_MAX)
+    found = traceback.extract_tb(_entered(error.__traceback__), limit=-FRAMES_MAX)
     return tuple(
         Frame(
             _cut(one.filename, _TEXT_MAX),
@@ -167,6 +188,14 @@ def _frames(error: BaseException) -> tuple[Frame, ...]:
         )
         for one in found
     )
+
+
+def _entered(whole: TracebackType | None) -> TracebackType | None:
+    """Leave out how wfc came to call the user's code; a fault of wfc's own keeps its frames."""
+    below = whole
+    while below is not None and below.tb_frame.f_code.co_filename.startswith(_CALLERS):
+        below = below.tb_next
+    return below or whole
 
 
 def _notes(error: BaseException) -> tuple[str, ...]:
@@ -197,12 +226,14 @@ def as_list(error: ErrorValue) -> list[Any]:
         [as_list(part) for part in error.group],
         error.fatal,
         error.code,
+        *([list(error.bases)] if error.bases else ()),
     ]
 
 
 def of_list(found: Any) -> ErrorValue:
     """Make an error of plain lists. Raises `ValueError` or `TypeError` for anything else."""
-    kind, message, args, state, frames, notes, cause, context, group, fatal, code, *_ = found
+    kind, message, args, state, frames, notes, cause, context, group, fatal, code, *more = found
+    bases = more[0] if more else ()  # an older release wrote none
     return ErrorValue(
         type=_checked(kind, str),
         message=_checked(message, str),
@@ -215,6 +246,7 @@ def of_list(found: Any) -> ErrorValue:
         group=tuple(of_list(part) for part in group),
         fatal=_checked(fatal, bool),
         code=None if code is None else _checked(code, str),
+        bases=tuple(_checked(base, str) for base in bases),
     )
 
 
@@ -236,7 +268,9 @@ Find = Callable[[str], type | None]
 
 
 def made_again(error: ErrorValue, unpack: Unpack, find: Find) -> BaseException:
-    """Make an exception of the same class again, or a `StepError`; runs none of its code."""
+    """Make an exception of the same class again, or of the nearest class above it that is known
+    here, or a `StepError`; runs none of its code.
+    """
     made = _instance(error, unpack, find)
     for note in error.notes:
         made.add_note(note)
@@ -249,16 +283,52 @@ def made_again(error: ErrorValue, unpack: Unpack, find: Find) -> BaseException:
 
 def _instance(error: ErrorValue, unpack: Unpack, find: Find) -> BaseException:
     kind = error_class(error.type, find)
-    if kind is None or error.args is None:
+    if error.args is None:
         return StepError(error.type, error.message)
     try:
         args = tuple(unpack(error.args))
-        if issubclass(kind, BaseExceptionGroup):
-            args = (*args, [made_again(part, unpack, find) for part in error.group])
         state = {} if error.state is None else unpack(error.state)
-        return _restored(kind, args, state)
+        parts = [made_again(part, unpack, find) for part in error.group]
+        if kind is not None:
+            return _restored(kind, _with_parts(kind, args, parts), state)
     except Exception:  # noqa: BLE001 - whatever keeps it from being made, the failure is reported
         return StepError(error.type, error.message)
+    for base in _bases_to_make(error, find):
+        with contextlib.suppress(Exception):  # then the next one may do
+            return _base_made(base, error, _with_parts(base, args, parts), state)
+    return StepError(error.type, error.message)
+
+
+def _with_parts(
+    kind: type[BaseException], args: tuple[Any, ...], parts: list[BaseException]
+) -> tuple[Any, ...]:
+    return (*args, parts) if issubclass(kind, BaseExceptionGroup) else args
+
+
+def _bases_to_make(error: ErrorValue, find: Find) -> Iterator[type[BaseException]]:
+    """Give the known classes above that of an error, nearest first.
+
+    An iteration that ends is left out: a coroutine cannot raise it.
+    """
+    for name in error.bases:
+        kind = error_class(name, find)
+        if kind is not None and issubclass(kind, Exception) and kind is not Exception:
+            if issubclass(kind, StopIteration | StopAsyncIteration):
+                return
+            yield kind
+
+
+def _base_made(
+    kind: type[BaseException], error: ErrorValue, args: tuple[Any, ...], state: dict[str, Any]
+) -> BaseException:
+    made = _restored(kind, args, state)
+    if not str(made) and error.message:
+        # Its own class had made the text of something else than its arguments.
+        made.args = (error.message,)
+        if not str(made):
+            raise TypeError(f"a {kind.__qualname__} of these arguments says nothing")
+    made.add_note(f"it was raised as {error.type}, which is not known here")
+    return made
 
 
 def _restored(
