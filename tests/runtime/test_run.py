@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from tests.runtime.flows import FLOWS, Journal
 from tests.runtime.house import House
-from wfc.errors import FatalError, RunEnded, RunFailed, RunNotFound
+from wfc.errors import (
+    CorruptEvent,
+    FatalError,
+    LogError,
+    LogTooNew,
+    RetryableError,
+    RunBusy,
+    RunEnded,
+    RunFailed,
+    RunNotFound,
+)
 from wfc.eventlog.entity import RunStatus, StepStatus
 from wfc.eventlog.event import RunCreated
-from wfc.ids import RunId
+from wfc.ids import RunId, WorkerId
 from wfc.runtime.answers import CancelAnswer
 from wfc.runtime.bulk import cancel_all, list_page, run_filter
 from wfc.runtime.run import Run
-from wfc.worlds.protocol import RunFilter
+from wfc.worlds.protocol import Refusal, Refused, RunFilter
 
 
 async def test_an_unknown_id_is_told_at_the_first_await(house: House) -> None:
@@ -100,6 +111,106 @@ async def test_pausing_twice_is_once(house: House) -> None:
     await run.pause()
     await house.worker().run_until_idle()
     assert await house.log(run) == ["run_created", "run_paused"]
+
+
+async def test_racing_requests_are_written_once(house: House) -> None:
+    """Each caller saw a run in which nobody had asked yet; a second request does nothing."""
+    run = await house.start(FLOWS.waits, 1)
+    await asyncio.gather(*(run.pause() for _ in range(20)))
+    await asyncio.gather(*(run.unpause() for _ in range(20)))
+    assert await asyncio.gather(*(run.cancel() for _ in range(20))) == [True] * 20
+    assert await house.log(run) == [
+        "run_created", "run_paused", "run_unpaused", "run_cancel_requested",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("held", [False, True], ids=["released", "executed"])
+async def test_of_racing_wakers_one_counts_the_wait(house: House, *, held: bool) -> None:
+    """The answers add up to what was woken, whether or not a worker holds the run."""
+    run = await house.start(FLOWS.waits, 1)
+    await house.worker().run_until_idle()
+    if held:
+        name = WorkerId("somebody")
+        await house.world.join(name, lease_s=30)
+        await house.world.claim(run.id, name)
+    length = len(await house.log(run))
+    woken = await asyncio.gather(*(run.wake_up() for _ in range(20)))
+    assert sorted(woken) == [0] * 19 + [1]
+    assert len(await house.log(run)) == length + 1
+
+
+async def test_of_racing_wakers_one_counts_the_delayed_start(house: House) -> None:
+    run = await house.start(FLOWS.chain, 1, delay="1h")
+    woken = await asyncio.gather(*(run.wake_up() for _ in range(20)))
+    assert sorted(woken) == [0] * 19 + [1]
+
+
+async def test_a_pause_before_a_retry_is_woken_once(house: House, journal: Journal) -> None:
+    journal.failures = [RetryableError("later", retry_after="1h")]
+    run = await house.start(FLOWS.retried, 7)
+    await house.worker().run_until_idle()
+    woken = await asyncio.gather(*(run.wake_up() for _ in range(20)))
+    assert sorted(woken) == [0] * 19 + [1]
+
+
+async def test_a_run_that_ends_meanwhile_is_not_woken(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await house.start(FLOWS.waits, 1)
+    await house.worker().run_until_idle()
+    append = house.world.append
+
+    async def late(*args: Any, **kwargs: Any) -> Any:
+        monkeypatch.setattr(house.world, "append", append)
+        await run.cancel(force=True)
+        return await append(*args, **kwargs)
+
+    monkeypatch.setattr(house.world, "append", late)
+    assert await run.wake_up() == 0
+
+
+async def test_a_run_that_never_stands_still_is_busy(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await house.start(FLOWS.waits, 1)
+    await house.worker().run_until_idle()
+
+    async def behind(*_args: Any, **_kwargs: Any) -> Refused:
+        return Refused(reason=Refusal.BEHIND)
+
+    monkeypatch.setattr(house.world, "append", behind)
+    with pytest.raises(RunBusy, match="try again"):
+        await run.wake_up()
+
+
+@pytest.mark.parametrize("damage", [CorruptEvent("r", 2, "why"), LogTooNew("format 9")], ids=repr)
+async def test_nothing_is_written_behind_what_cannot_be_read(
+    house: House, monkeypatch: pytest.MonkeyPatch, damage: LogError
+) -> None:
+    """A log that is damaged, or of a newer wfc, stays as it is."""
+    run = await house.start(FLOWS.waits, 1)
+    paused = await house.start(FLOWS.waits, 1)
+    await paused.pause()
+    rows = [await house.world.run(each.id) for each in (run, paused)]
+    with monkeypatch.context() as patched:
+
+        async def unreadable(*_: Any) -> Any:
+            raise damage
+
+        patched.setattr(house.world, "history", unreadable)
+        for call in (
+            run.cancel,
+            lambda: run.cancel(force=True),
+            run.pause,
+            paused.unpause,
+            run.wake_up,
+            lambda: run.set_attributes({"a": 1}),
+        ):
+            with pytest.raises(type(damage)):
+                await call()
+        answers = await cancel_all(house.session, [run.id], reason=None, dry_run=False)
+        assert answers == {run.id: CancelAnswer.UNREADABLE}
+    assert [await house.world.run(each.id) for each in (run, paused)] == rows
 
 
 async def test_runs_are_listed_by_filters(house: House) -> None:

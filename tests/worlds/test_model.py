@@ -130,7 +130,7 @@ class Pair:
         length = run.length - (chance.random() < 0.1)
         guards: list[Guard] = [
             NewRun(),
-            OpenRun(),
+            OpenRun(chance.choice([None, length])),
             OpenHook(chance.choice(TOKENS)),
             AttemptOf(step_id(chance.randrange(3)), chance.randrange(4)),
             Unowned(length),

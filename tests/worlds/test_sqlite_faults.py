@@ -402,7 +402,7 @@ async def _check(path: Path) -> None:
         await world.close()
 
 
-@pytest.mark.parametrize("column", ["body", "blobs"])
+@pytest.mark.parametrize("column", ["body", "blobs", "code"])
 async def test_a_damaged_event_is_named(path: Path, column: str) -> None:
     """Other runs are read, the damaged one is listed as blocked, nothing is written."""
     await _full_world(path)
@@ -412,6 +412,9 @@ async def test_a_damaged_event_is_named(path: Path, column: str) -> None:
             "UPDATE events SET body = CAST(substr(body, 1, 20) || x'ff' AS BLOB)"
             " WHERE run_id = 'large'"
         )
+    elif column == "code":
+        # The body is whole, but queries by code would be told of another event.
+        connection.execute("UPDATE events SET code = code + 1 WHERE run_id = 'large'")
     else:
         connection.execute("UPDATE blobs SET body = CAST(substr(body, 2) || x'ff' AS BLOB)")
     connection.commit()

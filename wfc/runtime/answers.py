@@ -71,4 +71,5 @@ class CancelAnswer(StrEnum):
     REQUESTED = "requested"
     ENDED = "ended"
     NOT_FOUND = "not_found"
+    UNREADABLE = "unreadable"  # its log is damaged or of a newer wfc; nothing was written
     WOULD_CANCEL = "would_cancel"

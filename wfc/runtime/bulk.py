@@ -9,13 +9,14 @@ from datetime import datetime
 from typing import Final
 
 from wfc.clock import to_datetime, to_us
+from wfc.errors import LogError
 from wfc.eventlog import entity
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import CancelCause, RunCancelRequested, Scalar
 from wfc.ids import DefinitionId, RunId, VersionId
 from wfc.runtime.answers import CancelAnswer, Page, RunSummary
-from wfc.runtime.run import Client, client_worker_hears
-from wfc.worlds.protocol import OpenRun, Refused, RunFilter, World
+from wfc.runtime.run import Client, tell
+from wfc.worlds.protocol import Refusal, RunFilter, World
 
 BULK_MAX: Final = 500
 _PAGE_MAX: Final = 200
@@ -128,8 +129,8 @@ async def _cancel(
     request = RunCancelRequested(
         reason=reason, cause=CancelCause.BULK, actor=client.actor, channel=client.channel
     )
-    answer = await client.world.append(run_id, [request], guard=OpenRun())
-    if isinstance(answer, Refused):
-        return CancelAnswer.ENDED
-    client_worker_hears(client, run_id)
-    return CancelAnswer.REQUESTED
+    try:
+        refusal = await tell(client, run_id, [request])
+    except LogError:
+        return CancelAnswer.UNREADABLE  # it must not keep the others from being cancelled
+    return CancelAnswer.ENDED if refusal is Refusal.OVER else CancelAnswer.REQUESTED

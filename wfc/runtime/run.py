@@ -128,7 +128,7 @@ class Run(Generic[T]):
         ]
         if force:
             events.append(event.RunCancelled(reason=reason, forced=True))
-        return await self._tell(client, events)
+        return await tell(client, self.id, events) is not Refusal.OVER
 
     async def pause(self, reason: str | None = None) -> None:
         """Make no new decision and begin no new body until `unpause`; bodies under way end."""
@@ -149,26 +149,37 @@ class Run(Generic[T]):
 
         `wait_ids` are the ids of waits and steps to end; None means all.
         """
+        client = await self._client()
+        ledger = await _ledger_of(client.world, self.id)
+        held = False
         for _ in range(_TRIES):
+            # The row is read after the log: whatever changed one of them since makes the append
+            # refuse, so of callers that race only the first ends a wait and counts it.
             client, row = await self._row()
             if row.status.ended:
                 return 0
-            ledger = await _ledger_of(client.world, self.id)
             now = client.world.now_us()
             sleeping = _sleeping(ledger, now, wait_ids)
             delayed = wait_ids is None and row.not_before is not None and row.not_before > now
             if not sleeping and not delayed:
                 return 0
-            answer = await self._wake(client, ledger, sleeping)
+            answer = await self._wake(client, ledger, sleeping, held=held)
             if isinstance(answer, Appended):
                 client_worker_hears(client, self.id)
                 return len(sleeping) + delayed
+            held = held or answer.reason is Refusal.HELD
+            for missed in answer.events:
+                ledger.note(missed)
         raise RunBusy(f"run {self.id} changes too fast to be woken; try again")
 
     async def _wake(
-        self, client: Client, ledger: Ledger, sleeping: Sequence[OperationId]
+        self, client: Client, ledger: Ledger, sleeping: Sequence[OperationId], *, held: bool
     ) -> Appended | Refused:
-        events: list[Event] = [
+        if held:
+            # Somebody executes it just now: the owner ends the waits when it hears of this.
+            events = [_woken(client, tuple(sleeping))]
+            return await client.world.append(self.id, events, guard=OpenRun(ledger.length))
+        events = [
             event.WaitCompleted(
                 operation_id=name,
                 cause=event.WaitCause.WOKEN,
@@ -181,13 +192,7 @@ class Run(Generic[T]):
         retries = tuple(name for name in sleeping if name not in ledger.waits)
         if retries or not events:
             events.append(_woken(client, retries))
-        guard = Unowned(ledger.length)
-        answer = await client.world.append(self.id, events, guard=guard)
-        if isinstance(answer, Refused) and answer.reason is Refusal.HELD:
-            # Somebody executes it just now: the owner ends the waits when it hears of this.
-            events = [_woken(client, tuple(sleeping))]
-            answer = await client.world.append(self.id, events, guard=OpenRun())
-        return answer
+        return await client.world.append(self.id, events, guard=Unowned(ledger.length))
 
     async def events(self) -> list[Recorded]:
         """Read the run's whole log."""
@@ -232,17 +237,23 @@ class Run(Generic[T]):
             raise _unknown(self.id)
         return client, row
 
-    async def _tell(self, client: Client, events: Sequence[Event]) -> bool:
-        """Append outside facts; False if the run has ended."""
-        answer = await client.world.append(self.id, events, guard=OpenRun())
-        if isinstance(answer, Refused):
-            return False
-        client_worker_hears(client, self.id)
-        return True
-
     async def _must_tell(self, client: Client, fact: Event) -> None:
-        if not await self._tell(client, [fact]):
+        if await tell(client, self.id, [fact]) is Refusal.OVER:
             raise RunEnded(f"run {self.id} has ended; {fact.name} can no more be written to it")
+
+
+async def tell(client: Client, run_id: RunId, events: Sequence[Event]) -> Refusal | None:
+    """Append facts from outside to a run, or say why nothing was written.
+
+    Raises `LogTooNew`, `CorruptEvent` for a log that cannot be read: nobody could say what the
+    fact would mean behind events that nobody here understands, so such a log stays as it is.
+    """
+    await _check_readable(client.world, run_id)
+    answer = await client.world.append(run_id, events, guard=OpenRun())
+    if isinstance(answer, Refused):
+        return answer.reason
+    client_worker_hears(client, run_id)
+    return None
 
 
 def client_worker_hears(client: Client, run_id: RunId) -> None:
@@ -256,13 +267,14 @@ def _woken(client: Client, names: tuple[OperationId, ...]) -> Event:
 
 
 def _sleeping(ledger: Ledger, now: int, wanted: Sequence[str] | None) -> list[OperationId]:
-    """List the open waits and the steps that pause between attempts."""
+    """List the open waits and the steps that pause between attempts, unless woken before."""
+    waiting = [name for name in ledger.waits if name not in ledger.woken]
     pausing = [
         name
         for name, effort in ledger.efforts.items()
-        if not effort.running and effort.retry_at is not None and effort.retry_at > now
+        if not (effort.running or effort.woken or effort.retry_at is None) and effort.retry_at > now
     ]
-    return [name for name in (*ledger.waits, *pausing) if wanted is None or name in wanted]
+    return [name for name in (*waiting, *pausing) if wanted is None or name in wanted]
 
 
 async def _history(world: World, run_id: RunId) -> list[event.Recorded]:
@@ -272,6 +284,14 @@ async def _history(world: World, run_id: RunId) -> list[event.Recorded]:
         if len(page) < _PAGE:
             break
     return log
+
+
+async def _check_readable(world: World, run_id: RunId) -> None:
+    length = 0
+    while page := await world.history(run_id, length, _PAGE):
+        length += len(page)
+        if len(page) < _PAGE:
+            break
 
 
 async def _ledger_of(world: World, run_id: RunId) -> Ledger:

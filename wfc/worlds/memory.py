@@ -49,6 +49,7 @@ from wfc.worlds.protocol import (
     NewRun,
     NotYet,
     OpenHook,
+    OpenRun,
     Over,
     Owner,
     Queued,
@@ -225,7 +226,9 @@ class MemoryWorld:
         reopened = isinstance(guard, Unowned) and rules.reopens(run.status, events)
         if run.status.ended and not reopened:
             return Refused(reason=Refusal.OVER)
-        return self._guarded(run, guard)
+        return rules.already(
+            guard, events, paused=run.paused, cancel_requested=run.cancel_requested
+        ) or self._guarded(run, guard)
 
     def _guarded(self, run: _Run, guard: Guard) -> Refused | None:
         reason: Refusal | None = None
@@ -244,6 +247,8 @@ class MemoryWorld:
                     reason = Refusal.MISSING
                 elif row.worker_id is None or row.fence != fence:
                     reason = Refusal.FENCED
+            case OpenRun(int(length)):
+                return _behind(run, length)
             case OpenHook(token) if self._hooks.get(token, (None,))[0] != run.run_id:
                 reason = Refusal.CLOSED
             case _:

@@ -90,7 +90,12 @@ class OpenHook:
 
 @dataclass(frozen=True, slots=True)
 class OpenRun:
-    """The run has not ended."""
+    """The run has not ended and, where `length` is given, its log is exactly this long.
+
+    A lone plain request for what is so already (cancel, pause, unpause) is refused as ALREADY.
+    """
+
+    length: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,7 @@ class Refusal(StrEnum):
     EXISTS = "exists"  # the run id is taken (guard `NewRun`)
     MISSING = "missing"  # no such run, or no such attempt
     CLOSED = "closed"  # no active hook has this token
+    ALREADY = "already"  # a plain request asks for what is so already (guard `OpenRun`)
     DUPLICATE = "duplicate"  # the idempotency id of the first event landed before, same payload
 
 

@@ -18,9 +18,12 @@ from wfc.eventlog.event import (
     Event,
     HookReceived,
     RunCancelled,
+    RunCancelRequested,
     RunCompleted,
     RunCreated,
     RunFailed,
+    RunPaused,
+    RunUnpaused,
     RunUpgraded,
     Scalar,
     Sent,
@@ -30,7 +33,7 @@ from wfc.eventlog.event import (
     StepRetrying,
 )
 from wfc.ids import OperationId, RunId, is_run_id
-from wfc.worlds.protocol import Guard, NewRun, Owner, RunFilter
+from wfc.worlds.protocol import Guard, NewRun, OpenRun, Owner, Refusal, Refused, RunFilter
 
 PAGE_MAX: Final = 200
 BEHIND_MAX: Final = 2000
@@ -79,6 +82,25 @@ def check_length(run_id: RunId, seen: int, length: int) -> None:
             f"the writer says that run {run_id} has {seen} events, but it has {length}. "
             "A log never shrinks, so the writer counts wrongly; nothing was written."
         )
+
+
+def already(
+    guard: Guard, events: Sequence[Event], *, paused: bool, cancel_requested: bool
+) -> Refused | None:
+    """Refuse a lone request from outside for what is so already.
+
+    Only the world can: of callers that race, each saw a run in which nobody had asked yet.
+    """
+    match events:
+        case [RunCancelRequested(force=False)]:
+            is_so = cancel_requested
+        case [RunPaused()]:
+            is_so = paused
+        case [RunUnpaused()]:
+            is_so = not paused
+        case _:
+            is_so = False
+    return Refused(reason=Refusal.ALREADY) if is_so and isinstance(guard, OpenRun) else None
 
 
 def reopens(status: RunStatus, events: Sequence[Event]) -> bool:

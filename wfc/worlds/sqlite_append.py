@@ -41,6 +41,7 @@ from wfc.worlds.protocol import (
     Guard,
     NewRun,
     OpenHook,
+    OpenRun,
     Owner,
     Queued,
     Refusal,
@@ -106,7 +107,10 @@ def _refusal(transaction: Transaction, request: Request, run: RunRow | None) -> 
     )
     if run.over and not reopened:
         return Refused(reason=Refusal.OVER)
-    return _guarded(transaction, run, request.guard)
+    paused, cancelled = bool(run.paused), bool(run.cancel_requested)
+    return rules.already(
+        request.guard, request.events, paused=paused, cancel_requested=cancelled
+    ) or _guarded(transaction, run, request.guard)
 
 
 def _opening(transaction: Transaction, run_id: RunId) -> list[Recorded]:
@@ -140,6 +144,8 @@ def _guarded(transaction: Transaction, run: RunRow, guard: Guard) -> Refused | N
             reason = Refusal.HELD
         case AttemptOf(operation_id, fence):
             reason = _attempt_refusal(transaction, run.run_id, operation_id, fence)
+        case OpenRun(int(length)):
+            return _behind(transaction, run, length)
         case OpenHook(token):
             if _holder_of(transaction, token) != run.run_id:
                 reason = Refusal.CLOSED

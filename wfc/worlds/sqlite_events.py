@@ -18,14 +18,14 @@ from wfc.worlds import rules
 BLOB_BYTES: Final = 32 << 10
 INSERT: Final = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)"
 SELECT: Final = (
-    "SELECT position, body, blobs FROM events"
+    "SELECT position, body, blobs, code FROM events"
     " WHERE run_id = ? AND position > ? ORDER BY position LIMIT ?"
 )
 SELECT_BLOB: Final = "SELECT digest, body FROM blobs WHERE run_id = ? AND digest = ?"
 _INSERT_BLOB: Final = "INSERT OR IGNORE INTO blobs (run_id, digest, body) VALUES (?, ?, ?)"
 
 Parameters = tuple[str, int, int, bytes, str | None, str | None]
-Fetched = tuple[int, bytes, str | None]
+Fetched = tuple[int, bytes, str | None, int]
 
 
 class Encoded(NamedTuple):
@@ -68,8 +68,12 @@ def insert(connection: sqlite3.Connection, run_id: RunId, encoded: Encoded) -> N
 
 def decode(run_id: RunId, row: Fetched, blobs: Mapping[bytes, bytes]) -> Recorded:
     """Turn a row back into an event. Raises `CorruptEvent`, `LogTooNew`."""
-    position, body, names = row
+    position, body, names, code = row
     recorded = wire.decode(body, run_id=run_id, position=position)
+    if recorded.event.code != code:
+        raise CorruptEvent(
+            run_id, position, f"its row says code {code}, its body {recorded.event.code}"
+        )
     if names is None:
         return recorded
     event = recorded.event
@@ -84,7 +88,7 @@ def decode(run_id: RunId, row: Fetched, blobs: Mapping[bytes, bytes]) -> Recorde
 def blob_digests(rows: Iterable[Fetched]) -> list[bytes]:
     """Name the blobs that some rows need."""
     return [
-        digest for _, _, names in rows if names is not None for digest in _named(names).values()
+        digest for _, _, names, _ in rows if names is not None for digest in _named(names).values()
     ]
 
 

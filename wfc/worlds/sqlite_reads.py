@@ -16,7 +16,7 @@ from wfc.worlds.sqlite_runs import COLUMNS, row_of
 _COLUMNS: Final = ", ".join(f"runs.{name}" for name in COLUMNS)
 # The end of a run is its last event: output and error are not kept a second time.
 _VIEW: Final = f"""
-SELECT {_COLUMNS}, workers.worker_id, events.position, events.body, events.blobs
+SELECT {_COLUMNS}, workers.worker_id, events.position, events.body, events.blobs, events.code
 FROM runs
 LEFT JOIN workers ON workers.worker_id = runs.owner AND workers.lease_until > :now
 LEFT JOIN events ON runs.ended_at IS NOT NULL
@@ -42,7 +42,9 @@ def view_of(
         status = RunStatus.RUNNING
     if last[0] is not None:
         try:
-            end = sqlite_events.decode(row.run_id, (last[0], last[1], last[2]), blobs).event
+            end = sqlite_events.decode(
+                row.run_id, (last[0], last[1], last[2], last[3]), blobs
+            ).event
         except LogError as damage:
             # One damaged run must not hide the others from a list.
             end, blocked = None, blocked or str(damage)
@@ -86,7 +88,7 @@ def blobs_of(values: Iterable[tuple[Any, ...]]) -> dict[str, list[bytes]]:
     for row in values:
         last = row[len(COLUMNS) + 1 :]
         if last[0] is not None and last[2] is not None:
-            needed[row[0]] = sqlite_events.blob_digests([(last[0], last[1], last[2])])
+            needed[row[0]] = sqlite_events.blob_digests([(last[0], last[1], last[2], last[3])])
     return needed
 
 

@@ -491,6 +491,49 @@ class Appending:
             await started(world, run_id)
             wrote(await world.append(run_id, [event], guard=OpenRun()))
 
+    # -- requests for what is so already
+
+    @pytest.mark.parametrize(
+        ("before", "request_"),
+        [([], _CANCEL), ([], RunPaused()), ([RunPaused()], RunUnpaused())],
+        ids=["cancel", "pause", "unpause"],
+    )
+    async def test_of_racing_requests_one_is_written(
+        self, world: World, before: list[Event], request_: Event
+    ) -> None:
+        """Twenty callers at once, one event; the others hear that it is so already."""
+        await started(world)
+        for event in before:
+            wrote(await world.append(RUN, [event], guard=OpenRun()))
+        length = len(await log(world))
+        answers = await asyncio.gather(
+            *(world.append(RUN, [request_], guard=OpenRun()) for _ in range(20))
+        )
+        refused = [answer for answer in answers if isinstance(answer, Refused)]
+        assert refused == [Refused(reason=Refusal.ALREADY)] * 19
+        assert len(await log(world)) == length + 1
+
+    async def test_a_run_that_is_not_paused_is_not_unpaused(self, world: World) -> None:
+        """Nothing is written for what was never asked for."""
+        await started(world)
+        answer = await world.append(RUN, [RunUnpaused()], guard=OpenRun())
+        assert answer == Refused(reason=Refusal.ALREADY)
+
+    async def test_a_forced_cancellation_follows_a_plain_one(self, world: World) -> None:
+        """It asks for more than the plain request did."""
+        await started(world)
+        wrote(await world.append(RUN, [_CANCEL], guard=OpenRun()))
+        forced = [RunCancelRequested(force=True), RunCancelled(forced=True)]
+        wrote(await world.append(RUN, forced, guard=OpenRun()))
+
+    async def test_a_fact_from_outside_may_name_the_log_it_answers(self, world: World) -> None:
+        """Whoever decided by an older log writes nothing and gets what it misses."""
+        await owned(world)
+        change = wrote(await world.append(RUN, [RunWoken()], guard=OpenRun(2)))
+        answer = await world.append(RUN, [RunWoken()], guard=OpenRun(2))
+        assert answer == Refused(reason=Refusal.BEHIND, events=change.recorded)
+        wrote(await world.append(RUN, [RunWoken()], guard=OpenRun(3)))
+
     # -- who looks at the run next
 
     async def test_a_new_run_waits_in_the_queue(self, world: World) -> None:

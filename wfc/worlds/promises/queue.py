@@ -10,7 +10,7 @@ import pytest
 
 from wfc.clock import VirtualClock
 from wfc.errors import LeaseLost
-from wfc.eventlog.event import RunCompleted, RunPaused, RunUnpaused
+from wfc.eventlog.event import RunCompleted, RunPaused, RunUnpaused, RunWoken
 from wfc.ids import RunId
 from wfc.worlds.promises.given import (
     ALICE,
@@ -286,7 +286,7 @@ class Queue:
     async def test_news_for_a_sleeping_run_are_queued_again(self, world: World) -> None:
         """An outside fact makes a released run runnable."""
         await released(world)
-        wrote(await world.append(RUN, [RunUnpaused()], guard=OpenRun()))
+        wrote(await world.append(RUN, [RunWoken()], guard=OpenRun()))
         await emptied(world)
         assert await world.sweep() == Swept(unqueued=1)
 
