@@ -245,6 +245,7 @@ def test_the_table_knows_every_node_of_this_python() -> None:
         name
         for name, node in vars(ast).items()
         if isinstance(node, type) and issubclass(node, ast.AST) and not node.__subclasses__()
+        if not name.startswith("_")  # 3.13 keeps its deprecated aliases under such names
     }
     assert every - left_out - set(FIELDS) == set()
 
