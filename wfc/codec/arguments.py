@@ -11,14 +11,23 @@ from wfc.codec.encoding import body_of
 from wfc.codec.envelope import seal, unseal
 from wfc.codec.fitting import Reachable, fit
 from wfc.codec.naming import REGISTERED, Types
+from wfc.codec.readers import ReadersOf, succeeds
 from wfc.errors import PayloadCorrupt, Unserialisable
 
 _DIGEST_BYTES: Final = 16
+_NO_ANNOTATIONS: Final[Mapping[str, Any]] = {}
 
 
-def encode_arguments(arguments: Mapping[str, Any], *, call: str) -> tuple[bytes, bytes]:
+def encode_arguments(
+    arguments: Mapping[str, Any],
+    *,
+    call: str,
+    annotations: Mapping[str, Any] = _NO_ANNOTATIONS,
+    types: Types | None = None,
+) -> tuple[bytes, bytes]:
     """Give the payload of the arguments and its digest; `call` names the call, for errors.
 
+    `types` and the parameters' `annotations` are what the readers know, as `encode` has it.
     The digest is blake2b-128 of the uncompressed body, so a better compression changes nothing.
     Raises `Unserialisable` naming parameter and place, or `PayloadTooLarge`.
     """
@@ -26,11 +35,12 @@ def encode_arguments(arguments: Mapping[str, Any], *, call: str) -> tuple[bytes,
     shown = call if call.endswith(")") else f"{call}()"
     path = f"the arguments of {shown}"
     try:
-        body = body_of(ordered, path)
+        body = body_of(ordered, path, None if types is None else _ReadersOfAll(annotations, types))
     except Unserialisable:
         # Find out which one it is; each alone gives the better sentence.
         for name, value in ordered.items():
-            body_of(value, f"{shown} argument `{name}`")
+            readers = None if types is None else ReadersOf(annotations.get(name), types)
+            body_of(value, f"{shown} argument `{name}`", readers)
         raise
     return seal(body, path), blake2b(body, digest_size=_DIGEST_BYTES).digest()
 
@@ -39,7 +49,10 @@ def decode_arguments(
     data: bytes, annotations: Mapping[str, Any], types: Types = REGISTERED
 ) -> dict[str, Any]:
     """Give the arguments by name, each as its annotation says. Raises as `decode` does."""
-    body = unseal(data)
+    return _read(unseal(data), annotations, types)
+
+
+def _read(body: bytes, annotations: Mapping[str, Any], types: Types) -> dict[str, Any]:
     reader = Reader(_OfAll(annotations, types))
     found = reader.read(body)
     if type(found) is not dict:
@@ -63,6 +76,24 @@ class _OfAll:
             if found is not None:
                 return found
         return self._types.find(name)
+
+
+class _ReadersOfAll:
+    """Readers of a call's arguments, each of which has an annotation of its own."""
+
+    def __init__(self, annotations: Mapping[str, Any], types: Types) -> None:
+        self._annotations = annotations
+        self._types = types
+
+    def knows(self, name: str) -> bool:
+        # Most classes are found in the types, which is cheaper than to go through annotations.
+        return (
+            self._types.find(name) is not None
+            or _OfAll(self._annotations, _NOTHING).find(name) is not None
+        )
+
+    def reads(self, body: bytes) -> bool:
+        return succeeds(lambda: _read(body, self._annotations, self._types))
 
 
 class _Nothing:

@@ -40,7 +40,11 @@ def decode(
     Types are looked up in the annotation and in `types`, never imported. Raises `PayloadMismatch`,
     `UnknownType`, `PayloadTooNew` or `PayloadCorrupt`.
     """
-    body = unseal(data)
+    return read(unseal(data), annotation, types, what)
+
+
+def read(body: bytes, annotation: Any, types: Types, what: str) -> Any:
+    """Turn the body of a payload back into a value. Raises as `decode` does."""
     reader = Reader(types if reaches_nothing(annotation) else Reachable(annotation, types))
     value = reader.read(body)
     if type(value) is annotation and not reader.unread:

@@ -18,9 +18,17 @@ from wfc import abi
 from wfc.codec import tags
 from wfc.codec.envelope import BODY_MAX, PAYLOAD_MAX, seal
 from wfc.codec.families import Family, family_of, fields_of, unset_of
-from wfc.codec.naming import REGISTERED, Registered, wire_name
+from wfc.codec.naming import REGISTERED, Registered, Types, wire_name
 from wfc.codec.raised import as_list, value_of
-from wfc.codec.refusals import NESTING_MAX, PLAIN_BASES, RefusedError, explain, why_refused
+from wfc.codec.readers import Readers, ReadersOf
+from wfc.codec.refusals import (
+    NESTING_MAX,
+    PLAIN_BASES,
+    RefusedError,
+    explain,
+    why_refused,
+    why_unknown,
+)
 from wfc.errors import PayloadTooLarge, Unserialisable
 
 _FEW: Final = 100
@@ -28,15 +36,25 @@ _LEAVES: Final = frozenset({NoneType, bool, int, float, str, bytes})
 _REMEMBERED_MAX: Final = 10_000
 
 
-def encode(value: Any, *, path: str, limit: int = PAYLOAD_MAX) -> bytes:
+def encode(
+    value: Any,
+    *,
+    path: str,
+    limit: int = PAYLOAD_MAX,
+    annotation: Any = None,
+    types: Types | None = None,
+) -> bytes:
     """Turn a value into a payload; `path` says what it is, for errors.
 
+    `types` are those that its readers know, beside what `annotation` names, for which they read it:
+    a value that they could not make is refused. Without `types` nothing is known of the readers.
     Raises `Unserialisable`, which names the place inside the value, or `PayloadTooLarge`.
     """
-    return seal(body_of(value, path), path, limit)
+    readers = None if types is None else ReadersOf(annotation, types)
+    return seal(body_of(value, path, readers), path, limit)
 
 
-def body_of(value: Any, path: str) -> bytes:
+def body_of(value: Any, path: str, readers: Readers | None = None) -> bytes:
     """Turn a value into the body of a payload. Raises as `encode` does."""
     try:
         kind = type(value)
@@ -50,7 +68,8 @@ def body_of(value: Any, path: str) -> bytes:
         ):
             # The arguments of most calls: a replay encodes them all again, so the path is hot.
             return _packed(value)
-        return _packed(_Preparation().prepare(value, 0))
+        preparation = _Preparation(readers)
+        body = _packed(preparation.prepare(value, 0))
     except _TooMuchError:
         raise PayloadTooLarge(
             f"{path} holds more than {BODY_MAX:,} values. Store it elsewhere in a step and pass "
@@ -58,12 +77,15 @@ def body_of(value: Any, path: str) -> bytes:
         ) from None
     except _REFUSALS as error:
         raise Unserialisable(explain(value, path, _attempt)) from error
+    if preparation.met_stranger and readers is not None and not readers.reads(body):
+        raise Unserialisable(explain(value, path, lambda part: _attempt(part, readers)))
+    return body
 
 
-def _attempt(value: Any) -> Exception | None:
-    """Give what keeps a value from becoming bytes, or None."""
+def _attempt(value: Any, readers: Readers | None = None) -> Exception | None:
+    """Give what keeps a value from becoming bytes that `readers` find each type of, or None."""
     try:
-        _packed(_Preparation().prepare(value, 0))
+        _packed(_Preparation(readers, strict=True).prepare(value, 0))
     except _REFUSALS as error:
         return error
     return None
@@ -97,10 +119,13 @@ class _Preparation:
     A container of leaves only, which is the usual case, is passed through as it is.
     """
 
-    __slots__ = ("_count",)
+    __slots__ = ("_count", "_readers", "_strict", "met_stranger")
 
-    def __init__(self) -> None:
+    def __init__(self, readers: Readers | None, *, strict: bool = False) -> None:
         self._count = 0
+        self._readers = readers
+        self._strict = strict
+        self.met_stranger = False
 
     def prepare(self, value: Any, depth: int) -> Any:
         kind = type(value)
@@ -147,6 +172,14 @@ class _Preparation:
     def pack(self, value: Any, depth: int) -> bytes:
         """Encode a part on its own."""
         return _packed(self.prepare(value, depth))
+
+    def meet(self, kind: type, name: str) -> None:
+        """Note that a value of a class, which goes by `name`, becomes part of the payload."""
+        if self._readers is None or self._readers.knows(name):
+            return
+        if self._strict:
+            raise RefusedError(why_unknown(kind))
+        self.met_stranger = True
 
     def _pay(self, count: int) -> None:
         # Every part takes a byte at least: a value that shares its parts many times over is
@@ -285,7 +318,9 @@ def _enum(preparation: _Preparation, value: enum.Enum, depth: int) -> Extension:
     names = [member.name for member in value] if isinstance(value, enum.Flag) else [value.name]
     if isinstance(value, enum.Flag) and kind(sum(member.value for member in value)) != value:
         raise RefusedError("has bits without a name, and members travel by name")
-    return tags.ENUM, preparation.pack([wire_name(kind), names], depth)
+    name = wire_name(kind)
+    preparation.meet(kind, name)
+    return tags.ENUM, preparation.pack([name, names], depth)
 
 
 def _error(preparation: _Preparation, value: BaseException, depth: int) -> Extension:
@@ -298,6 +333,7 @@ def _fields(kind: type, family: Family) -> Writer:
     name = wire_name(kind)
 
     def write(preparation: _Preparation, value: Any, depth: int) -> Extension:
+        preparation.meet(kind, name)
         # An object counts as two levels, itself and its fields; prepared here, since each detour
         # would take a frame of the interpreter's stack per level.
         fields = {

@@ -64,8 +64,8 @@ class Registry:
         self.remembered.clear()
 
     def find(self, name: str) -> type | None:
-        """Give the type registered under this name, or None."""
-        entry = self._by_name.get(name)
+        """Give the type registered under this name, or that has it by itself, or None."""
+        entry = self._by_name.get(name) or self._by_wire_name.get(name)
         return entry.kind if entry is not None else None
 
     def entry(self, name: str) -> Registered | None:

@@ -132,6 +132,21 @@ def why_refused(value: Any) -> str:
     )
 
 
+def why_unknown(kind: type) -> str:
+    """Say that no reader finds the class of a value, and what to do about it."""
+    name = _name(kind)
+    said = f"is {_article(name)} {name}, which no reader may make. "
+    if "<locals>" in kind.__qualname__:
+        return (
+            f"{said}A class inside a function is found by nobody else: move it to the top of its "
+            "module and name it in the annotation of the step or parameter"
+        )
+    return (
+        f"{said}Register it: App.register_type({kind.__name__}), or name it in the annotation of "
+        "the step or parameter"
+    )
+
+
 _SENTENCES: Final[Sequence[tuple[tuple[type, ...], str]]] = (
     ((type,), "is a class. Pass its name, or an instance"),
     (
