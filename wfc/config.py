@@ -10,6 +10,7 @@ import asyncio
 import importlib
 import logging
 import sys
+import traceback
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from weakref import WeakKeyDictionary
 
 from wfc import abi, codec
 from wfc.clock import Clock
-from wfc.errors import ConfigError
+from wfc.errors import ConfigError, ModuleBroken, WfcError
 from wfc.eventlog.event import Channel
 from wfc.ids import DefinitionId
 from wfc.manifests.store import Version, to_archive
@@ -189,11 +190,40 @@ def import_code(loaded: Loaded, version: Version) -> None:
     if packages:
         install(packages, strict=False)
     for module in version.step:
-        importlib.import_module(module)
+        _import(loaded, module)
     for name in loaded.settings.types:
         codec.REGISTERED.register_type(_named(name, "types"))
     if loaded.settings.app:
         _named(loaded.settings.app, "app")
+
+
+def _import(loaded: Loaded, module: str) -> None:
+    """Import a module of the project. Raises `ModuleBroken` with the user's own line."""
+    try:
+        importlib.import_module(module)
+    except WfcError:
+        raise  # it says already what is wrong and where
+    except Exception as error:
+        raise ModuleBroken(
+            f"{_place(loaded, error)}the module `{module}` cannot be imported: "
+            f"{type(error).__name__}: {error}\n"
+            "Steps run in the project's own modules, so nothing is executed until all of them can "
+            "be imported.\n"
+            "Correct the line, or install what is missing, and begin again."
+        ) from error
+
+
+def _place(loaded: Loaded, error: Exception) -> str:
+    """Name the innermost line of the project itself; what it called is seldom at fault."""
+    roots = [root.resolve() for root in loaded.source_roots()]
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = Path(frame.filename).resolve()
+        inside = next((root for root in roots if path.is_relative_to(root)), None)
+        if inside is not None and "site-packages" not in path.parts:
+            base = loaded.root.resolve()
+            shown = path.relative_to(base) if path.is_relative_to(base) else path
+            return f"{shown}:{frame.lineno}: "
+    return ""
 
 
 def _named(name: str, key: str) -> Any:
@@ -203,8 +233,10 @@ def _named(name: str, key: str) -> Any:
         found: Any = importlib.import_module(module)
         for part in qualname.split("."):
             found = getattr(found, part)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(f"`{key}` names {name!r}, which cannot be had: {error}") from error
+    except Exception as error:
+        raise ConfigError(
+            f"`{key}` names {name!r}, which cannot be had: {type(error).__name__}: {error}"
+        ) from error
     if not colon:
         raise ConfigError(f"`{key}` names {name!r}; the form is module:Name")
     return found

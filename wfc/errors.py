@@ -433,6 +433,10 @@ class NoSuchPackage(ConfigError):
     code = "WFC905"
 
 
+class ModuleBroken(WfcError):
+    """A module of the project raises when it is imported; the message names file and line."""
+
+
 class NoSuchWorkflow(WfcError):
     """No workflow of the build has this name."""
 

@@ -189,6 +189,49 @@ def test_a_project_that_does_not_compile_starts_nothing(flows: Path) -> None:
     assert wfc(flows, "runs").stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("import nonexistent_mod", "ModuleNotFoundError: No module named 'nonexistent_mod'"),
+        ("RATE = 1 / len([])", "ZeroDivisionError: division by zero"),
+        ("import json; json.loads('')", "JSONDecodeError"),
+    ],
+)
+def test_a_module_that_cannot_be_imported_is_named(flows: Path, line: str, said: str) -> None:
+    """The mistake is the user's: exit 2 with file and line, and no report of a crash."""
+    (flows / "flows.py").write_text(f"{FLOWS}\n{line}\n")
+    number = FLOWS.count("\n") + 2
+    for words in (("worker", "--until-idle"), ("start", "nap", "0")):
+        done = wfc(flows, *words)
+        assert done.returncode == 2, done.stderr
+        assert done.stderr.startswith(f"error: flows.py:{number}: the module `flows` cannot be ")
+        assert said in done.stderr
+    assert not (flows / ".wfc" / "crash").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--id", "../x"], "cannot name a run"),
+        (["--delay=-5s"], "--delay '-5s'"),
+        (["--delay", "9000000d"], "year 9999"),
+        (["--wait", "--timeout=soon"], "--timeout 'soon'"),
+        (["--attribute", "wfc.x=1"], "reserved for wfc"),
+        (["--attribute", f"a={'x' * 300}"], "more than 256 bytes"),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, list) else "",
+)
+def test_what_no_start_takes_is_a_mistake_of_usage(
+    flows: Path, words: list[str], said: str
+) -> None:
+    """WFC954, and nothing is started."""
+    done = wfc(flows, "start", "nap", "0", *words, "--json")
+    error = json.loads(done.stderr)
+    assert (done.returncode, error["code"]) == (2, "WFC954")
+    assert said in error["message"]
+    assert wfc(flows, "runs").stdout == ""
+
+
 def test_an_app_that_cannot_be_had_is_a_configuration_error(flows: Path) -> None:
     """`worker MODULE:APP` names it and says why."""
     done = wfc(flows, "worker", "gone:app", "--until-idle", "--json")

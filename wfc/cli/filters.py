@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from wfc.clock import to_us
-from wfc.durations import parse
+from wfc.clock import SystemClock, to_us
+from wfc.durations import parse, wake_at_us
 from wfc.errors import InputInvalid
 from wfc.eventlog.entity import RunStatus
 from wfc.ids import DefinitionId, VersionId
@@ -89,6 +89,21 @@ def attributes(pairs: Sequence[str]) -> dict[str, Any]:
     return found
 
 
+def duration(option: str, text: str) -> str | None:
+    """See that an option holds a duration that the calendar can hold; give None for none.
+
+    Raises `InputInvalid`.
+    """
+    if not text:
+        return None
+    try:
+        wake_at_us(text, SystemClock().now_us())
+    except ValueError as problem:
+        message = f"{option} {text!r}: {problem}"
+        raise InputInvalid(message) from None
+    return text
+
+
 def _words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
@@ -113,7 +128,7 @@ def _instant(text: str, now_us: int) -> int | None:
         instant = datetime.fromisoformat(text)
     except ValueError:
         try:
-            return now_us - to_us_of(text)
+            return max(0, now_us - to_us_of(text))  # before all runs is before all runs
         except ValueError as problem:
             message = f"{text!r} is neither an instant such as 2030-01-31T12:00Z nor so: {problem}"
             raise InputInvalid(message) from None

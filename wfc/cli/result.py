@@ -11,6 +11,7 @@ import typer
 from wfc.api import get_run
 from wfc.cli import output
 from wfc.cli.common import Common, command_app
+from wfc.cli.filters import duration
 from wfc.cli.session import hint_if_nobody_works, opened, readable, row_of
 
 app = command_app()
@@ -25,7 +26,7 @@ def result(
     ] = "",
 ) -> None:
     """Wait for a run and print its result; exit 1 if it failed, 6 if it has not ended in time."""
-    asyncio.run(_result(Common.of(context), run, timeout or None))
+    asyncio.run(_result(Common.of(context), run, duration("--timeout", timeout)))
 
 
 async def _result(common: Common, run_id: str, timeout: str | None) -> None:  # noqa: ASYNC109 - passed on

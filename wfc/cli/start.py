@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any
 
 import typer
 
+from wfc.api import Run
 from wfc.api import start as start_run
 from wfc.cli import output, workflows
 from wfc.cli.arguments import bind
 from wfc.cli.common import Common, command_app
-from wfc.cli.filters import attributes
+from wfc.cli.filters import attributes, duration
 from wfc.cli.result import print_value
 from wfc.cli.session import hint_if_nobody_works, opened
+from wfc.errors import InputInvalid, LimitExceeded
 
 app = command_app()
 
@@ -42,17 +45,27 @@ def start(
     """Start a run of a workflow."""
     options: dict[str, Any] = {
         "id": run_id or None,
-        "delay": delay or None,
+        "delay": duration("--delay", delay),
         "attributes": attributes(attribute),
     }
     call = (workflow, arguments, given or None)
-    asyncio.run(_start(Common.of(context), call, options, wait=wait, timeout=timeout or None))
+    patience = duration("--timeout", timeout)
+    begin = _with_options(options)
+    asyncio.run(_start(Common.of(context), call, begin, wait=wait, timeout=patience))
+
+
+def _with_options(options: Mapping[str, Any]) -> Callable[..., Awaitable[Run[Any]]]:
+    """Check what was typed before anything is opened. Raises `InputInvalid`."""
+    try:
+        return start_run.options(**options)
+    except (ValueError, LimitExceeded) as problem:
+        raise InputInvalid(str(problem)) from None
 
 
 async def _start(
     common: Common,
     call: tuple[str, list[str], str | None],
-    options: dict[str, Any],
+    begin: Callable[..., Awaitable[Run[Any]]],
     *,
     wait: bool,
     timeout: str | None,  # noqa: ASYNC109 - passed on
@@ -61,7 +74,7 @@ async def _start(
     async with opened(common.load(), with_code=True) as session:
         workflow, function = workflows.find(session, name)
         args, kwargs = bind(function, words, given)
-        run = await start_run.options(**options)(function, *args, **kwargs)
+        run = await begin(function, *args, **kwargs)
         if not run.created:
             output.note(common, f"run {run.id} exists already, with the same arguments")
         if wait:
