@@ -30,7 +30,7 @@ from wfc.errors import BundleBroken, CompileError, EffectInWorkflow, OutsideWork
 from wfc.eventlog.event import FailureKind
 from wfc.ids import DefinitionId
 from wfc.runtime import context
-from wfc.runtime.frozen import freeze
+from wfc.runtime.frozen import Freezer
 from wfc.runtime.operations import Failed, StepAsked
 from wfc.runtime.sandbox import load_template
 from wfc.runtime.views import Refused, View
@@ -717,7 +717,7 @@ async def flow():
 )  # fmt: skip
 def test_copies_of_a_frozen_value_are_plain(value: Any) -> None:
     """By `copy`, `deepcopy` and pickle, with what belongs to the class."""
-    frozen = freeze(value, {})
+    frozen = Freezer().freeze(value)
     assert frozen == value
     assert type(frozen) is not type(value)
     for made in (copy(frozen), frozen.copy(), deepcopy(frozen), pickle.loads(pickle.dumps(frozen))):  # noqa: S301 - made here
@@ -731,16 +731,16 @@ def test_a_value_that_holds_itself_can_be_frozen() -> None:
     """Cycles stay cycles; what holds no container stays the same object."""
     items: list[Any] = [1]
     items.append(items)
-    frozen = freeze(items, {})
+    frozen = Freezer().freeze(items)
     assert frozen[1] is frozen
     pair = (1, "x")
-    assert freeze(pair, {}) is pair
-    assert freeze(frozen, {}) is frozen
+    assert Freezer().freeze(pair) is pair
+    assert Freezer().freeze(frozen) is frozen
 
 
 def test_a_long_value_is_cut_in_the_message() -> None:
     """One line is enough."""
-    frozen = freeze(list(range(1000)), {})
+    frozen = Freezer().freeze(list(range(1000)))
     with pytest.raises(EffectInWorkflow, match=r"\.\.\.\)") as caught:
         frozen.append(1)
     assert len(str(caught.value)) < 400

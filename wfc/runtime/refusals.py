@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from types import FrameType
 from typing import Final, NoReturn
 
+from wfc import abi
 from wfc.determinism import CODES, Entry, Reason
 from wfc.errors import EffectInWorkflow
 from wfc.runtime import context
@@ -80,10 +84,33 @@ def refuse_write(what: str) -> NoReturn:
     )
 
 
-def hit(message: str, code: str) -> NoReturn:
-    """Raise `EffectInWorkflow` with the guard `code`, and poison the current run."""
-    error = EffectInWorkflow(message, guard=code)
+def hit(message: str, code: str, *, place: str | None = None) -> NoReturn:
+    """Raise `EffectInWorkflow` with the guard `code`, and poison the current run.
+
+    The message ends with the code and ``file:line`` of the user's code that is to blame.
+    """
+    place = place or _place(sys._getframe(1))  # noqa: SLF001 - the user's code is up there
+    where = f"\n{code} at {place}" if place else f"\n{code}"
+    error = EffectInWorkflow(message + where, guard=code)
     execution = context.current.get()
     if execution is not None:
         execution.poison(error)
     raise error
+
+
+def _place(frame: FrameType | None) -> str | None:
+    """Give ``file:line`` of the innermost code of a bundle, as its author knows the file."""
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        if abi.NAME in frame.f_globals and filename != abi.__file__:
+            return f"{source_path(filename)}:{frame.f_lineno}"
+        frame = frame.f_back
+    return None
+
+
+def source_path(filename: str) -> str:
+    """Give the path of the source behind a code object's filename, relative where it can be."""
+    if filename.startswith("<wfc "):
+        return filename[1:-1].split(" ", 2)[2]  # what a version holds: `<wfc VERSION PATH>`
+    folder = os.path.join(os.getcwd(), "")  # noqa: PTH109, PTH118 - `pathlib` costs more
+    return filename.removeprefix(folder)

@@ -30,7 +30,7 @@ from wfc.manifests.code import code_of
 from wfc.manifests.sites import SiteTable
 from wfc.manifests.store import Version
 from wfc.runtime import context, refusals
-from wfc.runtime.frozen import freeze_namespace
+from wfc.runtime.frozen import Freezer
 from wfc.runtime.parameters import whole
 from wfc.runtime.shims import SWAPPED
 from wfc.runtime.shims.ambient import without_disk
@@ -38,6 +38,7 @@ from wfc.runtime.steps import StepPlan
 from wfc.runtime.views import Views, restricted_builtins
 
 _NAME_DIGITS: Final = 12
+_EMPTY: Final[Mapping[str, Any]] = {}
 _CLOCK_METHODS: Final = ("now", "today", "utcnow")
 
 
@@ -63,12 +64,22 @@ class Template:
 
     def decode_arguments(self, data: bytes) -> dict[str, Any]:
         """Decode recorded arguments by the annotations of the workflow's parameters."""
+        return codec.decode_arguments(data, annotations=self.annotations, types=self.types)
+
+    @property
+    def annotations(self) -> Mapping[str, Any]:
+        """The annotations of the workflow's parameters, as types of this template."""
         if self._annotations is None:
             self._annotations = {
                 name: whole(parameter.kind, self._evaluated(self._module, parameter.annotation))
                 for name, parameter in self.signature.parameters.items()
             }
-        return codec.decode_arguments(data, annotations=self._annotations, types=self.types)
+        return self._annotations
+
+    @property
+    def result(self) -> Any:
+        """What the workflow is annotated to return, as a type of this template."""
+        return self._evaluated(self._module, self.signature.return_annotation)
 
     def spread(self, arguments: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         """Turn arguments by name into those of a call."""
@@ -109,6 +120,16 @@ class Template:
         for part in qualname.split("."):
             found = None if found is None else getattr(found, part, None)
         return found if abi.id_of(found) == name else None
+
+    def takes(self, definition: abi.Definition) -> dict[str, Any]:
+        """Give what the parameters of a step are annotated with, as types of this template."""
+        module = ModuleName(definition.id.partition(":")[0])
+        parameters = definition.signature.parameters
+        return {
+            name: whole(parameters[name].kind, self._evaluated(module, text))
+            for name, text in definition.annotations.items()
+            if name in parameters
+        }
 
     def returns(self, definition: abi.Definition) -> Any:
         """Give what a step is annotated to return, as a type of this template."""
@@ -174,7 +195,7 @@ class TemplateTypes:
         module, _, qualname = name.partition(":")
         found: Any = self._modules.get(module)
         for part in qualname.split("."):
-            found = None if found is None else vars(found).get(part)
+            found = getattr(found, "__dict__", _EMPTY).get(part)
         if not inspect.isclass(found):
             return None
         return found if name in self._classes or issubclass(found, BaseException) else None
@@ -296,12 +317,12 @@ class _Loader:
     def finish(self) -> None:
         """Put shims in the place of classes and freeze what all runs share."""
         swaps = {id(genuine): (genuine, shim) for genuine, shim in SWAPPED.values()}
-        known: dict[int, Any] = {}
+        freezer = Freezer()
         for name, module in self.modules.items():
             space = module.__dict__
             self.originals[name] = dict(space)
             _swap(space, swaps)
-            freeze_namespace(space, module.__name__, known)
+            freezer.freeze_namespace(space, module.__name__)
 
     # -- import statements of workflow code
 
@@ -405,10 +426,11 @@ def _refuse_global_writes(code: types.CodeType, module: str) -> None:
         for instruction in dis.get_instructions(inner):
             if instruction.opname in {"STORE_GLOBAL", "DELETE_GLOBAL"}:
                 refusals.hit(
-                    f"{inner.co_filename}:{inner.co_firstlineno}: `{inner.co_qualname}` in {module}"
-                    f" writes the global `{instruction.argval}`. Runs share no state, and a replay "
-                    "would begin with another value. Pass it as an argument, or return it.",
+                    f"`{inner.co_qualname}` in {module} writes the global "
+                    f"`{instruction.argval}`. Runs share no state, and a replay would begin "
+                    "with another value. Pass it as an argument, or return it.",
                     refusals.GLOBAL,
+                    place=f"{refusals.source_path(inner.co_filename)}:{inner.co_firstlineno}",
                 )
 
 

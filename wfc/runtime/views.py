@@ -18,6 +18,8 @@ from typing import Any, Final, NoReturn
 
 from wfc.determinism import Entry, Reason, Rules, Verdict, lookup
 from wfc.runtime import context, refusals
+from wfc.runtime.frozen import CAREFUL
+from wfc.runtime.guarded import build_class
 from wfc.runtime.shims import SHIMS, SWAPPED
 
 _UNHASHED: Final = (int, float, complex, bool, type(None), bytes)
@@ -164,7 +166,7 @@ class Views:
             return self.module(value.__name__)
         if entry.verdict is Verdict.REFUSED or entry.verdict is Verdict.SHIM:
             return self._refused(dotted, value, entry)
-        return value
+        return CAREFUL.get(dotted, value)
 
     def _refused(self, dotted: str, value: Any, entry: Entry) -> Any:
         if inspect.isclass(value):
@@ -191,7 +193,7 @@ def restricted_builtins(import_: Callable[..., Any], rules: Rules) -> dict[str, 
     return {
         **names,
         "__import__": import_,
-        "__build_class__": builtins.__build_class__,
+        "__build_class__": build_class,
         "hash": _hash,
         "id": _id,
     }
