@@ -11,7 +11,9 @@ import pytest
 
 from tests.runtime.house import until
 from wfc.errors import TurnTooLong, WorldLocked
+from wfc.eventlog.event import FailureKind
 from wfc.runtime.heartbeat import Heartbeat, Pulse, Turns
+from wfc.runtime.operations import Failed, Outcome, Suspended
 from wfc.worlds.protocol import Renewal
 
 
@@ -119,3 +121,45 @@ async def test_only_a_turn_under_way_is_interrupted() -> None:
         turns.deliver(spinning, [])
     await watching
     assert not turns.interrupt(time.monotonic() + 60)
+
+
+class Swallowing:
+    """Stands in for an execution whose code catches all it can, and then waits."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+
+    def deliver(self, recorded: Any) -> Outcome:
+        try:
+            while True:
+                recorded = not recorded
+        except BaseException:  # noqa: BLE001 - as user code may
+            return self.outcome
+
+
+async def delivered(outcome: Outcome) -> Outcome:
+    """Deliver to code that is interrupted and comes to `outcome` all the same."""
+    turns = Turns(0.05)
+
+    def watch() -> None:
+        while not turns.interrupt(time.monotonic()):
+            time.sleep(0.001)
+
+    watching = asyncio.get_running_loop().run_in_executor(None, watch)
+    swallowing: Any = Swallowing(outcome)
+    try:
+        return turns.deliver(swallowing, [])
+    finally:
+        await watching
+
+
+async def test_code_that_catches_the_interruption_has_still_taken_too_long() -> None:
+    """It may not go on, complete, or fail for another reason."""
+    for outcome in (
+        Suspended(asked=(), withdrawn=()),
+        Failed(error=b"", kind=FailureKind.USER),
+    ):
+        with pytest.raises(TurnTooLong):
+            await delivered(outcome)
+    failed = Failed(error=b"", kind=FailureKind.LIMIT)
+    assert await delivered(failed) is failed

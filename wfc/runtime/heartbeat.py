@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wfc.errors import TurnTooLong, WorldError
-from wfc.eventlog.event import Recorded
+from wfc.eventlog.event import FailureKind, Recorded
 from wfc.runtime.execution import Execution
 from wfc.runtime.operations import Outcome
 from wfc.worlds.protocol import Renewal
@@ -40,14 +40,21 @@ class Turns:
         self._thread = threading.get_ident()
 
     def deliver(self, execution: Execution, recorded: Sequence[Recorded]) -> Outcome:
-        """Deliver, as one turn that `interrupt` may end."""
+        """Deliver, as one turn that `interrupt` may end.
+
+        Raises `TurnTooLong` if it was ended early and came to something else than a failure for
+        that: the code caught the interruption.
+        """
         self._thread = threading.get_ident()
-        self._began = time.monotonic()
+        self._began = began = time.monotonic()
         try:
-            return execution.deliver(recorded)
+            outcome = execution.deliver(recorded)
         finally:
             with self._lock:
                 self._began = None
+        if self._ended_early == began and getattr(outcome, "kind", None) is not FailureKind.LIMIT:
+            raise TurnTooLong
+        return outcome
 
     def interrupt(self, now_s: float) -> bool:
         """Raise `TurnTooLong` in the loop's thread if the present turn takes too long."""
