@@ -238,6 +238,10 @@ PROGRAM = Program(
             return cents // 10
 
 
+    class Rush(Order):
+        pass
+
+
     async def shapes(order: Order, *rates: int) -> list:
         "use workflow"
         factor = 3
@@ -247,8 +251,10 @@ PROGRAM = Program(
             return number * factor + sum(more)
 
         blank = await Order.blank()
+        rush = await Rush.blank()
         nested = [await times(rate, 1, 1) for rate in rates]
-        return [await order.ship(), await blank.ship("Rome"), await Order.tax(50), nested]
+        shipped = [await order.ship(), await blank.ship("Rome")]
+        return [*shipped, await Order.tax(50), nested, type(rush) is Rush]
 
 
     async def race(number: int) -> str:

@@ -475,4 +475,4 @@ async def test_cleanup_has_a_limit(house: House, journal: Journal) -> None:
 async def test_steps_may_be_methods_and_nested_functions(house: House, journal: Journal) -> None:
     run = await house.start(FLOWS.shapes, FLOWS.Order("o-1"), 2, 5)
     await house.worker().run_until_idle()
-    assert await run.result() == ["o-1 to Bern", "blank to Rome", 5, [8, 17]]
+    assert await run.result() == ["o-1 to Bern", "blank to Rome", 5, [8, 17], True]
