@@ -48,6 +48,7 @@ class OneBody:
             give_up_on=(),
             version=None,
             call=lambda _arguments: function(),
+            recorded=lambda value: codec.encode(value, path="the result of step `charge`"),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from tests.runtime.histories import (
 )
 from wfc import codec
 from wfc.clock import to_datetime
-from wfc.errors import EffectInWorkflow
+from wfc.errors import EffectInWorkflow, Unserialisable
 from wfc.eventlog.event import (
     AttributesSet,
     Event,
@@ -46,6 +47,7 @@ from wfc.eventlog.event import (
 )
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
 from wfc.runtime.execution import Execution, Limits
+from wfc.runtime.metadata import Woke, WorkflowMetadata
 from wfc.runtime.operations import (
     Cancelled,
     Completed,
@@ -792,6 +794,60 @@ def test_a_chapter_begins_with_an_empty_history() -> None:
     assert isinstance(execution.deliver([late]), Suspended)
     done = log.write(log.completed(asked, 5))
     assert output_of(execution.deliver([done])) == 5
+
+
+UNREADABLE = [
+    ("return HTTPStatus.OK", "the workflow's result"),
+    ("return await say([HTTPStatus.OK])", "step `say`() argument `text`: `[0]`"),
+    ("await restart([HTTPStatus.OK])", "restart(...) argument `what`: `[0]`"),
+]
+
+
+@pytest.mark.parametrize(("line", "place"), UNREADABLE)
+def test_what_nobody_could_read_fails_where_it_is_written(line: str, place: str) -> None:
+    """And nothing of it is asked for."""
+    program = f"""
+    from http import HTTPStatus
+
+    async def flow(what):
+        "use workflow"
+        {line}
+    """
+    outcome = Log(template_of(program), 1).start()
+    assert isinstance(outcome, Failed)
+    error = codec.decode_error(outcome.error)
+    assert isinstance(error, Unserialisable)
+    assert str(error).startswith(f"{place} is a http.HTTPStatus, which no reader may make.")
+
+
+def test_what_annotations_name_is_written() -> None:
+    """Readers look there too."""
+    program = """
+    from http import HTTPStatus
+
+    async def ask(status: HTTPStatus, *more: HTTPStatus) -> None:
+        "use step"
+
+    async def flow() -> HTTPStatus:
+        "use workflow"
+        await ask(HTTPStatus.OK, HTTPStatus.OK)
+        return HTTPStatus.OK
+    """
+    log = Log(template_of(program))
+    log.start()
+    outcome = log.deliver(log.completed("ask"))
+    assert isinstance(outcome, Completed), outcome
+    assert codec.decode(outcome.output, annotation=HTTPStatus) is HTTPStatus.OK
+
+
+def test_what_wfc_says_of_a_run_is_a_value() -> None:
+    program = """
+    async def flow():
+        "use workflow"
+        return [await sleep(1), get_workflow_metadata()]
+    """
+    woke, metadata = output_of(Log(template_of(program)).run())
+    assert (type(woke), type(metadata)) == (Woke, WorkflowMetadata)
 
 
 def test_restart_ends_the_chapter_without_finally() -> None:

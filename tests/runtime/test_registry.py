@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+from http import HTTPStatus
 from typing import Any
 
 import pytest
 
 from tests.runtime.programs import Program
 from wfc import codec
-from wfc.errors import PolicyError, StepUnknown, UnknownType, VersionUnknown
+from wfc.errors import PolicyError, StepUnknown, UnknownType, Unserialisable, VersionUnknown
 from wfc.ids import DefinitionId, OperationId, VersionId
 from wfc.manifests.store import to_archive
 from wfc.runtime.operations import StepAsked
-from wfc.runtime.registry import HostTypes, Registry, result_annotation
+from wfc.runtime.registry import HostTypes, Registry, argument_annotations, result_annotation
 from wfc.worlds.memory import MemoryWorld
 
 PROGRAM = Program(
@@ -188,6 +189,26 @@ def test_the_type_of_a_result_is_read_from_the_function() -> None:
     def unresolved() -> Missing: ...  # type: ignore[name-defined]  # noqa: F821 - the case
 
     assert result_annotation(unresolved) is None
+
+
+def test_annotations_resolve_each_on_its_own() -> None:
+    def partly(a: Missing, *rest: int) -> str:  # type: ignore[name-defined]  # noqa: F821 - the case
+        return f"{a}{rest}"
+
+    assert argument_annotations(partly) == {"rest": tuple[int, ...]}
+    assert result_annotation(partly) is str
+
+
+def test_a_result_that_no_run_could_read_is_refused() -> None:
+    """Which is one of a class that neither the build nor the annotation names."""
+    registry = Registry(PROGRAM.version)
+    for step in ("patient", "checkout.charge"):
+        body = registry.step(name(step))
+        assert codec.decode(body.recorded([1])) == [1]
+        with pytest.raises(
+            Unserialisable, match=r"^the result of step `[a-z.]+`: `\[0\]` is a http"
+        ):
+            body.recorded([HTTPStatus.OK])
 
 
 def test_a_process_of_its_own_is_refused_until_it_can_be_had() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -53,6 +54,14 @@ async def test_arguments_are_bound_and_encoded_before_anything_is_written(house:
         await house.start(FLOWS.chain, 1, 2)
     with pytest.raises(Unserialisable, match="argument `count`"):
         await house.start(FLOWS.chain, object())
+    assert house.appends == 0
+
+
+async def test_what_the_workflow_could_not_read_is_refused_before_it_is_written(
+    house: House,
+) -> None:
+    with pytest.raises(Unserialisable, match=r"argument `count` is a http\.HTTPStatus, which"):
+        await house.start(FLOWS.chain, HTTPStatus.OK)
     assert house.appends == 0
 
 

@@ -38,6 +38,10 @@ class Body(Protocol):
         """Decode the arguments and call the function; gives a coroutine if it is async."""
         ...
 
+    def recorded(self, value: Any) -> bytes:
+        """Encode what the function returned. Raises `Unserialisable` for what no run could read."""
+        ...
+
 
 class Bodies(Protocol):
     """Where bodies are found by the id of their step."""
@@ -193,7 +197,7 @@ async def run_attempt(
         fault.point("body.launched")
         value = await _value(call, body, threads, now_us)
         fault.point("body.returned")
-        return Ended(call, codec.encode(value, path=f"the result of step `{_name(call, body)}`"))
+        return Ended(call, _recorded(value, call, body))
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
         if task is not None and task.cancelling() > 0:
@@ -286,6 +290,12 @@ class _Work:
         loop, task = self._loop, self._task
         if loop is not None and task is not None and not loop.is_closed():
             loop.call_soon_threadsafe(task.cancel)
+
+
+def _recorded(value: Any, call: Call, body: Body | None) -> bytes:
+    if body is not None:
+        return body.recorded(value)
+    return codec.encode(value, path=f"the result of step `{_name(call, body)}`")
 
 
 def _foreign(error: BaseException) -> WfcError:

@@ -405,7 +405,12 @@ class Execution:
         error = main.exception()
         if error is None:
             try:
-                output = codec.encode(main.result(), path="the workflow's result")
+                output = codec.encode(
+                    main.result(),
+                    path="the workflow's result",
+                    annotation=self.template.result,
+                    types=self.template.types,
+                )
             except Exception as problem:  # noqa: BLE001 - a serialiser is user code
                 error = problem
             else:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from wfc import codec
 from wfc.eventlog.event import Scalar
 from wfc.ids import DefinitionId, RunId, VersionId
 
@@ -31,3 +32,8 @@ class Woke(NamedTuple):
     """How a sleep ended: `early` if somebody woke the run before its time."""
 
     early: bool
+
+
+# Workflows return them and pass them on, and no manifest holds classes of wfc.
+codec.REGISTERED.register_type(WorkflowMetadata)
+codec.REGISTERED.register_type(Woke)

@@ -9,6 +9,7 @@ import types
 import typing
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from wfc import abi, codec
@@ -230,11 +231,34 @@ def _entry_in(version: Version, step: DefinitionId) -> Entry | None:
 
 def result_annotation(function: Any) -> Any:
     """Give the type that a function is annotated to return; None if that says nothing."""
+    return _resolved(function).get("return")
+
+
+@lru_cache(maxsize=1000)
+def argument_annotations(function: Any) -> dict[str, Any]:
+    """Give what the parameters of a function are annotated with, as far as it resolves."""
+    hints = _resolved(function)
+    parameters = inspect.signature(function).parameters.values()
+    return {
+        each.name: whole(each.kind, hints[each.name]) for each in parameters if each.name in hints
+    }
+
+
+def _resolved(function: Any) -> dict[str, Any]:
+    """Resolve the annotations of a function, each on its own: one may be for type checkers only."""
+    plain = inspect.unwrap(function)
+    said = getattr(plain, "__annotations__", {})
+    space = getattr(plain, "__globals__", {})
+    hints = {name: _evaluated(each, space) for name, each in said.items()}
+    return {name: hint for name, hint in hints.items() if hint is not None}
+
+
+def _evaluated(annotation: Any, space: dict[str, Any]) -> Any:
+    alone = types.SimpleNamespace(__annotations__={"it": annotation})
     try:
-        hints = typing.get_type_hints(inspect.unwrap(function), include_extras=True)
+        return typing.get_type_hints(alone, space, include_extras=True)["it"]
     except Exception:  # noqa: BLE001 - an annotation that does not resolve only costs the check
         return None
-    return hints.get("return")
 
 
 # --- step bodies -------------------------------------------------------------------------------
@@ -243,6 +267,7 @@ _POSITIONAL: Final = (
     inspect.Parameter.POSITIONAL_ONLY,
     inspect.Parameter.POSITIONAL_OR_KEYWORD,
 )
+_UNRESOLVED: Final = object()
 _NAMED: Final = frozenset({inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY})
 
 
@@ -272,6 +297,7 @@ class StepBody:
         self._nested = abi.id_of(plain) != registration.id
         self._plain = plain
         self._hints: dict[str, Any] | None = None
+        self._result: Any = _UNRESOLVED
         if self._nested:
             self._code = _nested_code(plain, registration.id)
             self._captures: tuple[str, ...] = self._code.co_freevars
@@ -317,6 +343,25 @@ class StepBody:
             return function(**values)
         args, kwargs = _spread(self._parameters, values)
         return function(*args, **kwargs)
+
+    def recorded(self, value: Any) -> bytes:
+        """Encode what the function returned. Raises `Unserialisable` for what no run could read."""
+        return codec.encode(
+            value,
+            path=f"the result of step `{self.name}`",
+            annotation=self._returns(),
+            types=self._types,
+        )
+
+    def _returns(self) -> Any:
+        if self._result is _UNRESOLVED:
+            if self._nested:
+                text = None if self._entry is None else self._entry.signature.returns
+                space = self._plain.__globals__
+                self._result = None if text is None else _evaluated(text, space)
+            else:
+                self._result = result_annotation(self._plain)
+        return self._result
 
     def _found(self, name: str) -> type:
         """Give the class that a class method was called on."""

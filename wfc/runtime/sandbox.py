@@ -18,6 +18,7 @@ import sys
 import types
 from ast import literal_eval
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -76,7 +77,7 @@ class Template:
             }
         return self._annotations
 
-    @property
+    @cached_property
     def result(self) -> Any:
         """What the workflow is annotated to return, as a type of this template."""
         return self._evaluated(self._module, self.signature.return_annotation)

@@ -19,7 +19,7 @@ from wfc.manifests.store import Version
 from wfc.policies import declared
 from wfc.runtime.attributes import check_attributes
 from wfc.runtime.environment import capture
-from wfc.runtime.registry import Registry
+from wfc.runtime.registry import Registry, argument_annotations
 from wfc.runtime.run import Client, Run
 from wfc.worlds.protocol import Appended, NewRun
 from wfc.worlds.rules import digest_of
@@ -70,7 +70,7 @@ async def start_run(
     Raises `NotCompiled`, `TypeError`, `Unserialisable`, `PayloadTooLarge`, `RunIdConflict`.
     """
     name = workflow_id(workflow)
-    payload = _encoded(workflow, call)
+    payload = _encoded(workflow, call, client.types)
     registry = client.registry
     if registry is None:
         raise WfcError("this session was opened without code, so it can start nothing")
@@ -148,14 +148,21 @@ def _source(function: Any) -> str | None:
 
 
 def _encoded(
-    workflow: Callable[..., Any], call: tuple[tuple[Any, ...], Mapping[str, Any]]
+    workflow: Callable[..., Any],
+    call: tuple[tuple[Any, ...], Mapping[str, Any]],
+    types: codec.Types,
 ) -> bytes:
     name = workflow.__qualname__
     try:
         bound = inspect.signature(workflow).bind(*call[0], **call[1])
     except TypeError as problem:
         raise TypeError(f"{name}(): {problem}") from None
-    payload, _ = codec.encode_arguments(dict(bound.arguments), call=f"workflow `{name}`")
+    payload, _ = codec.encode_arguments(
+        dict(bound.arguments),
+        call=f"workflow `{name}`",
+        annotations=argument_annotations(workflow),
+        types=types,
+    )
     return payload
 
 

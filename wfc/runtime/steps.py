@@ -49,6 +49,8 @@ class StepPlan:
         self._class = self._names[0] if definition.receiver == "class" else None
         self._call = f"step `{definition.qualname}`"
         self._returns: Callable[[], Any] = lambda: template.returns(definition)
+        self._takes: Callable[[], dict[str, Any]] = lambda: template.takes(definition)
+        self._annotations: dict[str, Any] | None = None
         self._annotation: Any = None
         self._annotated = False
 
@@ -83,7 +85,11 @@ class StepPlan:
     ) -> Any:
         if not execution.alive:
             await execution.parked()
-        payload, digest = codec.encode_arguments(bound, call=self._call)
+        if self._annotations is None:
+            self._annotations = self._takes()
+        payload, digest = codec.encode_arguments(
+            bound, call=self._call, annotations=self._annotations, types=self._template.types
+        )
         event = execution.answer_at_hand(name)
         if event is not None and self._fits(event, digest):
             execution.take_at_hand()

@@ -75,7 +75,13 @@ async def _restart(execution: Execution, arguments: dict[str, Any]) -> NoReturn:
             "the chapter. Let the task end, and restart where it is awaited."
         )
     if execution.alive:
-        payload, _ = codec.encode_arguments(arguments, call="restart(...)")
+        template = execution.template
+        payload, _ = codec.encode_arguments(
+            arguments,
+            call="restart(...)",
+            annotations=template.annotations,
+            types=template.types,
+        )
         execution.restart(payload)
     await execution.parked()
     raise AssertionError("a restarted chapter went on")
