@@ -9,6 +9,8 @@ import pytest
 
 from tests.runtime.flows import FLOWS, Journal
 from tests.runtime.house import House
+from wfc.eventlog.entity import RunStatus
+from wfc.eventlog.event import StepCompleted
 from wfc.runtime import resume
 from wfc.runtime.execution import Execution
 
@@ -55,3 +57,23 @@ async def test_what_code_says_is_said_once(
     assert await run.result() == 3
     said = [record.getMessage() for record in caplog.records if record.name == "wfc.workflow"]
     assert sorted(said) == ["begins", "ends", "has 0", "has 1", "has 2"]
+
+
+@pytest.mark.parametrize("always", [False, True])
+async def test_news_during_an_append_does_not_let_go_of_what_it_brought(
+    house: House, journal: Journal, *, always: bool
+) -> None:
+    """What an append delivered is taken up, whatever else is heard of at the same time."""
+    worker = house.worker(always_replay=always)
+    append = house.world.append
+
+    async def heard(run_id: Any, events: Any, **kwargs: Any) -> Any:
+        answer = await append(run_id, events, **kwargs)
+        if any(isinstance(event, StepCompleted) for event in events):
+            worker.news_of(run_id)
+        return answer
+
+    house.world.append = heard  # type: ignore[method-assign]  # news at the worst moment
+    run = await house.start(FLOWS.chain, 3)
+    await worker.run_until_idle()
+    assert await run.status() is RunStatus.COMPLETED

@@ -269,7 +269,7 @@ class LiveRun:
         if self._log_has_news:
             self._log_has_news = False
             self._follow(await self._desk.history(self.run_id, self.ledger.length))
-        elif self._execution is None and not self.ledger.paused and self._outbox.end is None:
+        if self._execution is None and self._outbox.end is None and not self._at_rest:
             await self._rebuild()
         self._ring()
         if self.fence is None or self.ledger.ended:
@@ -302,6 +302,11 @@ class LiveRun:
             self.drop()
         if self.ledger.ended:
             self._leave()
+
+    @property
+    def _at_rest(self) -> bool:
+        """Tell whether the log says that no code is to run."""
+        return self.ledger.paused or self.ledger.ended
 
     def _leave(self) -> None:
         self.drop()
