@@ -35,7 +35,8 @@ committing within `append` itself before the turn of the loop ends (no faster; i
 """
 QUICK_BYTES: Final = 64 << 10
 _SMOOTHING: Final = 8
-_LONGEST_S: Final = 0.01
+_LONGEST_S: Final = 0.001
+"""What a commit counts as at most: one that stalled must not send the next dozens to the thread."""
 
 
 class Writer:
