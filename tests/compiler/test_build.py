@@ -395,3 +395,30 @@ def test_findings_survive_json(tree: Path) -> None:
     assert finding.chain
     assert from_plain(json.loads(json.dumps(to_plain(finding)))) == finding
     assert from_plain(to_plain(replace(finding, fix=None))).fix is None
+
+
+MADE = """
+import collections
+from enum import Enum
+from typing import NamedTuple
+
+Point = collections.namedtuple("Point", "x y")
+Pair = NamedTuple("Pair", [("left", int)])
+Colour = Enum("Colour", "RED BLUE")
+Other = collections.namedtuple("Another", "x")
+Unused = collections.namedtuple("Unused", "x")
+
+async def draw(at: Pair) -> None:
+    "use step"
+
+async def flow() -> object:
+    "use workflow"
+    await draw(None)
+    return Point(1, 2), Colour.RED, Other(1)
+"""
+
+
+def test_classes_made_by_a_call_are_classes(tmp_path: Path) -> None:
+    """A class of `namedtuple(...)` or `Enum(...)` travels as if it had been written out."""
+    version = made(built(write(tmp_path, {"app/__init__.py": "", "app/m.py": MADE})))
+    assert version.classes == {"app.m:Point", "app.m:Pair", "app.m:Colour"}

@@ -7,7 +7,7 @@ import hashlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from wfc.compiler.facts import ModuleFacts
 from wfc.compiler.gather_effects import Effects
@@ -21,6 +21,10 @@ from wfc.manifests.manifest import manifest_text
 from wfc.manifests.store import Version, bundle_digest
 
 Bundles = Mapping[ModuleName, Bundle]
+_CLASS_MAKERS: Final = frozenset({
+    "Enum", "Flag", "IntEnum", "IntFlag", "NamedTuple", "StrEnum", "make_dataclass", "namedtuple",
+})  # fmt: skip
+"""What makes a class when it is called with the class's name."""
 
 
 def version_of(
@@ -104,9 +108,9 @@ def classes_of(
     while pending:
         module, qualname = pending.pop()
         unit = library.unit(module)
-        node = unit.find(qualname) if unit is not None else None
+        node = None if unit is None else unit.find(qualname) or _made_in(unit.tree, qualname)
         name = f"{module}:{qualname}"
-        if name in found or not isinstance(node, ast.ClassDef):
+        if name in found or not isinstance(node, (ast.ClassDef, ast.Assign)):
             continue
         found[name] = {"kind": "class", "digest": ""}
         text = Tree(library.within(module), qualname, reach).text(node)
@@ -183,8 +187,33 @@ def _classes_in(body: Sequence[ast.AST], path: str) -> Iterator[str]:
         if isinstance(node, ast.ClassDef):
             yield f"{path}{node.name}"
             yield from _classes_in(node.body, f"{path}{node.name}.")
+        elif isinstance(node, ast.Assign):
+            if not path and (name := _made_by(node)) is not None:
+                yield name
         elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
             yield from _classes_in(list(ast.iter_child_nodes(node)), path)
+
+
+def _made_by(node: ast.Assign) -> str | None:
+    """Give the name of the class that a call makes, as in ``P = namedtuple("P", ...)``."""
+    match node:
+        case ast.Assign(
+            targets=[ast.Name(id=name)],
+            value=ast.Call(
+                func=ast.Name(id=maker) | ast.Attribute(attr=maker),
+                args=[ast.Constant(value=said), *_],
+            ),
+        ) if maker in _CLASS_MAKERS and said == name:
+            return name
+    return None
+
+
+def _made_in(tree: ast.Module, name: str) -> ast.Assign | None:
+    found = None
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and _made_by(node) == name:
+            found = node
+    return found
 
 
 def _sha256(text: str) -> str:
