@@ -14,7 +14,6 @@ import types
 import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -157,8 +156,11 @@ class Home:
         return True
 
 
-class DirectiveFinder(MetaPathFinder):
-    """Asks the finders behind it, and changes the loader of files that hold a directive."""
+class DirectiveFinder:
+    """Asks the finders behind it, and changes the loader of files that hold a directive.
+
+    Without a base, since `importlib.abc` loads `tempfile` and more, which costs a warm import 6 ms.
+    """
 
     def __init__(self, installed: Installed) -> None:
         """Serve the packages of `installed`."""
