@@ -35,7 +35,7 @@ def main() -> int:
             reports.append(measure(workload, asked.rounds))
             print("\n".join(lines(reports[-1])), flush=True)
     if asked.json:
-        write(reports, asked.json)
+        write(reports, asked.json, " ".join(["python -m benchmarks", *sys.argv[1:]]))
     return 0
 
 

@@ -92,16 +92,20 @@ def machine() -> dict[str, str]:
     }
 
 
-def write(reports: Sequence[Report], path: Path) -> None:
-    """Keep a run as JSON."""
-    data = {"machine": machine(), "workloads": [asdict(report) for report in reports]}
+def write(reports: Sequence[Report], path: Path, command: str) -> None:
+    """Keep a run as JSON, with the command that made it."""
+    data = {
+        "command": command,
+        "machine": machine(),
+        "workloads": [asdict(report) for report in reports],
+    }
     path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
 
 
 def lines(report: Report) -> list[str]:
     """Lay out one workload for a terminal."""
     out = [f"{report.id} {report.title} ({report.unit})"]
-    out += [f"   {side:<28} {value:>14,.1f}" for side, value in report.medians.items()]
+    out += [f"   {side:<28} {value:>14,.4g}" for side, value in report.medians.items()]
     out += [
         f"   {'met   ' if verdict.met else 'MISSED'} {verdict.goal}: {verdict.value:.3g}"
         for verdict in report.verdicts

@@ -33,21 +33,20 @@ def scratch() -> Path:
 _KEPT: list[tempfile.TemporaryDirectory[str]] = []
 
 
-def settings(world: str, *, executions: int = 2000) -> Loaded:
+def settings(world: str, *, executions: int) -> Loaded:
     """Read the settings of the scratch project with another world and room for `executions`."""
     return load_settings(scratch(), world=world, worker={"executions": executions})
 
 
 @asynccontextmanager
-async def stage(name: str, *, worker: bool = True) -> AsyncIterator[Session]:
-    """Open a fresh SQLite world called `name`, with a worker if asked."""
+async def stage(name: str, *, executions: int = 2000) -> AsyncIterator[Session]:
+    """Open a fresh SQLite world called `name`, with a worker that keeps so many executions."""
     database = scratch().parent / f"{name}.db"
     for leftover in database.parent.glob(f"{database.name}*"):
         leftover.unlink()
-    session = await open_session(settings(f"sqlite:///{database}"))
+    session = await open_session(settings(f"sqlite:///{database}", executions=executions))
     try:
-        if worker:
-            await session.make_worker().start()
+        await session.make_worker().start()
         async with use_session(session):
             yield session
     finally:

@@ -16,7 +16,7 @@ def steps_per_s(width: int) -> float:
     """Run one gather and give its steps per second."""
 
     async def play(_: Session) -> float:
-        await (await start(flows().fan_out, 10)).result()
+        await (await start(flows().fan_out, width)).result()  # a worker that has been at work
         begun = time.perf_counter()
         await (await start(flows().fan_out, width)).result()
         return width / (time.perf_counter() - begun)

@@ -8,9 +8,11 @@ import time
 from pathlib import Path
 
 from benchmarks.harness import Goal, Workload
-from benchmarks.stage import flows, scratch, settings
+from benchmarks.stage import flows, stage
 from wfc.api import list_runs, start
-from wfc.config import open_session, use_session
+
+_WAVE = 500
+_IDLE_S = 2.0
 
 
 def _resident() -> int:
@@ -20,56 +22,59 @@ def _resident() -> int:
     return pages * 4096
 
 
-async def _play(count: int) -> dict[str, float]:
-    database = scratch().parent / "w06.db"
-    for leftover in database.parent.glob("w06.db*"):
-        leftover.unlink()
-    session = await open_session(settings(f"sqlite:///{database}", executions=count + 100))
-    worker = session.make_worker()
-    async with use_session(session), worker:
-        await asyncio.gather(*[start(flows().sleeper, each) for each in range(100)])
-        await _suspended(100)
-        before = _resident()
-        for begin in range(0, count, 500):
-            await asyncio.gather(*[start(flows().sleeper, each) for each in range(500)])
-            await _suspended(100 + begin + 500)
-        hot = (_resident() - before) / count
+async def _play(count: int, executions: int) -> tuple[float, float]:
+    """Give bytes per run of the second half, when caches are full, and the idle CPU share."""
+    async with stage("w06", executions=executions):
+        middle = 0
+        for begun in range(0, count, _WAVE):
+            if begun == count // 2:
+                middle = _resident()
+            await asyncio.gather(*[start(flows().sleeper, each) for each in range(_WAVE)])
+            await _until_suspended(begun + _WAVE)
+        size = (_resident() - middle) / (count - count // 2)
         began = time.process_time()
-        await asyncio.sleep(2)
-        idle = (time.process_time() - began) / 2
-    return {"hot bytes per run": hot, "idle CPU share": idle}
+        await asyncio.sleep(_IDLE_S)
+        return size, (time.process_time() - began) / _IDLE_S
 
 
-async def _suspended(count: int) -> None:
-    while True:
-        found, cursor = 0, None
-        while True:
-            page = await list_runs(status="suspended", limit=200, cursor=cursor)
-            found, cursor = found + len(page.items), page.next
-            if cursor is None:
-                break
-        if found >= count:
-            return
+async def _until_suspended(count: int) -> None:
+    while await _suspended() < count:  # noqa: ASYNC110 - the list of runs tells of no news
         await asyncio.sleep(0.05)
 
 
+async def _suspended() -> int:
+    found, cursor = 0, None
+    while True:
+        page = await list_runs(status="suspended", limit=200, cursor=cursor)
+        found, cursor = found + len(page.items), page.next
+        if cursor is None:
+            return found
+
+
 def workloads(*, quick: bool) -> list[Workload]:
-    """Give 1,000 or 10,000 runs that sleep for a day."""
-    count = 1_000 if quick else 10_000
-    figures: dict[str, float] = {}
+    """Give 2,000 or 10,000 runs that sleep for a day."""
+    count = 2_000 if quick else 10_000
+    idle: list[float] = []
 
     def hot() -> float:
-        figures.update(asyncio.run(_play(count)))
-        return figures["hot bytes per run"]
+        size, share = asyncio.run(_play(count, executions=count))
+        idle[:] = [share]
+        return size
 
     return [
         Workload(
             id="W6",
-            title=f"{count} suspended runs, live in memory",
+            title=f"{count} suspended runs",
             unit="bytes per run; share of a core",
-            sides={"hot": hot, "idle": lambda: figures["idle CPU share"]},
+            sides={
+                "hot": hot,
+                "evicted": lambda: asyncio.run(_play(count, executions=1))[0],
+                "idle": lambda: idle[0],
+            },
             goals=[
                 Goal(left="hot", bound=6 * 1024, at_least=False),
+                # Memory is counted in pages, and the database's caches breathe.
+                Goal(left="evicted", bound=64, at_least=False),
                 Goal(left="idle", bound=0.005, at_least=False),
             ],
         )

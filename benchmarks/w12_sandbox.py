@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 
 from benchmarks.harness import Goal, Workload
 from benchmarks.stage import flows, on_stage
@@ -12,9 +13,13 @@ from wfc.eventlog.event import RunCreated
 from wfc.ids import RunId
 from wfc.runtime.execution import Execution
 
+_KEPT = 1_000
 
-def _play(count: int) -> list[float]:
-    async def play(session: Session) -> list[float]:
+
+def _play(count: int) -> tuple[list[float], float]:
+    """Give the sorted microseconds of each making, and the bytes of one namespace."""
+
+    async def play(session: Session) -> tuple[list[float], float]:
         run = await start(flows().five, 1)
         await run.result()
         opening = (await session.world.history(RunId(run.id), limit=1))[0]
@@ -26,31 +31,42 @@ def _play(count: int) -> list[float]:
         for number in range(count):
             begun = time.perf_counter()
             template.instantiate()
-            times.append(1e6 * (time.perf_counter() - begun))
             Execution(template, RunId(f"r{number}"), opening)
-        return sorted(times)
+            times.append(1e6 * (time.perf_counter() - begun))
+        tracemalloc.start()
+        kept = [template.instantiate() for _ in range(_KEPT)]
+        size, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return sorted(times), size / len(kept)
 
     return on_stage("w12", play)
 
 
 def workloads(*, quick: bool) -> list[Workload]:
-    """Give the instantiation."""
+    """Give the making of a run."""
     count = 1_000 if quick else 10_000
-    figures: list[float] = []
+    times: list[float] = []
+    sizes: list[float] = []
 
     def median() -> float:
-        figures[:] = _play(count)
-        return figures[count // 2]
+        times[:], size = _play(count)
+        sizes[:] = [size]
+        return times[count // 2]
 
     return [
         Workload(
             id="W12",
             title="a run from the template",
-            unit="us",
-            sides={"p50": median, "p99": lambda: figures[int(count * 0.99)]},
+            unit="us; bytes",
+            sides={
+                "p50": median,
+                "p99": lambda: times[int(count * 0.99)],
+                "namespace": lambda: sizes[0],
+            },
             goals=[
                 Goal(left="p50", bound=20, at_least=False),
                 Goal(left="p99", bound=50, at_least=False),
+                Goal(left="namespace", bound=4096, at_least=False),
             ],
         )
     ]
