@@ -19,6 +19,7 @@ from wfc.ids import RunId
 from wfc.worlds.sqlite import SqliteWorld
 
 PROJECT = Path(__file__).parent / "project"
+PROGRAM = Path(__file__).parent / "zygote.py"
 RUN = RunId("r1")
 
 
@@ -76,9 +77,9 @@ class Scene:
 class Zygote:
     """The warm process."""
 
-    def __init__(self, project: Path) -> None:
+    def __init__(self, project: Path, program: Path = PROGRAM) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).parent / "zygote.py"), str(project)],
+            [sys.executable, str(program), str(project)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -104,11 +105,11 @@ class Zygote:
 
 
 @contextmanager
-def zygote(folder: Path) -> Iterator[Zygote]:
+def zygote(folder: Path, source: Path = PROJECT, program: Path = PROGRAM) -> Iterator[Zygote]:
     """Copy the project, so that its build lands outside the checkout, and start a warm process."""
     project = folder / "project"
-    shutil.copytree(PROJECT, project)
-    warm = Zygote(project)
+    shutil.copytree(source, project)
+    warm = Zygote(project, program)
     try:
         yield warm
     finally:
