@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -32,17 +33,26 @@ def encode_arguments(
     Raises `Unserialisable` naming parameter and place, or `PayloadTooLarge`.
     """
     ordered = {name: arguments[name] for name in sorted(arguments)}
-    shown = call if call.endswith(")") else f"{call}()"
-    path = f"the arguments of {shown}"
+    path = _path(call)
     try:
         body = body_of(ordered, path, None if types is None else _ReadersOfAll(annotations, types))
     except Unserialisable:
         # Find out which one it is; each alone gives the better sentence.
         for name, value in ordered.items():
             readers = None if types is None else ReadersOf(annotations.get(name), types)
-            body_of(value, f"{shown} argument `{name}`", readers)
+            body_of(value, f"{_shown(call)} argument `{name}`", readers)
         raise
     return seal(body, path), blake2b(body, digest_size=_DIGEST_BYTES).digest()
+
+
+def _shown(call: str) -> str:
+    return call if call.endswith(")") else f"{call}()"
+
+
+@lru_cache(1024)
+def _path(call: str) -> str:
+    """Name what is encoded; kept, since a replay asks for it at each step and never shows it."""
+    return f"the arguments of {_shown(call)}"
 
 
 def decode_arguments(

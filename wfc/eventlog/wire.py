@@ -51,6 +51,7 @@ VERSION: Final = 1
 _HEADER: Final = bytes([VERSION, 0])
 _HEADER_CRC: Final = crc32(_HEADER)
 _CRC_BYTES: Final = 4
+_BUFFER_BYTES: Final = 512  # to begin with; it grows
 
 Write = Callable[[Any], object]
 Read = Callable[[Any, Sequence[Any]], object]
@@ -257,7 +258,9 @@ def encode(recorded_at: int, event: Event) -> bytes:
     """Write an event. Raises `Unserialisable` for a field that msgpack cannot hold."""
     code, write = _BY_TYPE[type(event)]
     try:
-        body: bytes = msgpack.packb((code, recorded_at, *write(event)))
+        # Not `packb`: it takes a buffer of 256 KiB each time, which costs more than the packing.
+        packer = msgpack.Packer(buf_size=_BUFFER_BYTES)
+        body: bytes = packer.pack((code, recorded_at, *write(event)))
     except (TypeError, ValueError, OverflowError) as error:
         raise Unserialisable(
             f"the event {event.name} cannot be written to the log: {error}. Names and reasons must "
