@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from wfc.determinism import Rules
@@ -19,7 +21,7 @@ _PLATFORM_VALUES: Final[dict[str, str]] = {}
 PUBLIC_URL: Final = "wfc.public_url"
 
 
-def capture(rules: Rules, public_url: str | None = None) -> dict[str, str]:
+def capture(rules: Rules, public_url: str | None = None) -> Mapping[str, str]:
     """Give the environment for `run_created`: the listed variables, platform values, public URL."""
     if not _PLATFORM_VALUES:
         # Some of these start a process; they cannot change while this one lives.
@@ -30,4 +32,10 @@ def capture(rules: Rules, public_url: str | None = None) -> dict[str, str]:
     captured |= _PLATFORM_VALUES
     if public_url is not None:
         captured[PUBLIC_URL] = public_url
-    return captured
+    return _shared(tuple(captured.items()))
+
+
+@lru_cache(16)
+def _shared(captured: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    """Give one mapping to all runs that begin in the same environment: they may be many."""
+    return dict(captured)

@@ -83,6 +83,7 @@ class Limits:
 
 
 _LIMITS: Final = Limits()
+_NO_CHANGES: Final[frozenset[str]] = frozenset()  # one for all: each would take 216 bytes
 
 
 class Execution:
@@ -160,7 +161,7 @@ class Execution:
         self.open: dict[OperationId, Operation] = {}
         self.ended = False
         self.position = opening.position
-        self.changes = frozenset(begun.changes)
+        self.changes = frozenset(begun.changes) if begun.changes else _NO_CHANGES
         self.environment: Mapping[str, str] = begun.environment
         self.loop = Loop(self)  # type: ignore[abstract]  # the rest is refused, by methods set in a loop
         self.main: asyncio.Task[Any] | None = None
