@@ -32,9 +32,8 @@ ELSEWHERE = {
     "runtime/resume.py:LiveRun.release_unread": "one append through Worker.append",
     "runtime/resume.py:LiveRun.run_body": "run_attempt has body.launched and body.returned",
     "runtime/worker.py:Worker.append": "LiveRun._cycle and queued attempts stand around it",
-    "runtime/bulk.py:_cancel": "append.begun and append.committed of the world",
-    "runtime/run.py:Run._wake": "likewise",
-    "runtime/run.py:Run._tell": "likewise",
+    "runtime/run.py:Run._wake": "append.begun and append.committed of the world",
+    "runtime/run.py:tell": "append.begun and append.committed of the world",
 }
 """Functions without a point of their own, and where the points around their commit stand."""
 

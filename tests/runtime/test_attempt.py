@@ -37,7 +37,12 @@ class OneBody:
     def __init__(self, function: Callable[[], Any] | None) -> None:
         self._function = function
 
-    def body(self, step: DefinitionId, version: VersionId, arguments: bytes | None) -> Any:
+    def body(
+        self,
+        step: DefinitionId,
+        version: VersionId,  # noqa: ARG002 - the form of the protocol
+        arguments: bytes | None,  # noqa: ARG002 - likewise
+    ) -> Any:
         function = self._function
         if function is None:
             raise StepUnknown(step)
