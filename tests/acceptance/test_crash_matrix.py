@@ -26,8 +26,7 @@ from wfc.eventlog.fold import fold
 
 pytestmark = pytest.mark.timeout(600)
 
-QUICK = ["sequence", "patient", "fan_out"]
-FLOWS = [*QUICK, "careful", "compensating"]
+FLOWS = ["sequence", "patient", "fan_out", "careful", "compensating"]
 ATTEMPTS = {"flaky": 4, "once": 1}
 ANSWERS: dict[str, list[dict[str, object]]] = {
     "sequence": [{"output": 9}],
@@ -44,10 +43,7 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
         yield found
 
 
-@pytest.mark.parametrize(
-    "flow",
-    [pytest.param(flow, marks=() if flow in QUICK else pytest.mark.soak) for flow in FLOWS],
-)
+@pytest.mark.parametrize("flow", FLOWS)
 async def test_a_run_survives_a_kill_at_every_point(
     warm: Zygote, tmp_path: Path, flow: str
 ) -> None:
