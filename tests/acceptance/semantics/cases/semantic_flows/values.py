@@ -4,7 +4,7 @@ from collections import namedtuple
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from fractions import Fraction
+from string import Template
 from pathlib import PurePosixPath
 from typing import NamedTuple
 from uuid import UUID
@@ -101,7 +101,7 @@ async def errors_as_values() -> list:
 async def registered() -> str:
     "use workflow"
     try:
-        await echo(Fraction(1, 3))
+        await echo(Template("to $whom"))
     except Exception as error:
         return type(error).__name__
     return "none"
