@@ -24,8 +24,11 @@ neither idle nor fast, and the sides of one workload suffer alike. Every commit 
 in WAL mode with `synchronous=FULL`); the bare sides use the same settings without wfc. Run it on
 your machine with `nox -s bench`.
 
-Of {total} goals {met} are met and {missed} are missed.
+Of {total} goals {met} are met and {missed} are missed, {unsettled} of these by figures that are not
+settled: a side of theirs differs by a factor of {spread} or more between rounds, so something else
+kept the machine or its disk busy.
 """
+_SPREAD = 2
 
 
 def page(figures: Mapping[str, Any]) -> str:
@@ -40,8 +43,18 @@ def page(figures: Mapping[str, Any]) -> str:
         total=len(verdicts),
         met=met,
         missed=len(verdicts) - met,
+        unsettled=sum(len(each["verdicts"]) for each in workloads if not _is_settled(each)),
+        spread=_SPREAD,
     )
-    return "\n".join([head, *_goals(workloads), "", *_figures(workloads)]) + "\n"
+    notes = [f"* {note}" for note in figures.get("notes", ())]
+    if notes:
+        notes = ["## Notes on this run\n", *notes, ""]
+    return "\n".join([head, *notes, *_goals(workloads), "", *_figures(workloads)]) + "\n"
+
+
+def _is_settled(workload: Mapping[str, Any]) -> bool:
+    """Tell whether every side came to about the same in each round."""
+    return all(max(taken) < _SPREAD * min(taken) for taken in workload["rounds"].values())
 
 
 def _goals(workloads: list[Mapping[str, Any]]) -> Iterator[str]:
@@ -51,6 +64,8 @@ def _goals(workloads: list[Mapping[str, Any]]) -> Iterator[str]:
     for each in workloads:
         for verdict in each["verdicts"]:
             said = "met" if verdict["met"] else "**MISSED**"
+            if not _is_settled(each):
+                said += ", not settled"
             yield (
                 f"| {each['id']} | {each['title']} | {verdict['goal']} | "
                 f"{_number(verdict['value'])} | {said} |"
