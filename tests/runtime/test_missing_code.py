@@ -13,7 +13,7 @@ from wfc.ids import DefinitionId, RunId
 
 
 def _step(name: str) -> DefinitionId:
-    return next(each for each in abi.registered if each.endswith(f":{name}"))
+    return DefinitionId(f"runtime_flows:{name}")
 
 
 async def _is_blocked(house: House, run_id: str) -> None:
