@@ -22,7 +22,7 @@ from wfc.runtime.operations import StepAsked
 from wfc.runtime.parameters import whole
 from wfc.runtime.retry import Matcher
 from wfc.runtime.sandbox import Template, load_template
-from wfc.runtime.step_modules import StepModules, names_of
+from wfc.runtime.step_modules import StepModules
 from wfc.worlds.protocol import World
 
 
@@ -315,7 +315,7 @@ class StepBody:
     def accepts(self, arguments: bytes) -> bool:
         """Tell whether this function can take a recorded call: its names, captures and types."""
         try:
-            names = names_of(arguments, self.hints(), self._types)
+            names = set(codec.decode_arguments(arguments, self.hints(), self._types))
         except CodecError:
             return False
         if not set(self._captures) <= names:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import linecache
 import sys
 import types
-from collections.abc import Mapping
 from typing import Any, Final
 
 from wfc import abi, codec
@@ -84,8 +83,3 @@ class StepModules:
             ) from error
         self._modules[bundle.module] = module
         return registered
-
-
-def names_of(arguments: bytes, hints: Mapping[str, Any], known: codec.Types) -> frozenset[str]:
-    """Name the recorded arguments. Raises `CodecError` if they do not fit the annotations."""
-    return frozenset(codec.decode_arguments(arguments, hints, known))
