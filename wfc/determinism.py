@@ -110,12 +110,20 @@ def lookup(name: str, rules: Rules = NO_RULES) -> Entry:
         return Entry(name=pure, verdict=Verdict.PURE)
     if package := _prefix_in(name, rules.packages):
         return Entry(name=package, verdict=Verdict.PURE, followed=True)
+    top = name.partition(".")[0]
     return _in_table(name) or Entry(
-        name=name.partition(".")[0],
+        name=top,
         verdict=Verdict.REFUSED,
         reason=Reason.UNKNOWN,
         instead="a step, or the package in [tool.wfc] pure if what is used of it is pure",
+        code="WFC222" if top in _halves() else "",
     )
+
+
+@cache
+def _halves() -> frozenset[str]:
+    """Give the packages of which only parts are pure."""
+    return frozenset(name.partition(".")[0] for name in _THIRD_PARTY_PURE.split() if "." in name)
 
 
 def canonical(name: str) -> str:
@@ -278,7 +286,8 @@ wfc
 """
 
 _MIXED_MODULES: Final = """
-asyncio builtins codecs compression configparser email email.utils email.message http inspect io
+asyncio asyncio.AbstractEventLoop builtins codecs compression configparser
+email email.utils email.message http inspect io
 os os.path pathlib pathlib.Path pathlib.PosixPath pathlib.WindowsPath random statistics sys
 time tokenize traceback urllib uuid xml xml.etree xml.etree.ElementTree
 """
@@ -302,6 +311,14 @@ _PURE_MEMBERS: Final[tuple[tuple[str, str], ...]] = (
         InvalidStateError IncompleteReadError LimitOverrunError FIRST_COMPLETED FIRST_EXCEPTION
         ALL_COMPLETED iscoroutine iscoroutinefunction isfuture get_running_loop get_event_loop
         tasks locks queues exceptions futures timeouts taskgroups
+        """,
+    ),
+    (
+        "asyncio.AbstractEventLoop",
+        """
+        create_task create_future call_soon call_later call_at time is_running is_closed get_debug
+        set_debug set_task_factory get_task_factory set_exception_handler get_exception_handler
+        default_exception_handler call_exception_handler
         """,
     ),
     (
@@ -528,14 +545,26 @@ _STDLIB_REFUSED: Final[tuple[_Row, ...]] = (
         """
         threading _thread _threading_local concurrent.futures concurrent.interpreters queue sched
         asyncio.run_coroutine_threadsafe asyncio.wrap_future asyncio.*
+        asyncio.AbstractEventLoop.run_in_executor asyncio.AbstractEventLoop.call_soon_threadsafe
+        asyncio.AbstractEventLoop.set_default_executor
+        asyncio.AbstractEventLoop.shutdown_default_executor
         _interpreters _interpchannels _interpqueues
         """,
     ),
     (
         Reason.THREAD,
         "`await`: the run has a loop already",
-        "asyncio.run asyncio.Runner asyncio.new_event_loop asyncio.set_event_loop",
+        """
+        asyncio.run asyncio.Runner asyncio.new_event_loop asyncio.set_event_loop
+        asyncio.AbstractEventLoop.run_until_complete asyncio.AbstractEventLoop.run_forever
+        """,
         "WFC321",
+    ),
+    (
+        Reason.THREAD,
+        "a step, or what `asyncio` itself offers: the loop of a run has nothing of the host's",
+        "asyncio.AbstractEventLoop.*",
+        "WFC320",
     ),
     (
         Reason.RANDOM,

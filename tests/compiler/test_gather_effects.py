@@ -115,6 +115,25 @@ def test_the_chain_is_whole_and_the_shortest(tmp_path: Path) -> None:
         ("import time\nNOW = time.time()\ndef helper(x): return NOW", "WFC301"),
         ("import uuid\ndef helper(x, y=uuid.uuid4()): return y", "WFC301"),
         ("def helper(x):\n    import httpx\n    return httpx.get(x)", "WFC201"),
+        ("from pathlib import Path\ndef helper(x): return Path(x).exists()", "WFC202"),
+        ("from pathlib import Path\ndef helper(x): return (Path(x) / 'a').parent.stat()", "WFC202"),
+        (
+            "from pathlib import Path\ndef helper(x):\n    p = Path(x)\n    return p.read_text()",
+            "WFC202",
+        ),
+        ("import os\ndef helper(x): return os.environ['HOME']", "WFC206"),
+        ("import os\ndef helper(x): return os.getenv('HOME', x)", "WFC206"),
+        ("import asyncio\ndef helper(x): return asyncio.to_thread(str, x)", "WFC204"),
+        ("import asyncio\ndef helper(x): return asyncio.to_thread(lambda: x)", "WFC204"),
+        (
+            "from asyncio import get_running_loop\ndef helper(x): return id(get_running_loop())",
+            "WFC311",
+        ),
+        ("import asyncio\ndef helper(x): asyncio.get_event_loop().run_forever()", "WFC321"),
+        ("import asyncio\ndef helper(x): asyncio.get_event_loop().run_in_executor(x)", "WFC204"),
+        ("import asyncio\ndef helper(x): asyncio.get_running_loop().add_reader(x, x)", "WFC320"),
+        ("import msgpack\ndef helper(x): return msgpack.packb(x)", "WFC221"),
+        ("from pydantic_ai import Agent\ndef helper(x): return Agent(x)", "WFC222"),
     ],
 )
 def test_a_refused_name_is_an_error(tmp_path: Path, text: str, code: str) -> None:
@@ -154,6 +173,51 @@ def test_an_uncertain_use_is_a_warning(tmp_path: Path) -> None:
     text = "try:\n    from os import remove\nexcept ImportError:\n    remove = print\n"
     effects = effects_of(tmp_path, {"flows": text + "def helper(x): remove(x)\n" + FLOW})
     assert codes(effects) == [("WFC202", WARNING)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def helper(x: Path): return x.exists()",
+        "def helper(x: Path | None): return x.exists()",
+        """
+        class helper:
+            def __init__(self, x):
+                self.place = Path(x)
+
+            def read(self):
+                return self.place.read_text()
+        """,
+    ],
+)
+def test_an_instance_that_nobody_vouches_for_is_a_warning(tmp_path: Path, text: str) -> None:
+    """Annotations and attributes say what a value probably is."""
+    effects = effects_of(tmp_path, {"flows": f"from pathlib import Path\n{dedent(text)}\n{FLOW}"})
+    assert codes(effects) == [("WFC202", WARNING)]
+    assert "probably reaches" in effects.diagnostics[0].sentence
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from pathlib import Path\ndef helper(x): return Path(x).parent / Path(x).stem",
+        "import os\ndef helper(x): return os.environ['LISTED'], os.getenv('LISTED')",
+        "import os\ndef helper(x): return os.environ.get('LISTED')",
+        "import asyncio\ndef work(): 'use step'\ndef helper(x): return asyncio.to_thread(work)",
+        "import asyncio\ndef helper(x): return asyncio.to_thread(x)",
+        "import asyncio\ndef helper(x): return asyncio.get_running_loop().create_future()",
+    ],
+)
+def test_members_and_keys_that_are_fine_are_silent(tmp_path: Path, text: str) -> None:
+    """What a path says of itself, listed variables, steps in threads, futures of the run's loop."""
+    modules = {"flows": text + "\n" + FLOW}
+    assert effects_of(tmp_path, modules, environment=["LISTED"]).diagnostics == ()
+
+
+def test_a_value_of_a_refused_class_is_told_where_it_is_made(tmp_path: Path) -> None:
+    """One cause is one finding: not again at each use of the client."""
+    text = "import httpx\ndef helper(x):\n    client = httpx.Client()\n    return client.get(x)\n"
+    assert codes(effects_of(tmp_path, {"flows": text + FLOW})) == [("WFC201", ERROR)]
 
 
 def test_own_rules_decide_first(tmp_path: Path) -> None:

@@ -65,6 +65,10 @@ class Reference:
     use: str  # "call", "read", "subclass", "annotation", "except", "isinstance"
     exact: bool = True  # import- or def-bound and never rebound in a reaching scope
     in_step: bool = False  # in the body, a default or a decorator of a step: never in a workflow
+    of: str = ""  # for ``Path(x).exists``: the class that the value before the dot was made by
+    key: str | None = None
+    """Of ``os.environ["X"]`` and ``os.getenv("X")`` the text, of ``to_thread(f)`` what `f` means;
+    an empty one: a lambda or another value without a name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

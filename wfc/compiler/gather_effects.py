@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from wfc.compiler.allowances import Allowance, Allowances
+from wfc.compiler.extensions import is_compiled
 from wfc.compiler.facts import ModuleFacts, ModuleSource, Reference, Symbol
 from wfc.determinism import Entry, Reason, Rules, Verdict, lookup
 from wfc.diagnostics import Diagnostic, Link, Place, Severity, diagnostic
@@ -283,9 +284,9 @@ class _Judge:
             if reference.use in _HARMLESS or self.library.locate(reference.target) is not None:
                 continue
             target = self.library.external(reference.target)
-            entry = lookup(target, self.library.rules)
-            if entry.followed:
-                continue  # a name that its first-party module does not hold
+            entry = self._entry(reference, target)
+            if entry is None or entry.followed:
+                continue  # told elsewhere, or a name that its first-party module does not hold
             self.externals.add(target)
             code = self._code(node, reference, entry)
             if code is None or (code, facts.name, reference.span) in self.seen:
@@ -295,13 +296,47 @@ class _Judge:
             if finding is not None:
                 yield finding
 
+    def _entry(self, reference: Reference, target: str) -> Entry | None:
+        """Give the verdict on one use; None if it is no fault of its own."""
+        rules = self.library.rules
+        entry = lookup(target, rules)
+        if reference.of and lookup(self.library.external(reference.of), rules).verdict is (
+            Verdict.REFUSED
+        ):
+            return None  # making the value is the fault
+        if entry.verdict is not Verdict.SHIM:
+            return entry
+        if entry.reason is Reason.ENVIRONMENT and target.startswith("os."):
+            return entry if reference.key in (None, *rules.environment) else _unlisted(entry)
+        if entry.reason is Reason.THREAD and reference.use == "call":
+            return entry if self._is_step(reference.key) else _own_thread(entry)
+        return entry
+
+    def _is_step(self, name: str | None) -> bool:
+        """Tell whether a name is that of a step; what cannot be known is taken for one."""
+        if name is None:
+            return True
+        nodes = self.library.locate(name)
+        facts = self.library.facts(nodes[-1].module) if nodes else None
+        if not nodes or facts is None:
+            return False
+        symbol = self.library.symbols(facts).get(nodes[-1].name)
+        if symbol is not None and symbol.kind == "constant":
+            return True
+        qualname = name.removeprefix(f"{facts.name}.")
+        return any(
+            one.entry.kind == "step" and one.entry.qualname in (qualname, nodes[-1].name)
+            for one in facts.definitions
+        )
+
     def _code(self, node: Node, reference: Reference, entry: Entry) -> str | None:
         at_load = reference.function == "" and reference.use == "call"
         if at_load and entry.verdict is not Verdict.PURE:
             at_load = not self._is_deferred(node, reference)
         if entry.verdict is Verdict.REFUSED:
             if not at_load or entry.reason is Reason.UNKNOWN:
-                return entry.diagnostic
+                unread = entry.diagnostic == "WFC220" and is_compiled(entry.name)
+                return "WFC221" if unread else entry.diagnostic
             return "WFC211" if self._is_constant(node) else "WFC210"
         is_drawn = entry.reason in (Reason.CLOCK, Reason.RANDOM)
         return "WFC301" if entry.verdict is Verdict.SHIM and at_load and is_drawn else None
@@ -333,15 +368,15 @@ class _Judge:
             where = f"{node.module}:{reference.function or node.name}"
             self.allowed.add((code, where, allowance.reason))
             return None
+        certain = reference.exact and all(one.exact for _, one in path)
         finding = diagnostic(
             code,
             links[0].place,
-            _sentence(code, workflow, target, entry),
+            _sentence(code, workflow, target, entry, certain=certain),
             chain=links,
             fix=_fix(code, path, target, entry),
         )
-        is_certain = reference.exact and all(one.exact for _, one in path)
-        if is_certain or finding.severity is not Severity.ERROR:
+        if certain or finding.severity is not Severity.ERROR:
             return finding
         return replace(finding, severity=Severity.WARNING)
 
@@ -399,6 +434,18 @@ class _Judge:
                     break
 
 
+def _unlisted(entry: Entry) -> Entry:
+    """Judge a variable that `[tool.wfc] environment` does not name."""
+    return replace(
+        entry, verdict=Verdict.REFUSED, instead="a parameter, or list it in [tool.wfc] environment"
+    )
+
+
+def _own_thread(entry: Entry) -> Entry:
+    """Judge a thread for what is no step."""
+    return replace(entry, verdict=Verdict.REFUSED, instead="a step: only steps may run in a thread")
+
+
 def _is_marked(facts: ModuleFacts, name: str) -> bool:
     return any(one.entry.qualname.partition(".")[0] == name for one in facts.definitions)
 
@@ -419,20 +466,25 @@ def _what(reference: Reference) -> str:
     return f"{_VERBS.get(reference.use, 'uses')} {name}"
 
 
-def _sentence(code: str, workflow: str, target: str, entry: Entry) -> str:
+def _sentence(code: str, workflow: str, target: str, entry: Entry, *, certain: bool) -> str:
     shown = target.removeprefix("builtins.")
+    reaches = "reaches" if certain else "probably reaches"
     if code == "WFC301":
         return (
-            f'workflow "{workflow}" reaches a statement that calls `{shown}` while its module '
+            f'workflow "{workflow}" {reaches} a statement that calls `{shown}` while its module '
             "loads; each worker would read another value"
         )
     if code in {"WFC210", "WFC211"}:
         return (
-            f'workflow "{workflow}" reaches a statement that calls `{shown}` while its module '
+            f'workflow "{workflow}" {reaches} a statement that calls `{shown}` while its module '
             "loads; every worker would do it again"
         )
     clause = _CLAUSES[entry.reason or Reason.UNKNOWN]
-    return f'workflow "{workflow}" reaches `{shown}` {clause}'
+    if code == "WFC222" and entry.instead.startswith("a step"):
+        clause = "of a package of which only parts are pure, and this is none of them"
+    elif code == "WFC221" and entry.reason is Reason.UNKNOWN:
+        clause = "of a package with compiled code, which cannot be read; it may do anything"
+    return f'workflow "{workflow}" {reaches} `{shown}` {clause}'
 
 
 def _fix(
@@ -440,7 +492,7 @@ def _fix(
 ) -> str | None:
     if code in {"WFC210", "WFC211", "WFC301"}:
         return None  # that of the catalogue
-    if entry.reason is Reason.UNKNOWN and code == "WFC220":
+    if entry.reason is Reason.UNKNOWN and code in {"WFC220", "WFC221"}:
         top = target.partition(".")[0]
         return f'if it is pure, [tool.wfc] pure = ["{top}"]; else move the call into a step'
     if entry.instead != "a step":

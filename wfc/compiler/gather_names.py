@@ -12,14 +12,19 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from wfc.compiler.facts import Import, ModuleSource, Reference, Symbol
-from wfc.compiler.scopes import HINT, NEVER, RUN_TIME, Binding, Scope, Use, Walked
+from wfc.compiler.scopes import HINT, NEVER, RUN_TIME, Binding, Chain, Scope, Use, Walked
 from wfc.compiler.spans import span_of, whole_span_of
+from wfc.compiler.values import member_of
 from wfc.compiler.walk_names import walk
 from wfc.ids import ModuleName
 
 _BUILTINS: Final = frozenset(dir(builtins))
 _DEFINED: Final = frozenset({"import", "function", "class"})
 _ALIASES_MAX: Final = 8
+_KEYED: Final = frozenset(
+    {"os.environ", "os.environ.get", "os.getenv", "asyncio.to_thread", "asyncio.threads.to_thread"}
+    | {"asyncio.AbstractEventLoop.run_in_executor"}
+)
 _NOBODY: Final = Scope("module", ast.Module([], []), None, "")
 
 
@@ -180,28 +185,72 @@ def references_of(names: Names) -> tuple[Reference, ...]:
         for use in names.walked.uses
         for reference in _references(names, use, within.get(use.top, ("",)))
     ]
+    found += [
+        reference
+        for chain in names.walked.chains
+        for symbol in within.get(chain.top, ("",))
+        for reference in _member(names, chain, symbol)
+    ]
     found.sort(key=lambda reference: reference.span)
     return tuple(found)
 
 
+def _member(names: Names, use: Use | Chain, symbol: str) -> Iterator[Reference]:
+    """Give the use of a member of a value, if it is known what the value is an instance of."""
+    found = member_of(use.node, names)
+    # Members of first-party classes come with their class: whoever made the value reaches it.
+    if found is None or found.of.startswith(f"{names.module}."):
+        return
+    function = use.scope.function()
+    yield Reference(
+        target=found.name,
+        span=span_of(use.node),
+        within=symbol,
+        function=function.qualname if function is not None else "",
+        use=use.use,
+        exact=found.exact,
+        in_step=use.in_step,
+        of=found.of,
+        key=_key(names, use.node, found.name),
+    )
+
+
 def _references(names: Names, use: Use, within: tuple[str, ...]) -> Iterator[Reference]:
     owner = use.scope.owner_of(use.name)
+    if use.attributes:
+        for symbol in within:
+            yield from _member(names, use, symbol)
     if owner is not None and owner.kind != "module":
         kinds = {binding.kind for binding in owner.bindings[use.name]}
         if not kinds & {"import", "assign"}:
             return
     function = use.scope.function()
     for target, exact in names.meanings(use.scope, use.name):
+        whole = ".".join([target, *use.attributes])
         for symbol in within:
             yield Reference(
-                target=".".join([target, *use.attributes]),
+                target=whole,
                 span=span_of(use.node),
                 within=symbol,
                 function=function.qualname if function is not None else "",
                 use=use.use,
                 exact=exact,
                 in_step=use.in_step,
+                key=_key(names, use.node, whole),
             )
+
+
+def _key(names: Names, node: ast.expr, target: str) -> str | None:
+    """Give what the verdict on a use also depends on: a variable's name, a function in a thread."""
+    first = names.walked.firsts.get(node) if target in _KEYED else None
+    match first:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.Lambda():
+            return ""
+        case ast.Name() | ast.Attribute():
+            return names.resolve(first)
+    return None
 
 
 def _needs(names: Names) -> tuple[dict[int, frozenset[str]], dict[int, frozenset[str]]]:

@@ -89,6 +89,19 @@ class Use(NamedTuple):
     hint: int
 
 
+class Chain(NamedTuple):
+    """Attributes of a value that has no name of its own: ``Path(x).exists``."""
+
+    scope: Scope
+    base: ast.expr
+    attributes: tuple[str, ...]
+    node: ast.Attribute
+    use: str
+    top: int
+    in_step: bool
+    hint: int
+
+
 @dataclass(slots=True)
 class Walked:
     """What one walk has found."""
@@ -101,6 +114,9 @@ class Walked:
         default_factory=list
     )  # statement, alias, target, module, scope, typing only
     touched: dict[int, set[str]] = field(default_factory=dict)
+    chains: list[Chain] = field(default_factory=list)
+    firsts: dict[ast.expr, ast.expr] = field(default_factory=dict)
+    """The key in ``os.environ[key]`` or first argument in ``os.getenv(key)``, by what is before."""
     lambdas: list[ast.Lambda] = field(default_factory=list)
     main_blocks: set[int] = field(default_factory=set)
     computed: list[tuple[ast.Call, int, bool]] = field(default_factory=list)

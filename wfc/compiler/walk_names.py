@@ -15,6 +15,7 @@ from wfc.compiler.scopes import (
     NEVER,
     RUN_TIME,
     Binding,
+    Chain,
     Function,
     Scope,
     Use,
@@ -201,11 +202,18 @@ class _Walker:
             self.out.scope_of[base] = self.scope
             self.note(base.id, tuple(reversed(attributes)), node)
         else:
+            self.out.chains.append(
+                Chain(
+                    self.scope, base, tuple(reversed(attributes)), node,
+                    self.use, self.top, self.in_step, self.hint,
+                )
+            )  # fmt: skip
             self.under("annotation" if self.use == "annotation" else "read", (base,))
 
     def subscript(self, node: ast.Subscript) -> None:
         if node.ctx.__class__ is not ast.Load:
             self.touch(node.value)
+        self.out.firsts[node.value] = node.slice
         if self.use != "annotation":
             self.under("read" if self.use == "call" else self.use, (node.value,))
             self.under("read", (node.slice,))
@@ -223,6 +231,8 @@ class _Walker:
 
     def call(self, node: ast.Call) -> None:
         func = node.func
+        if node.args:
+            self.out.firsts[func] = node.args[0]
         # What stands in a function's annotation is never called in a workflow.
         hinted = self.hint != RUN_TIME
         named = isinstance(func, ast.Name | ast.Attribute)
