@@ -1,0 +1,1 @@
+"""The blind corpus: snippets written from the specification alone, to judge the analyser by."""
