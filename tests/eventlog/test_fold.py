@@ -48,6 +48,7 @@ from wfc.eventlog.event import (
     WaitCreated,
 )
 from wfc.eventlog.fold import State, check, fold
+from wfc.eventlog.legality import Legality
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
 from wfc.policies import Policy
 
@@ -143,6 +144,7 @@ def state_of(*events: Event) -> State:
 def picture(state: State) -> dict[str, Any]:
     """Everything a state holds, so that two of them can be compared."""
     held = {name: getattr(state, name) for name in State.__slots__}
+    held["law"] = {name: getattr(state.law, name) for name in Legality.__slots__}
     held["deeds"] = state.steps
     return copy.deepcopy(held)
 
