@@ -23,7 +23,8 @@ from wfc.errors import (
 )
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import RunCreated, StepCompleted, StepStarted
-from wfc.ids import RunId, VersionId, WorkerId
+from wfc.ids import OperationId, RunId, VersionId, WorkerId
+from wfc.runtime.outbox import Batch, Outbox
 from wfc.runtime.worker import Worker
 from wfc.worlds.protocol import AttemptOf, ClaimedAttempt, NewRun
 
@@ -162,7 +163,10 @@ async def test_a_divergence_writes_one_failure_and_retries_nothing(
     await house.worker().run_until_idle()
     (created,) = await house.events(run, RunCreated)
     (step,) = await house.events(chained, StepCompleted)
-    strange = dataclasses.replace(step, operation_id="refund~0#0")
+    assert step.created is not None
+    name = OperationId("refund~0#0")
+    made = dataclasses.replace(step.created, operation_id=name)
+    strange = dataclasses.replace(step, operation_id=name, created=made)
     await house.world.append(RunId("strange"), [created, strange], guard=NewRun())
     await house.worker().run_until_idle()
     log = [each.event.name for each in await house.world.history(RunId("strange"))]
@@ -171,6 +175,31 @@ async def test_a_divergence_writes_one_failure_and_retries_nothing(
     row = await house.world.run(RunId("strange"))
     assert row is not None
     assert row.failure_kind == "divergence"
+
+
+async def test_an_event_that_no_log_may_hold_is_never_written(
+    house: House, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An owner that would write an outcome twice is faulty: the run is blocked as it is."""
+    honest = Outbox._add_outcome
+
+    def twice(outbox: Outbox, batch: Batch, *rest: Any) -> None:
+        honest(outbox, batch, *rest)
+        honest(outbox, batch, *rest)
+
+    run = await house.start(FLOWS.chain, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(Outbox, "_add_outcome", twice)
+        await house.worker().run_until_idle()
+    row = await house.world.run(run.id)
+    assert row is not None
+    assert row.blocked is not None
+    assert "IllegalEvent" in row.blocked
+    assert "has been created already" in row.blocked
+    assert await house.events(run, StepCompleted) == []
+    await house.world.block(run.id, None)
+    await house.worker().run_until_idle()
+    assert await run.status() is RunStatus.COMPLETED, "nothing was lost"
 
 
 async def test_executions_are_dropped_when_there_are_too_many(

@@ -33,7 +33,8 @@ from wfc.eventlog.event import (
     WaitCompleted,
     WaitCreated,
 )
-from wfc.ids import OperationId, WorkerId
+from wfc.eventlog.legality import Legality
+from wfc.ids import OperationId, VersionId, WorkerId
 from wfc.policies import Policy
 
 
@@ -65,6 +66,7 @@ class Ledger:
 
     def __init__(self) -> None:
         """Begin before the first event."""
+        self.law = Legality()
         self.length = 0
         self.opening: Recorded | None = None
         self.created: RunCreated | None = None
@@ -84,10 +86,19 @@ class Ledger:
         """Tell whether the run is being cancelled because its time is over."""
         return self.cancel is not None and self.cancel.cause is CancelCause.TIMEOUT
 
+    def stand_at(self, length: int) -> None:
+        """Stand at the end of a log without reading it: all that can be written is the end."""
+        self.length, self.started = length, True
+        self.law.version, self.law.started = VersionId("unread"), True
+
     def note(self, recorded: Recorded) -> None:
-        """Take the next event in."""
-        self.length = recorded.position
+        """Take the next event in. Raises `IllegalEvent` if no log may hold it there."""
         event = recorded.event
+        counts = self.law.check(event)
+        self.length = recorded.position
+        if not counts:
+            return
+        self.law.note(event)
         change = _CHANGES.get(type(event))
         if change is not None:
             change(self, event, recorded)

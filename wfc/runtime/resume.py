@@ -252,7 +252,7 @@ class LiveRun:
         self._known_length = 0 if recorded else claimed.length
         self._outbox.queued = set(claimed.attempts)
         if claimed.losses >= LOSSES_MAX:
-            self.ledger.length, self.ledger.started = claimed.length, True
+            self.ledger.stand_at(claimed.length)
             self._fail(_poison(self.run_id, claimed.losses), FailureKind.POISON)
         elif recorded:
             await self._begin(recorded)
@@ -281,6 +281,7 @@ class LiveRun:
         if batch is None:
             await self._news()
             return
+        self.ledger.law.check_all(batch.events)
         fault.point("run.appending")
         answer = await self._desk.append(
             self.run_id,

@@ -32,6 +32,7 @@ from wfc.eventlog.event import (
     StepFailed,
     StepRetrying,
 )
+from wfc.eventlog.legality import Legality
 from wfc.ids import OperationId, RunId, is_run_id
 from wfc.worlds.protocol import Guard, NewRun, OpenRun, Owner, Refusal, Refused, RunFilter
 
@@ -57,6 +58,8 @@ def check_batch(run_id: RunId, events: Sequence[Event], guard: Guard) -> None:
     elif not events and not isinstance(guard, Owner):
         raise IllegalEvent(f"an append to run {run_id} from outside must hold an event")
     _check_ids(run_id, events, guard)
+    if isinstance(guard, NewRun):
+        Legality().check_all(events)
     for index, event in enumerate(events):
         if isinstance(event, RunCreated) and (index > 0 or not isinstance(guard, NewRun)):
             raise IllegalEvent(f"run {run_id} already has its run_created")
