@@ -6,22 +6,12 @@ The scan may say yes to a file that holds none: `ast` decides. It never says no 
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
-from typing import Final
 
-from wfc import directives
 from wfc.compiler.facts import ModuleSource
+from wfc.compiler.mention import holds_exactly, holds_near_miss
 from wfc.diagnostics import Diagnostic, Place, diagnostic
 from wfc.ids import ModuleName
-
-_EXACT: Final = tuple(directive.encode() for directive in directives.KINDS)
-# A short string that begins a line, or that follows a colon as a body on one line does; in
-# parentheses and in parts too, since those are mistakes to be told of.
-_SHORT: Final = rb"""\(*([bfruBFRU]{0,2}["']{1,3}[^"'\n]{3,24}["'][^\n]{0,40})"""
-_ON_A_LINE: Final = re.compile(rb"\n[ \t]*" + _SHORT)
-_AFTER_A_COLON: Final = re.compile(rb":[ \t]*" + _SHORT)
-_PUNCTUATION: Final = bytes.maketrans(b"\"'\\()", b"     ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +29,7 @@ class Scan:
 
 def scan(data: bytes) -> Scan:
     """Look for the directives and for strings on lines of their own that resemble one."""
-    directive = any(exact in data for exact in _EXACT)
-    lines = b"\n" + (data.replace(b"\r", b"\n") if b"\r" in data else data).removeprefix(
-        b"\xef\xbb\xbf"
-    )
-    near_miss = any(
-        _may_be_meant(candidate)
-        for pattern in (_ON_A_LINE, _AFTER_A_COLON)
-        for candidate in pattern.findall(lines)
-    )
-    return Scan(directive, near_miss)
+    return Scan(holds_exactly(data), holds_near_miss(data))
 
 
 def read_source(
@@ -72,13 +53,6 @@ def read_source(
         is_package=is_package,
         findings=findings,
     )
-
-
-def _may_be_meant(candidate: bytes) -> bool:
-    """Tell whether the string that begins `candidate` resembles a directive, however quoted."""
-    opening = candidate.lstrip(b"bfruBFRU")
-    inside = re.split(rb"[#;]", opening, maxsplit=1)[0].translate(_PUNCTUATION)
-    return directives.meant(inside.decode("latin-1")) is not None
 
 
 def _decoded(data: bytes) -> str:
