@@ -49,15 +49,21 @@ class Allowances:
                 return found
         return None
 
-    def findings(self, modules: Iterable[str]) -> Iterator[Diagnostic]:
-        """Report comments without a reason (WFC132), and those that exempt nothing (WFC133)."""
+    def findings(
+        self, modules: Iterable[str], *, judged: Callable[[str], bool] | None = None
+    ) -> Iterator[Diagnostic]:
+        """Report comments without a reason (WFC132), and those that exempt nothing (WFC133).
+
+        `judged` tells of which codes all faults were asked for: those of effects, or others.
+        """
+        asked = judged or is_judged
         for module in sorted(modules):
             for comment in self._comments(module).values():
                 if not comment.reason:
                     yield diagnostic(
                         "WFC132", comment.place, "the exemption says no reason; say why it is safe"
                     )
-                if comment not in self.used and all(map(is_judged, comment.codes)):
+                if comment not in self.used and all(map(asked, comment.codes)):
                     yield diagnostic(
                         "WFC133",
                         comment.place,

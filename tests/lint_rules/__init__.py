@@ -1,0 +1,1 @@
+"""The linter: marked programs, the engine, and each of its fronts."""

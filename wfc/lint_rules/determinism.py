@@ -1,0 +1,1 @@
+"""Family 3, the half below 350: what a replay would decide otherwise."""

@@ -1,0 +1,108 @@
+"""The engine: what the compiler says of a module, what rules add, what comments silence.
+
+It is pure: text in, findings out. Fronts read files, remember results and print.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from wfc.compiler.facts import ModuleSource
+from wfc.compiler.scan import scan
+from wfc.compiler.sources import is_house
+from wfc.determinism import NO_RULES, Rules
+from wfc.diagnostics import Place
+from wfc.lint_rules import silencing
+from wfc.lint_rules.finding import Finding
+from wfc.lint_rules.module import Module
+from wfc.lint_rules.overview import Overview
+from wfc.lint_rules.registry import project_rules, rules
+from wfc.lint_rules.selection import Selection
+
+_IMPORTS_WFC: Final = re.compile(r"^[ \t]*(?:from|import)[ \t][^\n#]*\bwfc\b", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to report, and by which verdicts on names (those of the project, if one is known)."""
+
+    selection: Selection = field(default_factory=Selection)
+    rules: Rules = NO_RULES
+    noqa: bool = True  # False: the host obeys these comments itself
+
+
+def check(source: ModuleSource, project: Overview | None, options: Options) -> list[Finding]:
+    """Give the findings in one module, sorted; without a project it is looked at alone."""
+    if is_house(source.name):
+        return []
+    if not _concerns(source, project):
+        return [Finding(told=one) for one in source.findings]
+    module = Module(source, project, options.rules)
+    compiled = _once(_compiled(module))
+    by_rules = _once(_ruled(module, options.selection))
+    ruled = [one for key, one in by_rules.items() if key not in compiled]
+    found = silencing.by_allowances(module, compiled.values(), ruled)
+    found = [one for one in found if options.selection.wants(one.code)]
+    if options.noqa:
+        found = silencing.by_noqa(source.text, found)
+    return sorted((_placed(module, one) for one in found), key=lambda one: one.order)
+
+
+def check_project(project: Overview, options: Options) -> list[Finding]:
+    """Give the findings that concern a project as a whole, sorted."""
+    found = [
+        finding
+        for one in project_rules()
+        if options.selection.wants_any(one.codes)
+        for finding in one.check(project)
+        if options.selection.wants(finding.code)
+    ]
+    return sorted(found, key=lambda one: one.order)
+
+
+def _concerns(source: ModuleSource, project: Overview | None) -> bool:
+    """Tell whether anything of wfc may be found: a scan, unless a workflow of another module
+    reaches this one.
+    """
+    text = source.text
+    if ("wfc" in text and _IMPORTS_WFC.search(text)) or silencing.ALLOW in text:
+        return True
+    if scan(text.encode("utf-8", "surrogatepass")).hit:
+        return True
+    return project is not None and project.reaches(source.name)
+
+
+def _compiled(module: Module) -> Iterator[Finding]:
+    """Give what the compiler says, in its own words."""
+    for one in module.facts.findings:
+        yield Finding(told=one)
+    if module.overview is not None:
+        told = module.overview.told.get(module.source.path, ())
+    else:
+        told = module.effects.diagnostics
+    for one in told:
+        yield Finding(told=one)
+
+
+def _ruled(module: Module, selection: Selection) -> Iterator[Finding]:
+    if not module.tree.body:
+        return
+    for one in rules():
+        if selection.wants_any(one.codes) and (module.overview is not None or not one.project):
+            yield from one.check(module)
+
+
+def _once(found: Iterable[Finding]) -> dict[tuple[str, Place], Finding]:
+    """Leave out what is told twice at one place; the first sentence is kept."""
+    kept: dict[tuple[str, Place], Finding] = {}
+    for one in found:
+        kept.setdefault((one.code, one.place), one)
+    return kept
+
+
+def _placed(module: Module, finding: Finding) -> Finding:
+    """Say in which function a finding stands."""
+    return replace(finding, function=module.function_at(finding.place))

@@ -1,0 +1,82 @@
+"""A project as far as rules ask for it: facts of its modules, and what workflows reach.
+
+Everything is made on first use and once, whatever the number of modules that are checked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+
+from wfc.compiler.facts import ModuleFacts, ModuleSource
+from wfc.compiler.gather import Gathered
+from wfc.compiler.gather_effects import Effects, Library, gather_effects
+from wfc.compiler.project import Project
+from wfc.compiler.scan import scan
+from wfc.compiler.sources import Sources, is_house
+from wfc.determinism import Rules
+from wfc.diagnostics import Diagnostic
+from wfc.ids import ModuleName
+
+
+class Overview:
+    """The first-party code of a project, and the answers that need more than one module."""
+
+    def __init__(self, project: Project) -> None:
+        """Answer for `project`."""
+        self.project = project
+        self.sources = Sources(project)
+
+    def put(self, source: ModuleSource) -> None:
+        """Let `source` stand for the file of its module: an editor has not saved it yet."""
+        self.sources.read[source.name] = source
+
+    def gathered(self, module: ModuleName) -> Gathered | None:
+        """Give tree, names and facts of a first-party module."""
+        return self.sources.gather(module)
+
+    @cached_property
+    def marked(self) -> tuple[ModuleFacts, ...]:
+        """The facts of all modules that may hold directives."""
+        found = []
+        for name, _ in self.project.files():
+            source = None if is_house(name) else self.sources.source(name)
+            if source is not None and scan(source.text.encode("utf-8", "surrogatepass")).hit:
+                facts = self.sources.facts(name)
+                if facts is not None:
+                    found.append(facts)
+        return tuple(found)
+
+    @cached_property
+    def library(self) -> Library:
+        """Facts by dotted name, and what a name is outside of its own module."""
+        return Library(self.sources.facts, self.sources.source, self.project.rules)
+
+    @cached_property
+    def effects(self) -> Effects:
+        """What all workflows of the project reach, and what is wrong with it."""
+        return gather_effects(self.marked, self.library)
+
+    @cached_property
+    def told(self) -> dict[str, tuple[Diagnostic, ...]]:
+        """The findings about effects, by the path of the file they begin in."""
+        found: dict[str, list[Diagnostic]] = {}
+        for one in self.effects.diagnostics:
+            found.setdefault(one.place.path, []).append(one)
+        return {path: tuple(listed) for path, listed in found.items()}
+
+    def reaches(self, module: ModuleName) -> bool:
+        """Tell whether any workflow reaches code of `module`."""
+        return module in self.effects.reached
+
+
+def alone(facts: ModuleFacts, source: ModuleSource, rules: Rules) -> Library:
+    """Give the library of a module whose neighbours are not read: first party, but silent."""
+    top = source.name.partition(".")[0]
+    if top not in rules.packages:
+        rules = replace(rules, packages=(*rules.packages, top))
+    return Library(
+        lambda name: facts if name == facts.name else None,
+        lambda name: source if name == facts.name else None,
+        rules,
+    )
