@@ -586,7 +586,7 @@ _STDLIB_REFUSED: Final[tuple[_Row, ...]] = (
         "a parameter of the workflow, or a step",
         """
         os.environb os.getenvb os.putenv os.unsetenv os.cpu_count os.process_cpu_count os.uname
-        os.getlogin os.getuid os.geteuid os.getgid os.getegid os.getgroups os.getcwd os.getcwdb
+        os.getlogin os.getuid os.geteuid os.getgid os.getegid os.getgroups
         os.getloadavg os.get_terminal_size os.path.expanduser os.path.expandvars pathlib.Path.cwd
         pathlib.Path.home sys.argv sys.orig_argv sys.path sys.executable sys.prefix sys.exec_prefix
         sys.base_prefix sys.flags sys.stdin locale pwd grp spwd site sysconfig _sysconfig

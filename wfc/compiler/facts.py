@@ -68,7 +68,7 @@ class Reference:
     of: str = ""  # for ``Path(x).exists``: the class that the value before the dot was made by
     key: str | None = None
     """Of ``os.environ["X"]`` and ``os.getenv("X")`` the text, of ``to_thread(f)`` what `f` means;
-    an empty one: a lambda or another value without a name."""
+    an empty one: a lambda, or the name of a variable that is computed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +83,43 @@ class Symbol:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hazard:
+    """What a replay may not repeat alike, wherever a workflow reaches it."""
+
+    code: str
+    span: Span
+    within: str  # the top-level symbol whose statement holds it
+    function: str  # qualname of the innermost function, "" outside
+    sentence: str  # what follows ``workflow "x" reaches code that``
+    exact: bool
+    target: str = ""  # only a hazard if this name of another module is among its
+    among: str = ""  # "containers" or "sets"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Factory:
+    """A field that its class fills by a call if nobody gives it."""
+
+    owner: str  # name of the class
+    field: str
+    made_by: str  # dotted name of what is called
+    place: int  # among the fields, from 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Construction:
+    """A call of what looks like a class, with the names and the number of its arguments."""
+
+    target: str
+    span: Span
+    within: str
+    function: str
+    given: tuple[str, ...]
+    count: int
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleFacts:
     """All that is known about a module without looking at any other."""
 
@@ -92,6 +129,11 @@ class ModuleFacts:
     imports: tuple[Import, ...] = ()
     symbols: tuple[Symbol, ...] = ()
     references: tuple[Reference, ...] = ()
+    hazards: tuple[Hazard, ...] = ()
+    constructions: tuple[Construction, ...] = ()
+    factories: tuple[Factory, ...] = ()
+    containers: frozenset[str] = frozenset()  # module-level names of what can change in place
+    sets: frozenset[str] = frozenset()  # module-level names of sets of other things than numbers
     sites: tuple[CallSite, ...] = ()
     futures: tuple[str, ...] = ()
     findings: tuple[Diagnostic, ...] = ()

@@ -14,10 +14,13 @@ from wfc.compiler.facts import Definition, ModuleFacts, ModuleSource
 from wfc.compiler.gather_calls import judge_calls
 from wfc.compiler.gather_closures import captures_of, judge_closure
 from wfc.compiler.gather_directives import gather_directives
+from wfc.compiler.gather_hazards import gather_hazards
 from wfc.compiler.gather_module_rules import judge_module
 from wfc.compiler.gather_names import Names, imports_of, references_of, symbols_of
 from wfc.compiler.gather_rules import judge_marks
+from wfc.compiler.gather_sets import set_names
 from wfc.compiler.gather_signatures import entry_of
+from wfc.compiler.gather_state import container_names
 from wfc.compiler.marks import Mark, Marks
 from wfc.compiler.spans import span_of, whole_span_of
 from wfc.diagnostics import Diagnostic, Place, diagnostic
@@ -69,9 +72,16 @@ def _gathered(tree: ast.Module, source: ModuleSource) -> Gathered:
     findings = list(marks.findings)
     if marks.functions or marks.directive or findings:
         findings += _judgements(marks, names, tree, captures, source.path)
+    steps = frozenset[ast.AST](mark.node for mark in marks.functions if mark.kind == "step")
+    hazards, constructions, factories = gather_hazards(tree, names, steps)
     facts = ModuleFacts(
         name=source.name,
         source_sha256=source.sha256,
+        hazards=hazards,
+        constructions=constructions,
+        factories=factories,
+        containers=frozenset(container_names(names)),
+        sets=frozenset(set_names(names)),
         definitions=tuple(
             _definition(mark, names, captures.get(mark, ())) for mark in marks.functions
         ),

@@ -14,7 +14,7 @@ from typing import Final
 
 from wfc.compiler.allowances import Allowance, Allowances
 from wfc.compiler.extensions import is_compiled
-from wfc.compiler.facts import ModuleFacts, ModuleSource, Reference, Symbol
+from wfc.compiler.facts import Construction, Hazard, ModuleFacts, ModuleSource, Reference, Symbol
 from wfc.determinism import Entry, Reason, Rules, Verdict, lookup
 from wfc.diagnostics import Diagnostic, Link, Place, Severity, diagnostic
 from wfc.ids import ModuleName
@@ -177,6 +177,7 @@ def gather_effects(modules: Iterable[ModuleFacts], library: Library) -> Effects:
     )
     judge = _Judge(graph)
     found = [finding for node in graph.steps for finding in judge.node(node)]
+    found += [finding for node in graph.steps for finding in judge.hazards(node)]
     for facts in ordered:
         found += judge.dropped(facts)
     reached: dict[ModuleName, set[str]] = {}
@@ -295,6 +296,78 @@ class _Judge:
             finding = self._finding(code, node, reference, target, entry)
             if finding is not None:
                 yield finding
+
+    def hazards(self, node: Node) -> Iterator[Diagnostic]:
+        """Judge what the statements of a reached node do beside using names."""
+        facts = self.library.facts(node.module)
+        if facts is None:
+            return
+        for hazard in facts.hazards:
+            if hazard.within != node.name or (hazard.target and not self._is_among(hazard)):
+                continue
+            yield from self._told(
+                node, hazard.code, hazard, f"reaches code that {hazard.sentence}", hazard.sentence
+            )
+        for made in facts.constructions:
+            if made.within == node.name:
+                for field, made_by in self._left_out(made):
+                    name = made.target.rpartition(".")[2]
+                    sentence = (
+                        f"builds `{name}` without `{field}`, which `{made_by}` then fills; a "
+                        "replay would fill in something else"
+                    )
+                    yield from self._told(node, "WFC302", made, sentence, f"leaves out {field}")
+
+    def _is_among(self, hazard: Hazard) -> bool:
+        """Tell whether what another module holds under a name makes a hazard of its use."""
+        nodes = self.library.locate(hazard.target)
+        facts = self.library.facts(nodes[-1].module) if nodes else None
+        if not nodes or facts is None:
+            return False
+        return nodes[-1].name in (facts.sets if hazard.among == "sets" else facts.containers)
+
+    def _left_out(self, made: Construction) -> Iterator[tuple[str, str]]:
+        """Give the fields that a construction leaves to a factory that draws or reads a clock."""
+        nodes = self.library.locate(made.target)
+        facts = self.library.facts(nodes[-1].module) if nodes else None
+        if not nodes or facts is None:
+            return
+        for factory in facts.factories:
+            if factory.owner != nodes[-1].name or factory.field in made.given:
+                continue
+            entry = lookup(self.library.external(factory.made_by), self.library.rules)
+            drawn = entry.verdict is Verdict.SHIM and entry.reason in (Reason.CLOCK, Reason.RANDOM)
+            if drawn and made.count <= factory.place:
+                yield factory.field, factory.made_by
+
+    def _told(
+        self, node: Node, code: str, at: Hazard | Construction, sentence: str, what: str
+    ) -> Iterator[Diagnostic]:
+        """Make a finding of a hazard, with the chain that leads to it; nothing if it is allowed."""
+        if (code, node.module, at.span) in self.seen:
+            return
+        self.seen.add((code, node.module, at.span))
+        reference = Reference(
+            target=node.name, span=at.span, within=node.name, function=at.function, use="call",
+            exact=at.exact,
+        )  # fmt: skip
+        workflow, path = self.graph.reach(node)
+        links = [self._link(origin, one, _what(one)) for origin, one in path]
+        links = [self._with_import(*pair) for pair in zip(path, links, strict=True)]
+        links.append(self._link(node, reference, what))
+        allowance = self._allowance(code, node, reference)
+        if allowance is not None:
+            where = f"{node.module}:{reference.function or node.name}"
+            self.allowed.add((code, where, allowance.reason))
+            return
+        certain = at.exact and all(one.exact for _, one in path)
+        probably = "" if certain else "probably "
+        finding = diagnostic(
+            code, links[0].place, f'workflow "{workflow}" {probably}{sentence}', chain=links
+        )
+        if not certain and finding.severity is Severity.ERROR:
+            finding = replace(finding, severity=Severity.WARNING)
+        yield finding
 
     def _entry(self, reference: Reference, target: str) -> Entry | None:
         """Give the verdict on one use; None if it is no fault of its own."""

@@ -179,7 +179,7 @@ def symbols_of(tree: ast.Module, names: Names) -> tuple[Symbol, ...]:
 
 def references_of(names: Names) -> tuple[Reference, ...]:
     """Give every use of an import, a builtin or a module-level name, in source order."""
-    within = _bound_by(names)
+    within = bound_by(names)
     found = [
         reference
         for use in names.walked.uses
@@ -248,9 +248,9 @@ def _key(names: Names, node: ast.expr, target: str) -> str | None:
             return text
         case ast.Lambda():
             return ""
-        case ast.Name() | ast.Attribute():
+        case ast.Name() | ast.Attribute() if "thread" in target or "executor" in target:
             return names.resolve(first)
-    return None
+    return "" if first is not None and target.startswith("os.") else None
 
 
 def _needs(names: Names) -> tuple[dict[int, frozenset[str]], dict[int, frozenset[str]]]:
@@ -269,7 +269,7 @@ def _needs(names: Names) -> tuple[dict[int, frozenset[str]], dict[int, frozenset
     )
 
 
-def _bound_by(names: Names) -> dict[int, tuple[str, ...]]:
+def bound_by(names: Names) -> dict[int, tuple[str, ...]]:
     """Give, by top-level statement, the names it binds; or else those it fills."""
     found: dict[int, list[str]] = {}
     for name, bindings in names.walked.module.bindings.items():

@@ -117,6 +117,8 @@ class Walked:
     chains: list[Chain] = field(default_factory=list)
     firsts: dict[ast.expr, ast.expr] = field(default_factory=dict)
     """The key in ``os.environ[key]`` or first argument in ``os.getenv(key)``, by what is before."""
+    annotations: dict[ast.AST, ast.expr] = field(default_factory=dict)
+    """What ``name: annotation = value`` says, by the name."""
     lambdas: list[ast.Lambda] = field(default_factory=list)
     main_blocks: set[int] = field(default_factory=set)
     computed: list[tuple[ast.Call, int, bool]] = field(default_factory=list)

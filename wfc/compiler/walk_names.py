@@ -374,6 +374,7 @@ class _Walker:
             self.visit(node.value)
         if isinstance(node.target, ast.Name):
             self.out.scope_of[node.target] = self.scope
+            self.out.annotations[node.target] = node.annotation
             if node.value is not None or local:
                 kind = "assign" if node.value is not None else "declared"
                 self.bind(node.target.id, kind, node.target, value=node.value)
