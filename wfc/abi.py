@@ -11,8 +11,7 @@ import inspect
 import sys
 import types
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from wfc.errors import OutsideWorkflow, WorkflowAwaited
 from wfc.ids import DefinitionId, ModuleName
@@ -25,8 +24,9 @@ PlaceAt = Callable[[types.CodeType, int], str | None]
 """Gives the place of the call at an instruction (`manifests.sites.SiteTable.place_at`)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Definition:
+# Named tuples and not data classes: this file stands in every warm import of a module with
+# directives, and making the two data classes took half of what the hook may cost there.
+class Definition(NamedTuple):
     """What a stub must know of the step it stands for; from the signature table of a bundle."""
 
     id: DefinitionId
@@ -35,12 +35,11 @@ class Definition:
     signature: inspect.Signature
     annotations: Mapping[str, str]
     docstring: str | None
-    policy: Mapping[str, Any] = field(default_factory=dict)
+    policy: Mapping[str, Any] = types.MappingProxyType({})
     receiver: str = "none"  # a `manifests.bundle.Receiver`: "none", "self" or "class"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registration:
+class Registration(NamedTuple):
     """A function of a step bundle (or of an ordinary compiled module) and what it is."""
 
     id: DefinitionId

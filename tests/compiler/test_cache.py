@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ def test_an_entry_of_another_key_or_source_is_stale() -> None:
 def test_code_comes_back_with_its_dependencies() -> None:
     """What is no code, or nothing that marshal knows, is ignored."""
     code = compile("x = 1", "x.py", "exec")
-    one = cache.Dependency("a.py", KEY)
+    one = ("a.py", KEY)
     assert cache.load_code(memoryview(cache.dump_code(code, (one,)))) == (code, (one,))
     assert cache.load_code(memoryview(b"\xff")) is None
     assert cache.load_code(memoryview(b"")) is None
@@ -77,6 +78,13 @@ def test_what_cannot_be_written_is_done_without(tmp_path: Path) -> None:
     assert cache.read_or_none(tmp_path / "nothing") is None
 
 
+def test_step_code_stands_where_python_keeps_byte_code() -> None:
+    """Beside the module's own byte code, under another level of optimisation."""
+    for source in ("/x/app.py", "app.py", "/x.y/a.b.py", "/x/app"):
+        level = f"wfc{sys.flags.optimize or ''}"
+        assert cache.code_path(source) == cache_from_source(source, optimization=level)
+
+
 def test_no_place_for_code_where_python_keeps_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """`sys.implementation.cache_tag` of None switches byte code off."""
     assert "opt-wfc" in str(cache.code_path("/x/app.py"))
@@ -102,8 +110,10 @@ def test_the_index_remembers_over_processes(
     assert known.has_directive
     index.save()
     again = cache.Index(tmp_path / ".wfc" / "index")
-    monkeypatch.setattr(cache, "read_or_none", lambda _: pytest.fail("the file was read"))
-    assert again.look_up(path) == known
+    monkeypatch.setattr(cache, "_read_or_none", lambda *_: pytest.fail("the file was read"))
+    found = again.look_up(path)
+    assert found is not None
+    assert (found.hash, found.has_directive) == (known.hash, True)
 
 
 def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
@@ -116,24 +126,62 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     assert not known.has_directive
 
 
-def test_a_file_touched_just_now_is_not_believed(tmp_path: Path) -> None:
-    """Within two seconds of the writing of the index a second edit may not show in the time."""
-    index, path = an_index(tmp_path)
-    now = time.time_ns()
-    os.utime(path, ns=(now, now))
-    index.look_up(path)
+def second_edit_is_seen(root: Path, touched_ns: int) -> bool:
+    """Edit a file twice within one tick of its time: all of its stat is equal."""
+    index, path = an_index(root)
+    os.utime(path, ns=(touched_ns, touched_ns))
+    assert index.look_up(path) is not None
     index.save()
-    assert cache.Index(tmp_path / ".wfc" / "index").known == {}
+    with Path(path).open("r+b") as file:  # the same inode
+        file.write(b'def f():\n    "no such"\n')
+    os.utime(path, ns=(touched_ns, touched_ns))
+    for one in (index, cache.Index(root / ".wfc" / "index")):
+        known = one.look_up(path)
+        assert known is not None
+        if known.has_directive:
+            return False
+    return True
+
+
+def test_a_file_touched_just_now_is_not_believed(tmp_path: Path) -> None:
+    """Within two seconds of its reading a second edit may not show in the time."""
+    assert second_edit_is_seen(tmp_path, time.time_ns())
 
 
 def test_a_clock_that_went_back_is_not_believed(tmp_path: Path) -> None:
     """A file from the future is read again each time."""
+    assert second_edit_is_seen(tmp_path, time.time_ns() + 10**12)
+
+
+def test_an_old_file_is_believed(tmp_path: Path) -> None:
+    """Or the two tests above would hold of an index that believes nothing."""
+    assert not second_edit_is_seen(tmp_path, time.time_ns() - 10**12)
+
+
+def test_a_file_not_believed_but_unchanged_is_not_scanned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its hash is enough, and the index is not written anew for it."""
     index, path = an_index(tmp_path)
     later = time.time_ns() + 10**12
     os.utime(path, ns=(later, later))
     index.look_up(path)
     index.save()
-    assert cache.Index(tmp_path / ".wfc" / "index").known == {}
+    again = cache.Index(tmp_path / ".wfc" / "index")
+    monkeypatch.setattr(
+        "wfc.compiler.mention.mentions_directive", lambda _: pytest.fail("the file was scanned")
+    )
+    known = again.look_up(path)
+    assert known is not None
+    assert known.has_directive
+    assert not again.changed
+
+
+def test_the_key_of_a_process_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An edit of the compiler does not rename the compiler that is loaded already."""
+    before = cache.compiler_key([])
+    monkeypatch.setattr(os, "scandir", lambda _: pytest.fail("our files were looked at again"))
+    assert cache.compiler_key([]) == before
 
 
 def test_a_file_that_is_gone_is_unknown(tmp_path: Path) -> None:
@@ -147,7 +195,7 @@ def test_a_file_that_is_gone_is_unknown(tmp_path: Path) -> None:
 def test_a_damaged_index_is_no_index(tmp_path: Path, damage: bytes) -> None:
     """It is read as empty and written anew."""
     (tmp_path / "index").write_bytes(damage)
-    assert cache.Index(tmp_path / "index").known == {}
+    assert cache.Index(tmp_path / "index").facts == {}
 
 
 def test_nothing_is_written_without_need(tmp_path: Path) -> None:

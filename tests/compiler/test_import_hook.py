@@ -323,6 +323,18 @@ def test_a_mention_of_a_directive_is_no_directive(here: Path) -> None:
     assert plain.HINT == '\n"use step"\n'
 
 
+def test_a_loader_that_is_kept_sees_edits(here: Path) -> None:
+    """What the finder saw serves one loading; the next looks at the file again."""
+    with install("app") as installed:
+        spec = installed.finder.find_spec("app.flows", [str(here / "app")])
+        assert spec is not None
+        loader = spec.loader
+        assert isinstance(loader, DirectiveLoader)
+        assert "charge" in loader.get_code("app.flows").co_names
+        write(here, {"app/flows.py": FLOWS.replace("charge", "bill")}, age_s=50)
+        assert "bill" in loader.get_code("app.flows").co_names
+
+
 def test_errors_carry_their_findings(here: Path) -> None:
     """Whoever catches a `CompileError` gets the diagnostics themselves."""
     write(here, {"app/flows.py": 'def flow():\n    "use workflow"\n'})
@@ -337,3 +349,4 @@ def test_without_settings_the_import_root_is_the_project(tmp_path: Path) -> None
     deep = tmp_path / "x/app/inner"
     assert root_of(deep / "deep.py", "app.inner.deep") == tmp_path / "x"
     assert root_of(deep / "__init__.py", "app.inner") == tmp_path / "x"
+    assert root_of(Path("/lone.py"), "app.inner.lone") == Path("/")

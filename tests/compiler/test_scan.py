@@ -47,6 +47,13 @@ def test_a_directive_is_seen(data: bytes) -> None:
         b"x = 1\r'use stpe'\r",
         b'\xef\xbb\xbf"use workflows"; x = 1',
         b'def f():\n    "Doc."\n    " use step"\n',
+        b'def f(a: "int"): "use stp"',
+        b'def f():\n    """use\tworkflw"""; return 1',
+        b"def f():\n    rb'(us_step)'",
+        b'def f():\n    "usx sxep"',
+        b'def f():\n    "xxe workflow"',
+        b'def f():\n    "use workxxow"',
+        b'def f():\n    "use worxflowx"',
     ],
 )
 def test_a_near_miss_is_seen(data: bytes) -> None:

@@ -12,41 +12,64 @@ import os
 import sys
 import time
 import types
-from collections.abc import Iterable
-from importlib.util import MAGIC_NUMBER, cache_from_source, source_hash
-from pathlib import Path
-from typing import Final, NamedTuple
+
+# What `importlib.util` gives out, which itself takes longer to load than a whole module.
+from _frozen_importlib_external import MAGIC_NUMBER, cache_from_source
+from _imp import source_hash
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from io import FileIO
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _MAGIC: Final = b"wfcc"
-_FORMAT: Final = 1
-_INDEX: Final = "wfc-index 1"
+_FORMAT: Final = 2
+_INDEX: Final = b"wfc-index 2 "
 _UNSURE_NS: Final = 2_000_000_000
 _HASH: Final = 8
-_CODE: Final = (types.CodeType,)
+_BINARY: Final[int] = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_SEED: Final = 0x776663
 
 
 def digest(data: bytes) -> bytes:
     """Give 8 bytes that tell contents apart: CPython's own hash of sources, always at hand."""
-    return source_hash(data)
+    return source_hash(_SEED, data)
 
 
-def compiler_key(settings: Iterable[Path]) -> bytes:
+def compiler_key(settings: Iterable[str | Path]) -> bytes:
     """Name this compiler and its settings: any change of either makes every entry stale.
 
     Its own files count by size and time: reading them would cost more than the import it saves.
     """
-    house = Path(__file__).parent.parent
-    parts = [f"{sys.version_info[:2]} {sys.flags.optimize} {sys.implementation.cache_tag}"]
-    for folder in (house / "compiler", house / "manifests", house):
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.endswith(".py"):
-                    known = entry.stat()
-                    parts.append(f"{entry.name} {known.st_mtime_ns} {known.st_size}")
-    for path in settings:
-        with contextlib.suppress(OSError):
-            parts.append(digest(path.read_bytes()).hex())
-    return digest("\n".join(sorted(parts)).encode())
+    found = (read_or_none(path) for path in settings)
+    return digest(_house_key() + b"".join(digest(data) for data in found if data is not None))
+
+
+_house: list[bytes] = []
+"""The key of our own files, once it is known.
+
+Taken once per process, before the compiler is loaded: taken anew after an edit of the compiler, it
+would name sources other than those that this process runs, and what they compile would be believed.
+"""
+
+
+def _house_key() -> bytes:
+    if not _house:
+        here = os.path.dirname(__file__)  # noqa: PTH120 - a warm import loads no pathlib
+        house = os.path.dirname(here)  # noqa: PTH120
+        stats = []
+        for folder in (here, f"{house}{os.sep}manifests", house):
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.name.endswith(".py"):
+                        known = entry.stat()
+                        stats.append((entry.name, known.st_mtime_ns, known.st_size))
+        stats.sort()
+        version = (sys.version_info[:2], sys.flags.optimize, sys.implementation.cache_tag)
+        _house.append(digest(repr((version, stats)).encode("utf-8", "surrogateescape")))
+    return _house[0]
 
 
 # --- entries -----------------------------------------------------------------------------------
@@ -86,50 +109,71 @@ def unseal(data: bytes, key: bytes, source: bytes) -> tuple[bytes, memoryview] |
     return fields[2], body
 
 
-def write_whole(path: Path, data: bytes) -> bool:
+def write_whole(path: str | Path, data: bytes) -> bool:
     """Write `data` under a name of its own and rename it to `path`; False if that cannot be."""
-    beside = path.with_name(f"{path.name}.tmp.{os.getpid()}")
+    place = os.fspath(path)
+    beside = f"{place}.tmp.{os.getpid()}"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(data)
-        beside.replace(path)
+        os.makedirs(os.path.dirname(place), exist_ok=True)  # noqa: PTH103, PTH120 - no pathlib here
+        with open(beside, "wb") as file:  # noqa: PTH123 - likewise
+            file.write(data)
+        os.replace(beside, place)  # noqa: PTH105 - likewise
     except OSError:
         with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
+            os.unlink(beside)  # noqa: PTH108 - likewise
         return False
     return True
 
 
-def read_or_none(path: Path) -> bytes | None:
+def read_or_none(path: str | Path) -> bytes | None:
     """Read a file of the cache; None if it is not there or not readable."""
     try:
-        return path.read_bytes()
+        with FileIO(path) as file:
+            return file.read()
     except OSError:
         return None
+
+
+def _read_or_none(path: str, size: int) -> bytes | None:
+    """Read a file whose size is known in half the time; another size is read as ever."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | _BINARY)
+    except OSError:
+        return None
+    try:
+        data = os.read(descriptor, size + 1)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return data if len(data) == size else read_or_none(path)
 
 
 # --- code of step bundles ----------------------------------------------------------------------
 
 
-class Dependency(NamedTuple):
-    """A first-party file that a module's effects were judged by, and what it held."""
-
-    path: str
-    hash: bytes
+Dependency = tuple[str, bytes]
+"""A first-party file that a module's effects were judged by, and the hash of what it held."""
 
 
-def code_path(source: str) -> Path | None:
-    """Give the place of the step code of `source`; None where Python keeps no byte code."""
-    level = sys.flags.optimize or ""
+def code_path(source: str) -> str | None:
+    """Give the place of the step code of `source`; None where Python keeps no byte code.
+
+    In the common case what `cache_from_source` gives, in a fifth of its time.
+    """
+    level, tag = sys.flags.optimize or "", sys.implementation.cache_tag
+    folder, separator, name = source.rpartition(os.sep)
+    if sys.pycache_prefix is None and tag is not None and name.endswith(".py"):
+        return f"{folder}{separator}__pycache__{os.sep}{name[:-3]}.{tag}.opt-wfc{level}.pyc"
     try:
-        return Path(cache_from_source(source, optimization=f"wfc{level}"))
+        return cache_from_source(source, optimization=f"wfc{level}")
     except NotImplementedError:
         return None
 
 
 def dump_code(code: types.CodeType, dependencies: tuple[Dependency, ...]) -> bytes:
     """Make the body of an entry with step code."""
-    return marshal.dumps((tuple(map(tuple, dependencies)), code))
+    return marshal.dumps((dependencies, code))
 
 
 def load_code(body: memoryview) -> tuple[types.CodeType, tuple[Dependency, ...]] | None:
@@ -138,35 +182,36 @@ def load_code(body: memoryview) -> tuple[types.CodeType, tuple[Dependency, ...]]
         dependencies, code = marshal.loads(body)  # noqa: S302 - what importlib does with a .pyc
     except (ValueError, TypeError, EOFError):
         return None
-    if not isinstance(code, _CODE):
-        return None
-    return code, tuple(Dependency(*one) for one in dependencies)
+    return (code, dependencies) if isinstance(code, types.CodeType) else None
 
 
 # --- the stat index ----------------------------------------------------------------------------
 
 
-class Known(NamedTuple):
-    """What is known of a file: its stat, the hash of its bytes, whether it may hold directives."""
+class Known:
+    """What is known of a file: the hash of its bytes, and whether it may hold directives."""
 
-    mtime_ns: int
-    size: int
-    inode: int
-    hash: bytes
-    has_directive: bool
+    __slots__ = ("has_directive", "hash")
+
+    def __init__(self, contents: bytes, *, has_directive: bool) -> None:
+        """Know it."""
+        self.hash = contents
+        self.has_directive = has_directive
 
 
 class Index:
     """`.wfc/index`: what files held when they were last read, believed while their stat is equal.
 
-    A file touched less than two seconds before the index was written is read again: its time may
-    be too coarse to show a second write.
+    A file touched less than two seconds before it was read is read again: its time may be too
+    coarse to show a second write. If it holds what it held, it is not scanned again.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: str | Path | None) -> None:
         """Read the index at `path`; None keeps one in memory only."""
         self.path = path
-        self.known: dict[str, Known] = {}
+        self.facts: dict[str, str] = {}
+        """By path: time, size and inode, whether these are to be believed; whether the file may
+        hold directives, and the hash of its bytes. As text, since most of it is only compared."""
         self.changed = False
         data = read_or_none(path) if path is not None else None
         if data is not None:
@@ -178,44 +223,52 @@ class Index:
             now = os.stat(path)  # noqa: PTH116 - 200 of these stand in every warm import
         except OSError:
             return None
-        known = self.known.get(path)
-        if known is not None and known[:3] == (now.st_mtime_ns, now.st_size, now.st_ino):
-            return known
-        data = read_or_none(Path(path))
-        return None if data is None else self.note(path, now, data)
+        facts = self.facts.get(path, "")
+        stamp = f"{now.st_mtime_ns} {now.st_size} {now.st_ino} "
+        if facts.startswith(f"{stamp}sure "):
+            flag, hashed = facts.rsplit(" ", 2)[1:]
+            return Known(bytes.fromhex(hashed), has_directive=flag == "1")
+        begun_ns = time.time_ns()
+        data = _read_or_none(path, now.st_size)
+        if data is None:
+            return None
+        sure = "sure" if now.st_mtime_ns < begun_ns - _UNSURE_NS else "unsure"
+        return self._note(path, f"{stamp}{sure}", data)
 
-    def note(self, path: str, now: os.stat_result, data: bytes) -> Known:
+    def _note(self, path: str, stamp: str, data: bytes) -> Known:
         """Remember what a file holds that was just read."""
-        from wfc.compiler.scan import scan  # noqa: PLC0415 - regexes, which warm imports do without
+        contents = digest(data)
+        hashed = contents.hex()
+        before = self.facts.get(path, "")
+        if before.endswith(hashed):
+            has_directive = before.rsplit(" ", 2)[1] == "1"
+        else:
+            has_directive = self._mentions_directive(data)
+        facts = f"{stamp} {has_directive:d} {hashed}"
+        if facts != before and "\n" not in path:
+            self.facts[path] = facts
+            self.changed = True
+        return Known(contents, has_directive=has_directive)
 
-        known = Known(now.st_mtime_ns, now.st_size, now.st_ino, digest(data), scan(data).hit)
-        self.known[path] = known
-        self.changed = True
-        return known
+    @cached_property
+    def _mentions_directive(self) -> Callable[[bytes], bool]:
+        """The scan, loaded for the first file that needs one."""
+        from wfc.compiler.mention import mentions_directive  # noqa: PLC0415 - as it says
+
+        return mentions_directive
 
     def save(self) -> None:
         """Write the index if it changed, or do without."""
         if self.path is None or not self.changed:
             return
-        lines = [
-            f"{one.mtime_ns} {one.size} {one.inode} {one.hash.hex()} {one.has_directive:d} {path}"
-            for path, one in sorted(self.known.items())
-            if "\n" not in path
-        ]
-        body = f"{time.time_ns()}\n" + "\n".join(lines)
-        text = f"{_INDEX} {digest(body.encode('utf-8', 'surrogateescape')).hex()}\n{body}"
-        write_whole(self.path, text.encode("utf-8", "surrogateescape"))
+        lines = [line for entry in sorted(self.facts.items()) for line in entry]
+        body = "\n".join(lines).encode("utf-8", "surrogateescape")
+        write_whole(self.path, _INDEX + digest(body).hex().encode() + b"\n" + body)
         self.changed = False
 
     def _load(self, data: bytes) -> None:
         head, _, body = data.partition(b"\n")
-        if head != f"{_INDEX} {digest(body).hex()}".encode():
+        if head != _INDEX + digest(body).hex().encode():
             return
-        written, *lines = body.decode("utf-8", "surrogateescape").split("\n")
-        limit = int(written) - _UNSURE_NS
-        for line in lines:
-            mtime, size, inode, hexadecimal, flag, path = line.split(" ", 5)
-            if int(mtime) < limit:
-                self.known[path] = Known(
-                    int(mtime), int(size), int(inode), bytes.fromhex(hexadecimal), flag == "1"
-                )
+        lines = body.decode("utf-8", "surrogateescape").split("\n")
+        self.facts = dict(zip(lines[::2], lines[1::2], strict=False))

@@ -71,13 +71,13 @@ class ColdCompiler:
     def _dependencies(
         self, module: ModuleName, effects: Effects | None, sources: Sources
     ) -> tuple[cache.Dependency, ...]:
-        found = []
+        found: list[cache.Dependency] = []
         for name in sorted(effects.reached if effects is not None else ()):
             source = sources.source(name)
             if name != module and source is not None:
-                data = cache.read_or_none(Path(source.filename))
+                data = cache.read_or_none(source.filename)
                 if data is not None:
-                    found.append(cache.Dependency(source.filename, cache.digest(data)))
+                    found.append((source.filename, cache.digest(data)))
         return tuple(found)
 
 

@@ -11,17 +11,17 @@ import atexit
 import os
 import sys
 import types
-import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from importlib.machinery import ModuleSpec, SourceFileLoader
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from wfc.compiler import cache
 from wfc.errors import CompileError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from wfc.compiler.cold import ColdCompiler
 
 _SETTINGS: Final = ("wfc.toml", "pyproject.toml")
@@ -53,7 +53,9 @@ def _package_of(caller: dict[str, Any]) -> tuple[str, ...]:
     name = caller.get("__name__", "")
     if name and name != "__main__":
         return (name,)
-    from wfc.compiler.project import Project  # noqa: PLC0415 - a script is no warm import
+    from pathlib import Path  # noqa: PLC0415 - a script is no warm import
+
+    from wfc.compiler.project import Project  # noqa: PLC0415 - likewise
 
     where = Path(caller.get("__file__") or "script.py").resolve()
     return Project.at(root_of(where, where.stem)).packages
@@ -69,7 +71,7 @@ class Installed:
         self.use_cache = use_cache
         self.finder = DirectiveFinder(self)
         self._inside = tuple(f"{one}." for one in packages)
-        self._homes: dict[Path, Home] = {}
+        self._homes: dict[str, Home] = {}
         self._by_folder: dict[str, Home] = {}
 
     def __enter__(self) -> Self:
@@ -96,7 +98,7 @@ class Installed:
         folder = path.rpartition(os.sep)[0]
         home = self._by_folder.get(folder)
         if home is None:
-            root = root_of(Path(path), module)
+            root = _root_of(path, module)
             home = self._homes.get(root) or Home(root, self)
             self._homes[root] = self._by_folder[folder] = home
         return home
@@ -110,6 +112,8 @@ class Installed:
             path = spec.origin or ""
             known = self.home_of(path, name).index.look_up(path)
             if known is not None and known.has_directive and _holds_directive(path):
+                import warnings  # noqa: PLC0415 - only on the way to a warning
+
                 warnings.warn(
                     f"WFC163 `{name}` was imported before wfc.install(), so its directives do "
                     "nothing. Call wfc.install() first, at the top of the package's __init__.py.",
@@ -121,16 +125,29 @@ class Installed:
 class Home:
     """A project as the hook knows it: its index, and the key of what is cached for it."""
 
-    def __init__(self, root: Path, installed: Installed) -> None:
+    def __init__(self, root: str, installed: Installed) -> None:
         """Read the index at `root`, if caches are in use."""
         self.root = root
         self.installed = installed
-        self.index = cache.Index(root / ".wfc" / "index" if installed.use_cache else None)
-        settings = [root / name for name in _SETTINGS]
-        self.key = cache.compiler_key(settings)
-        self.judged = cache.digest(f"judged {sorted(installed.packages)}".encode())
+        self.index = cache.Index(_joined(root, ".wfc", "index") if installed.use_cache else None)
+        self._key: bytes | None = None
+        self._judged: bytes | None = None
         self._cold: ColdCompiler | None = None
         atexit.register(self.save)
+
+    @property
+    def key(self) -> bytes:
+        """The key of what is cached; asked for by the first module with directives."""
+        if self._key is None:
+            self._key = cache.compiler_key([_joined(self.root, name) for name in _SETTINGS])
+        return self._key
+
+    @property
+    def judged(self) -> bytes:
+        """The mark of what was judged with these packages as first party."""
+        if self._judged is None:
+            self._judged = cache.digest(f"judged {sorted(self.installed.packages)}".encode())
+        return self._judged
 
     def save(self) -> None:
         """Keep what was learned of files for the next process, unless ``-B`` forbids it."""
@@ -141,17 +158,21 @@ class Home:
     def cold(self) -> ColdCompiler:
         """The compiler, loaded when the first module is not in the cache."""
         if self._cold is None:
-            from wfc.compiler.cold import ColdCompiler  # noqa: PLC0415 - this is what is put off
+            from pathlib import Path  # noqa: PLC0415 - this is what is put off
 
+            from wfc.compiler.cold import ColdCompiler  # noqa: PLC0415 - and this above all
+
+            # Before the compiler is read, so that the key never names newer sources than it is.
+            assert self.key
             installed = self.installed
-            self._cold = ColdCompiler(self.root, installed.packages, strict=installed.strict)
+            self._cold = ColdCompiler(Path(self.root), installed.packages, strict=installed.strict)
         return self._cold
 
     def are_as_judged(self, dependencies: Iterable[cache.Dependency]) -> bool:
         """Tell whether every file that a module was judged by still holds what it held."""
-        for one in dependencies:
-            known = self.index.look_up(str(self.root / one.path))
-            if known is None or known.hash != one.hash:
+        for path, contents in dependencies:
+            known = self.index.look_up(path)
+            if known is None or known.hash != contents:
                 return False
         return True
 
@@ -181,7 +202,7 @@ class DirectiveFinder:
         home = self.installed.home_of(spec.origin, fullname)
         known = home.index.look_up(spec.origin)
         if known is not None and known.has_directive:
-            spec.loader = DirectiveLoader(fullname, spec.origin, home)
+            spec.loader = DirectiveLoader(fullname, spec.origin, home, known)
         return spec
 
     def _ask_the_others(
@@ -200,17 +221,22 @@ class DirectiveFinder:
 class DirectiveLoader(SourceFileLoader):
     """Loads the step bundle of a file instead of the file; in all else a `SourceFileLoader`."""
 
-    def __init__(self, fullname: str, path: str, home: Home) -> None:
-        """Load `path` as `fullname`."""
-        super().__init__(fullname, path)
+    def __init__(
+        self, fullname: str, path: str, home: Home, known: cache.Known | None = None
+    ) -> None:
+        """Load `path` as `fullname`; `known` is what the finder has just seen of it."""
+        self.name = fullname
+        self.path = path
         self.home = home
+        self._known = known
 
     def get_code(self, fullname: str) -> types.CodeType:
         """Give the code of the step bundle, out of the cache if that is whole and current."""
         path = self.get_filename(fullname)
         use_cache = self.home.installed.use_cache
         place = cache.code_path(path) if use_cache else None
-        known = self.home.index.look_up(path)
+        # Good for once: whoever keeps the loader and asks again may ask after an edit.
+        known, self._known = self._known or self.home.index.look_up(path), None
         entry = cache.read_or_none(place) if place is not None else None
         if entry is not None and known is not None:
             recalled = self._recalled(entry, known.hash, path)
@@ -252,18 +278,33 @@ class DirectiveLoader(SourceFileLoader):
 
 def root_of(path: Path, module: str) -> Path:
     """Give the root of the project of a file: where its settings stand, or its import root."""
-    for folder in path.parents:
-        if any((folder / name).is_file() for name in _SETTINGS):
-            return folder
-    up = module.count(".") + (path.name == "__init__.py")
-    return path.parents[min(up, len(path.parents) - 1)]
+    return type(path)(_root_of(str(path), module))
+
+
+def _root_of(path: str, module: str) -> str:
+    """Do it with text: `pathlib` alone takes as long to load as a dozen modules."""
+    folder, _, name = path.rpartition(os.sep)
+    beside = folder
+    while True:
+        if any(os.path.isfile(_joined(folder, one)) for one in _SETTINGS):  # noqa: PTH113 - likewise
+            return folder or os.sep
+        if not folder:
+            break
+        folder = folder.rpartition(os.sep)[0]
+    for _ in range(module.count(".") + (name == "__init__.py")):
+        beside = beside.rpartition(os.sep)[0]
+    return beside or os.sep
+
+
+def _joined(*parts: str) -> str:
+    return os.sep.join(parts)  # noqa: PTH118 - likewise
 
 
 def _holds_directive(path: str) -> bool:
     """Tell whether a file that mentions a directive really holds one."""
     from wfc.compiler.cold import holds_directive  # noqa: PLC0415 - only on the way to a warning
 
-    data = cache.read_or_none(Path(path))
+    data = cache.read_or_none(path)
     return data is not None and holds_directive(data)
 
 

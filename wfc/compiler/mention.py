@@ -10,7 +10,8 @@ from typing import Final
 
 from wfc import directives
 
-_EXACT: Final = tuple(directive.encode() for directive in directives.KINDS)
+_STEP: Final = directives.STEP.encode()
+_WORKFLOW: Final = directives.WORKFLOW.encode()
 # A short string that begins a line, or that follows a colon as a body on one line does; in
 # parentheses and in parts too, since those are mistakes to be told of. Looked ahead for, so that
 # one on a line does not hide the next.
@@ -38,7 +39,7 @@ def mentions_directive(data: bytes) -> bool:
 
 def holds_exactly(data: bytes) -> bool:
     """Tell whether the very text of a directive stands anywhere in the file."""
-    return any(exact in data for exact in _EXACT)
+    return _STEP in data or _WORKFLOW in data
 
 
 def holds_near_miss(data: bytes) -> bool:
