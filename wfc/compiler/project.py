@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SOURCE: Final = ("src", ".")
 EXCLUDE: Final = ("build", "dist", ".venv")
 _NEVER: Final = frozenset({"tests", "test", "__pycache__", "node_modules", "site-packages"})
+_NEVER_LINTED: Final = _NEVER - {"tests", "test"}
 _TOOL_FILES: Final = frozenset({"setup", "conftest", "noxfile", "fabfile", "dodo"})
 
 
@@ -112,6 +113,10 @@ class Project:
                 yield path.with_suffix(".py")
             if path.is_dir() and not ignored.is_ignored(path, is_folder=True):
                 yield from ignored.python_files(path)
+
+    def python_files(self, folder: Path) -> Iterator[Path]:
+        """Go through the Python files below `folder`, tests too; not what is excluded or ignored."""
+        yield from _Ignored(self.root, self.exclude, _NEVER_LINTED).python_files(folder)
 
     def module_of(self, path: Path) -> ModuleName | None:
         """Give the dotted name under which the file at `path` is imported, or None."""
@@ -278,8 +283,9 @@ def _is_module(stem: str) -> bool:
 class _Ignored:
     """What `exclude`, hidden folders and `.gitignore` files leave out."""
 
-    def __init__(self, root: Path, exclude: Sequence[str]) -> None:
+    def __init__(self, root: Path, exclude: Sequence[str], never: frozenset[str] = _NEVER) -> None:
         self.root = root
+        self.never = never
         self.exclude = frozenset(exclude)
         self.specs: dict[Path, GitIgnoreSpec | None] = {}
         self.top = _git_top(root)
@@ -304,7 +310,7 @@ class _Ignored:
 
     def is_ignored(self, path: Path, *, is_folder: bool) -> bool:
         """Tell whether `path`, whose parents are not ignored, is left out."""
-        if is_folder and (path.name.startswith(".") or path.name in _NEVER):
+        if is_folder and (path.name.startswith(".") or path.name in self.never):
             return True
         if path.name in self.exclude or (
             path.is_relative_to(self.root)

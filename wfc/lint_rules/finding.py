@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
+from typing import Any
 
+from wfc.compiler import findings
 from wfc.diagnostics import Diagnostic, Place, Severity
 
 
@@ -56,3 +59,39 @@ class Finding:
     def order(self) -> tuple[Place, str, str]:
         """Give by what findings are sorted: place, code, sentence."""
         return self.told.place, self.told.code, self.told.sentence
+
+
+def to_plain(finding: Finding) -> dict[str, Any]:
+    """Give a finding as dicts, lists and scalars, for a cache or another process."""
+    fix = finding.fix
+    return {
+        "told": findings.to_plain(finding.told),
+        "function": finding.function,
+        "fix": None
+        if fix is None
+        else {
+            "safe": fix.safe,
+            "codemod": fix.codemod,
+            "arguments": list(fix.arguments),
+            "replacements": [[list(astuple(one.place)), one.text] for one in fix.replacements],
+        },
+    }
+
+
+def from_plain(plain: Mapping[str, Any]) -> Finding:
+    """Read what `to_plain` gave."""
+    fix = plain["fix"]
+    return Finding(
+        told=findings.from_plain(plain["told"]),
+        function=plain["function"],
+        fix=None
+        if fix is None
+        else Fix(
+            safe=fix["safe"],
+            codemod=fix["codemod"],
+            arguments=tuple(fix["arguments"]),
+            replacements=tuple(
+                Replacement(Place(*place), text) for place, text in fix["replacements"]
+            ),
+        ),
+    )

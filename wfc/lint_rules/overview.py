@@ -5,6 +5,7 @@ Everything is made on first use and once, whatever the number of modules that ar
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 
@@ -22,10 +23,11 @@ from wfc.ids import ModuleName
 class Overview:
     """The first-party code of a project, and the answers that need more than one module."""
 
-    def __init__(self, project: Project) -> None:
-        """Answer for `project`."""
+    def __init__(self, project: Project, marked: Iterable[ModuleName] | None = None) -> None:
+        """Answer for `project`; `marked` are the modules that may hold directives, if known."""
         self.project = project
         self.sources = Sources(project)
+        self._may_hold = None if marked is None else tuple(marked)
 
     def put(self, source: ModuleSource) -> None:
         """Let `source` stand for the file of its module: an editor has not saved it yet."""
@@ -38,14 +40,14 @@ class Overview:
     @cached_property
     def marked(self) -> tuple[ModuleFacts, ...]:
         """The facts of all modules that may hold directives."""
-        found = []
+        names = self._scanned() if self._may_hold is None else self._may_hold
+        return tuple(one for name in names if (one := self.sources.facts(name)) is not None)
+
+    def _scanned(self) -> Iterator[ModuleName]:
         for name, _ in self.project.files():
             source = None if is_house(name) else self.sources.source(name)
             if source is not None and scan(source.text.encode("utf-8", "surrogatepass")).hit:
-                facts = self.sources.facts(name)
-                if facts is not None:
-                    found.append(facts)
-        return tuple(found)
+                yield name
 
     @cached_property
     def library(self) -> Library:
