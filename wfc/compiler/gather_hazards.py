@@ -7,8 +7,9 @@ reaches, with the chain that leads there.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from typing import Final
+import bisect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
 
 from wfc.compiler.facts import Construction, Factory, Hazard
 from wfc.compiler.gather_factories import constructions_of, factories_of
@@ -16,8 +17,8 @@ from wfc.compiler.gather_names import Names, bound_by
 from wfc.compiler.gather_reflection import addresses_of, host_zones_of, looks_of
 from wfc.compiler.gather_sets import escapes_of
 from wfc.compiler.gather_state import caches_of, global_writes_of, is_endless, writes_of
-from wfc.compiler.scopes import FUNCTIONS
-from wfc.compiler.spans import Located, header_of, span_of, written
+from wfc.compiler.scopes import FUNCTIONS, Scope
+from wfc.compiler.spans import Located, header_of, span_of, whole_span_of, written
 
 _SHOWN_MAX: Final = 40
 _AMONG: Final = {"WFC310": "sets", "WFC331": "containers"}
@@ -25,100 +26,159 @@ Found = tuple[str, Located, str, bool, str]
 """Code, node, sentence after ``workflow "x" reaches``, whether it is certain, target."""
 
 
-class Gatherer:
-    """One pass over a module for all hazards."""
+class _Gatherer:
+    """One pass over the nodes that the walk has seen, those in `steps` left out."""
 
     def __init__(self, tree: ast.Module, names: Names, steps: frozenset[ast.AST]) -> None:
-        """Look at everything but the bodies of `steps`."""
         self.tree = tree
         self.names = names
         self.steps = steps
+        self.within = bound_by(names)
+        self.tops = [whole_span_of(statement) for statement in tree.body]
+        self.free: dict[Scope, bool] = {}
         self.parents: dict[ast.AST, ast.AST] = {}
         self.hazards: list[Hazard] = []
         self.constructions: list[Construction] = []
+        self.factories: list[Factory] = []
 
-    def gather(self) -> tuple[tuple[Hazard, ...], tuple[Construction, ...], tuple[Factory, ...]]:
-        """Give hazards, constructions of classes, and fields that are filled by a call."""
-        within = bound_by(self.names)
-        factories: list[Factory] = []
-        for top, statement in enumerate(self.tree.body):
-            symbols = within.get(top, ())
-            if not symbols:
+    def gather(self) -> None:
+        for node, scope in self.names.walked.scope_of.items():
+            rules = _RULES.get(node.__class__)
+            if rules is None or self.is_free(scope):
                 continue
-            for node in self._below(statement):
-                self._judge(node, symbols)
-                if isinstance(node, ast.ClassDef):
-                    factories += factories_of(node, self.names)
-        return tuple(self.hazards), tuple(self.constructions), tuple(factories)
+            in_function = scope.function() is not None
+            for rule, anywhere in rules:
+                if in_function or anywhere:
+                    for found in rule(node, self):
+                        self.note(scope, found)
+            if in_function and isinstance(node, ast.Call):
+                self.construction(node, scope)
+            elif isinstance(node, ast.ClassDef):
+                self.factories += factories_of(node, self.names)
 
-    def _below(self, node: ast.AST) -> Iterator[ast.AST]:
-        """Go through a statement, parents first; step bodies are left out."""
-        pending = [node]
-        while pending:
-            one = pending.pop()
-            yield one
-            if one in self.steps:
-                continue
-            for child in ast.iter_child_nodes(one):
-                self.parents[child] = one
-                pending.append(child)
+    def is_free(self, scope: Scope) -> bool:
+        """Tell whether a scope lies in the body of a step."""
+        known = self.free.get(scope)
+        if known is None:
+            inside = scope.parent is not None and self.is_free(scope.parent)
+            known = self.free[scope] = inside or scope.node in self.steps
+        return known
 
-    def _judge(self, node: ast.AST, symbols: tuple[str, ...]) -> None:
-        names = self.names
-        function = names.scope_of(node).function() if not isinstance(node, FUNCTIONS) else None
+    def symbols(self, line: int) -> tuple[str, ...]:
+        """Give the names that the top-level statement on a line binds."""
+        top = bisect.bisect_right(self.tops, line, key=lambda span: span.line) - 1
+        return self.within.get(top, ())
+
+    def parent(self, node: ast.AST) -> ast.AST | None:
+        """Give what a node stands in; asked for few nodes, so the table is made at the first."""
+        if not self.parents:
+            for above in ast.walk(self.tree):
+                for child in ast.iter_child_nodes(above):
+                    self.parents[child] = above
+        return self.parents.get(node)
+
+    def note(self, scope: Scope, found: Found) -> None:
+        code, at, sentence, exact, target = found
+        span = header_of(at) if isinstance(at, FUNCTIONS) else span_of(at)
+        function = scope.function()
         inside = function.qualname if function is not None else ""
-        for code, at, sentence, exact, target in self._found(
-            node, in_function=function is not None
-        ):
-            span = header_of(at) if isinstance(at, FUNCTIONS) else span_of(at)
-            for symbol in symbols:
-                self.hazards.append(
-                    Hazard(
-                        code=code, span=span, within=symbol, function=inside, sentence=sentence,
-                        exact=exact, target=target, among=_AMONG.get(code, ""),
+        for symbol in self.symbols(span.line):
+            self.hazards.append(
+                Hazard(
+                    code=code, span=span, within=symbol, function=inside, sentence=sentence,
+                    exact=exact, target=target, among=_AMONG.get(code, ""),
+                )
+            )  # fmt: skip
+
+    def construction(self, node: ast.Call, scope: Scope) -> None:
+        function = scope.function()
+        for target, given, count, exact in constructions_of(node, self.names):
+            for symbol in self.symbols(node.lineno):
+                self.constructions.append(
+                    Construction(
+                        target=target, span=span_of(node), within=symbol, given=given, count=count,
+                        function=function.qualname if function is not None else "", exact=exact,
                     )
                 )  # fmt: skip
-        if function is not None and isinstance(node, ast.Call):
-            for target, given, count, exact in constructions_of(node, names):
-                for symbol in symbols:
-                    self.constructions.append(
-                        Construction(
-                            target=target, span=span_of(node), within=symbol, function=inside,
-                            given=given, count=count, exact=exact,
-                        )
-                    )  # fmt: skip
 
-    def _found(self, node: ast.AST, *, in_function: bool) -> Iterator[Found]:
-        names = self.names
-        for name in looks_of(node):
-            yield "WFC230", node, f"looks into the interpreter by `{name}`", True, ""  # type: ignore[misc]  # it is located
-        for cache in caches_of(node, names):
-            sentence = f"has its results kept by `{written(cache)}`, for all runs of the process"
-            yield "WFC333", cache, sentence, True, ""
-        if not in_function:
-            return
-        for escape in escapes_of(node, names, self.parents.get):
-            sentence = f"goes through the set `{_shown(escape.node)}`, whose order differs"
-            yield "WFC310", escape.node, sentence, escape.exact, escape.target
-        for write in writes_of(node, names):
-            shown = write.target.rpartition(".")[2]
-            sentence = f"changes `{shown}`, which all runs of a process share"
-            yield "WFC331", write.node, sentence, True, write.target if write.asks else ""
-        for name, statement in global_writes_of(node, names):
-            yield "WFC332", statement, f"binds the module-level name `{name}`", True, ""
-        for shown in addresses_of(node, names):
-            yield "WFC312", node, f"writes {shown}, whose text holds an address", True, ""  # type: ignore[misc]  # it is located
-        for shown in host_zones_of(node, names):
-            yield "WFC313", node, f"uses the host's time zone by `{shown}`", True, ""  # type: ignore[misc]  # it is located
-        if is_endless(node, names):
-            yield "WFC340", node, "has a loop with operations that never ends", True, ""  # type: ignore[misc]  # it is located
+
+# --- rules, by the kind of node -------------------------------------------------------------------
+
+
+def _looks(node: Any, _gatherer: _Gatherer) -> Iterator[Found]:
+    for name in looks_of(node):
+        yield "WFC230", node, f"looks into the interpreter by `{name}`", True, ""
+
+
+def _caches(node: Any, gatherer: _Gatherer) -> Iterator[Found]:
+    for cache in caches_of(node, gatherer.names):
+        sentence = f"has its results kept by `{written(cache)}`, for all runs of the process"
+        yield "WFC333", cache, sentence, True, ""
+
+
+def _escapes(node: Any, gatherer: _Gatherer) -> Iterator[Found]:
+    for escape in escapes_of(node, gatherer.names, gatherer.parent):
+        sentence = f"goes through the set `{_shown(escape.node)}`, whose order differs"
+        yield "WFC310", escape.node, sentence, escape.exact, escape.target
+
+
+def _writes(node: Any, gatherer: _Gatherer) -> Iterator[Found]:
+    for write in writes_of(node, gatherer.names):
+        shown = write.target.rpartition(".")[2]
+        sentence = f"changes `{shown}`, which all runs of a process share"
+        yield "WFC331", write.node, sentence, True, write.target if write.asks else ""
+
+
+def _globals(node: Any, gatherer: _Gatherer) -> Iterator[Found]:
+    for name, statement in global_writes_of(node, gatherer.names):
+        yield "WFC332", statement, f"binds the module-level name `{name}`", True, ""
+
+
+def _addresses(node: Any, gatherer: _Gatherer) -> Iterator[Found]:
+    for shown in addresses_of(node, gatherer.names):
+        yield "WFC312", node, f"writes {shown}, whose text holds an address", True, ""
+
+
+def _host_zones(node: Any, gatherer: _Gatherer) -> Iterator[Found]:
+    for shown in host_zones_of(node, gatherer.names):
+        yield "WFC313", node, f"uses the host's time zone by `{shown}`", True, ""
+
+
+def _endless(node: Any, gatherer: _Gatherer) -> Iterator[Found]:
+    if is_endless(node, gatherer.names):
+        yield "WFC340", node, "has a loop with operations that never ends", True, ""
+
+
+_Rule = Callable[[Any, _Gatherer], Iterator[Found]]
+_DEFINITION: Final[tuple[tuple[_Rule, bool], ...]] = ((_looks, True), (_caches, True))
+_RULES: Final[Mapping[type[ast.AST], tuple[tuple[_Rule, bool], ...]]] = {
+    ast.Attribute: ((_looks, True),),
+    ast.FunctionDef: _DEFINITION,
+    ast.AsyncFunctionDef: _DEFINITION,
+    ast.ClassDef: (),
+    ast.Call: ((_escapes, False), (_writes, False), (_addresses, False), (_host_zones, False)),
+    ast.FormattedValue: ((_addresses, False),),
+    ast.Global: ((_globals, False),),
+    ast.While: ((_endless, False),),
+    **dict.fromkeys(
+        (ast.For, ast.AsyncFor, ast.ListComp, ast.GeneratorExp, ast.DictComp, ast.Starred),
+        ((_escapes, False),),
+    ),
+    **dict.fromkeys((ast.Assign, ast.Delete, ast.AugAssign, ast.AnnAssign), ((_writes, False),)),
+}
+"""The rules for a kind of node, and whether they also hold outside of functions."""
 
 
 def gather_hazards(
     tree: ast.Module, names: Names, steps: frozenset[ast.AST]
 ) -> tuple[tuple[Hazard, ...], tuple[Construction, ...], tuple[Factory, ...]]:
-    """Give what `Gatherer.gather` gives; `steps` are the functions whose bodies run free."""
-    return Gatherer(tree, names, steps).gather()
+    """Give hazards, constructions of classes, and fields that are filled by a call.
+
+    `steps` are the functions whose bodies run free.
+    """
+    gatherer = _Gatherer(tree, names, steps)
+    gatherer.gather()
+    return tuple(gatherer.hazards), tuple(gatherer.constructions), tuple(gatherer.factories)
 
 
 def _shown(node: ast.expr) -> str:

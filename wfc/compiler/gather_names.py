@@ -217,7 +217,7 @@ def _member(names: Names, use: Use | Chain, symbol: str) -> Iterator[Reference]:
 
 def _references(names: Names, use: Use, within: tuple[str, ...]) -> Iterator[Reference]:
     owner = use.scope.owner_of(use.name)
-    if use.attributes:
+    if use.attributes and owner is not None and owner.bindings[use.name][0].kind not in _DEFINED:
         for symbol in within:
             yield from _member(names, use, symbol)
     if owner is not None and owner.kind != "module":

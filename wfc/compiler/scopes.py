@@ -68,6 +68,17 @@ class Scope:
             outer = outer.parent
         return outer.owner_of(name) if outer is not None else None
 
+    def class_of(self, name: str) -> Scope | None:
+        """Give the scope of the class whose method has `name` as its first parameter, seen here."""
+        owner = self.owner_of(name)
+        if owner is None or owner.kind != "function" or not isinstance(owner.node, FUNCTIONS):
+            return None
+        arguments = [*owner.node.args.posonlyargs, *owner.node.args.args]
+        around = owner.parent
+        if not arguments or arguments[0].arg != name or around is None:
+            return None
+        return around if around.kind == "class" else None
+
     def function(self) -> Scope | None:
         """Give the innermost `def` scope, this one included; lambdas do not count."""
         scope: Scope | None = self
@@ -117,6 +128,8 @@ class Walked:
     chains: list[Chain] = field(default_factory=list)
     firsts: dict[ast.expr, ast.expr] = field(default_factory=dict)
     """The key in ``os.environ[key]`` or first argument in ``os.getenv(key)``, by what is before."""
+    members: dict[tuple[Scope, str], list[ast.expr]] = field(default_factory=dict)
+    """What ``self.name = value`` assigns in the methods of a class, by its scope and `name`."""
     annotations: dict[ast.AST, ast.expr] = field(default_factory=dict)
     """What ``name: annotation = value`` says, by the name."""
     lambdas: list[ast.Lambda] = field(default_factory=list)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from typing import Final, NamedTuple, Protocol
 
-from wfc.compiler.scopes import FUNCTIONS, Binding, Scope
+from wfc.compiler.scopes import Binding, Scope, Walked
 
 _DEPTH_MAX: Final = 8
 _PATH: Final = "pathlib.Path"
@@ -46,6 +46,8 @@ class Member(NamedTuple):
 
 class Resolver(Protocol):
     """What must be known about names."""
+
+    walked: Walked
 
     def resolve_exactly(self, node: ast.expr) -> tuple[str, bool] | None:
         """Give what a chain of names means, and whether that is certain."""
@@ -140,55 +142,26 @@ def _annotated(annotation: ast.expr, names: Resolver) -> Instance | None:
 
 def _attribute(node: ast.Attribute, names: Resolver, depth: int) -> Instance | None:
     if isinstance(node.value, ast.Name):
-        owner = _class_of_self(node.value, names)
-        if owner is not None:
-            return _member(owner, node.attr, names, depth)
+        around = names.scope_of(node.value).class_of(node.value.id)
+        if around is not None:
+            return _of_self(around, node.attr, names, depth)
     return _path(node, names, depth) if node.attr in _PATH_FROM else None
 
 
-def _class_of_self(name: ast.Name, names: Resolver) -> ast.ClassDef | None:
-    """Give the class whose method has `name` as its first parameter."""
-    owner = names.scope_of(name).owner_of(name.id)
-    if owner is None or owner.kind != "function" or not isinstance(owner.node, FUNCTIONS):
+def _of_self(around: Scope, name: str, names: Resolver, depth: int) -> Instance | None:
+    """Give what every assignment to an attribute of `self`, and the class body, makes it."""
+    walked = names.walked
+    values = walked.members.get((around, name), [])
+    found = [instance_of(value, names, depth + 1) for value in values]
+    for binding in around.bindings.get(name, ()):
+        annotation = walked.annotations.get(binding.node)
+        if annotation is not None:
+            found.append(_annotated(annotation, names))
+        elif binding.value is not None:
+            found.append(instance_of(binding.value, names, depth + 1))
+        else:
+            found.append(None)
+    first = found[0] if found else None
+    if first is None or any(one is None or one.of != first.of for one in found):
         return None
-    arguments = [*owner.node.args.posonlyargs, *owner.node.args.args]
-    around = owner.parent
-    if not arguments or arguments[0].arg != name.id or around is None:
-        return None
-    return around.node if isinstance(around.node, ast.ClassDef) else None
-
-
-def _member(owner: ast.ClassDef, name: str, names: Resolver, depth: int) -> Instance | None:
-    """Give what every assignment to an attribute of `self`, or the class body, makes it."""
-    found: list[Instance | None] = []
-    for statement in owner.body:
-        match statement:
-            case ast.Assign(targets=[ast.Name(id=word)], value=value) if word == name:
-                found.append(instance_of(value, names, depth + 1))
-            case ast.AnnAssign(target=ast.Name(id=word), annotation=annotation) if word == name:
-                found.append(_annotated(annotation, names))
-            case ast.FunctionDef() | ast.AsyncFunctionDef():
-                found.extend(_assigned(statement, name, names, depth))
-    if not found or found[0] is None or any(one is None or one.of != found[0].of for one in found):
-        return None
-    return Instance(found[0].of, exact=False)  # a subclass or another module may put in another
-
-
-def _assigned(
-    method: ast.FunctionDef | ast.AsyncFunctionDef, name: str, names: Resolver, depth: int
-) -> list[Instance | None]:
-    arguments = [*method.args.posonlyargs, *method.args.args]
-    if not arguments:
-        return []
-    me, found = arguments[0].arg, list[Instance | None]()
-    for node in ast.walk(method):
-        match node:
-            case (
-                ast.Assign(targets=[ast.Attribute(value=ast.Name(id=base), attr=word)], value=value)
-                | ast.AnnAssign(
-                    target=ast.Attribute(value=ast.Name(id=base), attr=word),
-                    value=ast.expr() as value,
-                )
-            ) if base == me and word == name:
-                found.append(instance_of(value, names, depth + 1))
-    return found
+    return Instance(first.of, exact=False)  # a subclass or another module may put in another

@@ -365,7 +365,16 @@ class _Walker:
                 self.out.scope_of[target] = self.scope
                 self.bind(target.id, "assign", target, value=node.value)
             else:
+                self.member(target, node.value)
                 self.visit(target)
+
+    def member(self, target: ast.expr, value: ast.expr | None) -> None:
+        """Note an assignment to an attribute of `self`."""
+        match target:
+            case ast.Attribute(value=ast.Name(id=name), attr=attribute) if value is not None:
+                around = self.scope.class_of(name)
+                if around is not None:
+                    self.out.members.setdefault((around, attribute), []).append(value)
 
     def annotated_assign(self, node: ast.AnnAssign) -> None:
         local = self.scope.function() is not None and self.scope.kind != "class"
@@ -379,6 +388,7 @@ class _Walker:
                 kind = "assign" if node.value is not None else "declared"
                 self.bind(node.target.id, kind, node.target, value=node.value)
         else:
+            self.member(node.target, node.value)
             self.visit(node.target)
 
     def augmented_assign(self, node: ast.AugAssign) -> None:
