@@ -57,6 +57,10 @@ class Common:
         """Give the same options with JSON asked for."""
         return self if self.jsonl else replace(self, json=True)
 
+    def as_jsonl(self) -> Common:
+        """Give the same options with JSON Lines asked for."""
+        return replace(self, jsonl=True)
+
     def may_ask(self) -> bool:
         """Tell whether a question can be put to somebody."""
         return sys.stdin.isatty() and sys.stderr.isatty() and not (self.no_input or self.json)

@@ -6,7 +6,7 @@ It is pure: text in, findings out. Fronts read files, remember results and print
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -31,6 +31,7 @@ class Options:
 
     selection: Selection = field(default_factory=Selection)
     rules: Rules = NO_RULES
+    ask: Callable[[], Rules] | None = None  # gives `rules` instead, for files that concern us
     noqa: bool = True  # False: the host obeys these comments itself
 
 
@@ -40,7 +41,7 @@ def check(source: ModuleSource, project: Overview | None, options: Options) -> l
         return []
     if not _concerns(source, project):
         return [Finding(told=one) for one in source.findings]
-    module = Module(source, project, options.rules)
+    module = Module(source, project, options.ask() if options.ask else options.rules)
     compiled = _once(_compiled(module))
     by_rules = _once(_ruled(module, options.selection))
     ruled = [one for key, one in by_rules.items() if key not in compiled]

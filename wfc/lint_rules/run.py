@@ -27,6 +27,7 @@ from wfc.ids import ModuleName
 from wfc.lint_rules import finding as findings
 from wfc.lint_rules.engine import Options, check, check_project
 from wfc.lint_rules.finding import Finding
+from wfc.lint_rules.fixing import Codemod, encoded, fixed_text
 from wfc.lint_rules.neighbours import module_name, rules_around
 from wfc.lint_rules.overview import Overview
 from wfc.lint_rules.selection import Selection
@@ -95,6 +96,24 @@ def lint_text(job: Job, path: Path, data: bytes) -> Report:
     overview = Overview(job.project)
     found = _check_data(job, overview, path, data)
     return Report(findings=tuple(sorted(found, key=lambda one: one.order)), files=1)
+
+
+def fix_file(
+    job: Job, path: Path, *, unsafe: bool = False, codemods: Mapping[str, Codemod] | None = None
+) -> tuple[bytes, bytes, int]:
+    """Give what a file holds, what it would hold with its fixes done, and how many these are."""
+    path = Path(os.path.abspath(path))  # noqa: PTH100 - links stay
+    before = path.read_bytes()
+    source = job.project.decode(path, module_name(path), before)
+    if isinstance(source, Diagnostic):
+        return before, before, 0
+
+    def look(text: str) -> list[Finding]:
+        found = _check_data(job, Overview(job.project), path, encoded(text, before))
+        return sorted(found, key=lambda one: one.order)
+
+    text, done = fixed_text(source.text, look, unsafe=unsafe, codemods=codemods)
+    return before, encoded(text, before) if done else before, done
 
 
 # --- looking -----------------------------------------------------------------------------------

@@ -40,11 +40,17 @@ def known_codes(words: tuple[str, ...]) -> tuple[str, ...]:
     for word in words:
         code = word.strip().upper()
         if not any(known.startswith(code) for known in CATALOGUE) or not code:
-            near = get_close_matches(code, CATALOGUE, n=3, cutoff=_NEAR)
+            near = _nearest(code)
             hint = f" Did you mean {' or '.join(near)}?" if near else ""
             raise UnknownCode(f"no diagnostic has the code {word!r}.{hint}")
         found.append(code)
     return tuple(found)
+
+
+def _nearest(code: str) -> list[str]:
+    """Give codes that resemble one that does not exist, those of its family first."""
+    near = get_close_matches(code, CATALOGUE, n=len(CATALOGUE), cutoff=_NEAR)
+    return sorted(near, key=lambda one: one[:4] != code[:4])[:3]
 
 
 def _longest(code: str, prefixes: tuple[str, ...]) -> int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from wfc.compiler.allowances import Allowances, is_judged
-from wfc.lint_rules.finding import Finding
+from wfc.lint_rules.finding import Finding, Fix, Replacement
 from wfc.lint_rules.module import Module
 from wfc.lint_rules.registry import rules
 
@@ -41,7 +42,17 @@ def by_allowances(
     kept = [one for one in kept if one.code != UNUSED or one.place not in used]
     told = {one.told for one in kept}
     extra = allowances.findings((name,), judged=_codes_of_rules().__contains__)
-    return kept + [Finding(told=one) for one in extra if one not in told]
+    kept += [Finding(told=one) for one in extra if one not in told]
+    lines = module.source.text.split("\n")
+    return [_removable(one, lines) if one.code == UNUSED else one for one in kept]
+
+
+def _removable(finding: Finding, lines: list[str]) -> Finding:
+    """Let the comment of a finding be taken away, with the blanks before it."""
+    place = finding.place
+    before = lines[place.line - 1].encode()[: place.column].rstrip()
+    whole = replace(place, column=len(before))
+    return replace(finding, fix=Fix(safe=True, replacements=(Replacement(whole, ""),)))
 
 
 def by_noqa(text: str, found: Iterable[Finding]) -> list[Finding]:

@@ -1,0 +1,282 @@
+"""`wfc lint`: what is wrong with workflows and steps, file by file, and the cures done if asked."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import os
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from wfc.cli import formats, output
+from wfc.cli.common import Common, command_app
+from wfc.cli.failure import Exit
+from wfc.config import project_of
+from wfc.diagnostics import CATALOGUE, Severity
+from wfc.errors import MissingExtra
+from wfc.lint_rules import fixing, run
+from wfc.lint_rules.neighbours import module_name
+from wfc.lint_rules.selection import Selection, known_codes
+from wfc.settings import Loaded
+
+app = command_app()
+
+_STDIN: Final = Path("-")
+_DEBOUNCE_MS: Final = 200
+
+
+class Format(StrEnum):
+    """How findings are printed."""
+
+    TEXT = "text"
+    CONCISE = "concise"
+    JSON = "json"
+    JSONL = "jsonl"
+    GITHUB = "github"
+    SARIF = "sarif"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the command line asks for."""
+
+    common: Common
+    job: run.Job
+    paths: tuple[Path, ...]
+    form: Format
+    jobs: int
+    out: Path
+    statistics: bool
+
+
+@app.command()
+def lint(
+    context: typer.Context,
+    *,
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="[PATH...]", help="Files, folders, or -.")
+    ] = None,
+    select: Annotated[
+        list[str] | None, typer.Option(metavar="CODES", help="Report these alone, as WFC2,WFC301.")
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(metavar="CODES", help="Do not report these.")
+    ] = None,
+    extend_select: Annotated[
+        list[str] | None, typer.Option(metavar="CODES", help="Report these too.")
+    ] = None,
+    fix: Annotated[bool, typer.Option("--fix", help="Do the fixes that are safe.")] = False,
+    unsafe_fixes: Annotated[
+        bool, typer.Option("--unsafe-fixes", help="Do the others too.")
+    ] = False,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Show what the fixes would change; write nothing.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Look again whenever a file changes.")
+    ] = False,
+    statistics: Annotated[
+        bool, typer.Option("--statistics", help="Count by code instead of listing.")
+    ] = False,
+    exit_zero: Annotated[
+        bool, typer.Option("--exit-zero", help="Exit 0 whatever is found.")
+    ] = False,
+    jobs: Annotated[int, typer.Option(min=0, metavar="N", help="Processes; 0 is one a core.")] = 0,
+    stdin_filename: Annotated[
+        Path | None, typer.Option(metavar="F", help="The name of what stands on stdin.")
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", help="How findings are printed.")] = (
+        Format.TEXT
+    ),
+) -> None:
+    """Look for what is wrong with workflows and steps; exit 1 if something is."""
+    common = Common.of(context)
+    loaded = common.load()
+    asked = Asked(
+        common=common,
+        job=_job(loaded, _words(select), _words(ignore), _words(extend_select)),
+        paths=tuple(paths or ()),
+        form=_form(common, form),
+        jobs=jobs or os.cpu_count() or 1,
+        out=loaded.out,
+        statistics=statistics,
+    )
+    if _STDIN in asked.paths or (stdin_filename is not None and not asked.paths):
+        bad = _of_stdin(asked, stdin_filename or Path("stdin.py"))
+    elif fix or unsafe_fixes or diff:
+        bad = _fixed(asked, unsafe=unsafe_fixes, write=not diff)
+    elif watch:
+        asyncio.run(_watched(asked, loaded))
+        return
+    else:
+        bad = _reported(asked, _look(asked))
+    if bad and not exit_zero:
+        raise typer.Exit(Exit.NEGATIVE)
+
+
+# --- what is asked -----------------------------------------------------------------------------
+
+
+def _job(
+    loaded: Loaded, select: tuple[str, ...], ignore: tuple[str, ...], more: tuple[str, ...]
+) -> run.Job:
+    """Lay flags over settings. Raises `UnknownCode`."""
+    table = loaded.settings.lint
+    selection = Selection(
+        select=(*known_codes(select or table.select), *known_codes(more)),
+        ignore=known_codes(ignore or table.ignore),
+    )
+    per_file = tuple((glob, known_codes(tuple(codes))) for glob, codes in table.per_file.items())
+    return run.Job(project=project_of(loaded), selection=selection, per_file=per_file)
+
+
+def _words(given: Sequence[str] | None) -> tuple[str, ...]:
+    """Split lists between commas or spaces."""
+    return tuple(word for text in given or () for word in text.replace(",", " ").split())
+
+
+def _form(common: Common, form: Format) -> Format:
+    if form is not Format.TEXT:
+        return form
+    return Format.JSONL if common.jsonl else Format.JSON if common.json else form
+
+
+# --- what is done ------------------------------------------------------------------------------
+
+
+def _look(asked: Asked) -> run.Report:
+    files = run.files_in(asked.job.project, asked.paths)
+    return run.lint(asked.job, files, jobs=asked.jobs, out=asked.out)
+
+
+def _of_stdin(asked: Asked, name: Path) -> bool:
+    data = sys.stdin.buffer.read()
+    report = run.lint_text(asked.job, name, data)
+    source = asked.job.project.decode(name, module_name(name), data)
+    shown = {one.place.path for one in report.findings}
+    text = getattr(source, "text", "")
+    return _print(asked, report, dict.fromkeys(shown, text))
+
+
+def _reported(asked: Asked, report: run.Report) -> bool:
+    return _print(asked, report, run.texts_of(asked.job.project, report.findings))
+
+
+def _print(asked: Asked, report: run.Report, texts: formats.Texts) -> bool:
+    """Print a report and tell whether it holds more than information."""
+    found = report.findings
+    bad = any(one.severity is not Severity.INFO for one in found)
+    if asked.statistics:
+        _count(asked, report)
+        return bad
+    match asked.form:
+        case Format.TEXT:
+            _write(formats.as_text(found, texts))
+        case Format.CONCISE:
+            _write(formats.as_concise(found, texts))
+        case Format.GITHUB:
+            _write(formats.as_github(found, texts))
+        case Format.SARIF:
+            _write([formats.as_sarif(found, texts)])
+        case Format.JSONL:
+            output.result(asked.common.as_jsonl(), "lint", formats.as_plain(found, texts))
+        case Format.JSON:
+            output.result(asked.common.as_json(), "lint", formats.as_plain(found, texts))
+    output.note(asked.common, _summary(report))
+    return bad
+
+
+def _write(lines: formats.Lines) -> None:
+    for line in lines:
+        sys.stdout.write(line + "\n")
+
+
+def _count(asked: Asked, report: run.Report) -> None:
+    counts = Counter(one.code for one in report.findings)
+    rows = [
+        {"count": count, "code": code, "name": CATALOGUE[code].name}
+        for code, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    common = asked.common
+    if asked.form is Format.JSON:
+        common = common.as_json()
+    elif asked.form is Format.JSONL:
+        common = common.as_jsonl()
+    output.result(common, "lint-statistics", rows)
+
+
+def _summary(report: run.Report) -> str:
+    counts = Counter(one.severity for one in report.findings)
+    found = f"{counts[Severity.ERROR]} errors, {counts[Severity.WARNING]} warnings"
+    fixable = sum(one.fix is not None and one.fix.safe for one in report.findings)
+    more = f"; {fixable} can be fixed by --fix" if fixable else ""
+    return f"{found} in {report.files} files{more}"
+
+
+# --- fixing ------------------------------------------------------------------------------------
+
+
+def _fixed(asked: Asked, *, unsafe: bool, write: bool) -> bool:
+    """Do the fixes of every file that has any, or show them; then report what is left."""
+    report = _look(asked)
+    project = asked.job.project
+    changed = 0
+    for name in sorted({one.place.path for one in report.findings if one.fix is not None}):
+        path = Path(name) if Path(name).is_absolute() else project.root / name
+        before, after, done = run.fix_file(asked.job, path, unsafe=unsafe)
+        if after == before:
+            continue
+        changed += done
+        if write:
+            fixing.write(path, after)
+        else:
+            sys.stdout.write(_difference(name, before, after))
+    if write:
+        output.note(asked.common, f"{changed} fixed")
+        return _reported(asked, _look(asked))
+    output.note(asked.common, f"{changed} would be fixed")
+    return changed > 0
+
+
+def _difference(name: str, before: bytes, after: bytes) -> str:
+    old, new = (
+        data.decode("utf-8", "replace").splitlines(keepends=True) for data in (before, after)
+    )
+    return "".join(difflib.unified_diff(old, new, name, name))
+
+
+# --- watching ----------------------------------------------------------------------------------
+
+
+async def _watched(asked: Asked, loaded: Loaded) -> None:
+    """Report at first everything, then what is new and how much is cured, until Ctrl-C."""
+    try:
+        import watchfiles  # noqa: PLC0415 - an extra
+    except ImportError:
+        message = (
+            "`--watch` needs the library watchfiles, which is not installed.\n"
+            "Install it: pip install 'wfc-durable[dev]'"
+        )
+        raise MissingExtra(message) from None
+    known: set[str] = set()
+    known = _tell_news(asked, known)
+    files = watchfiles.PythonFilter(extra_extensions=(".toml",))
+    async for _ in watchfiles.awatch(loaded.root, watch_filter=files, debounce=_DEBOUNCE_MS):
+        known = await asyncio.to_thread(_tell_news, asked, known)
+
+
+def _tell_news(asked: Asked, known: set[str]) -> set[str]:
+    report = _look(asked)
+    texts = run.texts_of(asked.job.project, report.findings)
+    now = set(formats.as_text(report.findings, texts))
+    _write(sorted(now - known))
+    sys.stdout.flush()
+    output.note(asked.common, f"{_summary(report)}; {len(known - now)} cured")
+    return now
