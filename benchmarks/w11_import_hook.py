@@ -92,7 +92,7 @@ def _text(*, marked: bool) -> str:
     return "\n".join(parts)
 
 
-def _write(root: Path, package: str, count: int, *, marked: bool) -> None:
+def _write(root: Path, package: str, count: int, *, marked: bool, age_s: float = _HOUR_S) -> None:
     folder = root / package
     folder.mkdir(parents=True)
     text = _text(marked=marked)
@@ -100,17 +100,17 @@ def _write(root: Path, package: str, count: int, *, marked: bool) -> None:
         path = folder / f"{name}.py"
         path.write_text("" if name == "__init__" else text, encoding="utf-8")
         # The index does not believe the time of a file that was written just now.
-        os.utime(path, (time.time() - _HOUR_S,) * 2)
+        os.utime(path, (time.time() - age_s,) * 2)
 
 
-def _tree(name: str, plain: int, marked: int) -> Path:
+def _tree(name: str, plain: int, marked: int, *, age_s: float = _HOUR_S) -> Path:
     """Make a project with so many modules of both kinds."""
     root = scratch().parent / name
     if not root.exists():
         # A repository of its own: what ours ignores, the scratch folder above all, counts not.
         (root / ".git").mkdir(parents=True)
-        _write(root, "plain", plain, marked=False)
-        _write(root, "marked", marked, marked=True)
+        _write(root, "plain", plain, marked=False, age_s=age_s)
+        _write(root, "marked", marked, marked=True, age_s=age_s)
         (root / "pyproject.toml").write_text(
             '[tool.wfc]\npackages = ["plain", "marked"]\n', encoding="utf-8"
         )
@@ -122,7 +122,11 @@ def _tree(name: str, plain: int, marked: int) -> Path:
 
 def _imported(kind: str, package: str, count: int) -> float:
     """Give the least milliseconds of importing a package's modules in a fresh interpreter."""
-    root = _tree("w11", _PLAIN, _MARKED)
+    if kind == "hook by hash":
+        # Files from the future: their time is never believed, so each is hashed every time.
+        root = _tree("w11-unsure", _PLAIN, _MARKED, age_s=-_HOUR_S)
+    else:
+        root = _tree("w11", _PLAIN, _MARKED)
     environment = {
         name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
     }
@@ -139,9 +143,9 @@ def _imported(kind: str, package: str, count: int) -> float:
     index = root / ".wfc" / "index"
     times = []
     for _ in range(_INTERPRETERS):
-        if kind == "hook by hash":
+        if kind == "hook without index":
             index.unlink(missing_ok=True)
-        times.append(once("-B") if kind == "hook by hash" else once())
+        times.append(once("-B") if kind == "hook without index" else once())
     return min(times)
 
 
@@ -200,10 +204,13 @@ def workloads(*, quick: bool) -> list[Workload]:
                 "plain": partial(_imported, "plain", "plain", _PLAIN),
                 "hook": partial(_imported, "hook", "plain", _PLAIN),
                 "hook by hash": partial(_imported, "hook by hash", "plain", _PLAIN),
+                "hook without index": partial(_imported, "hook without index", "plain", _PLAIN),
             },
             goals=[
                 Goal(left="hook", right="plain", bound=1.03, at_least=False),
                 Goal(left="hook by hash", right="plain", bound=1.08, at_least=False),
+                # Hashed and scanned: the worst of what a first import in a container does.
+                Goal(left="hook without index", right="plain", bound=1.08, at_least=False),
             ],
         ),
         Workload(

@@ -11,7 +11,7 @@ import inspect
 import sys
 import types
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
 from wfc.errors import OutsideWorkflow, WorkflowAwaited
 from wfc.ids import DefinitionId, ModuleName
@@ -24,27 +24,54 @@ PlaceAt = Callable[[types.CodeType, int], str | None]
 """Gives the place of the call at an instruction (`manifests.sites.SiteTable.place_at`)."""
 
 
-# Named tuples and not data classes: this file stands in every warm import of a module with
-# directives, and making the two data classes took half of what the hook may cost there.
-class Definition(NamedTuple):
+# Written out, and neither data classes nor named tuples: this file stands in every warm import of
+# a module with directives, and having the two made took more of it than all the rest.
+class Definition:
     """What a stub must know of the step it stands for; from the signature table of a bundle."""
 
-    id: DefinitionId
-    qualname: str
-    is_async: bool
-    signature: inspect.Signature
-    annotations: Mapping[str, str]
-    docstring: str | None
-    policy: Mapping[str, Any] = types.MappingProxyType({})
-    receiver: str = "none"  # a `manifests.bundle.Receiver`: "none", "self" or "class"
+    __slots__ = (
+        "annotations", "docstring", "id", "is_async", "policy", "qualname", "receiver", "signature",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        *,
+        id: DefinitionId,  # noqa: A002 - the name of the field
+        qualname: str,
+        is_async: bool,
+        signature: inspect.Signature,
+        annotations: Mapping[str, str],
+        docstring: str | None,
+        policy: Mapping[str, Any] = types.MappingProxyType({}),
+        receiver: str = "none",  # a `manifests.bundle.Receiver`: "none", "self" or "class"
+    ) -> None:
+        """Describe the step `id`."""
+        self.id = id
+        self.qualname = qualname
+        self.is_async = is_async
+        self.signature = signature
+        self.annotations = annotations
+        self.docstring = docstring
+        self.policy = policy
+        self.receiver = receiver
 
 
-class Registration(NamedTuple):
+class Registration:
     """A function of a step bundle (or of an ordinary compiled module) and what it is."""
 
-    id: DefinitionId
-    kind: str  # "step" or "workflow"
-    function: Callable[..., Any]
+    __slots__ = ("function", "id", "kind")
+
+    def __init__(
+        self,
+        *,
+        id: DefinitionId,  # noqa: A002 - the name of the field
+        kind: str,  # "step" or "workflow"
+        function: Callable[..., Any],
+    ) -> None:
+        """Name `function`."""
+        self.id = id
+        self.kind = kind
+        self.function = function
 
 
 class StepCall(Protocol):

@@ -189,14 +189,23 @@ def load_code(body: memoryview) -> tuple[types.CodeType, tuple[Dependency, ...]]
 
 
 class Known:
-    """What is known of a file: the hash of its bytes, and whether it may hold directives."""
+    """What is known of a file, read out of its facts in the index: mostly nobody asks for both."""
 
-    __slots__ = ("has_directive", "hash")
+    __slots__ = ("_facts",)
 
-    def __init__(self, contents: bytes, *, has_directive: bool) -> None:
-        """Know it."""
-        self.hash = contents
-        self.has_directive = has_directive
+    def __init__(self, facts: str) -> None:
+        """Stand for a value of `Index.facts`."""
+        self._facts = facts
+
+    @property
+    def hash(self) -> bytes:
+        """The hash of the file's bytes."""
+        return bytes.fromhex(self._facts[-2 * _HASH :])
+
+    @property
+    def has_directive(self) -> bool:
+        """Tell whether the file may hold directives."""
+        return self._facts[-2 * _HASH - 2] == "1"
 
 
 class Index:
@@ -224,31 +233,29 @@ class Index:
         except OSError:
             return None
         facts = self.facts.get(path, "")
-        stamp = f"{now.st_mtime_ns} {now.st_size} {now.st_ino} "
-        if facts.startswith(f"{stamp}sure "):
-            flag, hashed = facts.rsplit(" ", 2)[1:]
-            return Known(bytes.fromhex(hashed), has_directive=flag == "1")
+        stamp = f"{now.st_mtime_ns} {now.st_size} {now.st_ino}"
+        if facts.startswith(f"{stamp} sure "):
+            return Known(facts)
         begun_ns = time.time_ns()
         data = _read_or_none(path, now.st_size)
         if data is None:
             return None
         sure = "sure" if now.st_mtime_ns < begun_ns - _UNSURE_NS else "unsure"
-        return self._note(path, f"{stamp}{sure}", data)
+        return self._note(path, f"{stamp} {sure}", data)
 
     def _note(self, path: str, stamp: str, data: bytes) -> Known:
         """Remember what a file holds that was just read."""
-        contents = digest(data)
-        hashed = contents.hex()
+        hashed = digest(data).hex()
         before = self.facts.get(path, "")
         if before.endswith(hashed):
-            has_directive = before.rsplit(" ", 2)[1] == "1"
+            has_directive = Known(before).has_directive
         else:
             has_directive = self._mentions_directive(data)
         facts = f"{stamp} {has_directive:d} {hashed}"
         if facts != before and "\n" not in path:
             self.facts[path] = facts
             self.changed = True
-        return Known(contents, has_directive=has_directive)
+        return Known(facts)
 
     @cached_property
     def _mentions_directive(self) -> Callable[[bytes], bool]:
