@@ -55,6 +55,19 @@ class Overview:
         return Library(self.sources.facts, self.sources.source, self.project.rules)
 
     @cached_property
+    def named(self) -> frozenset[str]:
+        """The ids (``module:qualname``) of definitions that some code of the project names."""
+        found = set[str]()
+        for name, _ in self.project.files():
+            facts = self.sources.facts(name)
+            for reference in facts.references if facts is not None else ():
+                for node in self.library.locate(reference.target) or ():
+                    found.add(f"{node.module}:{node.name}")
+                    rest = reference.target.removeprefix(f"{node.module}.")
+                    found.add(f"{node.module}:{rest}")
+        return frozenset(found)
+
+    @cached_property
     def effects(self) -> Effects:
         """What all workflows of the project reach, and what is wrong with it."""
         return gather_effects(self.marked, self.library)

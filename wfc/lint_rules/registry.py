@@ -24,6 +24,7 @@ FAMILIES: Final = (
     "steps",
     "serialisation",
     "concurrency",
+    "cancelling",
     "hooks",
     "configuration",
 )
