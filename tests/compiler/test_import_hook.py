@@ -140,6 +140,22 @@ def test_a_damaged_index_is_ignored(tree: Path) -> None:
     assert load(tree)["heavy"] == []
 
 
+@pytest.mark.parametrize(
+    "point",
+    [
+        "os.makedirs = lambda *_, **__: os._exit(9)",
+        "os.replace = lambda *_: os._exit(9)",
+        "move = os.replace; os.replace = lambda *both: (move(*both), os._exit(9))",
+        "m = os.replace; os.replace = lambda a, b: b[-5:] == 'index' and os._exit(9) or m(a, b)",
+    ],
+)
+def test_a_process_killed_while_it_writes_leaves_nothing_wrong(tree: Path, point: str) -> None:
+    """Before and after each rename, of the first entry and of the index: the next one is right."""
+    python(tree, f"import os; {point}\n{LOAD}", expect=9)
+    assert load(tree)["charge"] == "app.flows:charge"
+    assert load(tree)["heavy"] == []
+
+
 def test_a_tree_that_was_moved_is_compiled_anew(tree: Path) -> None:
     """Tracebacks name the file where it stands now."""
     load(tree)

@@ -28,6 +28,8 @@ _MAGIC: Final = b"wfcc"
 _FORMAT: Final = 2
 _INDEX: Final = b"wfc-index 2 "
 _UNSURE_NS: Final = 2_000_000_000
+_SURE: Final = "+"
+_UNSURE: Final = "-"
 _HASH: Final = 8
 _BINARY: Final[int] = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _SEED: Final = 0x776663
@@ -232,26 +234,22 @@ class Index:
             now = os.stat(path)  # noqa: PTH116 - 200 of these stand in every warm import
         except OSError:
             return None
-        facts = self.facts.get(path, "")
-        stamp = f"{now.st_mtime_ns} {now.st_size} {now.st_ino}"
-        if facts.startswith(f"{stamp} sure "):
-            return Known(facts)
+        stamp = f"{now.st_mtime_ns} {now.st_size} {now.st_ino} "
+        before = self.facts.get(path, "")
+        if before.startswith(stamp) and before[len(stamp)] == _SURE:
+            return Known(before)
         begun_ns = time.time_ns()
         data = _read_or_none(path, now.st_size)
         if data is None:
             return None
-        sure = "sure" if now.st_mtime_ns < begun_ns - _UNSURE_NS else "unsure"
-        return self._note(path, f"{stamp} {sure}", data)
-
-    def _note(self, path: str, stamp: str, data: bytes) -> Known:
-        """Remember what a file holds that was just read."""
+        is_sure = now.st_mtime_ns < begun_ns - _UNSURE_NS
         hashed = digest(data).hex()
-        before = self.facts.get(path, "")
         if before.endswith(hashed):
             has_directive = Known(before).has_directive
         else:
             has_directive = self._mentions_directive(data)
-        facts = f"{stamp} {has_directive:d} {hashed}"
+        trust, flag = _SURE if is_sure else _UNSURE, "1" if has_directive else "0"
+        facts = f"{stamp}{trust} {flag} {hashed}"
         if facts != before and "\n" not in path:
             self.facts[path] = facts
             self.changed = True

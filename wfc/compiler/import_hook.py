@@ -208,9 +208,11 @@ class DirectiveFinder:
     def _ask_the_others(
         self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None
     ) -> ModuleSpec | None:
-        finders = sys.meta_path
-        behind = finders[finders.index(self) + 1 :] if self in finders else finders
-        for finder in behind:
+        is_behind = self not in sys.meta_path
+        for finder in sys.meta_path:
+            if not is_behind:
+                is_behind = finder is self
+                continue
             find = getattr(finder, "find_spec", None)
             spec: ModuleSpec | None = find(fullname, path, target) if find is not None else None
             if spec is not None:
