@@ -15,7 +15,7 @@ from benchmarks.harness import Report, Workload, lines, machine, measure, write
 
 def _workloads(*, quick: bool) -> Iterator[Workload]:
     for module in sorted(pkgutil.iter_modules(benchmarks.__path__), key=lambda each: each.name):
-        if module.name.startswith("w"):
+        if module.name.startswith("w") or module.name == "lint":
             yield from importlib.import_module(f"benchmarks.{module.name}").workloads(quick=quick)
 
 

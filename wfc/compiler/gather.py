@@ -41,14 +41,13 @@ def gather(source: ModuleSource) -> ModuleFacts:
     return gather_tree(source).facts
 
 
-def gather_tree(source: ModuleSource) -> Gathered:
-    """Give the facts of a module, its tree and its names.
+def gather_tree(source: ModuleSource, tree: ast.Module | None = None) -> Gathered:
+    """Give the facts of a module, its tree (unless a host has parsed it already) and its names.
 
     What Python cannot read becomes an empty module with a finding, never an exception.
     """
     try:
-        tree = parse(source)
-        return _gathered(tree, source)
+        return _gathered(parse(source) if tree is None else tree, source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return _unreadable(source, _unreadable_finding(source, error))
 

@@ -5,6 +5,7 @@ It is pure: text in, findings out. Fronts read files, remember results and print
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -35,13 +36,23 @@ class Options:
     noqa: bool = True  # False: the host obeys these comments itself
 
 
-def check(source: ModuleSource, project: Overview | None, options: Options) -> list[Finding]:
-    """Give the findings in one module, sorted; without a project it is looked at alone."""
+def check(
+    source: ModuleSource,
+    project: Overview | None,
+    options: Options,
+    *,
+    tree: ast.Module | None = None,
+) -> list[Finding]:
+    """Give the findings in one module, sorted; without a project it is looked at alone.
+
+    A host that has parsed the text already gives its `tree`.
+    """
     if is_house(source.name):
         return []
     if not _concerns(source, project):
         return [Finding(told=one) for one in source.findings]
-    module = Module(source, project, options.ask() if options.ask else options.rules)
+    names = options.ask() if options.ask else options.rules
+    module = Module(source, project, names, tree)
     compiled = _once(_compiled(module))
     by_rules = _once(_ruled(module, options.selection))
     ruled = [one for key, one in by_rules.items() if key not in compiled]

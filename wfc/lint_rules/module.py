@@ -18,7 +18,6 @@ from wfc.compiler.gather import Gathered, gather_tree
 from wfc.compiler.gather_effects import Effects, Library, gather_effects
 from wfc.compiler.gather_names import Names
 from wfc.compiler.marks import own_nodes
-from wfc.compiler.nodes import functions_by_span
 from wfc.compiler.scopes import FUNCTIONS, Function
 from wfc.compiler.spans import Located, place_at, span_of, whole_span_of
 from wfc.compiler.values import instance_of, member_of
@@ -94,6 +93,12 @@ _OPERATIONS: Final[Mapping[str, Kind]] = {
     "wfc.create_webhook": Kind.HOOK,
     "wfc.start": Kind.CHILD,
 }
+_NO_PLACE: Final = frozenset({"ctx", "op", "ops"})  # operators and contexts are shared objects
+_CHILDREN: Final[Mapping[type[ast.AST], tuple[str, ...]]] = {
+    kind: tuple(name for name in kind._fields if name not in _NO_PLACE)
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST)
+}
 _IN_THREAD: Final = frozenset({"asyncio.to_thread", "asyncio.threads.to_thread"})
 
 
@@ -101,13 +106,20 @@ class Module:
     """A module that rules look at."""
 
     def __init__(
-        self, source: ModuleSource, overview: Overview | None = None, rules: Rules = NO_RULES
+        self,
+        source: ModuleSource,
+        overview: Overview | None = None,
+        rules: Rules = NO_RULES,
+        tree: ast.Module | None = None,
     ) -> None:
-        """See `source` alone, or as a part of what `overview` knows."""
+        """See `source` alone, or as a part of what `overview` knows; a host may have its `tree`."""
+        self._given = tree
         self.source = source
         self.overview = overview
         self.rules = overview.project.rules if overview is not None else rules
         self._areas: dict[ast.AST, Area] = {}
+        self._meanings: dict[ast.expr, Meaning | None] = {}
+        self._definitions: dict[str, Definition | None] = {}
 
     # --- facts -------------------------------------------------------------------------------
 
@@ -115,7 +127,7 @@ class Module:
     def gathered(self) -> Gathered:
         """Tree, names and facts, by the compiler's own passes."""
         found = self.overview.gathered(self.source.name) if self.overview is not None else None
-        return found if found is not None else gather_tree(self.source)
+        return found if found is not None else gather_tree(self.source, self._given)
 
     @property
     def tree(self) -> ast.Module:
@@ -149,7 +161,11 @@ class Module:
     @cached_property
     def marked(self) -> tuple[Marked, ...]:
         """The steps and workflows of this module, in source order."""
-        nodes = functions_by_span(self.tree)
+        functions: list[Function] = [
+            *self.nodes(ast.FunctionDef),
+            *self.nodes(ast.AsyncFunctionDef),
+        ]
+        nodes = {whole_span_of(node): node for node in functions}
         return tuple(Marked(nodes[one.span], one) for one in self.facts.definitions)
 
     def steps(self) -> Iterator[Marked]:
@@ -220,6 +236,11 @@ class Module:
         Re-exports of first-party modules are followed as far as they are known. None: a parameter,
         another local value, an unknown name.
         """
+        if node not in self._meanings:
+            self._meanings[node] = self._resolved(node)
+        return self._meanings[node]
+
+    def _resolved(self, node: ast.expr) -> Meaning | None:
         found = self.names.resolve_exactly(node)
         if found is None:
             return None
@@ -243,6 +264,11 @@ class Module:
 
     def definition(self, name: str) -> Definition | None:
         """Give the step or workflow that a dotted name means, of any module that is known."""
+        if name not in self._definitions:
+            self._definitions[name] = self._defined(name)
+        return self._definitions[name]
+
+    def _defined(self, name: str) -> Definition | None:
         nodes = self.library.locate(name)
         facts = self.library.facts(nodes[-1].module) if nodes else None
         if not nodes or facts is None:
@@ -341,10 +367,15 @@ class Module:
         waiting: list[ast.AST] = [self.tree]
         while waiting:
             node = waiting.pop()
-            by_class.setdefault(node.__class__, []).append(node)
-            for child in ast.iter_child_nodes(node):
-                parents[child] = node
-                waiting.append(child)
+            kind = node.__class__
+            by_class.setdefault(kind, []).append(node)
+            for name in _CHILDREN[kind]:
+                value = getattr(node, name, None)
+                found = value if value.__class__ is list else (value,)
+                for child in found:
+                    if isinstance(child, ast.AST):
+                        parents[child] = node
+                        waiting.append(child)
         return by_class, parents
 
     @property

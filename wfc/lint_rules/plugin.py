@@ -39,10 +39,10 @@ class Plugin:
     selection: ClassVar[Selection] = Selection()
 
     def __init__(self, tree: ast.Module, lines: Sequence[str], filename: str) -> None:
-        """Take what flake8 has read; the tree says that Python can read it."""
+        """Take what flake8 has read."""
         self.lines = lines
         self.filename = filename
-        self.is_empty = not tree.body
+        self.tree = tree
 
     @classmethod
     def add_options(cls, manager: Any) -> None:
@@ -80,8 +80,6 @@ class Plugin:
 
     def run(self) -> Iterator[tuple[int, int, str, type]]:
         """Give line, column and text of each finding."""
-        if self.is_empty:
-            return
         text = "".join(self.lines).replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
         path = Path.cwd() / ("stdin.py" if self.filename in _STDIN else self.filename)
         source = ModuleSource(
@@ -93,7 +91,7 @@ class Plugin:
             is_package=path.name == "__init__.py",
         )
         options = Options(selection=self.selection, noqa=False, ask=lambda: self._rules(path))
-        for one in check(source, None, options):
+        for one in check(source, None, options, tree=self.tree):
             yield one.place.line, _column(text, one), f"{one.code} {_sentence(one)}", type(self)
 
     def _rules(self, path: Path) -> Any:
