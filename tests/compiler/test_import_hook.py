@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -164,13 +165,17 @@ def test_a_tree_that_was_moved_is_compiled_anew(tree: Path) -> None:
     assert python(moved, code).stdout.splitlines()[1] == str(moved / "app" / "flows.py")
 
 
-def test_eight_processes_at_once(tree: Path) -> None:
+def test_eight_processes_at_once(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """All of them are right, and what they leave behind is whole."""
+    # A house of their own: an edit of ours between two of them would rightly make entries stale.
+    house = tmp_path_factory.mktemp("house")
+    shutil.copytree(Path(wfc.__file__).parent, house / "wfc")
+    importable = f"{tree}{os.pathsep}{house}"
     running = [
         subprocess.Popen(
             [sys.executable, "-c", LOAD],
             cwd=tree,
-            env=surroundings(tree),
+            env=surroundings(tree, PYTHONPATH=importable),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
@@ -180,8 +185,25 @@ def test_eight_processes_at_once(tree: Path) -> None:
         out, told = process.communicate()
         assert process.returncode == 0, told
         assert json.loads(out)["charge"] == "app.flows:charge"
-    assert load(tree)["heavy"] == []
+    assert json.loads(python(tree, LOAD, PYTHONPATH=importable).stdout)["heavy"] == []
     assert not list(tree.rglob("*.tmp.*"))
+
+
+def test_an_edit_of_the_compiler_makes_entries_stale(
+    tree: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Another compiler may write another bundle, so what the last one wrote is not believed."""
+    house = tmp_path_factory.mktemp("house")
+    shutil.copytree(Path(wfc.__file__).parent, house / "wfc")
+    importable = f"{tree}{os.pathsep}{house}"
+
+    def heavy() -> object:
+        return json.loads(python(tree, LOAD, PYTHONPATH=importable).stdout)["heavy"]
+
+    assert heavy() != []
+    assert heavy() == []
+    os.utime(house / "wfc" / "compiler" / "gather.py")
+    assert heavy() != []
 
 
 @pytest.mark.parametrize("options", [("-B",), ()])
