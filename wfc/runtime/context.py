@@ -7,18 +7,16 @@ from __future__ import annotations
 from collections.abc import Coroutine, Mapping
 from contextvars import ContextVar
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 from wfc import abi
 from wfc.errors import OutsideWorkflow
 from wfc.eventlog.event import Scalar
 from wfc.ids import DefinitionId
+from wfc.runtime.live import Live
+from wfc.runtime.metadata import WorkflowMetadata
 
-if TYPE_CHECKING:
-    from wfc.runtime.execution import Execution
-    from wfc.runtime.metadata import WorkflowMetadata
-
-current: Final[ContextVar[Execution | None]] = ContextVar("wfc_execution", default=None)
+current: Final[ContextVar[Live | None]] = ContextVar("wfc_execution", default=None)
 """The execution whose code runs; None outside of runs."""
 
 alive: Final[ContextVar[list[bool]]] = ContextVar("wfc_alive", default=[True])  # noqa: B039 - never changed
@@ -46,7 +44,7 @@ attempt: Final[ContextVar[AttemptContext | None]] = ContextVar("wfc_attempt", de
 """The attempt whose body runs; set by whoever runs step bodies."""
 
 
-def needed(what: str) -> Execution:
+def needed(what: str) -> Live:
     """Give the current execution. Raises `OutsideWorkflow`, naming `what` was called."""
     execution = current.get()
     if execution is None:

@@ -3,20 +3,44 @@
 from __future__ import annotations
 
 from types import CodeType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from wfc.eventlog.event import Recorded
-from wfc.ids import OperationId, split_operation_id
+from wfc.ids import OperationId, RunId, split_operation_id
+from wfc.runtime.live import Code
+from wfc.runtime.loop import Loop
 from wfc.runtime.operations import Operation, StepAsked, WaitAsked
 from wfc.runtime.pending import Pending
-
-if TYPE_CHECKING:
-    from wfc.runtime.execution import Execution
 
 _LISTED = 5
 
 
-def describe(execution: Execution, recorded: Recorded, problem: str | None) -> str:
+class Disputed(Protocol):
+    """An execution whose code and history are compared."""
+
+    run_id: RunId
+
+    @property
+    def loop(self) -> Loop:
+        """Give its loop."""
+        ...
+
+    @property
+    def template(self) -> Code:
+        """Give its code."""
+        ...
+
+    @property
+    def settled(self) -> bool:
+        """Tell whether the code has ended."""
+        ...
+
+    def waiting(self) -> list[Pending]:
+        """List the open operations."""
+        ...
+
+
+def describe(execution: Disputed, recorded: Recorded, problem: str | None) -> str:
     """Name the event, the recorded call, and what the code asked for instead, with source lines."""
     event: Any = recorded.event
     name: OperationId | None = getattr(event, "operation_id", None)
@@ -40,7 +64,7 @@ def describe(execution: Execution, recorded: Recorded, problem: str | None) -> s
     return "\n".join(lines)
 
 
-def stuck(execution: Execution) -> str:
+def stuck(execution: Disputed) -> str:
     """Say where every task of a deadlocked run waits."""
     lines = [
         (
@@ -58,7 +82,7 @@ def stuck(execution: Execution) -> str:
     return "\n".join(lines)
 
 
-def _unasked(execution: Execution) -> str:
+def _unasked(execution: Disputed) -> str:
     if execution.settled:
         return "the code ended before it asked for this"
     return "the code did not ask for this"
@@ -70,7 +94,7 @@ def _recorded_call(event: Any) -> str:
     return f"a call of {step}" if step else f"an operation with the event {event.name}"
 
 
-def _old_place(execution: Execution, name: OperationId) -> str:
+def _old_place(execution: Disputed, name: OperationId) -> str:
     site = split_operation_id(name)[1]
     place = execution.template.line_of(site)
     if place is None:

@@ -14,20 +14,38 @@ import contextvars
 import sys
 import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 from wfc.runtime.driving import Driving
 from wfc.runtime.loop import Loop
-
-if TYPE_CHECKING:
-    from wfc.runtime.execution import Execution
 
 _ROUNDS: Final = 3
 _CALLBACKS: Final = 10_000
 """How many callbacks one round may run: library code that spins is left to be closed."""
 
 
-def drop(execution: Execution) -> None:
+class Droppable(Protocol):
+    """An execution, as far as it is taken apart."""
+
+    main: asyncio.Task[Any] | None
+    variables: contextvars.Context
+    namespaces: Any
+
+    @property
+    def loop(self) -> Loop:
+        """Give its loop."""
+        ...
+
+    def kill(self) -> None:
+        """Let no more user code run."""
+        ...
+
+    def free(self) -> None:
+        """Let go of all that operations hold."""
+        ...
+
+
+def drop(execution: Droppable) -> None:
     """Free everything of `execution`; a second call does nothing."""
     execution.kill()
     loop = execution.loop
@@ -43,7 +61,7 @@ def drop(execution: Execution) -> None:
         execution.free()
 
 
-def _unwind(execution: Execution) -> None:
+def _unwind(execution: Droppable) -> None:
     """Cancel every task and run until idle: this frees what libraries hold, in their own way.
 
     No local name here may hold a task: the cancellations that tasks end with keep this frame alive,
@@ -66,13 +84,13 @@ def _cancel_tasks(loop: Loop) -> bool:
     return bool(left)
 
 
-def _close_tasks(execution: Execution) -> None:
+def _close_tasks(execution: Droppable) -> None:
     """Close the coroutines that did not end, newest first."""
     for number in sorted(execution.loop.tasks, reverse=True):
         _close(execution.loop.tasks.pop(number), execution)
 
 
-def _close(task: asyncio.Task[Any], execution: Execution) -> None:
+def _close(task: asyncio.Task[Any], execution: Droppable) -> None:
     if task.done():
         # Nobody will ask for what it ended with; asyncio would say so when it is freed.
         task._log_traceback = False  # noqa: SLF001 - its only switch
@@ -87,7 +105,7 @@ def _close(task: asyncio.Task[Any], execution: Execution) -> None:
         return
 
 
-def _context_of(task: asyncio.Task[Any], execution: Execution) -> contextvars.Context:
+def _context_of(task: asyncio.Task[Any], execution: Droppable) -> contextvars.Context:
     variables = getattr(task, "variables", None)
     return variables if isinstance(variables, contextvars.Context) else execution.variables
 

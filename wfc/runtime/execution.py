@@ -17,7 +17,7 @@ import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, NoReturn
 
 from wfc import abi, codec, fault
 from wfc.errors import (
@@ -49,7 +49,7 @@ from wfc.eventlog.event import (
 )
 from wfc.ids import OperationId, RunId, Site, operation_id, split_operation_id
 from wfc.manifests.sites import site_of
-from wfc.runtime import context, divergence, dropping
+from wfc.runtime import context, divergence, dropping, refusals
 from wfc.runtime.draws import Draws
 from wfc.runtime.driving import Driving
 from wfc.runtime.loop import Loop, RunTimer
@@ -65,9 +65,7 @@ from wfc.runtime.operations import (
     WaitAsked,
 )
 from wfc.runtime.pending import Ending, Pending, PendingAttributes, PendingTimer, PendingWait, Place
-
-if TYPE_CHECKING:
-    from wfc.runtime.sandbox import Namespaces, Template
+from wfc.runtime.sandbox import Namespaces, Template
 
 _LOG: Final = logging.getLogger("wfc.workflow")
 _WARN_SHARE: Final = 0.8
@@ -584,6 +582,10 @@ class Execution:
         error = details.get("exception")
         text = str(details.get("message") or "an error that nobody awaits")
         self.say(logging.ERROR, text if error is None else f"{text}: {error!r}", error)
+
+    def refuse(self, method: str, group: str) -> NoReturn:
+        """Refuse a method that the loop of a run does not have."""
+        refusals.refuse_loop_method(method, group)
 
     # -- what shims read ------------------------------------------------------------------------
 

@@ -15,15 +15,12 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, TypeVarTuple
+from typing import Any, Final, NoReturn, Protocol, TypeVarTuple
 
 from wfc.clock import MICROSECONDS
 from wfc.ids import Site
 from wfc.manifests.sites import site_of
-from wfc.runtime import refusals
-
-if TYPE_CHECKING:
-    from wfc.runtime.pending import Pending
+from wfc.runtime.pending import Pending
 
 _Ts = TypeVarTuple("_Ts")
 
@@ -45,6 +42,10 @@ class Port(Protocol):
 
     def report(self, context: dict[str, Any]) -> None:
         """Tell of an exception that nobody can receive."""
+        ...
+
+    def refuse(self, method: str, group: str) -> NoReturn:
+        """Refuse a method that the loop of a run does not have."""
         ...
 
 
@@ -283,7 +284,7 @@ _REFUSED: Final = {
 
 def _refusal(name: str, group: str) -> Callable[..., NoReturn]:
     def refused(self: Loop, *args: Any, **kwargs: Any) -> NoReturn:  # noqa: ARG001 - any call of it
-        refusals.refuse_loop_method(name, group)
+        self._port.refuse(name, group)
 
     refused.__name__ = refused.__qualname__ = name
     return refused

@@ -8,8 +8,9 @@ in words how the event contradicts what the code asked for.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from types import CodeType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 from wfc.eventlog.event import (
     AttributesSet,
@@ -25,9 +26,6 @@ from wfc.eventlog.event import (
 )
 from wfc.runtime.operations import AttributesAsked, Operation, StepAsked, WaitAsked
 
-if TYPE_CHECKING:
-    from wfc.runtime.loop import Loop
-
 Place = tuple[CodeType, int]
 """A code object and the instruction it is at: cheap to keep, and lines are worked out of it."""
 
@@ -35,6 +33,12 @@ Ending = StepCompleted | StepFailed | WaitCompleted
 """The events that end an operation that code awaits."""
 
 WRONG_KIND: Final = "another kind of operation was recorded under this name"
+
+
+class Ready(Protocol):
+    """A loop, as far as a timer needs it."""
+
+    ready: deque[asyncio.Handle]
 
 
 class Pending:
@@ -144,7 +148,7 @@ class PendingTimer(Pending):
         operation: WaitAsked,
         position: int,
         timer: asyncio.TimerHandle,
-        loop: Loop,
+        loop: Ready,
     ) -> None:
         """Schedule `timer` on `loop` when the wait is over."""
         super().__init__(operation, position, None)

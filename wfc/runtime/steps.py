@@ -10,18 +10,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Final, TypeGuard
+from typing import Any, Final, TypeGuard
 
 from wfc import abi, codec
 from wfc.eventlog.event import StepCompleted, StepFailed, WaitCompleted
 from wfc.ids import OperationId
 from wfc.manifests.sites import site_of
+from wfc.runtime.live import Code, Live
 from wfc.runtime.operations import StepAsked
 from wfc.runtime.pending import Ending, PendingStep, Place
-
-if TYPE_CHECKING:
-    from wfc.runtime.execution import Execution
-    from wfc.runtime.sandbox import Template
 
 _POSITIONAL: Final = (
     inspect.Parameter.POSITIONAL_ONLY,
@@ -32,7 +29,7 @@ _POSITIONAL: Final = (
 class StepPlan:
     """How one step is called from the workflow code of one template."""
 
-    def __init__(self, definition: abi.Definition, template: Template) -> None:
+    def __init__(self, definition: abi.Definition, template: Code) -> None:
         """Prepare for calls of `definition`."""
         self._definition = definition
         self._template = template
@@ -56,7 +53,7 @@ class StepPlan:
 
     def call(
         self,
-        execution: Execution,
+        execution: Live,
         frame: FrameType,
         arguments: tuple[tuple[Any, ...], Mapping[str, Any]],
         captures: abi.Captures | None,
@@ -81,7 +78,7 @@ class StepPlan:
             raise TypeError(f"{self._definition.qualname}(): {error}") from None
 
     async def _run(
-        self, execution: Execution, name: OperationId, bound: dict[str, Any], place: Place
+        self, execution: Live, name: OperationId, bound: dict[str, Any], place: Place
     ) -> Any:
         if not execution.alive:
             await execution.parked()
@@ -108,7 +105,7 @@ class StepPlan:
 
     async def _answer(
         self,
-        execution: Execution,
+        execution: Live,
         name: OperationId,
         payload: bytes,
         digest: bytes,

@@ -6,22 +6,20 @@ import asyncio
 import sys
 from collections.abc import Coroutine, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from wfc import codec
 from wfc.clock import to_datetime
 from wfc.durations import Duration, wake_at_us
 from wfc.errors import OutsideWorkflow
 from wfc.eventlog.event import RunCreated, Scalar, WaitCause
+from wfc.ids import OperationId
 from wfc.manifests.sites import site_of
 from wfc.runtime import context
 from wfc.runtime.attributes import check_attributes
+from wfc.runtime.live import Live
 from wfc.runtime.metadata import Woke, WorkflowMetadata
-
-if TYPE_CHECKING:
-    from wfc.ids import OperationId
-    from wfc.runtime.execution import Execution
-    from wfc.runtime.pending import Place
+from wfc.runtime.pending import Place
 
 __all__: Final = [
     "changed",
@@ -45,7 +43,7 @@ def sleep(duration: Duration | datetime) -> Coroutine[Any, Any, Woke]:
     return _slept(execution, name, wake_at, (frame.f_code, frame.f_lasti))
 
 
-async def _slept(execution: Execution, name: OperationId, wake_at: int, place: Place) -> Woke:
+async def _slept(execution: Live, name: OperationId, wake_at: int, place: Place) -> Woke:
     completed = await execution.wait(name, wake_at, place)
     return Woke(early=completed is not None and completed.cause is WaitCause.WOKEN)
 
@@ -68,7 +66,7 @@ def restart(*args: Any, **kwargs: Any) -> Coroutine[Any, Any, NoReturn]:
     return _restart(execution, dict(bound))
 
 
-async def _restart(execution: Execution, arguments: dict[str, Any]) -> NoReturn:
+async def _restart(execution: Live, arguments: dict[str, Any]) -> NoReturn:
     if asyncio.current_task() is not execution.main:
         raise RuntimeError(
             "restart(...) was awaited in a task of its own; only the workflow's main task may end "
@@ -111,9 +109,7 @@ def remove_attributes(*keys: str) -> Coroutine[Any, Any, None]:
     return _set_attributes(execution, site, dict.fromkeys(keys))
 
 
-async def _set_attributes(
-    execution: Execution, site: Any, changes: Mapping[str, Scalar | None]
-) -> None:
+async def _set_attributes(execution: Live, site: Any, changes: Mapping[str, Scalar | None]) -> None:
     if not execution.alive:
         await execution.parked()
     check_attributes(changes)
@@ -134,7 +130,7 @@ def get_workflow_metadata() -> WorkflowMetadata:
     return attempt.workflow_metadata()
 
 
-def _metadata(execution: Execution) -> WorkflowMetadata:
+def _metadata(execution: Live) -> WorkflowMetadata:
     begun = execution.begun
     # A later chapter does not repeat who made the run: whoever begins it tells the execution.
     created = begun if isinstance(begun, RunCreated) else execution.created

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from wfc.determinism import Reason
 from wfc.runtime import context, refusals
-
-if TYPE_CHECKING:
-    from wfc.runtime.execution import Execution
+from wfc.runtime.live import Live
 
 
-def run_for(name: str, reason: Reason) -> Execution | None:
+def run_for(name: str, reason: Reason) -> Live | None:
     """Give the current execution, or None outside of runs, where the real thing is to be used.
 
     Refuses `name` at the top level of a workflow module: there is no run yet whose clock or seed

@@ -21,17 +21,15 @@ from collections.abc import (
     Mapping,
 )
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 from wfc import abi
 from wfc.determinism import Reason
 from wfc.ids import Site
 from wfc.manifests.sites import site_of
 from wfc.runtime import context, refusals
+from wfc.runtime.live import Live
 from wfc.runtime.loop import Loop, microseconds, number_of
-
-if TYPE_CHECKING:
-    from wfc.runtime.execution import Execution
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -58,7 +56,7 @@ def _sleep(delay: float, result: Any = None) -> Coroutine[Any, Any, Any]:
     return _slept(run, name, wake_at, (frame.f_code, frame.f_lasti), result)
 
 
-async def _slept(run: Execution, name: Any, wake_at: int, place: Any, result: Any) -> Any:
+async def _slept(run: Live, name: Any, wake_at: int, place: Any, result: Any) -> Any:
     await run.wait(name, wake_at, place)
     return result
 

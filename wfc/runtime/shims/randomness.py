@@ -7,13 +7,11 @@ import sys
 import uuid
 from collections.abc import Callable, Mapping
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 
 from wfc.determinism import Reason
+from wfc.runtime.live import Live
 from wfc.runtime.shims.active import run_for
-
-if TYPE_CHECKING:
-    from wfc.runtime.execution import Execution
 
 _CANDIDATES: Final = """
 random uniform triangular randint choice randrange sample shuffle choices normalvariate
@@ -39,7 +37,7 @@ def _draw(name: str) -> Callable[..., Any]:
     return draw
 
 
-def _generator(run: Execution, name: str, frame: FrameType) -> random.Random:
+def _generator(run: Live, name: str, frame: FrameType) -> random.Random:
     return run.seeded or run.draws(frame, name)
 
 
@@ -70,7 +68,7 @@ def _setstate(state: tuple[Any, ...]) -> None:
         (run.seeded or _freeze(run, sys._getframe(1))).setstate(state)  # noqa: SLF001 - likewise
 
 
-def _freeze(run: Execution, frame: FrameType) -> random.Random:
+def _freeze(run: Live, frame: FrameType) -> random.Random:
     """From now on the run has a generator with a state, since its code asks for one."""
     run.seeded = random.Random(run.draws(frame, "getstate").getrandbits(_SEED_BITS))  # noqa: S311 - no secret
     return run.seeded

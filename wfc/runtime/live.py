@@ -1,0 +1,167 @@
+"""What code that a run executes may ask of that run.
+
+The names of workflow code (steps, shims, `wfc.sleep` and its companions) stand below the execution
+that drives them; this is what they know of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import random
+from collections.abc import Coroutine, Mapping
+from types import FrameType
+from typing import Any, Protocol
+
+from wfc import abi, codec
+from wfc.determinism import Rules
+from wfc.errors import EffectInWorkflow
+from wfc.eventlog.event import RunCreated, RunRestarted, Scalar, WaitCompleted
+from wfc.ids import DefinitionId, OperationId, RunId, Site, VersionId
+from wfc.runtime.draws import Draws
+from wfc.runtime.loop import Loop
+from wfc.runtime.pending import Ending, Pending, Place
+
+
+class Code(Protocol):
+    """The workflow bundle that a run executes."""
+
+    workflow: DefinitionId
+    version: VersionId
+    rules: Rules
+    types: codec.Types
+    signature: inspect.Signature
+
+    @property
+    def annotations(self) -> Mapping[str, Any]:
+        """The annotations of the workflow's parameters."""
+        ...
+
+    def line_of(self, site: Site) -> str | None:
+        """Give ``path:line`` of a call place, if this version has it."""
+        ...
+
+    def function(self, name: DefinitionId) -> Any:
+        """Give the step or workflow of this id."""
+        ...
+
+    def returns(self, definition: abi.Definition) -> Any:
+        """Give what a step's result is decoded for."""
+        ...
+
+    def takes(self, definition: abi.Definition) -> dict[str, Any]:
+        """Give what a step's arguments are encoded for, by name."""
+        ...
+
+
+class Live(Protocol):
+    """A run whose code is being executed."""
+
+    run_id: RunId
+    chapter: int
+    position: int
+    changes: frozenset[str]
+    environment: Mapping[str, str]
+    created: RunCreated | None
+    main: asyncio.Task[Any] | None
+    alive: list[bool]
+    seeded: random.Random | None
+    on_behalf_of: FrameType | None
+
+    @property
+    def loop(self) -> Loop:
+        """Give the run's own loop."""
+        ...
+
+    @property
+    def template(self) -> Code:
+        """Give the bundle that is executed."""
+        ...
+
+    @property
+    def begun(self) -> RunCreated | RunRestarted:
+        """Give the event that began the chapter."""
+        ...
+
+    @property
+    def started_at(self) -> int:
+        """Tell when the chapter began."""
+        ...
+
+    @property
+    def attributes(self) -> dict[str, Scalar]:
+        """Give the attributes as of now."""
+        ...
+
+    @property
+    def replaying(self) -> bool:
+        """Tell whether the present turn ran before."""
+        ...
+
+    def now_us(self) -> int:
+        """Give the run clock."""
+        ...
+
+    def name(self, site: Site) -> OperationId:
+        """Name the next operation at a site."""
+        ...
+
+    def ask(self, pending: Pending) -> None:
+        """Open an operation."""
+        ...
+
+    def withdraw(self, pending: Pending) -> None:
+        """Give an open operation up."""
+        ...
+
+    def answer_at_hand(self, name: OperationId) -> Ending | None:
+        """Give the event that ends an operation if it is the next one."""
+        ...
+
+    def take_at_hand(self) -> None:
+        """Count that event as delivered."""
+        ...
+
+    def parked(self) -> Coroutine[Any, Any, Any]:
+        """Wait for ever: what operations of a dropped run do."""
+        ...
+
+    def call_step(
+        self,
+        definition: abi.Definition,
+        frame: FrameType,
+        arguments: tuple[tuple[Any, ...], Mapping[str, Any]],
+        captures: abi.Captures | None,
+    ) -> Coroutine[Any, Any, Any]:
+        """Ask for a step on behalf of the code in `frame`."""
+        ...
+
+    def wait(
+        self, name: OperationId, wake_at: int, place: Place | None
+    ) -> Coroutine[Any, Any, WaitCompleted | None]:
+        """Wait durably."""
+        ...
+
+    def set_attributes(self, site: Site, changes: Mapping[str, Scalar | None]) -> None:
+        """Ask for a change of attributes."""
+        ...
+
+    def restart(self, arguments: bytes) -> None:
+        """End the chapter."""
+        ...
+
+    def draws(self, frame: FrameType, operation: str) -> Draws:
+        """Give the generator of one call."""
+        ...
+
+    def poison(self, error: EffectInWorkflow) -> None:
+        """End the run because of a guard hit."""
+        ...
+
+    def say(self, level: int, text: str, error: BaseException | None = None) -> None:
+        """Write a line of the run, unless a replay makes it again."""
+        ...
+
+    def labels(self) -> dict[str, str]:
+        """Give the extra fields of the run's lines."""
+        ...
