@@ -77,8 +77,11 @@ def test_a_fault_is_shown_in_each_format(wfc: Wfc, shop: Path) -> None:
     (finding,) = wfc("build", "--json").json["data"]["findings"]
     assert (finding["code"], finding["place"][:2]) == ("WFC102", ["shop.py", 1])
     line = wfc("build", "--format", "github").out
-    assert line.startswith("::error file=shop.py,line=1,col=1,title=WFC102::")
+    assert line.startswith("::error file=shop.py,line=1,endLine=1,col=1,")
+    assert "title=WFC102 sync-workflow::" in line
     assert "%0AFix:" in line
+    log = json.loads(wfc("build", "--format", "sarif").out)
+    assert log["runs"][0]["results"][0]["ruleId"] == "WFC102"
 
 
 def test_a_syntax_error_is_a_finding_too(wfc: Wfc, shop: Path) -> None:

@@ -59,3 +59,12 @@ def test_another_wfc_and_missing_columns_break_everything(
     assert said.code == 1
     checks = found(said)
     assert (checks["WFC907 other wfc"], checks["WFC162 columns"]) == ("FAIL", "FAIL")
+
+
+def test_ruff_must_know_our_codes(wfc: Wfc, project: Path) -> None:
+    """Without `external` it would delete comments that name them."""
+    assert "WFC908 ruff" not in found(wfc("doctor", "--json"))
+    (project / "ruff.toml").write_text('[lint]\nselect = ["RUF"]\n')
+    assert found(wfc("doctor", "--json"))["WFC908 ruff"] == "warn"
+    (project / "ruff.toml").write_text('[lint]\nexternal = ["V", "WFC"]\n')
+    assert "WFC908 ruff" not in found(wfc("doctor", "--json"))

@@ -12,14 +12,15 @@ from typing import Annotated, Any
 
 import typer
 
-from wfc.cli import output
+from wfc.cli import formats, output
 from wfc.cli.common import Common, command_app
 from wfc.cli.failure import Exit
 from wfc.compiler.build import BuildResult, Progress
 from wfc.compiler.build import build as build_project
 from wfc.compiler.findings import to_plain
 from wfc.config import project_of
-from wfc.diagnostics import Diagnostic, Severity, render
+from wfc.diagnostics import Severity, render
+from wfc.lint_rules.finding import Finding
 from wfc.manifests.store import current_version
 from wfc.settings import Loaded
 
@@ -33,6 +34,7 @@ class Format(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+    SARIF = "sarif"
     GITHUB = "github"
 
 
@@ -85,11 +87,18 @@ def _show(common: Common, form: Format, result: BuildResult, *, stale: bool) -> 
         data = _data(result, stale=stale)
         output.result(common.as_json(), "build", data)
     elif form is Format.GITHUB:
-        for finding in result.diagnostics:
-            sys.stdout.write(_as_github(finding) + "\n")
+        for line in formats.as_github(_findings(result), result.texts):
+            sys.stdout.write(line + "\n")
+    elif form is Format.SARIF:
+        sys.stdout.write(formats.as_sarif(_findings(result), result.texts) + "\n")
     else:
         for text in shown(result):
             sys.stdout.write(text + "\n\n")
+
+
+def _findings(result: BuildResult) -> list[Finding]:
+    """Give the findings as the linter would: its writers are used here too."""
+    return [Finding(told=one) for one in result.diagnostics]
 
 
 def _data(result: BuildResult, *, stale: bool) -> dict[str, Any]:
@@ -112,22 +121,6 @@ def _summary(result: BuildResult, took_s: float, *, stale: bool) -> str:
     else:
         head = f"version {result.version.id}, {len(result.version.fingerprints)} workflows"
     return f"{head}; {errors} errors, {warnings} warnings; {took_s:.1f} s"
-
-
-def _as_github(finding: Diagnostic) -> str:
-    """Write a workflow command of GitHub Actions, with its escapes."""
-    place = finding.place
-    kind = "error" if finding.severity is Severity.ERROR else "warning"
-    where = f"file={_escaped(place.path)},line={place.line},col={place.column + 1}"
-    message = finding.sentence + (f"\nFix: {finding.fix}" if finding.fix else "")
-    text = message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-    return f"::{kind} {where},title={finding.code}::{text}"
-
-
-def _escaped(value: str) -> str:
-    for character, escape in (("%", "%25"), (":", "%3A"), (",", "%2C"), ("\n", "%0A")):
-        value = value.replace(character, escape)
-    return value
 
 
 @contextmanager

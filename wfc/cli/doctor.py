@@ -20,6 +20,7 @@ from wfc.cli import output
 from wfc.cli.common import Common, command_app
 from wfc.cli.failure import Exit
 from wfc.cli.session import opened
+from wfc.lint_rules.ruff_settings import unaware_settings
 from wfc.settings import Loaded
 
 app = command_app()
@@ -102,6 +103,7 @@ def _of_project(loaded: Loaded) -> Iterator[Check]:
     state = State.GOOD if free >= _FREE_BYTES_MIN else State.WARNING
     yield Check(state, "disk space", f"{free // 1024 // 1024} MiB free")
     yield _of_gitignore(loaded)
+    yield from _of_ruff(loaded)
     yield _of_world(loaded)
 
 
@@ -115,6 +117,14 @@ def _of_gitignore(loaded: Loaded) -> Check:
     if any(line.strip("/") == name for line in lines):
         return Check(State.GOOD, ".gitignore", f"holds {name}")
     return Check(State.WARNING, ".gitignore", f"does not hold {name}/; add that line")
+
+
+def _of_ruff(loaded: Loaded) -> Iterator[Check]:
+    """Look whether ruff would delete ``noqa`` comments that name our codes (its rule RUF102)."""
+    found = unaware_settings(loaded.root)
+    if found is not None:
+        advice = 'add external = ["WFC"] to [tool.ruff.lint], or ruff deletes our `noqa` comments'
+        yield Check(State.WARNING, "WFC908 ruff", f"{found.name}: {advice}")
 
 
 def _of_world(loaded: Loaded) -> Check:

@@ -18,12 +18,11 @@ import typer
 from wfc.cli import formats, output
 from wfc.cli.common import Common, command_app
 from wfc.cli.failure import Exit
-from wfc.config import project_of
 from wfc.diagnostics import CATALOGUE, Severity
 from wfc.errors import MissingExtra
 from wfc.lint_rules import fixing, run
+from wfc.lint_rules.asked import job_of
 from wfc.lint_rules.neighbours import module_name
-from wfc.lint_rules.selection import Selection, known_codes
 from wfc.settings import Loaded
 
 app = command_app()
@@ -101,7 +100,12 @@ def lint(
     loaded = common.load()
     asked = Asked(
         common=common,
-        job=_job(loaded, _words(select), _words(ignore), _words(extend_select)),
+        job=job_of(
+            loaded,
+            select=_words(select),
+            ignore=_words(ignore),
+            extend_select=_words(extend_select),
+        ),
         paths=tuple(paths or ()),
         form=_form(common, form),
         jobs=jobs or os.cpu_count() or 1,
@@ -122,19 +126,6 @@ def lint(
 
 
 # --- what is asked -----------------------------------------------------------------------------
-
-
-def _job(
-    loaded: Loaded, select: tuple[str, ...], ignore: tuple[str, ...], more: tuple[str, ...]
-) -> run.Job:
-    """Lay flags over settings. Raises `UnknownCode`."""
-    table = loaded.settings.lint
-    selection = Selection(
-        select=(*known_codes(select or table.select), *known_codes(more)),
-        ignore=known_codes(ignore or table.ignore),
-    )
-    per_file = tuple((glob, known_codes(tuple(codes))) for glob, codes in table.per_file.items())
-    return run.Job(project=project_of(loaded), selection=selection, per_file=per_file)
 
 
 def _words(given: Sequence[str] | None) -> tuple[str, ...]:
