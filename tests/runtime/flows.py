@@ -183,6 +183,18 @@ PROGRAM = Program(
         return "never"
 
 
+    async def tells(days: int) -> int:
+        "use workflow"
+        print("begins")
+        await add(days)
+        print("has added")
+        await sleep(f"{days} days")
+        print("is awake")
+        await sleep(f"{days} days")
+        print("ends")
+        return days
+
+
     async def waits(days: int) -> int:
         "use workflow"
         await sleep(days * 86400)

@@ -88,9 +88,9 @@ class Execution:
     """One live run (one chapter of it); see the module.
 
     `open` holds what was asked for and is not answered. `ended` tells that the last outcome was
-    an end. `quiet_until` is how long the log was when the execution was made: log lines of earlier
-    turns are dropped, since they were written when those turns first ran. Who knows exactly which
-    turns ran before says so by `heard_until`, the position of the last event that they had.
+    an end. Log lines of turns that ran before are dropped, since they were written then: those
+    through the event at `heard_until`. If a lost owner may have gone further, `quiet_until` is how
+    long the log was when the execution was made, and only its last turn is taken for a new one.
     """
 
     __slots__ = (
@@ -105,7 +105,6 @@ class Execution:
         "_draws",
         "_failure",
         "_given_up",
-        "_heard_until",
         "_left",
         "_limits",
         "_live_from",
@@ -126,6 +125,7 @@ class Execution:
         "created",
         "ended",
         "environment",
+        "heard_until",
         "loop",
         "main",
         "namespaces",
@@ -176,7 +176,7 @@ class Execution:
         self._limits = limits
         self._warn_at = opening.position + int(limits.events * _WARN_SHARE)
         self._quiet_until = quiet_until
-        self._heard_until = heard_until
+        self.heard_until = heard_until
         self._live_from: float | None = None
         self._now = opening.recorded_at
         self.created: RunCreated | None = begun if isinstance(begun, RunCreated) else None
@@ -205,7 +205,7 @@ class Execution:
 
         The first call starts the code, also if `recorded` is empty; the opening may stand in it.
         """
-        if self._quiet_until is None:
+        if self._quiet_until is None and self.heard_until is None:
             self._quiet_until = recorded[-1].position if recorded else 0
         self._batch, self._cursor, self._live_from = recorded, 0, None
         self._asked.clear()
@@ -592,8 +592,9 @@ class Execution:
     @property
     def replaying(self) -> bool:
         """Tell whether the present turn ran before, so that its output was seen already."""
-        if self._heard_until is not None:
-            return self.position <= self._heard_until
+        heard_until = self.heard_until
+        if heard_until is not None and (self.position <= heard_until or self._quiet_until is None):
+            return self.position <= heard_until
         quiet_until = self._quiet_until or 0
         if self.position > quiet_until:
             return False

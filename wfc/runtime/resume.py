@@ -152,7 +152,8 @@ class LiveRun:
         self._execution: Execution | None = None
         self._loss = False
         self._known_length = 0
-        self._heard: int | None = None
+        self._heard = 0  # the code has run through the log up to here, whoever ran it
+        self._unsure = False  # a lost owner may have run it further
         self._bodies: dict[OperationId, tuple[Call, asyncio.Task[None]]] = {}
         self._backlog: dict[OperationId, tuple[StepAsked, float]] = {}
         self._due: list[tuple[int, OperationId]] = []
@@ -249,6 +250,8 @@ class LiveRun:
         created by the claim itself.
         """
         self.fence, self._loss = claimed.fence, claimed.loss
+        self._heard = max(self._heard, claimed.heard)
+        self._unsure = claimed.loss
         self._known_length = 0 if recorded else claimed.length
         self._outbox.queued = set(claimed.attempts)
         if claimed.losses >= LOSSES_MAX:
@@ -340,6 +343,7 @@ class LiveRun:
         if self._execution is None or length < self.ledger.length:
             await self._rebuild()
             return
+        self._execution.heard_until = self._heard  # another owner may have run it on meanwhile
         while self.ledger.length < length:
             self._follow(await self._desk.history(self.run_id, self.ledger.length))
         self._due.clear()
@@ -361,6 +365,7 @@ class LiveRun:
             withdrawn.extend(outcome.withdrawn)
             if len(page) < PAGE:
                 break
+        self._unsure = False
         self._set_deadline()
         for operation in withdrawn:
             self._give_up(operation)
@@ -378,7 +383,7 @@ class LiveRun:
             self.run_id,
             opening,
             limits=self._desk.limits,
-            quiet_until=self._known_length or None,
+            quiet_until=self._known_length if self._unsure else None,
             heard_until=self._heard,
         )
         return self._execution
@@ -432,7 +437,7 @@ class LiveRun:
             # It came when the code had just gone back to waiting; still the turn was too long.
             problem = LimitExceeded(f"a turn of run {self.run_id} took too long {error}")
             outcome = Failed(error=codec.encode_error(problem), kind=FailureKind.LIMIT)
-        self._heard = max(self._heard or 0, execution.position)
+        self._heard = max(self._heard, execution.position)
         return outcome
 
     def _take_in(self, outcome: Outcome) -> None:

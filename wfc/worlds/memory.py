@@ -96,6 +96,7 @@ class _Run:
     owner: WorkerId | None = None
     lost: bool = False
     losses: int = 0
+    heard: int = 0
     wake_at: int | None = None
     paused: bool = False
     cancel_requested: bool = False
@@ -427,7 +428,7 @@ class MemoryWorld:
             del self._attempts[run_id, operation_id]
 
     def _release(self, run: _Run, release: Release, now: int) -> None:
-        run.owner = None
+        run.owner, run.heard = None, len(run.log)
         run.wake_at = run.due_at = release.wake_at
         self._queue_news = True  # messages that waited for the owner may be taken by anybody
         if release.wake_at is not None:
@@ -610,6 +611,7 @@ class MemoryWorld:
             length=len(run.log),
             loss=loss,
             losses=run.losses,
+            heard=run.heard,
             attempts=frozenset(wanted),
         )
 

@@ -166,13 +166,15 @@ class Child:
 class Claimed:
     """The caller owns the run. `loss`: the last owner vanished without releasing it, and
     `losses` counts how often that happened since an event was last written. `attempts` are the
-    steps that have an attempt row (queued, or in the hands of a worker).
+    steps that have an attempt row (queued, or in the hands of a worker). `heard` is how long the
+    log was when an owner last released the run: an execution has gone through all of that.
     """
 
     fence: int
     length: int
     loss: bool = False
     losses: int = 0
+    heard: int = 0
     attempts: frozenset[OperationId] = frozenset()
 
 

@@ -126,3 +126,7 @@ CREATE TABLE bundles (
     registered_at INTEGER NOT NULL,
     active INTEGER NOT NULL
 ) STRICT;
+
+-- migration 2
+-- How long the log was when an owner last released the run.
+ALTER TABLE runs ADD COLUMN heard INTEGER NOT NULL DEFAULT 0;

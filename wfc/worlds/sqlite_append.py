@@ -269,7 +269,7 @@ def _create_child(transaction: Transaction, child: Child) -> None:
 
 
 def _release(transaction: Transaction, run: RunRow, release: Release) -> None:
-    run.owner = None
+    run.owner, run.heard = None, run.length
     run.wake_at = run.due_at = release.wake_at
     transaction.news.add(QUEUES)  # messages that waited for the owner may be taken by anybody
     if release.wake_at is not None:

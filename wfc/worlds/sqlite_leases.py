@@ -152,6 +152,7 @@ def claim_loaded(
         length=run.length,
         loss=loss,
         losses=run.losses,
+        heard=run.heard,
         attempts=frozenset(row[0] for row in wanted),
     )
 

@@ -46,6 +46,7 @@ class RunRow:
     parent_id: str | None = None
     root_id: str | None = None
     arguments_digest: bytes
+    heard: int = 0
 
     @property
     def halted(self) -> bool:
