@@ -88,6 +88,18 @@ def test_rules_look_at_helpers_that_a_workflow_of_another_module_reaches(tmp_pat
     assert check(source, None, Options()) == []
 
 
+def test_a_caller_that_says_nothing_of_wfc_is_looked_at(tmp_path: Path) -> None:
+    """It calls a workflow by a name that it imports; nothing else in it is ours."""
+    (tmp_path / "shop.py").write_text(FLOWS)
+    (tmp_path / "views.py").write_text(
+        "from shop import checkout\n\n\nasync def view() -> str:\n    return await checkout('o')\n"
+    )
+    overview = Overview(Project.discover(tmp_path))
+    source = overview.sources.source("views")
+    assert source is not None
+    assert codes(check(source, overview, Options())) == ["WFC135"]
+
+
 def test_code_of_wfc_itself_is_left_alone() -> None:
     """The compiler skips it, and so does the linter."""
     source = read_source(ModuleName("wfc.shop"), "wfc/shop.py", "/shop.py", FLOWS.encode())

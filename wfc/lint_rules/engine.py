@@ -76,15 +76,13 @@ def check_project(project: Overview, options: Options) -> list[Finding]:
 
 
 def _concerns(source: ModuleSource, project: Overview | None) -> bool:
-    """Tell whether anything of wfc may be found: a scan, unless a workflow of another module
-    reaches this one.
-    """
+    """Tell whether anything of wfc may be found: a scan, unless other modules say so."""
     text = source.text
     if ("wfc" in text and _IMPORTS_WFC.search(text)) or silencing.ALLOW in text:
         return True
     if scan(text.encode("utf-8", "surrogatepass")).hit:
         return True
-    return project is not None and project.reaches(source.name)
+    return project is not None and project.concerns(source)
 
 
 def _compiled(module: Module) -> Iterator[Finding]:

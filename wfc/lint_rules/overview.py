@@ -80,9 +80,20 @@ class Overview:
             found.setdefault(one.place.path, []).append(one)
         return {path: tuple(listed) for path, listed in found.items()}
 
-    def reaches(self, module: ModuleName) -> bool:
-        """Tell whether any workflow reaches code of `module`."""
-        return module in self.effects.reached
+    def concerns(self, source: ModuleSource) -> bool:
+        """Tell whether a workflow reaches a module, or the module may call one by its name."""
+        text = source.text
+        return source.name in self.effects.reached or any(one in text for one in self._workflows)
+
+    @cached_property
+    def _workflows(self) -> frozenset[str]:
+        """The names of all workflows, without modules and classes."""
+        return frozenset(
+            one.entry.qualname.rpartition(".")[2]
+            for facts in self.marked
+            for one in facts.definitions
+            if one.entry.kind == "workflow"
+        )
 
 
 def alone(facts: ModuleFacts, source: ModuleSource, rules: Rules) -> Library:
