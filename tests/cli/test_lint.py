@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Said
+from wfc.cli.main import main
 
 STEP = 'async def charge(order_id):\n    "use step"\n    return order_id\n'
 CLEAN = 'async def charge(order_id: str) -> str:\n    "use step"\n    return order_id\n'
@@ -171,6 +172,23 @@ def test_fixes_are_done(wfc: Wfc, shop: Path) -> None:
     assert said.err == "1 fixed\n0 errors, 1 warnings in 1 files\n"
     assert shop.read_text().startswith(CLEAN)
     assert wfc("lint", "--fix").err.startswith("0 fixed\n")
+
+
+def test_what_an_editor_holds_is_fixed_too(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The text comes back on stdout; the file stays as it is."""
+
+    def send() -> None:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(UNUSED.encode())))
+
+    send()
+    out = io.TextIOWrapper(io.BytesIO(), write_through=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", out)
+        assert main(["lint", "--fix", "--stdin-filename=shop.py", "-"]) == 0
+    assert out.buffer.getvalue() == CLEAN.encode()
+    send()
+    assert main(["lint", "--diff", "--stdin-filename=shop.py", "-"]) == 1
+    assert shop.read_text() == STEP
 
 
 # --- watching ----------------------------------------------------------------------------------

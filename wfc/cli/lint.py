@@ -113,7 +113,11 @@ def lint(
         statistics=statistics,
     )
     if _STDIN in asked.paths or (stdin_filename is not None and not asked.paths):
-        bad = _of_stdin(asked, stdin_filename or Path("stdin.py"))
+        name = stdin_filename or Path("stdin.py")
+        if fix or unsafe_fixes or diff:
+            bad = _fixed_stdin(asked, name, unsafe=unsafe_fixes, show=diff)
+        else:
+            bad = _of_stdin(asked, name)
     elif fix or unsafe_fixes or diff:
         bad = _fixed(asked, unsafe=unsafe_fixes, write=not diff)
     elif watch:
@@ -221,7 +225,8 @@ def _fixed(asked: Asked, *, unsafe: bool, write: bool) -> bool:
     changed = 0
     for name in sorted({one.place.path for one in report.findings if one.fix is not None}):
         path = Path(name) if Path(name).is_absolute() else project.root / name
-        before, after, done = run.fix_file(asked.job, path, unsafe=unsafe)
+        before = path.read_bytes()
+        after, done = run.fixed(asked.job, path, before, unsafe=unsafe)
         if after == before:
             continue
         changed += done
@@ -234,6 +239,18 @@ def _fixed(asked: Asked, *, unsafe: bool, write: bool) -> bool:
         return _reported(asked, _look(asked))
     output.note(asked.common, f"{changed} would be fixed")
     return changed > 0
+
+
+def _fixed_stdin(asked: Asked, name: Path, *, unsafe: bool, show: bool) -> bool:
+    """Print what stands on stdin with its fixes done, or the difference: an editor takes it."""
+    before = sys.stdin.buffer.read()
+    after, done = run.fixed(asked.job, name, before, unsafe=unsafe)
+    if show:
+        sys.stdout.write(_difference(str(name), before, after))
+    else:
+        sys.stdout.buffer.write(after)
+    output.note(asked.common, f"{done} {'would be fixed' if show else 'fixed'}")
+    return show and done > 0
 
 
 def _difference(name: str, before: bytes, after: bytes) -> str:

@@ -98,22 +98,28 @@ def lint_text(job: Job, path: Path, data: bytes) -> Report:
     return Report(findings=tuple(sorted(found, key=lambda one: one.order)), files=1)
 
 
-def fix_file(
-    job: Job, path: Path, *, unsafe: bool = False, codemods: Mapping[str, Codemod] | None = None
-) -> tuple[bytes, bytes, int]:
-    """Give what a file holds, what it would hold with its fixes done, and how many these are."""
+def fixed(
+    job: Job,
+    path: Path,
+    before: bytes,
+    *,
+    unsafe: bool = False,
+    codemods: Mapping[str, Codemod] | None = None,
+) -> tuple[bytes, int]:
+    """Give what the file at `path`, which holds `before`, would hold with its fixes done, and how
+    many these are.
+    """
     path = Path(os.path.abspath(path))  # noqa: PTH100 - links stay
-    before = path.read_bytes()
     source = job.project.decode(path, module_name(path), before)
     if isinstance(source, Diagnostic):
-        return before, before, 0
+        return before, 0
 
     def look(text: str) -> list[Finding]:
         found = _check_data(job, Overview(job.project), path, encoded(text, before))
         return sorted(found, key=lambda one: one.order)
 
     text, done = fixed_text(source.text, look, unsafe=unsafe, codemods=codemods)
-    return before, encoded(text, before) if done else before, done
+    return encoded(text, before) if done else before, done
 
 
 # --- looking -----------------------------------------------------------------------------------
@@ -122,7 +128,8 @@ def fix_file(
 def _found(
     job: Job, files: Sequence[Path], marked: tuple[ModuleName, ...], jobs: int
 ) -> list[Finding]:
-    found = check_project(Overview(job.project, marked), Options(selection=job.selection))
+    overview = Overview(job.project, marked)
+    found = check_project(overview, Options(selection=job.selection))
     if jobs > 1 and len(files) >= _WORTH_PROCESSES:
         # Spawned, not forked: the process that lints may have threads.
         with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
@@ -130,12 +137,18 @@ def _found(
             for part in pool.map(_check_files, [job] * jobs, parts, [marked] * jobs):
                 found += part
     else:
-        found += _check_files(job, files, marked)
+        found += _check_files(job, files, marked, overview)
     return sorted(set(found), key=lambda one: one.order)
 
 
-def _check_files(job: Job, files: Sequence[Path], marked: tuple[ModuleName, ...]) -> list[Finding]:
-    overview = Overview(job.project, marked)
+def _check_files(
+    job: Job,
+    files: Sequence[Path],
+    marked: tuple[ModuleName, ...],
+    overview: Overview | None = None,
+) -> list[Finding]:
+    """Look at files, by what this process knows of the project or finds out."""
+    overview = overview or Overview(job.project, marked)
     found: list[Finding] = []
     for path in files:
         try:
