@@ -127,3 +127,20 @@ def test_a_worker_that_is_awake_is_given_time_to_react(
 
     asyncio.run(join())
     assert "no worker" not in wfc("cancel", "o-1").err
+
+
+def test_one_that_does_not_exist_stops_no_other(wfc: Wfc, put: Put) -> None:
+    """Each is told, and the exit code is that of the worst."""
+    put("o-1")
+    put("o-3")
+    said = wfc("cancel", "o-1", "o-2", "o-3", "-y", "--json")
+    assert said.code == 3
+    assert "o-2: no run has the id 'o-2'" in said.err
+    rows = {row["id"]: row for row in said.json["data"]}
+    assert rows["o-1"]["cancelled"]
+    assert rows["o-3"]["cancelled"]
+    assert rows["o-2"]["error"]["code"] == "WFC952"
+    assert events_of(wfc, "o-3")[-1] == "run_cancel_requested"
+    woken = wfc("wake", "o-1", "nobody", "-y")
+    assert woken.code == 5
+    assert "nobody: no run" in woken.err

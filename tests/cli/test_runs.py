@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from .conftest import Said, completed, failed
 
@@ -46,6 +50,10 @@ def test_filters_choose(wfc: Wfc, put: Put) -> None:
     assert found("--workflow", "shop:other") == set()
     assert found("--since", "1h") == {"o-1", "o-2", "o-3"}
     assert found("--until", "2020-01-01") == set()
+    assert found("--search", "O-2") == {"o-2"}
+    assert found("--search", "FREE") == {"o-1"}
+    assert found("--search", "checkout") == {"o-1", "o-2", "o-3"}
+    assert found("--search", "100%") == set()
 
 
 def test_a_page_ends_with_the_command_for_the_next(wfc: Wfc, put: Put) -> None:
@@ -76,3 +84,25 @@ def test_a_state_that_does_not_exist_is_exit_2(wfc: Wfc) -> None:
     said = wfc("runs", "--status", "faild")
     assert said.code == 2
     assert "Did you mean failed?" in said.err
+
+
+def test_changes_are_shown_until_it_is_interrupted(project: Path, put: Put) -> None:
+    """One object per change, and exit 130."""
+    put("o-1")
+    watching = subprocess.Popen(
+        [sys.executable, "-m", "wfc", "runs", "--watch", "--jsonl"],
+        cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert watching.stdout is not None
+    try:
+        first = json.loads(watching.stdout.readline())
+        assert (first["kind"], first["id"], first["status"]) == ("runs", "o-1", "pending")
+        put("o-2", completed(1))
+        second = json.loads(watching.stdout.readline())
+        assert (second["id"], second["status"]) == ("o-2", "completed")
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(timeout=60) == 130
+        assert watching.stdout.read() == "", "what has not changed is not shown again"
+    finally:
+        watching.kill()
+        watching.communicate()

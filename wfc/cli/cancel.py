@@ -9,7 +9,7 @@ import typer
 
 from wfc.api import get_run
 from wfc.cli import filters, output
-from wfc.cli.chosen import may, runs_of
+from wfc.cli.chosen import Troubles, may, runs_of
 from wfc.cli.common import Common, command_app
 from wfc.cli.failure import Exit
 from wfc.cli.filters import Filter
@@ -35,6 +35,7 @@ def cancel(
     attribute: filters.Attribute = [],  # noqa: B006 - likewise
     since: filters.Since = "",
     until: filters.Until = "",
+    search: filters.Search = "",
 ) -> None:
     """Cancel runs; exit 5 if one of them had ended already."""
     chosen = Filter(
@@ -45,6 +46,7 @@ def cancel(
         attribute=attribute,
         since=since,
         until=until,
+        search=search,
     )
     options = {"reason": reason or None, "force": force}
     asyncio.run(_cancel(Common.of(context), runs, chosen, options, dry_run=dry_run))
@@ -54,15 +56,17 @@ async def _cancel(
     common: Common, named: list[str], chosen: Filter, options: dict[str, Any], *, dry_run: bool
 ) -> None:
     async with opened(common.load()) as session:
-        run_ids = await runs_of(session, named, chosen)
+        troubles = Troubles()
+        run_ids = await runs_of(session, named, chosen, troubles)
         much = options["force"] or len(run_ids) > 1
         if not may(common, "cancel", run_ids, destructive=much, dry_run=dry_run):
+            troubles.tell(common)
             return
-        answers = {run_id: await get_run(run_id).cancel(**options) for run_id in run_ids}
+        answers = await troubles.each(run_ids, lambda run_id: get_run(run_id).cancel(**options))
         data = [{"id": run_id, "cancelled": done} for run_id, done in answers.items()]
-        output.result(common, "cancelled", data)
-        if not all(answers.values()):
-            ended = [run_id for run_id, done in answers.items() if not done]
+        output.result(common, "cancelled", [*data, *troubles.rows()], rows=data)
+        ended = [run_id for run_id, done in answers.items() if not done]
+        if ended:
             output.note(common, f"ended already: {', '.join(ended)}")
-            raise typer.Exit(Exit.CONFLICT)
+        troubles.tell(common, others=Exit.CONFLICT if ended else Exit.GOOD)
         await wait_for_reaction(common, session, run_ids)

@@ -2,28 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
 import typer
 
 from wfc.cli import output
 from wfc.cli.common import Common
+from wfc.cli.failure import Exit, exit_code
 from wfc.cli.filters import Filter
 from wfc.cli.session import row_of
 from wfc.config import Session
-from wfc.errors import InputInvalid, NeedsYes
+from wfc.errors import InputInvalid, NeedsYes, WfcError, WorldUnreachable
 
 EXAMPLES = 5
 _PAGE = 200
+T = TypeVar("T")
 
 
-async def runs_of(session: Session, run_ids: Sequence[str], chosen: Filter) -> list[str]:
-    """Give the ids of the open runs that were named or that the filter finds."""
+class Troubles:
+    """What went wrong with single runs while a command went on with the others."""
+
+    def __init__(self) -> None:
+        """Begin without trouble."""
+        self.by_run: dict[str, WfcError] = {}
+
+    async def each(
+        self, run_ids: Sequence[str], act: Callable[[str], Awaitable[T]]
+    ) -> dict[str, T]:
+        """Act on one run after the other, and give the answers of those that could be reached."""
+        answers: dict[str, T] = {}
+        for run_id in run_ids:
+            try:
+                answers[run_id] = await act(run_id)
+            except WorldUnreachable:
+                raise  # the others would fail alike
+            except WfcError as error:
+                self.by_run[run_id] = error
+        return answers
+
+    def tell(self, common: Common, *, others: Exit = Exit.GOOD) -> None:
+        """Name them on stderr and end with the worst exit code, if there are any."""
+        for run_id, error in self.by_run.items():
+            output.note(common, f"{run_id}: {error}")
+        worst = max([others, *map(exit_code, self.by_run.values())])
+        if worst is not Exit.GOOD:
+            raise typer.Exit(worst)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Give them as data."""
+        return [
+            {"id": run_id, "error": {"code": error.code, "message": str(error)}}
+            for run_id, error in self.by_run.items()
+        ]
+
+
+async def runs_of(
+    session: Session, run_ids: Sequence[str], chosen: Filter, troubles: Troubles
+) -> list[str]:
+    """Give the ids of the open runs that were named or that the filter finds.
+
+    A run that does not exist is an error if it is the only one, else a trouble.
+    """
     if bool(run_ids) == bool(chosen):
         message = "name runs, or choose them by a filter such as --status suspended; one of the two"
         raise InputInvalid(message)
     if run_ids:
-        return [(await row_of(session, run_id)).run_id for run_id in run_ids]
+        if len(run_ids) == 1:
+            return [(await row_of(session, run_ids[0])).run_id]
+        rows = await troubles.each(run_ids, lambda run_id: row_of(session, run_id))
+        return [row.run_id for row in rows.values()]
     where, found, cursor = chosen.where(session.world.now_us()), [], None
     while True:
         page = await session.world.list_runs(where, cursor=cursor, limit=_PAGE)

@@ -35,6 +35,10 @@ Since = Annotated[
 ]
 Until = Annotated[str, _option("--until", text="Created until then.", metavar="T")]
 
+Search = Annotated[
+    str, _option("--search", text="Text in the id, the workflow or an attribute.", metavar="TEXT")
+]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
@@ -47,12 +51,13 @@ class Filter:
     attribute: Sequence[str] = ()
     since: str = ""
     until: str = ""
+    search: str = ""
 
     def __bool__(self) -> bool:
         """Tell whether anything was asked for; no filter is never taken for all runs."""
         return any((
             self.status, self.workflow, self.version, self.queue,
-            self.attribute, self.since, self.until,
+            self.attribute, self.since, self.until, self.search,
         ))  # fmt: skip
 
     def where(self, now_us: int) -> RunFilter:
@@ -67,6 +72,7 @@ class Filter:
             attributes=attributes(self.attribute),
             created_from=_instant(self.since, now_us),
             created_until=_instant(self.until, now_us),
+            search=self.search or None,
         )
 
 

@@ -46,6 +46,7 @@ TABLE: Final = (
     Entry("run", "Run a script or module, compiled.", PROJECT, "run_script"),
     Entry("config", "Show every setting and where its value comes from.", PROJECT),
     Entry("doctor", "Look for what is wrong with this project and machine.", PROJECT),
+    Entry("explain", "Explain a code such as WFC201: what, why, wrong, right.", PROJECT),
     Entry("completion", "Print the completion script of a shell.", PROJECT),
     Entry("dev", "Build, work, and begin again whenever a file changes.", SERVE),
     Entry("worker", "Execute runs until told to stop.", SERVE),

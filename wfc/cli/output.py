@@ -51,6 +51,25 @@ def table(common: Common, rows: Sequence[Mapping[str, Any]]) -> None:
         _print("\t".join(_cell(row[name]) for name in names))
 
 
+def stream(
+    common: Common,
+    kind: str,
+    items: Sequence[Any],
+    *,
+    rows: Sequence[Mapping[str, Any]],
+    first: bool,
+) -> None:
+    """Print what has come: an object each, also under ``--json``, or rows under one header."""
+    if common.json or common.jsonl:
+        for item in items:
+            _print(json.dumps({"kind": kind, **item}, ensure_ascii=False))
+        return
+    if first and rows:
+        _print("\t".join(rows[0]))
+    for row in rows:
+        _print("\t".join(_cell(value) for value in row.values()))
+
+
 def note(common: Common, text: str) -> None:
     """Say something that is no result, on stderr."""
     if not common.quiet:

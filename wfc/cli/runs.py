@@ -14,6 +14,9 @@ from wfc.cli.filters import Filter
 from wfc.cli.session import opened
 from wfc.eventlog.entity import Run
 
+_REDRAW_S = 0.25
+_LOOK_AGAIN_S = 5.0
+_HOME_AND_CLEAR = "\x1b[H\x1b[J"
 app = command_app()
 
 
@@ -28,9 +31,11 @@ def runs(
     attribute: filters.Attribute = [],  # noqa: B006 - typer copies it
     since: filters.Since = "",
     until: filters.Until = "",
+    search: filters.Search = "",
     limit: Annotated[int, typer.Option(min=1, max=200, help="Runs on a page.")] = 50,
     after: Annotated[str, typer.Option(metavar="CURSOR", help="Where the page begins.")] = "",
     every: Annotated[bool, typer.Option("--all", help="All pages.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Show changes until Ctrl-C.")] = False,
 ) -> None:
     """List runs, newest first."""
     common = Common.of(context)
@@ -42,8 +47,12 @@ def runs(
         attribute=attribute,
         since=since,
         until=until,
+        search=search,
     )
-    asyncio.run(_list(common, chosen, limit, after or None, every=every))
+    if watch:
+        asyncio.run(_watch(common, chosen, limit))
+    else:
+        asyncio.run(_list(common, chosen, limit, after or None, every=every))
 
 
 async def _list(
@@ -61,6 +70,36 @@ async def _list(
                 break
     if after:
         output.note(common, f"more: {_again(after)}")
+
+
+async def _watch(common: Common, chosen: Filter, limit: int) -> None:
+    """Show the first page, and what changes on it: a new screen for people, rows for others."""
+    shown: dict[str, dict[str, Any]] = {}
+    async with opened(common.load()) as session:
+        feed = session.world.watch("runs")
+        try:
+            while True:
+                page = await session.world.list_runs(
+                    chosen.where(session.world.now_us()), limit=limit
+                )
+                data = [summary(run) for run in page.runs]
+                _show(common, data, shown)
+                shown = {run["id"]: run for run in data}
+                await asyncio.sleep(_REDRAW_S)
+                await feed.changed(_LOOK_AGAIN_S)
+        finally:
+            feed.close()
+
+
+def _show(common: Common, data: list[dict[str, Any]], shown: dict[str, dict[str, Any]]) -> None:
+    for_people = not (common.json or common.jsonl) and output.is_terminal(sys.stdout)
+    if for_people:
+        sys.stdout.write(_HOME_AND_CLEAR)
+        output.result(common, "runs", data, rows=_rows(data))
+    else:
+        changed = [run for run in data if shown.get(run["id"]) != run]
+        output.stream(common, "runs", changed, rows=_rows(changed), first=not shown)
+    sys.stdout.flush()
 
 
 def summary(run: Run) -> dict[str, Any]:

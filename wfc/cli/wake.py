@@ -9,7 +9,7 @@ import typer
 
 from wfc.api import get_run
 from wfc.cli import filters, output
-from wfc.cli.chosen import may, runs_of
+from wfc.cli.chosen import Troubles, may, runs_of
 from wfc.cli.common import Common, command_app
 from wfc.cli.failure import Exit
 from wfc.cli.filters import Filter
@@ -34,6 +34,7 @@ def wake(
     attribute: filters.Attribute = [],  # noqa: B006 - likewise
     since: filters.Since = "",
     until: filters.Until = "",
+    search: filters.Search = "",
 ) -> None:
     """End the sleeps and retry pauses of runs; exit 5 if there was nothing to end."""
     chosen = Filter(
@@ -44,6 +45,7 @@ def wake(
         attribute=attribute,
         since=since,
         until=until,
+        search=search,
     )
     asyncio.run(_wake(Common.of(context), runs, chosen, wait, dry_run=dry_run))
 
@@ -52,14 +54,17 @@ async def _wake(
     common: Common, named: list[str], chosen: Filter, waits: list[str], *, dry_run: bool
 ) -> None:
     async with opened(common.load()) as session:
-        run_ids = await runs_of(session, named, chosen)
+        troubles = Troubles()
+        run_ids = await runs_of(session, named, chosen, troubles)
         much = len(run_ids) > 1
         if not may(common, "wake", run_ids, destructive=much, dry_run=dry_run):
+            troubles.tell(common)
             return
-        woken = {run_id: await get_run(run_id).wake_up(waits or None) for run_id in run_ids}
+        woken = await troubles.each(run_ids, lambda run_id: get_run(run_id).wake_up(waits or None))
         data = [{"id": run_id, "woken": count} for run_id, count in woken.items()]
-        output.result(common, "woken", data)
-        if not sum(woken.values()):
+        output.result(common, "woken", [*data, *troubles.rows()], rows=data)
+        idle = not sum(woken.values())
+        if idle:
             output.note(common, "nothing was asleep")
-            raise typer.Exit(Exit.CONFLICT)
+        troubles.tell(common, others=Exit.CONFLICT if idle else Exit.GOOD)
         await wait_for_reaction(common, session, run_ids)

@@ -865,12 +865,18 @@ def _matches(view: Run, where: RunFilter) -> bool:
         and where.parent_id in {None, view.parent_id}
         and (since is None or view.created_at >= since)
         and (until is None or view.created_at < until)
+        and (where.search is None or _holds_text(view, where.search.lower()))
         and all(
             key in view.attributes
             and rules.scalar_text(view.attributes[key]) == rules.scalar_text(value)
             for key, value in where.attributes.items()
         )
     )
+
+
+def _holds_text(view: Run, text: str) -> bool:
+    values = map(rules.scalar_text, view.attributes.values())
+    return any(text in held.lower() for held in (view.run_id, view.workflow, *values))
 
 
 def _topics(run_id: RunId, events: Sequence[Event], create: Sequence[Child]) -> list[str]:

@@ -227,7 +227,9 @@ class WorkerRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFilter:
-    """Which runs to list; None means any. `attributes` must all be equal."""
+    """Which runs to list; None means any. `attributes` must all be equal; `search` is a text that
+    stands, whatever its case, in the id, the workflow or the value of an attribute.
+    """
 
     workflow: DefinitionId | None = None
     statuses: frozenset[str] = frozenset()
@@ -237,6 +239,7 @@ class RunFilter:
     attributes: Mapping[str, Scalar] = field(default_factory=dict)
     created_from: int | None = None
     created_until: int | None = None
+    search: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

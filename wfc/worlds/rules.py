@@ -198,6 +198,6 @@ def _filter_digest(where: RunFilter) -> str:
     words: Iterable[object] = (
         where.workflow, sorted(where.statuses), where.version, where.queue, where.parent_id,
         sorted((key, scalar_text(value)) for key, value in where.attributes.items()),
-        where.created_from, where.created_until,
+        where.created_from, where.created_until, where.search,
     )  # fmt: skip
     return hashlib.blake2b(json.dumps(list(words)).encode(), digest_size=6).hexdigest()

@@ -23,6 +23,11 @@ LEFT JOIN events ON runs.ended_at IS NOT NULL
     AND events.run_id = runs.run_id AND events.position = runs.length
 """  # noqa: S608 - names of columns
 RUN: Final = f"{_VIEW} WHERE runs.run_id = :run_id"
+_HOLDS_TEXT: Final = """(
+instr(lower(runs.run_id), :search) OR instr(lower(runs.workflow), :search)
+OR EXISTS (SELECT 1 FROM attributes
+    WHERE attributes.run_id = runs.run_id AND instr(lower(attributes.value), :search))
+)"""
 _HAS_ATTRIBUTE: Final = (
     "EXISTS (SELECT 1 FROM attributes WHERE attributes.run_id = runs.run_id"
     " AND key = :key{number} AND value = :value{number})"
@@ -116,6 +121,9 @@ def page_of(where: RunFilter, place: tuple[int, RunId] | None, limit: int, now: 
     if where.created_until is not None:
         conditions.append("runs.created_at < :created_until")
         values["created_until"] = where.created_until
+    if where.search is not None:
+        conditions.append(_HOLDS_TEXT)
+        values["search"] = where.search.lower()
     for number, (key, value) in enumerate(where.attributes.items()):
         conditions.append(_HAS_ATTRIBUTE.format(number=number))
         values[f"key{number}"], values[f"value{number}"] = key, rules.scalar_text(value)
