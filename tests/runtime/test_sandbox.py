@@ -406,6 +406,77 @@ async def flow(n: int):
     assert not hasattr(template._loader.modules["app"].helper, "calls")
 
 
+def test_a_run_owns_no_more_than_what_its_workflow_comes_to_by_name() -> None:
+    """Through helpers, nested functions, other modules and other names; the rest is shared."""
+    version = version_of(
+        {
+            "app": "from tools import far as near\n"
+            "def one():\n    class Inner:\n        two = two()\n    return Inner.two\n"
+            "def two():\n    return (lambda: near())()\n"
+            "def unused():\n    return one()\n"
+            + FLOW
+            + "    near.mark = 'mine'\n    return [one(), near.mark]\n",
+            "tools": "def deep(): return 'deep'\ndef far(): return deep()\ndef idle(): pass\n",
+            "tools.other": "def nothing(): pass\n",
+        }
+    )
+    template = load_template(version, DefinitionId("app:flow"))
+    assert output_of(Log(template).start()) == ["deep", "mine"]
+    spaces = {each["__name__"].partition("@")[0]: each for each in template.instantiate()._spaces}
+    own = {
+        name: {key for key in space if not key.startswith("__")} for name, space in spaces.items()
+    }
+    assert own == {"app": {"flow", "one", "two", "near"}, "tools": {"deep"}}
+    assert spaces["app"]["near"].__globals__ is spaces["tools"]
+    assert not hasattr(template._loader.modules["tools"].far, "mark")
+
+
+def test_names_that_a_run_does_not_own_are_found_as_if_it_did() -> None:
+    """Constants, classes, imports, and names of the module before those of the builtins."""
+    template = template_of("""
+import math as m
+LIMIT = 3
+
+def max(*values):
+    return "our own"
+
+class Point:
+    at = LIMIT
+
+    def where(self):
+        return [self.at, max(1), __name__.partition("@")[0]]
+
+async def flow():
+    "use workflow"
+    class Local(Point):
+        at = LIMIT + len("ab")
+    try:
+        missing
+    except NameError as error:
+        return [Local().where(), max(1, 2), m.floor(2.5), min(LIMIT, 9), str(error)]
+""")
+    assert output_of(Log(template).start()) == [
+        [5, "our own", "app"], "our own", 2, 3, "name 'missing' is not defined",
+    ]  # fmt: skip
+
+
+def test_a_dropped_run_is_dead_in_every_function_of_its_own() -> None:
+    """Guards of its functions say no in whatever context; another run goes on."""
+    template = template_of("""
+def helper():
+    return "alive"
+
+async def flow():
+    "use workflow"
+    return helper()
+""")
+    one, other = template.instantiate(), template.instantiate()
+    (space,), (another,) = one._spaces, other._spaces
+    one.kill()
+    assert space["helper"]() is None
+    assert another["helper"]() == "alive"
+
+
 def test_rebound_functions_are_what_they_were() -> None:
     """Name, docstring, annotations, defaults, attributes, closure."""
     template = template_of("""

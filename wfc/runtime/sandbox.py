@@ -2,8 +2,8 @@
 
 The modules of a workflow bundle are executed once, under names of their own
 (`app.models@3f9c...`) that are added to `sys.modules`, so that pydantic and dataclasses find
-the names of their own version. A run gets copies of the namespaces with the functions rebound
-to them, which costs microseconds.
+the names of their own version. A run gets small namespaces of its own with the functions rebound
+to them, which costs microseconds and some hundred bytes; all else it shares.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import linecache
 import sys
 import types
 from ast import literal_eval
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -60,7 +60,7 @@ class Template:
         self.signature = inspect.signature(self._function(loader.modules[module].__dict__))
         """The workflow's signature; annotations are text."""
         self.types: codec.Types = TemplateTypes(loader.modules, version.classes)
-        self._copies = _Copies(loader.modules)
+        self._copies = _Copies(loader.modules, module, self._qualname.partition(".")[0])
         self._annotations: dict[str, Any] | None = None
 
     def decode_arguments(self, data: bytes) -> dict[str, Any]:
@@ -105,7 +105,7 @@ class Template:
     def instantiate(self) -> Namespaces:
         """Make the namespaces of one run."""
         spaces = self._copies.make()
-        return Namespaces(spaces, self._function(spaces[self._copies.index[self._module]]))
+        return Namespaces(spaces, self._function(spaces[self._copies.home]))
 
     def plan(self, definition: abi.Definition) -> StepPlan:
         """Give how a step is called from this template."""
@@ -203,7 +203,7 @@ class TemplateTypes:
 
 
 class Namespaces:
-    """What is a run's own: copies of the modules' namespaces, and the workflow's function."""
+    """What is a run's own: namespaces for its functions, and that of the workflow."""
 
     __slots__ = ("_spaces", "workflow")
 
@@ -490,41 +490,78 @@ def _parameter(parameter: Parameter) -> inspect.Parameter:
 
 
 class _Copies:
-    """How the namespaces of a run are made of those of the template; worked out once."""
+    """How the namespaces of a run are made of those of the template; worked out once.
 
-    def __init__(self, modules: Mapping[str, types.ModuleType]) -> None:
-        self.index = {name: place for place, name in enumerate(modules)}
-        self._spaces = [module.__dict__ for module in modules.values()]
-        homes = {id(space): place for place, space in enumerate(self._spaces)}
-        places = {id(module): place for place, module in enumerate(modules.values())}
+    A run's namespace holds `__wfc__`, by which it can be killed, and copies of the functions that
+    the workflow can come to by name, since a function can carry attributes. All else is frozen or
+    refuses writes, so runs share it: Python finds it where it looks after the globals.
+    """
+
+    def __init__(self, modules: Mapping[str, types.ModuleType], module: str, head: str) -> None:
+        """Prepare for the workflow that `module` holds under `head`, or inside of it."""
         self._functions: list[tuple[types.FunctionType, int]] = []
-        self._bindings: list[tuple[int, str, int]] = []
-        self._modules: list[tuple[int, str, int, str]] = []
-        numbers: dict[int, int] = {}
-        for place, space in enumerate(self._spaces):
-            for key, value in space.items():
-                if id(value) in places:
-                    self._modules.append((place, key, places[id(value)], value.__name__))
-                elif (
-                    isinstance(value, types.FunctionType)
-                    and id(value.__globals__) in homes
-                    and not _is_stub(value)
-                ):
-                    if id(value) not in numbers:
-                        numbers[id(value)] = len(self._functions)
-                        self._functions.append((value, homes[id(value.__globals__)]))
-                    self._bindings.append((place, key, numbers[id(value)]))
+        self._bindings: dict[tuple[int, str], int] = {}
+        """By namespace and name: the number of a function."""
+        self._numbers: dict[int, int] = {}
+        self._spaces = [each.__dict__ for each in modules.values()]
+        self.home = list(modules).index(module)
+        self._modules = _links(modules)
+        if self._modules:
+            # What a module is asked for by attribute cannot be found elsewhere.
+            for place, space in enumerate(self._spaces):
+                self._bind_all(place, space)
+        else:
+            self._keep_what_is_reached(head)
 
     def make(self) -> list[dict[str, Any]]:
-        """Copy all namespaces, the functions rebound to the copies."""
+        """Make all namespaces, the functions rebound to them."""
         if not self._modules:
             spaces = [dict(space) for space in self._spaces]
         else:
             spaces = self._as_modules()
         functions = [_rebound(function, spaces[home]) for function, home in self._functions]
-        for place, key, number in self._bindings:
+        for (place, key), number in self._bindings.items():
             spaces[place][key] = functions[number]
         return spaces
+
+    def _bind_all(self, place: int, names: Iterable[str]) -> list[types.FunctionType]:
+        """Let these names of a namespace be each run's own, if they are functions; give those that
+        are new.
+        """
+        found = []
+        homes = {id(space): home for home, space in enumerate(self._spaces)}
+        for key in names:
+            value = self._spaces[place].get(key)
+            if not isinstance(value, types.FunctionType) or _is_stub(value):
+                continue
+            home = homes.get(id(value.__globals__))
+            if home is None:
+                continue
+            if id(value) not in self._numbers:
+                self._numbers[id(value)] = len(self._functions)
+                self._functions.append((value, home))
+                found.append(value)
+            self._bindings[place, key] = self._numbers[id(value)]
+        return found
+
+    def _keep_what_is_reached(self, head: str) -> None:
+        """Follow names from the workflow on, and forget the namespaces that it does not come to."""
+        places = {id(space): place for place, space in enumerate(self._spaces)}
+        reached = {self.home}
+        left = self._bind_all(self.home, [head])
+        while left:
+            function = left.pop()
+            place = places[id(function.__globals__)]
+            reached.add(place)
+            left += self._bind_all(place, _names(function.__code__))
+        kept = sorted(reached)
+        small = [_small(self._spaces[place]) for place in kept]
+        small[kept.index(self.home)][head] = self._spaces[self.home][head]
+        self._functions = [(function, kept.index(home)) for function, home in self._functions]
+        self._bindings = {(kept.index(place), key): n for (place, key), n in self._bindings.items()}
+        for (place, key), number in self._bindings.items():
+            small[place][key] = self._functions[number][0]
+        self.home, self._spaces = kept.index(self.home), small
 
     def _as_modules(self) -> list[dict[str, Any]]:
         """Copy namespaces that hold modules of the template: those become modules of the run."""
@@ -532,9 +569,36 @@ class _Copies:
         spaces = [copy.__dict__ for copy in copies]
         for copied, space in zip(spaces, self._spaces, strict=True):
             copied.update(space)
-        for place, key, target, _ in self._modules:
+        for place, key, target in self._modules:
             spaces[place][key] = copies[target]
         return spaces
+
+
+def _links(modules: Mapping[str, types.ModuleType]) -> list[tuple[int, str, int]]:
+    """List where one of `modules` holds another: its place, the name, the place of the other."""
+    places = {id(module): place for place, module in enumerate(modules.values())}
+    return [
+        (place, key, places[id(value)])
+        for place, module in enumerate(modules.values())
+        for key, value in vars(module).items()
+        if id(value) in places
+    ]
+
+
+_OWN: Final = ("__name__", "__package__", abi.NAME)
+"""Names that C code looks up in the globals of a function and nowhere else, and `__wfc__`."""
+
+
+def _small(space: Mapping[str, Any]) -> dict[str, Any]:
+    """Make a namespace that finds the names of `space` among its builtins."""
+    kept = {name: space[name] for name in _OWN}
+    kept["__builtins__"] = {**space["__builtins__"], **space}
+    return kept
+
+
+def _names(code: types.CodeType) -> set[str]:
+    """Collect the global names that code may look up, with that of functions inside it."""
+    return set(code.co_names).union(*(inner.co_names for inner in _functions(code)))
 
 
 def _is_stub(function: types.FunctionType) -> bool:
