@@ -97,6 +97,16 @@ def test_paths_are_looked_at_alone(wfc: Wfc, project: Path, shop: Path) -> None:
     ]
 
 
+def test_a_file_that_is_named_is_read_to_its_end(wfc: Wfc, project: Path) -> None:
+    """A syntax error in code that is none of ours is told to who names the file; a walk over
+    folders only scans such files.
+    """
+    (project / "plain.py").write_text("def f(:\n")
+    assert wfc("lint").code == 0
+    said = wfc("lint", "--format=concise", "plain.py")
+    assert (said.code, said.out.split()[:2]) == (1, ["plain.py:1:7:", "WFC910"])
+
+
 def test_what_an_editor_holds(wfc: Wfc, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Text on stdin stands for the file that it is not saved to; the file stays as it is."""
 

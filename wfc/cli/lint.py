@@ -8,7 +8,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -148,7 +148,9 @@ def _form(common: Common, form: Format) -> Format:
 
 def _look(asked: Asked) -> run.Report:
     files = run.files_in(asked.job.project, asked.paths)
-    return run.lint(asked.job, files, jobs=asked.jobs, out=asked.out)
+    named = frozenset(run.absolute(path) for path in asked.paths if not path.is_dir())
+    job = replace(asked.job, named=named)
+    return run.lint(job, files, jobs=asked.jobs, out=asked.out)
 
 
 def _of_stdin(asked: Asked, name: Path) -> bool:

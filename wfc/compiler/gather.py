@@ -9,6 +9,7 @@ import ast
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from wfc.compiler.facts import Definition, ModuleFacts, ModuleSource
 from wfc.compiler.gather_calls import judge_calls
@@ -25,6 +26,8 @@ from wfc.compiler.marks import Mark, Marks
 from wfc.compiler.spans import span_of, whole_span_of
 from wfc.diagnostics import Diagnostic, Place, diagnostic
 from wfc.manifests.bundle import Span
+
+_UNREADABLE: Final = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ def gather_tree(source: ModuleSource, tree: ast.Module | None = None) -> Gathere
     """
     try:
         return _gathered(parse(source) if tree is None else tree, source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+    except _UNREADABLE as error:
         return _unreadable(source, _unreadable_finding(source, error))
 
 
@@ -60,6 +63,15 @@ def parse(source: ModuleSource) -> ast.Module:
         tree = ast.parse(source.text, source.filename)
         compile(tree, source.filename, "exec", dont_inherit=True)
     return tree
+
+
+def why_unreadable(source: ModuleSource) -> tuple[Diagnostic, ...]:
+    """Say why Python cannot read a module, or nothing; a tenth of the work of gathering it."""
+    try:
+        parse(source)
+    except _UNREADABLE as error:
+        return (_unreadable_finding(source, error),)
+    return ()
 
 
 def _gathered(tree: ast.Module, source: ModuleSource) -> Gathered:

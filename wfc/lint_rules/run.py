@@ -20,6 +20,7 @@ import msgpack  # type: ignore[import-untyped] # the package ships no types
 
 from wfc.compiler import cache
 from wfc.compiler.facts import ModuleSource
+from wfc.compiler.gather import why_unreadable
 from wfc.compiler.project import Project
 from wfc.compiler.sources import is_house
 from wfc.diagnostics import Diagnostic, Place, diagnostic
@@ -43,6 +44,7 @@ class Job:
     project: Project
     selection: Selection = field(default_factory=Selection)
     per_file: tuple[tuple[str, tuple[str, ...]], ...] = ()  # glob, codes to ignore there
+    named: frozenset[Path] = frozenset()  # asked for by name: parsed even if nothing is ours
 
     def options_of(self, shown: str, options: Options) -> Options:
         """Add what is to be ignored in the file that findings call `shown`."""
@@ -70,10 +72,15 @@ def files_in(project: Project, paths: Iterable[Path]) -> list[Path]:
     """Give the files that `paths` name: folders with all below them but what is ignored, sorted."""
     found: dict[Path, None] = {}
     for path in paths or (project.root,):
-        path = Path(os.path.abspath(path))  # noqa: PLW2901, PTH100 - the same path; links stay
-        for one in project.python_files(path) if path.is_dir() else (path,):
+        whole = absolute(path)
+        for one in project.python_files(whole) if whole.is_dir() else (whole,):
             found.setdefault(one, None)
     return sorted(found)
+
+
+def absolute(path: Path) -> Path:
+    """Give a path from the root on; unlike `resolve`, links in it stay."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - see above
 
 
 def lint(job: Job, files: Sequence[Path], *, jobs: int = 1, out: Path | None = None) -> Report:
@@ -92,7 +99,7 @@ def lint(job: Job, files: Sequence[Path], *, jobs: int = 1, out: Path | None = N
 
 def lint_text(job: Job, path: Path, data: bytes) -> Report:
     """Give the findings in what an editor holds under the name `path` but has not saved."""
-    path = Path(os.path.abspath(path))  # noqa: PTH100 - links stay
+    path = absolute(path)
     overview = Overview(job.project)
     found = _check_data(job, overview, path, data)
     return Report(findings=tuple(sorted(found, key=lambda one: one.order)), files=1)
@@ -109,7 +116,7 @@ def fixed(
     """Give what the file at `path`, which holds `before`, would hold with its fixes done, and how
     many these are.
     """
-    path = Path(os.path.abspath(path))  # noqa: PTH100 - links stay
+    path = absolute(path)
     source = job.project.decode(path, module_name(path), before)
     if isinstance(source, Diagnostic):
         return before, 0
@@ -177,7 +184,10 @@ def _check_data(job: Job, overview: Overview, path: Path, data: bytes) -> list[F
         source = replace(source, path=_shown(project, path))
         options = replace(options, rules=_rules_of(project, path))
     options = job.options_of(source.path, options)
-    return check(source, overview if own is not None else None, options)
+    found = check(source, overview if own is not None else None, options)
+    if not found and path in job.named:
+        found = [Finding(told=one) for one in why_unreadable(source)]
+    return found
 
 
 def _rules_of(project: Project, path: Path) -> Any:
@@ -223,7 +233,7 @@ def _state(
 ) -> tuple[tuple[ModuleName, ...], bytes]:
     """Give the modules that may hold directives, and a hash of all that a result depends on."""
     marked: list[ModuleName] = []
-    lines = [repr(job)]
+    lines = [repr(replace(job, named=frozenset())), *sorted(map(str, job.named))]
     seen: set[Path] = set()
     for name, path in job.project.files():
         known = index.look_up(str(path))
