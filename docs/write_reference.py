@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
+import textwrap
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -106,13 +110,29 @@ def settings() -> str:
 
 
 def _rows(model: type[BaseModel], above: str) -> Iterator[str]:
+    meanings = _docstrings(model)
     defaults = model().model_dump(mode="json", by_alias=True)
     for name, field in model.model_fields.items():
         key = field.alias or name
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from _rows(field.annotation, f"{above}{key}.")
         else:
-            yield f"| `{above}{key}` | `{json.dumps(defaults[key])}` | {field.description} |"
+            yield f"| `{above}{key}` | `{json.dumps(defaults[key])}` | {meanings[name]} |"
+
+
+def _docstrings(model: type[BaseModel]) -> dict[str, str]:
+    """Read what stands below each field. Pydantic could, but at every start of every command."""
+    (node,) = ast.parse(textwrap.dedent(inspect.getsource(model))).body
+    assert isinstance(node, ast.ClassDef)
+    return {
+        field.target.id: inspect.cleandoc(text.value.value).replace("\n", " ")
+        for field, text in pairwise(node.body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+        and isinstance(text.value.value, str)
+    }
 
 
 if __name__ == "__main__":

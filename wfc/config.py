@@ -22,17 +22,16 @@ from wfc.clock import Clock
 from wfc.errors import ConfigError, ModuleBroken, WfcError
 from wfc.eventlog.event import Channel
 from wfc.ids import DefinitionId
-from wfc.manifests.store import Version, to_archive
-from wfc.runtime.execution import Limits
-from wfc.runtime.heartbeat import Pulse
-from wfc.runtime.registry import Registry, result_annotation
-from wfc.runtime.worker import Worker, WorkerLimits
 from wfc.settings import Loaded, Settings, load_settings
 from wfc.worlds.open import open_world
 from wfc.worlds.protocol import World
 
 if TYPE_CHECKING:
+    # Whoever only looks at runs, or asks something of one, needs neither compiler nor interpreter.
     from wfc.compiler.project import Project
+    from wfc.manifests.store import Version
+    from wfc.runtime.registry import Registry
+    from wfc.runtime.worker import Worker, WorkerLimits
 
 _LOG: Final = logging.getLogger("wfc")
 
@@ -55,7 +54,7 @@ class Session:
         self.worker: Worker | None = None
         self.actor = actor
         self.channel = channel
-        self._limits = limits or WorkerLimits()
+        self._limits = limits
         self._closed = False
 
     @property
@@ -66,13 +65,19 @@ class Session:
     def returns(self, workflow: DefinitionId) -> Any:
         """Give the annotation of a workflow's result, or None."""
         registration = abi.registered.get(workflow)
-        return None if registration is None else result_annotation(registration.function)
+        if registration is None:
+            return None
+        from wfc.runtime.registry import result_annotation  # noqa: PLC0415 - see the top
+
+        return result_annotation(registration.function)
 
     def make_worker(self, *, queues: tuple[str, ...] = ()) -> Worker:
         """Make the session's worker, to be started by whoever asks; there is only one."""
         if self.registry is None:
             raise ConfigError("a session without code cannot execute runs")
         if self.worker is None:
+            from wfc.runtime.worker import Worker  # noqa: PLC0415 - see the top
+
             self.worker = Worker(self.world, self.registry, limits=self._limits, queues=queues)
         return self.worker
 
@@ -112,12 +117,14 @@ async def open_session(
     except BaseException:
         await world.close()
         raise
-    return Session(
-        world, registry, limits=worker_limits(loaded.settings), actor=actor, channel=channel
-    )
+    limits = worker_limits(loaded.settings) if with_code else None
+    return Session(world, registry, limits=limits, actor=actor, channel=channel)
 
 
 async def _registry(loaded: Loaded, world: World, version: Version) -> Registry:
+    from wfc.manifests.store import to_archive  # noqa: PLC0415 - see the top
+    from wfc.runtime.registry import Registry  # noqa: PLC0415 - likewise
+
     await world.register_version(version.id, to_archive(version))
     import_code(loaded, version)
     return Registry(
@@ -268,6 +275,10 @@ def policy_keywords(settings: Settings) -> Mapping[str, Any]:
 
 def worker_limits(settings: Settings) -> WorkerLimits:
     """Give `[tool.wfc.worker]` and `[tool.wfc.limits]` as a worker takes them."""
+    from wfc.runtime.execution import Limits  # noqa: PLC0415 - see the top
+    from wfc.runtime.heartbeat import Pulse  # noqa: PLC0415 - likewise
+    from wfc.runtime.worker import WorkerLimits  # noqa: PLC0415 - likewise
+
     table = settings.worker
     return WorkerLimits(
         bodies=table.concurrency,

@@ -87,7 +87,7 @@ OnNewVersion = Literal["pin", "upgrade"]
 class _Table(BaseModel):
     """A table of the configuration: frozen, with no key but the declared ones."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class BackoffTable(_Table):
@@ -187,7 +187,6 @@ class Settings(BaseSettings):
         env_prefix=ENVIRONMENT_PREFIX,
         env_nested_delimiter="__",
         validate_default=False,
-        use_attribute_docstrings=True,
     )
 
     packages: Names = ()

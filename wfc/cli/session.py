@@ -7,9 +7,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import ConfigDict, create_model
-from pydantic_core import to_jsonable_python
-
 from wfc import codec
 from wfc.cli import output
 from wfc.cli.common import Common
@@ -42,6 +39,8 @@ class AnyTypes:
             return known
         if name not in self._made:
             qualname = name.rpartition(":")[2].rpartition(".")[2]
+            from pydantic import ConfigDict, create_model  # noqa: PLC0415 - only if there is one
+
             self._made[name] = create_model(qualname, __config__=ConfigDict(extra="allow"))
         return self._made[name]
 
@@ -90,6 +89,8 @@ async def row_of(session: Session, run_id: str) -> Run:
 
 def readable(value: Any) -> Any:
     """Make a user's value printable as JSON; what has no JSON form is described."""
+    from pydantic_core import to_jsonable_python  # noqa: PLC0415 - not for every command
+
     return to_jsonable_python(value, fallback=repr, bytes_mode="base64", inf_nan_mode="strings")
 
 
