@@ -93,12 +93,16 @@ _OPERATIONS: Final[Mapping[str, Kind]] = {
     "wfc.create_webhook": Kind.HOOK,
     "wfc.start": Kind.CHILD,
 }
-_NO_PLACE: Final = frozenset({"ctx", "op", "ops"})  # operators and contexts are shared objects
+_NO_NODES: Final = frozenset(
+    # Operators and contexts are shared objects, which have no one parent; the others are text.
+    {"ctx", "op", "ops", "id", "attr", "arg", "asname", "module", "level", "kind", "type_comment"}
+    | {"conversion", "is_async", "simple", "rest", "str", "kwd_attrs", "type_ignores"}
+)
 _CHILDREN: Final[Mapping[type[ast.AST], tuple[str, ...]]] = {
-    kind: tuple(name for name in kind._fields if name not in _NO_PLACE)
+    kind: tuple(name for name in kind._fields if name not in _NO_NODES)
     for kind in vars(ast).values()
     if isinstance(kind, type) and issubclass(kind, ast.AST)
-}
+} | {ast.Constant: ()}
 _IN_THREAD: Final = frozenset({"asyncio.to_thread", "asyncio.threads.to_thread"})
 
 
@@ -119,6 +123,7 @@ class Module:
         self.rules = overview.project.rules if overview is not None else rules
         self._areas: dict[ast.AST, Area] = {}
         self._meanings: dict[ast.expr, Meaning | None] = {}
+        self._operations: dict[ast.Call, Operation | None] = {}
         self._definitions: dict[str, Definition | None] = {}
 
     # --- facts -------------------------------------------------------------------------------
@@ -286,6 +291,11 @@ class Module:
             call = call.value
         if not isinstance(call, ast.Call):
             return None
+        if call not in self._operations:
+            self._operations[call] = self._asked(call)
+        return self._operations[call]
+
+    def _asked(self, call: ast.Call) -> Operation | None:
         found = self.resolve(call.func)
         if found is None or not found.exact:
             return None
@@ -368,14 +378,20 @@ class Module:
         while waiting:
             node = waiting.pop()
             kind = node.__class__
-            by_class.setdefault(kind, []).append(node)
+            if kind in by_class:
+                by_class[kind].append(node)
+            else:
+                by_class[kind] = [node]
             for name in _CHILDREN[kind]:
                 value = getattr(node, name, None)
-                found = value if value.__class__ is list else (value,)
-                for child in found:
-                    if isinstance(child, ast.AST):
-                        parents[child] = node
-                        waiting.append(child)
+                if value.__class__ is list:
+                    for child in value:
+                        if isinstance(child, ast.AST):
+                            parents[child] = node
+                            waiting.append(child)
+                elif isinstance(value, ast.AST):
+                    parents[value] = node
+                    waiting.append(value)
         return by_class, parents
 
     @property
