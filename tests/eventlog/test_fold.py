@@ -48,7 +48,7 @@ from wfc.eventlog.event import (
     WaitCreated,
 )
 from wfc.eventlog.fold import State, check, fold
-from wfc.eventlog.legality import Legality
+from wfc.eventlog.standing import Standing
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
 from wfc.policies import Policy
 
@@ -144,7 +144,7 @@ def state_of(*events: Event) -> State:
 def picture(state: State) -> dict[str, Any]:
     """Everything a state holds, so that two of them can be compared."""
     held = {name: getattr(state, name) for name in State.__slots__}
-    held["law"] = {name: getattr(state.law, name) for name in Legality.__slots__}
+    held["law"] = {name: getattr(state.law, name) for name in Standing.__slots__}
     held["deeds"] = state.steps
     return copy.deepcopy(held)
 
@@ -362,6 +362,15 @@ ILLEGAL: dict[str, tuple[Sequence[Event], Event]] = {
     "unknown child completed": ((), GROWN),
     "child completed twice": ((BORN, GROWN), GROWN),
     "child failed after completed": ((BORN, GROWN), LOST),
+    "child failed twice": ((BORN, LOST), LOST),
+    "unknown child failed": ((), LOST),
+    "unknown step failed": ((), failed()),
+    "unknown step cancelled": ((), cancelled()),
+    "cancelled twice": ((cancelled(first=True),), cancelled()),
+    "hook received after the run's end": ((HOOKED, run_failed(), upgraded()), RECEIVED),
+    "hook created after the run's end": ((HOOKED, run_failed(), upgraded()), HOOKED),
+    "withdrawn wait completed": ((ASLEEP, upgraded(withdrawn=(WAIT,))), AWAKE),
+    "withdrawn hook received": ((HOOKED, upgraded(withdrawn=(HOOK,))), RECEIVED),
     "of no operation": ((), completed(name=OperationId("nonsense"))),
     "of a later chapter": ((), completed(name=OperationId("2:charge~1#0"))),
 }  # fmt: skip
@@ -378,6 +387,39 @@ def test_an_illegal_event_is_refused_and_changes_nothing(case: str) -> None:
         state.apply(Recorded(position=state.length + 1, recorded_at=1000, event=event))
     assert str(asked.value) == str(applied.value)
     assert picture(state) == before
+
+
+@pytest.mark.parametrize("case", ILLEGAL)
+def test_a_refusal_names_event_operation_state_and_position(case: str) -> None:
+    """What whoever reports it has to tell us."""
+    history, event = ILLEGAL[case]
+    state = state_of(*history)
+    with pytest.raises(IllegalEvent) as refused:
+        check(state, event)
+    name = getattr(event, "operation_id", None)
+    about = "" if name is None else f" of {name}"
+    text = str(refused.value)
+    assert text.startswith(f"{event.name}{about} cannot be event {state.length + 1} of the log: ")
+    assert standing_of(state, event) in text
+
+
+def standing_of(state: State, event: Event) -> str:
+    """Say in a word where that stands what an event is about, as the views have it."""
+    name = getattr(event, "operation_id", None)
+    if isinstance(event, RunUpgraded) and isinstance(state.end, RunFailed):
+        return "has succeeded" if event.retracted else state.end.kind.value
+    if state.end is not None:
+        return state.end.name
+    if name is None or name == "nonsense":
+        return ""
+    known = state.step(name) or state.hooks.get(name) or state.waits.get(name)
+    if known is not None:
+        return known.status.value
+    child = state.children.get(name)
+    if child is not None:
+        return child.name
+    brought = getattr(event, "created", None)
+    return "does not exist" if brought is None or brought.operation_id == name else "other#0"
 
 
 @pytest.mark.parametrize("event", [event for event in SAMPLES if event.code != 1])

@@ -12,17 +12,19 @@ from tests.eventlog.test_fold import BEGUN, RELEVANT
 from wfc.errors import IllegalEvent
 from wfc.eventlog.event import Event
 from wfc.eventlog.legality import Legality
+from wfc.eventlog.standing import Standing
 
 
 def begun() -> Legality:
     law = Legality()
     for event in BEGUN:
         law.note(event)
+        law.length += 1
     return law
 
 
 def picture(law: Legality) -> dict[str, Any]:
-    held = {name: getattr(law, name) for name in Legality.__slots__}
+    held = {name: getattr(law, name) for name in Standing.__slots__}
     return {name: dict(value) if isinstance(value, dict) else value for name, value in held.items()}
 
 
@@ -35,6 +37,7 @@ def refusal(law: Legality, events: list[Event]) -> str | None:
             return str(error)
         if counts:
             law.note(event)
+        law.length += 1
     return None
 
 

@@ -11,6 +11,8 @@ from dataclasses import replace
 from typing import Any, Final, NoReturn
 
 from wfc.errors import IllegalEvent
+from wfc.eventlog.allowed import StepEnd
+from wfc.eventlog.deed import Deed
 from wfc.eventlog.entity import Hook, HookStatus, RunStatus, Step, StepStatus, Wait, WaitStatus
 from wfc.eventlog.event import (
     TERMINAL,
@@ -44,46 +46,8 @@ from wfc.eventlog.event import (
     WaitCompleted,
     WaitCreated,
 )
-from wfc.eventlog.legality import Legality, StepEnd
+from wfc.eventlog.legality import Legality
 from wfc.ids import OperationId, VersionId
-
-
-class _Deed:
-    """A step under way or ended. `attempt` is the last that was begun."""
-
-    __slots__ = (
-        "attempt", "created", "end", "ended_at", "first_started_at", "retry_at", "started_at",
-        "status",
-    )  # fmt: skip
-
-    def __init__(self, created: StepCreated, spent: int) -> None:
-        self.created = created
-        self.status = StepStatus.PENDING
-        self.attempt = spent
-        self.end: StepEnd | None = None
-        self.first_started_at: int | None = None
-        self.started_at: int | None = None
-        self.ended_at: int | None = None
-        self.retry_at: int | None = None
-
-    def entity(self) -> Step:
-        created, end = self.created, self.end
-        return Step(
-            operation_id=created.operation_id,
-            step=created.step,
-            status=self.status,
-            attempt=self.attempt,
-            arguments=created.arguments,
-            digest=created.digest,
-            policy=created.policy,
-            closure=created.closure,
-            output=end.output if isinstance(end, StepCompleted) else None,
-            error=end.error if isinstance(end, StepFailed) else None,
-            first_started_at=self.first_started_at,
-            started_at=self.started_at,
-            ended_at=self.ended_at,
-            retry_at=self.retry_at,
-        )
 
 
 class State:
@@ -115,7 +79,7 @@ class State:
         self.paused = False
         self.attributes: dict[str, Scalar] = {}
         self.children: dict[OperationId, ChildCreated | ChildCompleted | ChildFailed] = {}
-        self.deeds: dict[OperationId, _Deed] = {}
+        self.deeds: dict[OperationId, Deed] = {}
         """Steps as they change; `steps` gives them as entities."""
         self.waits: dict[OperationId, Wait] = {}
         self.hooks: dict[OperationId, Hook] = {}
@@ -153,7 +117,7 @@ class State:
             _refuse(f"event {recorded.position} was recorded before its predecessor")
         event = recorded.event
         counts = self.law.check(event)
-        self.length = recorded.position
+        self.length = self.law.length = recorded.position
         self.last_recorded_at = recorded.recorded_at
         if counts:
             self.law.note(event)
@@ -257,9 +221,9 @@ def _create_step(state: State, event: StepCreated, _at: int) -> None:
     _add_deed(state, event)
 
 
-def _add_deed(state: State, created: StepCreated) -> _Deed:
+def _add_deed(state: State, created: StepCreated) -> Deed:
     name = created.operation_id
-    deed = state.deeds[name] = _Deed(created, state.law.spent_on(name))
+    deed = state.deeds[name] = Deed(created, state.law.spent_on(name))
     state.open_steps += 1
     return deed
 
@@ -274,7 +238,7 @@ def _start_step(state: State, event: StepStarted, at: int) -> None:
         deed.first_started_at = at
 
 
-def _deed_of(state: State, event: StepRetrying | StepEnd) -> _Deed:
+def _deed_of(state: State, event: StepRetrying | StepEnd) -> Deed:
     created = event.created
     return state.deeds[event.operation_id] if created is None else _add_deed(state, created)
 

@@ -89,13 +89,14 @@ class Ledger:
     def stand_at(self, length: int) -> None:
         """Stand at the end of a log without reading it: all that can be written is the end."""
         self.length, self.started = length, True
+        self.law.length = length
         self.law.version, self.law.started = VersionId("unread"), True
 
     def note(self, recorded: Recorded) -> None:
         """Take the next event in. Raises `IllegalEvent` if no log may hold it there."""
         event = recorded.event
         counts = self.law.check(event)
-        self.length = recorded.position
+        self.length = self.law.length = recorded.position
         if not counts:
             return
         self.law.note(event)
