@@ -314,8 +314,8 @@ def test_a_dropped_execution_runs_no_user_code(case: str, caplog: pytest.LogCapt
     assert isinstance(outcome, Suspended), describe(outcome)
     assert log.execution.open, "the case never waits, so nothing is dropped"
     execution, before, records = log.execution, list(seen), len(caplog.records)
-    tasks = [weakref.ref(task) for task in execution.loop.tasks.values()]
-    coroutines = [weakref.ref(task.get_coro()) for task in execution.loop.tasks.values()]
+    tasks = [weakref.ref(task) for task in execution.loop.tasks()]
+    coroutines = [weakref.ref(task.get_coro()) for task in execution.loop.tasks()]
     asked = dict(execution._counters)
     with _silence(caplog):
         execution.drop()

@@ -524,3 +524,28 @@ async def flow():
     (record,) = [each for each in caplog.records if each.name == "wfc.workflow"]
     assert "ZeroDivisionError" in record.getMessage()
     assert vars(record)["run_id"] == "run_1"
+
+
+def test_a_loop_that_waits_keeps_no_queue_and_no_table_for_its_only_task() -> None:
+    """Thousands wait in one process; a second task and a callback bring theirs, and it goes."""
+    log = Log(
+        template_of("""
+async def flow():
+    "use workflow"
+    first = await add(1)
+    both = await asyncio.gather(add(2), add(3))
+    return [first, both, await add(4)]
+""")
+    )
+    log.start()
+    loop = log.execution.loop
+    assert (loop.ready, loop._later) == (None, None)
+    assert loop.tasks() == [log.execution.main]
+    log.deliver(log.completed("add", 2))
+    assert loop.ready is None
+    assert [task.get_name() for task in loop.tasks()] == ["Task-1", "Task-2", "Task-3"]
+    log.deliver(*[log.completed(each, 0) for each in log.execution.open.values()])
+    assert loop.tasks() == [log.execution.main]
+    assert output_of(log.deliver(log.completed("add", 5))) == [2, [0, 0], 5]
+    loop.forget_tasks()
+    assert loop.tasks() == []

@@ -72,7 +72,7 @@ def stuck(execution: Disputed) -> str:
             "no step, sleep or hook is open, and no task can go on."
         )
     ]
-    for _, task in sorted(execution.loop.tasks.items()):
+    for task in execution.loop.tasks():
         if not task.done():
             lines.append(f"  {task.get_name()} waits at")
             lines += [

@@ -49,14 +49,12 @@ def drop(execution: Droppable) -> None:
     """Free everything of `execution`; a second call does nothing."""
     execution.kill()
     loop = execution.loop
-    if execution.main is None and not loop.tasks:
+    if execution.main is None and not loop.tasks():
         return
     with Driving(loop), _mute():
         _unwind(execution)
         _close_tasks(execution)
-        loop.ready.clear()
-        loop.tasks.clear()
-        execution.main = None
+        loop.ready = None
         execution.namespaces = None
         execution.free()
 
@@ -78,7 +76,7 @@ def _unwind(execution: Droppable) -> None:
 
 def _cancel_tasks(loop: Loop) -> bool:
     """Cancel what is not done; tell whether there was any."""
-    left = [task for _, task in sorted(loop.tasks.items()) if not task.done()]
+    left = [task for task in loop.tasks() if not task.done()]
     for task in left:
         task.cancel()
     return bool(left)
@@ -86,8 +84,11 @@ def _cancel_tasks(loop: Loop) -> bool:
 
 def _close_tasks(execution: Droppable) -> None:
     """Close the coroutines that did not end, newest first."""
-    for number in sorted(execution.loop.tasks, reverse=True):
-        _close(execution.loop.tasks.pop(number), execution)
+    left = execution.loop.tasks()
+    execution.loop.forget_tasks()
+    execution.main = None
+    while left:
+        _close(left.pop(), execution)
 
 
 def _close(task: asyncio.Task[Any], execution: Droppable) -> None:

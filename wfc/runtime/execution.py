@@ -307,7 +307,7 @@ class Execution:
             return
         if self._left is None:
             # As `asyncio.run` does: what the body left behind is cancelled, once, and may clean up.
-            self._left = [task for _, task in sorted(loop.tasks.items()) if not task.done()]
+            self._left = [task for task in loop.tasks() if not task.done()]
             for task in self._left:
                 task.cancel()
             loop.run_until_idle()

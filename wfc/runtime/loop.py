@@ -65,7 +65,16 @@ class RunTimer(asyncio.TimerHandle):
 
 
 class Loop(asyncio.AbstractEventLoop):
-    """The loop of one execution; see the module."""
+    """The loop of one execution; see the module.
+
+    Thousands of them wait at the same time, nearly all with one task and nothing to run. So what is
+    scheduled stands in a queue that goes when it is empty, and the first task in no table.
+    """
+
+    __slots__ = (
+        "_debug", "_factory", "_first", "_handler", "_later", "_numbers", "_port", "caller",
+        "ready", "stopped",
+    )  # fmt: skip
 
     def __init__(self, port: Port) -> None:
         """Begin with nothing to do."""
@@ -74,9 +83,11 @@ class Loop(asyncio.AbstractEventLoop):
         self._handler: Callable[..., object] | None = None
         self._debug = False
         self._numbers = 0
-        self.ready: deque[asyncio.Handle] = deque()
-        self.tasks: dict[int, asyncio.Task[Any]] = {}
-        """The tasks that are not done, by number."""
+        self.ready: deque[asyncio.Handle] | None = None
+        """What is to run next, if there is anything."""
+        self._first: asyncio.Task[Any] | None = None
+        self._later: dict[int, asyncio.Task[Any]] | None = None
+        """By number, the tasks after the first until their end is noted."""
         self.caller: Site | None = None
         """At which site the next timers are made; set by shims around calls into the stdlib."""
         self.stopped = False
@@ -92,8 +103,16 @@ class Loop(asyncio.AbstractEventLoop):
     ) -> asyncio.Handle:
         """Run `callback` after all that is scheduled already."""
         handle = asyncio.Handle(callback, args, self, context)
+        if self.ready is None:
+            self.ready = deque()
         self.ready.append(handle)
         return handle
+
+    def schedule(self, handle: asyncio.Handle) -> None:
+        """Run `handle` after all that is scheduled already."""
+        if self.ready is None:
+            self.ready = deque()
+        self.ready.append(handle)
 
     def call_later(
         self,
@@ -133,7 +152,7 @@ class Loop(asyncio.AbstractEventLoop):
         timer = RunTimer(wake_at / MICROSECONDS, callback, args, self, context)
         timer.pending = None
         if wake_at <= self._port.now_us():
-            self.ready.append(timer)
+            self.schedule(timer)
         else:
             self._port.ask_timer(timer, wake_at, site)
         return timer
@@ -172,23 +191,40 @@ class Loop(asyncio.AbstractEventLoop):
             if name is not None:
                 task.set_name(str(name))
         else:
-            variables = contextvars.copy_context() if context is None else context
+            if context is None:
+                context = contextvars.copy_context()
             made = RunTask(
                 coro,
                 loop=self,
-                name=f"Task-{number}" if name is None else str(name),
-                context=variables,
+                name=sys.intern(f"Task-{number}") if name is None else str(name),
+                context=context,
             )
-            made.number, made.variables = number, variables
+            made.number, made.variables = number, context
             task = made
         # Dropping leaves tasks pending on purpose; asyncio would complain about each of them.
         task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - its only switch
-        self.tasks[number] = task
-        task.add_done_callback(partial(self._forget, number))
+        if number == 1:
+            self._first = task
+            return task
+        if self._later is None:
+            self._later = {}
+        self._later[number] = task
+        # The context is given, or asyncio would copy the present one for it.
+        task.add_done_callback(partial(self._forget, number), context=context)
         return task
 
     def _forget(self, number: int, _task: asyncio.Task[Any]) -> None:
-        self.tasks.pop(number, None)
+        if self._later is not None:
+            self._later.pop(number, None)
+
+    def tasks(self) -> list[asyncio.Task[Any]]:
+        """List the tasks that are not done or whose end was not noted, in order of creation."""
+        first = [] if self._first is None else [self._first]
+        return first + [task for _, task in sorted((self._later or {}).items())]
+
+    def forget_tasks(self) -> None:
+        """Let go of all tasks."""
+        self._first = self._later = None
 
     def set_task_factory(self, factory: Any) -> None:
         """Let `factory(loop, coro)` make tasks from now on."""
@@ -203,6 +239,8 @@ class Loop(asyncio.AbstractEventLoop):
     def run_until_idle(self, limit: int | None = None) -> None:
         """Run callbacks in order until none is left, one asks to stop, or `limit` have run."""
         ready = self.ready
+        if ready is None:
+            return
         while ready and not self.stopped:
             if limit is not None:
                 if limit == 0:
@@ -213,6 +251,8 @@ class Loop(asyncio.AbstractEventLoop):
                 handle._run()  # noqa: SLF001 - likewise
             # A traceback kept by a task holds this frame; it must not hold the task in turn.
             del handle
+        if not ready:
+            self.ready = None
 
     def is_running(self) -> bool:
         """Tell whether code runs on this loop at this moment."""

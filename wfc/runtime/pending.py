@@ -8,7 +8,6 @@ in words how the event contradicts what the code asked for.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from types import CodeType
 from typing import Any, Final, Protocol
 
@@ -38,7 +37,9 @@ WRONG_KIND: Final = "another kind of operation was recorded under this name"
 class Ready(Protocol):
     """A loop, as far as a timer needs it."""
 
-    ready: deque[asyncio.Handle]
+    def schedule(self, handle: asyncio.Handle) -> None:
+        """Run `handle` after all that is scheduled already."""
+        ...
 
 
 class Pending:
@@ -159,7 +160,7 @@ class PendingTimer(Pending):
         """Run the callback when the wait is over."""
         match recorded.event:
             case WaitCompleted():
-                self.loop.ready.append(self.timer)
+                self.loop.schedule(self.timer)
                 return None
             case WaitCreated():
                 return None
