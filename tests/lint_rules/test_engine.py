@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -164,15 +165,46 @@ def test_an_allowance_without_reason_is_told() -> None:
     assert codes(look(text)) == ["WFC132"]
 
 
-def test_an_allowance_that_exempts_nothing_is_told_and_can_be_removed() -> None:
+@pytest.fixture
+def together(tmp_path: Path) -> Callable[..., list[Finding]]:
+    """Look at a text as the module of a project."""
+
+    def look_together(text: str, options: Options | None = None) -> list[Finding]:
+        (tmp_path / "shop.py").write_text(text)
+        overview = Overview(Project.discover(tmp_path))
+        source = overview.sources.source("shop")
+        assert source is not None
+        return check(source, overview, options or Options())
+
+    return look_together
+
+
+UNUSED = 'async def charge() -> None:  # wfc: allow[{code}] once needed\n    "use step"\n'
+
+
+@pytest.mark.parametrize("code", ["WFC403", "WFC135"])
+def test_an_allowance_that_exempts_nothing_is_told_and_can_be_removed(
+    code: str, together: Callable[..., list[Finding]]
+) -> None:
     """The fix takes the comment and the blanks before it."""
-    text = 'async def charge() -> None:  # wfc: allow[WFC403] once needed\n    "use step"\n'
-    (found,) = look(text)
+    (found,) = together(UNUSED.format(code=code))
     assert found.code == "WFC133"
     assert found.fix is not None
     assert found.fix.safe
     (replacement,) = found.fix.replacements
     assert (replacement.place.column, replacement.text) == (27, "")
+
+
+def test_an_allowance_is_not_unused_only_because_nobody_looked(
+    together: Callable[..., list[Finding]],
+) -> None:
+    """Its rule was not selected, or what it exempts may stand in another file."""
+    text = UNUSED.format(code="WFC403")
+    assert together(text, Options(selection=Selection(select=("WFC133",)))) == []
+    assert look(text) == []
+    flow = 'import prices\n\n\nasync def flow() -> None:\n    "use workflow"\n'
+    flow += "    prices.of(1)  # wfc: allow[WFC201] from a cache\n"
+    assert look(flow, Options(rules=Rules(packages=("prices",)))) == []
 
 
 def test_an_allowance_cannot_silence_what_stands_in_the_way_of_a_build() -> None:

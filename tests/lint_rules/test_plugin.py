@@ -103,6 +103,16 @@ def test_what_is_off_must_be_selected_by_its_code(root: Path) -> None:
     assert flake8(root, "--extend-select=WFC503")[1] == found
 
 
+def test_notes_do_not_fail_a_run(root: Path) -> None:
+    """flake8 knows no severity, so what needs no change is printed only if it is named."""
+    (root / "flows.py").write_text(
+        "import requests\n\nSESSION = requests.Session()\n\n\n"
+        'async def flow() -> None:\n    "use workflow"\n'
+    )
+    assert flake8(root, "--select=WFC") == (0, [])
+    assert flake8(root, "--select=WFC131")[1] == ["./flows.py:3:11: WFC131"]
+
+
 def test_stdin_is_read(root: Path) -> None:
     """Editors send what is not saved."""
     text = (root / "flows.py").read_text()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from wfc.compiler.allowances import is_judged
 from wfc.compiler.facts import ModuleSource
 from wfc.compiler.scan import scan
 from wfc.compiler.sources import is_house
@@ -20,7 +21,7 @@ from wfc.lint_rules import silencing
 from wfc.lint_rules.finding import Finding
 from wfc.lint_rules.module import Module
 from wfc.lint_rules.overview import Overview
-from wfc.lint_rules.registry import project_rules, rules
+from wfc.lint_rules.registry import Rule, project_rules, rules
 from wfc.lint_rules.selection import Selection
 
 _IMPORTS_WFC: Final = re.compile(r"^[ \t]*(?:from|import)[ \t][^\n#]*\bwfc\b", re.MULTILINE)
@@ -54,9 +55,11 @@ def check(
     names = options.ask() if options.ask else options.rules
     module = Module(source, project, names, tree)
     compiled = _once(_compiled(module))
-    by_rules = _once(_ruled(module, options.selection))
+    chosen = _chosen(module, options.selection)
+    by_rules = _once(finding for one in chosen for finding in one.check(module))
     ruled = [one for key, one in by_rules.items() if key not in compiled]
-    found = silencing.by_allowances(module, compiled.values(), ruled)
+    judged = frozenset(code for one in chosen for code in one.codes if not is_judged(code))
+    found = silencing.by_allowances(module, compiled.values(), ruled, judged)
     found = [one for one in found if options.selection.wants(one.code)]
     if options.noqa:
         found = silencing.by_noqa(source.text, found)
@@ -97,12 +100,14 @@ def _compiled(module: Module) -> Iterator[Finding]:
         yield Finding(told=one)
 
 
-def _ruled(module: Module, selection: Selection) -> Iterator[Finding]:
+def _chosen(module: Module, selection: Selection) -> list[Rule]:
+    """Choose the rules that have something to say: wanted ones, and those that can know."""
     if not module.tree.body:
-        return
-    for one in rules():
-        if selection.wants_any(one.codes) and (module.overview is not None or not one.project):
-            yield from one.check(module)
+        return []
+    together = module.overview is not None
+    return [
+        one for one in rules() if (together or not one.project) and selection.wants_any(one.codes)
+    ]
 
 
 def _once(found: Iterable[Finding]) -> dict[tuple[str, Place], Finding]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from wfc.compiler.facts import ModuleSource
-from wfc.diagnostics import CATALOGUE
+from wfc.diagnostics import CATALOGUE, Severity
 from wfc.lint_rules.engine import Options, check
 from wfc.lint_rules.finding import Finding
 from wfc.lint_rules.neighbours import module_name, rules_around
@@ -76,7 +76,7 @@ class Plugin:
         cls.packages = tuple(options.wfc_packages)
         cls.pure = tuple(options.wfc_pure)
         cls.config = Path(options.wfc_config).resolve() if options.wfc_config else None
-        cls.selection = Selection(select=(EVERYTHING, *_selected_off(options)))
+        cls.selection = Selection(select=(EVERYTHING, *_named(options)))
 
     def run(self) -> Iterator[tuple[int, int, str, type]]:
         """Give line, column and text of each finding."""
@@ -92,6 +92,8 @@ class Plugin:
         )
         options = Options(selection=self.selection, noqa=False, ask=lambda: self._rules(path))
         for one in check(source, None, options, tree=self.tree):
+            if one.severity is Severity.INFO and one.code not in self.selection.select:
+                continue  # flake8 knows no severity: a note would fail its run
             yield one.place.line, _column(text, one), f"{one.code} {_sentence(one)}", type(self)
 
     def _rules(self, path: Path) -> Any:
@@ -111,16 +113,14 @@ def _is_off(code: str) -> bool:
     return CATALOGUE[code].off
 
 
-def _selected_off(options: Namespace) -> Iterator[str]:
-    """Give the rules that are off by default and that the options of flake8 name whole: by prefix
+def _named(options: Namespace) -> Iterator[str]:
+    """Give the codes that the options of flake8 name whole. Rules that are off need that: by prefix
     flake8 would turn all of them on, also where only its list of ignored codes was replaced.
     """
-    named: list[str] = []
     for word in ("select", "extend_select", "enable_extensions"):
-        named += getattr(options, word, None) or ()
-    for code in sorted(_file_codes()):
-        if _is_off(code) and code in named:
-            yield code
+        for code in getattr(options, word, None) or ():
+            if code in CATALOGUE:
+                yield code
 
 
 def _column(text: str, finding: Finding) -> int:

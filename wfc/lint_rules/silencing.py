@@ -7,10 +7,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from wfc.compiler.allowances import Allowances, is_judged
+from wfc.compiler.allowances import Allowances
 from wfc.lint_rules.finding import Finding, Fix, Replacement
 from wfc.lint_rules.module import Module
-from wfc.lint_rules.registry import rules
 
 ALLOW: Final = "wfc: allow["
 UNUSED: Final = "WFC133"
@@ -21,30 +20,33 @@ _NOQA: Final = re.compile(
 
 
 def by_allowances(
-    module: Module, compiled: Iterable[Finding], ruled: Iterable[Finding]
+    module: Module, compiled: Iterable[Finding], ruled: Iterable[Finding], judged: frozenset[str]
 ) -> list[Finding]:
-    """Take away what ``# wfc: allow[CODE] reason`` exempts, and tell of comments that exempt
-    nothing (WFC133) or give no reason (WFC132).
+    """Take away what ``# wfc: allow[CODE] reason`` exempts, and tell of comments that give no
+    reason (WFC132) or, of the codes that rules have `judged`, exempt nothing (WFC133).
 
-    Only what rules have found: the compiler has obeyed the comments itself, or the finding stands
-    in the way of a build whatever a comment says.
+    Only what rules have found is exempted here: the compiler has obeyed the comments itself, or
+    its finding stands in the way of a build whatever a comment says. Without a project nothing is
+    told to be unused: the workflow that needs the exemption may stand in another file.
     """
-    found = [*compiled, *ruled]
+    kept, name = list(compiled), module.source.name
     if ALLOW not in module.source.text:
-        return found
-    allowances = Allowances(lambda name: module.source if name == module.source.name else None)
-    name, kept = module.source.name, list(compiled)
+        return [*kept, *ruled]
+    allowances = Allowances(lambda asked: module.source if asked == name else None)
     for one in ruled:
         line = one.place.line
         if allowances.of(name, one.code, line, module.function_at(one.place)) is None:
             kept.append(one)
-    used = {one.place for one in allowances.used}
-    kept = [one for one in kept if one.code != UNUSED or one.place not in used]
     told = {one.told for one in kept}
-    extra = allowances.findings((name,), judged=_codes_of_rules().__contains__)
+    extra = allowances.findings((name,), judged=judged.__contains__)
     kept += [Finding(told=one) for one in extra if one not in told]
+    used = {one.place for one in allowances.used}
     lines = module.source.text.split("\n")
-    return [_removable(one, lines) if one.code == UNUSED else one for one in kept]
+    return [
+        _removable(one, lines) if one.code == UNUSED else one
+        for one in kept
+        if one.code != UNUSED or (module.overview is not None and one.place not in used)
+    ]
 
 
 def _removable(finding: Finding, lines: list[str]) -> Finding:
@@ -78,8 +80,3 @@ def _silences(line: str, code: str) -> bool:
     if match["codes"] is None:
         return True
     return any(code.startswith(one.upper()) for one in re.split(r"[,\s]+", match["codes"]) if one)
-
-
-def _codes_of_rules() -> frozenset[str]:
-    """Give the codes that only rules decide, so that the compiler does not miss their faults."""
-    return frozenset(code for one in rules() for code in one.codes if not is_judged(code))
