@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 from wfc.compiler.project import Project
 from wfc.determinism import Rules
 from wfc.ids import ModuleName
+
+_ROOTS: Final = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
 
 
 def module_name(path: Path) -> ModuleName:
@@ -47,12 +50,19 @@ def _packages_at(base: Path) -> tuple[str, ...]:
 
 
 def _settings_folder(start: Path) -> Path | None:
+    """Give the nearest folder with settings of ours, or else the nearest that looks like the root
+    of a project, whose packages are first party without a word.
+    """
+    looks_like_one: Path | None = None
     for folder in (start, *start.parents):
         if (folder / "wfc.toml").is_file():
             return folder
         try:
-            if "[tool.wfc" in (folder / "pyproject.toml").read_text("utf-8", errors="replace"):
-                return folder
+            text = (folder / "pyproject.toml").read_text("utf-8", errors="replace")
         except OSError:
-            continue
-    return None
+            text = ""
+        if "[tool.wfc" in text:
+            return folder
+        if looks_like_one is None and any((folder / name).exists() for name in _ROOTS):
+            looks_like_one = folder
+    return looks_like_one
