@@ -141,6 +141,19 @@ def test_codes_are_ignored_by_globs_of_files(root: Path) -> None:
     assert told(run.lint(job, files).findings) == [("app/a.py", "WFC403")]
 
 
+def test_faults_of_the_project_are_told_where_they_are_asked_for(root: Path) -> None:
+    """A file with two names is told with that file, not with every other."""
+    (root / "__init__.py").write_text("")
+    (root / "src" / "lib").mkdir(parents=True)
+    (root / "src" / "lib" / "__init__.py").write_text("")
+    (root / "src" / "__init__.py").write_text("")
+    project = Project.discover(root, packages=["app", "lib", "src"])
+    job = run.Job(project=project)
+    everything = run.lint(job, run.files_in(project, [])).findings
+    assert ("src/lib/__init__.py", "WFC122") in told(everything)
+    assert told(run.lint(job, [root / "app" / "a.py"]).findings) == [("app/a.py", "WFC403")]
+
+
 def test_an_unsaved_text_stands_for_its_file(root: Path) -> None:
     """The other modules are those on the disk."""
     (root / "app" / "b.py").write_text(

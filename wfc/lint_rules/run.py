@@ -136,7 +136,13 @@ def _found(
     job: Job, files: Sequence[Path], marked: tuple[ModuleName, ...], jobs: int
 ) -> list[Finding]:
     overview = Overview(job.project, marked)
-    found = check_project(overview, Options(selection=job.selection))
+    shown = {_shown(job.project, path) for path in files}
+    found = [
+        one
+        for one in check_project(overview, Options(selection=job.selection))
+        # Settings concern whoever asks; other modules those who ask for them.
+        if one.place.path in shown or not one.place.path.endswith(".py")
+    ]
     if jobs > 1 and len(files) >= _WORTH_PROCESSES:
         # Spawned, not forked: the process that lints may have threads.
         with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
