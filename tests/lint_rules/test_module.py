@@ -197,3 +197,11 @@ def test_the_way_up(module: Module) -> None:
     assert function.name == "helper"
     assert list(module.ancestors(found))[-1] is module.tree
     assert module.function_at(module.place(found)) == "helper"
+
+
+def test_a_definition_is_shown_by_its_name(module: Module) -> None:
+    """Not by all lines of its body: what stands there would silence it."""
+    (node,) = [one for one in module.nodes(ast.AsyncFunctionDef) if one.name == "child"]
+    place = module.place(node)
+    assert (place.line, place.column) == (node.lineno, 0)
+    assert (place.end_line, place.end_column) == (node.lineno, len("async def child"))

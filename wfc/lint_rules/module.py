@@ -19,7 +19,7 @@ from wfc.compiler.gather_effects import Effects, Library, gather_effects
 from wfc.compiler.gather_names import Names
 from wfc.compiler.marks import own_nodes
 from wfc.compiler.scopes import FUNCTIONS, Function
-from wfc.compiler.spans import Located, place_at, span_of, whole_span_of
+from wfc.compiler.spans import Located, header_of, place_at, span_of, whole_span_of
 from wfc.compiler.values import instance_of, member_of
 from wfc.determinism import NO_RULES, Rules
 from wfc.diagnostics import CATALOGUE, Link, Place, Severity, diagnostic
@@ -360,7 +360,9 @@ class Module:
         return Finding(told=told, fix=fix)
 
     def place(self, node: Located) -> Place:
-        """Give the place of a node of this module."""
+        """Give the place of a node of this module; of a `def` or `class`, that of its name."""
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            return place_at(self.source.path, header_of(node))
         return place_at(self.source.path, span_of(node))
 
     def text(self, node: ast.expr) -> str:
