@@ -76,7 +76,7 @@ class Ledger:
         self.paused = False
         self.cancel: RunCancelRequested | None = None
         self.cancelled_at = 0
-        self.woken: set[OperationId] = set()
+        self.woken: frozenset[OperationId] = frozenset()  # nearly always empty, then one for all
         self.attributes: dict[str, Scalar] = {}
         self.efforts: dict[OperationId, Effort] = {}
         self.waits: dict[OperationId, int] = {}
@@ -154,7 +154,7 @@ def _woken(ledger: Ledger, event: RunWoken, recorded: Recorded) -> None:
             effort.retry_at = recorded.recorded_at
             effort.woken = True
         elif operation in ledger.waits:
-            ledger.woken.add(operation)
+            ledger.woken |= {operation}
 
 
 def _attributes_set(ledger: Ledger, event: AttributesSet, _recorded: Recorded) -> None:
@@ -203,7 +203,7 @@ def _wait_created(ledger: Ledger, event: WaitCreated, _recorded: Recorded) -> No
 
 def _wait_completed(ledger: Ledger, event: WaitCompleted, _recorded: Recorded) -> None:
     ledger.waits.pop(event.operation_id, None)
-    ledger.woken.discard(event.operation_id)
+    ledger.woken -= {event.operation_id}
 
 
 _CHANGES: Final[dict[type[Event], Callable[[Ledger, Any, Recorded], None]]] = {

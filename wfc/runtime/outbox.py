@@ -79,10 +79,10 @@ class Batch:
 class Outbox:
     """The wishes of one run, and the ledger that says which of them the log grants already."""
 
-    def __init__(self, run_id: RunId, office: Office) -> None:
+    def __init__(self, run_id: RunId, office: Office, ledger: Ledger) -> None:
         """Want nothing yet."""
         self.run_id = run_id
-        self.ledger = Ledger()
+        self.ledger = ledger
         self.queued: set[OperationId] = set()
         """Steps that have an attempt row: any worker runs them."""
         self.outcomes: dict[OperationId, tuple[Call, Ended]] = {}

@@ -139,25 +139,43 @@ class Desk(Protocol):
         ...
 
 
-class LiveRun:
-    """A run that this worker owns or has just released."""
+class Parked:
+    """What is kept of a released run, so that its next turn need not read its log again."""
 
-    def __init__(self, run_id: RunId, desk: Desk) -> None:
-        """Know nothing yet; `drive` reads the log."""
+    __slots__ = ("execution", "heard", "ledger")
+
+    def __init__(self, ledger: Ledger, execution: Execution | None, heard: int) -> None:
+        """Keep `execution`, which has heard the log of `ledger`; None if it is made anew."""
+        self.ledger = ledger
+        self.execution = execution
+        self.heard = heard
+
+    def drop(self) -> None:
+        """Free the execution, for good."""
+        if self.execution is not None:
+            self.execution.drop()
+
+
+class LiveRun:
+    """A run that this worker owns: from its claim to its release."""
+
+    def __init__(self, run_id: RunId, desk: Desk, parked: Parked | None = None) -> None:
+        """Go on from what was `parked`, if anything was; else `drive` reads the log."""
         self.run_id = run_id
         self.fence: int | None = None
         self._desk = desk
         self._scene = RunScene(run_id, desk, lambda: self.ledger)
         self._loop = asyncio.get_running_loop()
-        self._execution: Execution | None = None
+        self._execution = None if parked is None else parked.execution
         self._loss = False
         self._known_length = 0
-        self._heard = 0  # the code has run through the log up to here, whoever ran it
+        # The code has run through the log up to here, whoever ran it.
+        self._heard = 0 if parked is None else parked.heard
         self._unsure = False  # a lost owner may have run it further
         self._bodies: dict[OperationId, tuple[Call, asyncio.Task[None]]] = {}
         self._backlog: dict[OperationId, tuple[StepAsked, float]] = {}
         self._due: list[tuple[int, OperationId]] = []
-        self._outbox = Outbox(run_id, desk)
+        self._outbox = Outbox(run_id, desk, Ledger() if parked is None else parked.ledger)
         self._stopping = False
         self._trouble: StepUnknown | None = None
         self._log_has_news = False
@@ -183,11 +201,13 @@ class LiveRun:
         """Tell whether somebody wrote to the log and nobody here has read it."""
         return self._log_has_news and not self.ledger.ended
 
-    @property
-    def is_hot(self) -> bool:
-        """Tell whether the next turn can go on from here."""
+    def park(self) -> Parked | None:
+        """Give what the next turn can go on from, and let go of it; None if there is nothing."""
         has_place = self._execution is not None or self._desk.always_replay
-        return has_place and self.fence is None and not self.ledger.ended
+        if not has_place or self.fence is not None or self.ledger.ended:
+            return None
+        execution, self._execution = self._execution, None
+        return Parked(self.ledger, execution, self._heard)
 
     def poke(self) -> None:
         """Let the run look at itself again."""

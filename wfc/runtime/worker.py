@@ -38,7 +38,7 @@ from wfc.runtime.neighbours import give_up_gone, worker_id
 from wfc.runtime.operations import Outcome, StepAsked
 from wfc.runtime.queued_attempt import Ledgers, QueuedAttempt
 from wfc.runtime.registry import Registry
-from wfc.runtime.resume import PAGE, LiveRun
+from wfc.runtime.resume import PAGE, LiveRun, Parked
 from wfc.runtime.sandbox import Template
 from wfc.runtime.sweeper import sweep, sweep_for_ever
 from wfc.runtime.threads import Threads
@@ -128,7 +128,7 @@ class Worker:
         self._turns = Turns(self.options.turn_s)
         self._heartbeat: Heartbeat | None = None
         self._active: dict[RunId, LiveRun] = {}
-        self._parked: OrderedDict[RunId, LiveRun] = OrderedDict()
+        self._parked: OrderedDict[RunId, Parked] = OrderedDict()
         self._watched: dict[RunId, list[asyncio.Future[None]]] = {}
         self._claiming: set[RunId] = set()
         self._attempts: dict[tuple[RunId, OperationId], QueuedAttempt] = {}
@@ -455,7 +455,7 @@ class Worker:
     # -- owning runs
 
     def _execute(self, run_id: RunId, claimed: Claimed, recorded: Sequence[Recorded] = ()) -> None:
-        live = self._parked.pop(run_id, None) or LiveRun(run_id, self)
+        live = LiveRun(run_id, self, self._parked.pop(run_id, None))
         self._active[run_id] = live
         self._spawn(self._drive(live, claimed, recorded))
 
@@ -484,13 +484,23 @@ class Worker:
         """Keep a released run, so that its next turn need not read its log again."""
         if live.has_news:
             self._spawn(self._resume(live.run_id))
-        if not live.is_hot or self._stopping:
-            live.drop()
+        parked = None if self._stopping else live.park()
+        live.drop()
+        if parked is None:
             return
-        self._parked[live.run_id] = live
+        self._parked[live.run_id] = parked
         while len(self._parked) > self.options.executions:
             _, oldest = self._parked.popitem(last=False)
             oldest.drop()
+
+    def _drop_all(self) -> None:
+        """Forget all runs, writing nothing."""
+        for live in self._active.values():
+            live.drop()
+        for parked in self._parked.values():
+            parked.drop()
+        self._active.clear()
+        self._parked.clear()
 
     async def _block(self, live: LiveRun, reason: str) -> None:
         """Keep a run that cannot be executed from being tried for ever; nothing else changes."""
@@ -547,10 +557,7 @@ class Worker:
             self.worker_id,
             len(self._active),
         )
-        for live in [*self._active.values(), *self._parked.values()]:
-            live.drop()
-        self._active.clear()
-        self._parked.clear()
+        self._drop_all()
         for attempt in list(self._attempts.values()):
             attempt.give_up()
         self._receipts.clear()
@@ -651,10 +658,7 @@ class Worker:
         for task in [*self._tasks, *self._bodies]:
             task.cancel()
         await asyncio.gather(*self._tasks, *self._bodies, return_exceptions=True)
-        for live in [*self._active.values(), *self._parked.values()]:
-            live.drop()
-        self._active.clear()
-        self._parked.clear()
+        self._drop_all()
         self._alarms.close()
         if self._heartbeat is not None:
             await self._heartbeat.stop()
