@@ -115,8 +115,13 @@ class Project:
                 yield from ignored.python_files(path)
 
     def python_files(self, folder: Path) -> Iterator[Path]:
-        """Go through the Python files below `folder`, tests too; not what is excluded or ignored."""
+        """Go through the Python files below `folder`, tests too, but not what is left out."""
         yield from _Ignored(self.root, self.exclude, _NEVER_LINTED).python_files(folder)
+
+    def is_ignored(self, folder: Path) -> bool:
+        """Tell whether a folder is hidden, excluded or git-ignored."""
+        ignored = _Ignored(self.root, self.exclude, _NEVER_LINTED)
+        return ignored.is_ignored(folder, is_folder=True)
 
     def module_of(self, path: Path) -> ModuleName | None:
         """Give the dotted name under which the file at `path` is imported, or None."""

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
+from typing import Final
+
+from wfc.compiler.project import Project
 from wfc.config import project_of
 from wfc.lint_rules.run import Job
 from wfc.lint_rules.selection import Selection, known_codes
 from wfc.settings import Loaded
+
+_TESTS: Final = frozenset({"tests", "test"})
 
 
 def job_of(
@@ -22,4 +29,25 @@ def job_of(
         ignore=known_codes(ignore or table.ignore),
     )
     per_file = tuple((glob, known_codes(tuple(codes))) for glob, codes in table.per_file.items())
-    return Job(project=project_of(loaded), selection=selection, per_file=per_file)
+    project = project_of(loaded)
+    if not loaded.settings.packages:
+        project = _with_folders(project)
+    return Job(project=project, selection=selection, per_file=per_file)
+
+
+def _with_folders(project: Project) -> Project:
+    """Add the folders of code at the root that have no `__init__.py`, unless packages are named.
+
+    A build leaves them out, since they may be anything; but one that is linted may as well be a
+    namespace package, whose modules then know each other.
+    """
+    found = []
+    for path in sorted(project.root.iterdir()):
+        name = path.name
+        known = name in project.packages or name in sys.stdlib_module_names or name in _TESTS
+        if known or not name.isidentifier() or not path.is_dir() or project.is_ignored(path):
+            continue
+        if not (path / "pyvenv.cfg").exists() and any(project.python_files(path)):
+            found.append(name)
+    packages = (*project.packages, *found)
+    return replace(project, packages=packages, rules=replace(project.rules, packages=packages))
