@@ -82,15 +82,17 @@ class Limits:
 
 _LIMITS: Final = Limits()
 _NO_CHANGES: Final[frozenset[str]] = frozenset()  # one for all: each would take 216 bytes
+_NONE: Final[dict[Any, Any]] = {}
+"""Stands for tables that are nearly always empty: who writes makes one. 64 bytes each."""
 
 
 class Execution:
     """One live run (one chapter of it); see the module.
 
-    `open` holds what was asked for and is not answered. `ended` tells that the last outcome was
-    an end. Log lines of turns that ran before are dropped, since they were written then: those
-    through the event at `heard_until`. If a lost owner may have gone further, `quiet_until` is how
-    long the log was when the execution was made, and only its last turn is taken for a new one.
+    `ended` tells that the last outcome was an end. Log lines of turns that ran before are dropped,
+    since they were written then: those through the event at `heard_until`. If a lost owner may have
+    gone further, `quiet_until` is how long the log was when the execution was made, and only its
+    last turn is taken for a new one.
     """
 
     __slots__ = (
@@ -130,7 +132,6 @@ class Execution:
         "main",
         "namespaces",
         "on_behalf_of",
-        "open",
         "position",
         "run_id",
         "seeded",
@@ -156,7 +157,6 @@ class Execution:
         self.run_id = run_id
         self._plans = template.plans
         self.chapter = begun.chapter if isinstance(begun, RunRestarted) else 1
-        self.open: dict[OperationId, Operation] = {}
         self.ended = False
         self.position = opening.position
         self.changes = frozenset(begun.changes) if begun.changes else _NO_CHANGES
@@ -183,13 +183,13 @@ class Execution:
         """How the run began; in later chapters, if whoever made this execution says so."""
         self._seed = begun.seed
         self._draws: Draws | None = None
-        self._attributes: dict[str, Scalar] = dict(getattr(begun, "attributes", {}))
+        self._attributes: Mapping[str, Scalar] = getattr(begun, "attributes", _NONE)
         self._counters: dict[Site, int] = {}
         self._pending: dict[OperationId, Pending] = {}
         self._left: list[asyncio.Task[Any]] | None = None
-        self._asked: dict[OperationId, Operation] = {}
-        self._given_up: dict[OperationId, Pending] = {}
-        self._withdrawn: dict[OperationId, Operation] = {}
+        self._asked: dict[OperationId, Operation] = _NONE
+        self._given_up: dict[OperationId, Pending] = _NONE
+        self._withdrawn: dict[OperationId, Operation] = _NONE
         self._batch: Sequence[Recorded] = ()
         self._cursor = 0
         self._settled = False
@@ -208,8 +208,7 @@ class Execution:
         if self._quiet_until is None and self.heard_until is None:
             self._quiet_until = recorded[-1].position if recorded else 0
         self._batch, self._cursor, self._live_from = recorded, 0, None
-        self._asked.clear()
-        self._withdrawn.clear()
+        self._asked = self._withdrawn = _NONE
         fault.point("events.delivering")
         with Driving(self.loop):
             try:
@@ -222,6 +221,7 @@ class Execution:
                 raise
             outcome = self.variables.run(self._outcome)
         self._batch = ()
+        self._asked = self._withdrawn = _NONE
         self.ended = not isinstance(outcome, Suspended)
         fault.point("events.delivered")
         return outcome
@@ -242,9 +242,8 @@ class Execution:
     def free(self) -> None:
         """Let go of all that operations hold."""
         self._pending.clear()
-        self._given_up.clear()
+        self._given_up = _NONE
         self._left = None
-        self.open.clear()
 
     # -- what an event does ---------------------------------------------------------------------
 
@@ -343,7 +342,7 @@ class Execution:
         assert isinstance(event, AttributesSet)
         if event.operation_id is not None:
             self._answer(recorded)
-        _apply(self._attributes, event.changes)
+        self._attributes = _applied(self._attributes, event.changes)
 
     def _cancel_requested(self, recorded: Recorded) -> None:
         event = recorded.event
@@ -465,11 +464,12 @@ class Execution:
         self.check_limits()
         name = pending.operation.operation_id
         self._pending[name] = pending
-        self.open[name] = self._asked[name] = pending.operation
+        if self._asked is _NONE:
+            self._asked = {}
+        self._asked[name] = pending.operation
 
     def _close(self, name: OperationId) -> None:
         del self._pending[name]
-        del self.open[name]
         self._asked.pop(name, None)
 
     def withdraw(self, pending: Pending) -> None:
@@ -478,8 +478,12 @@ class Execution:
         if not self.alive or self._pending.get(name) is not pending:
             return
         self._close(name)
+        if self._given_up is _NONE:
+            self._given_up = {}
         self._given_up[name] = pending
         if pending.known or pending.position != self.position:
+            if self._withdrawn is _NONE:
+                self._withdrawn = {}
             self._withdrawn[name] = pending.operation
 
     def check_limits(self) -> None:
@@ -630,7 +634,7 @@ class Execution:
         attributes = dict(self._attributes)
         for pending in self._pending.values():
             if isinstance(pending, PendingAttributes):
-                _apply(attributes, pending.operation.changes)
+                attributes = _applied(attributes, pending.operation.changes)
         return attributes
 
     @property
@@ -648,6 +652,16 @@ class Execution:
         if self._draws is None:
             self._draws = Draws(self._seed)
         return self._draws.at(self.name(site_of(frame, operation)))
+
+    @property
+    def open(self) -> dict[OperationId, Operation]:
+        """What was asked for and is not answered."""
+        return {name: pending.operation for name, pending in self._pending.items()}
+
+    def operation(self, name: OperationId) -> Operation | None:
+        """Give what was asked for under this name, if it is not answered."""
+        pending = self._pending.get(name)
+        return None if pending is None else pending.operation
 
     def waiting(self) -> list[Pending]:
         """List the open operations, for messages."""
@@ -681,12 +695,11 @@ def _kind_of(error: BaseException) -> FailureKind:
     return FailureKind.USER
 
 
-def _apply(attributes: dict[str, Scalar], changes: Mapping[str, Scalar | None]) -> None:
-    for key, value in changes.items():
-        if value is None:
-            attributes.pop(key, None)
-        else:
-            attributes[key] = value
+def _applied(
+    attributes: Mapping[str, Scalar], changes: Mapping[str, Scalar | None]
+) -> dict[str, Scalar]:
+    merged = {**attributes, **changes}
+    return {key: value for key, value in merged.items() if value is not None}
 
 
 class _StepAside:

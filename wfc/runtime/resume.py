@@ -708,7 +708,7 @@ class LiveRun:
                     self._want_body(asked)
 
     def _open_step(self, operation_id: OperationId) -> StepAsked | None:
-        operation = None if self._execution is None else self._execution.open.get(operation_id)
+        operation = None if self._execution is None else self._execution.operation(operation_id)
         return operation if isinstance(operation, StepAsked) else None
 
     def _set_deadline(self) -> None:
