@@ -18,10 +18,12 @@ from wfc.compiler.sources import is_house
 from wfc.determinism import NO_RULES, Rules
 from wfc.diagnostics import Place
 from wfc.lint_rules import silencing
+from wfc.lint_rules.cures import cure_of
 from wfc.lint_rules.finding import Finding
 from wfc.lint_rules.module import Module
 from wfc.lint_rules.overview import Overview
 from wfc.lint_rules.registry import Rule, project_rules, rules
+from wfc.lint_rules.rewrites import with_cure
 from wfc.lint_rules.selection import Selection
 
 _IMPORTS_WFC: Final = re.compile(r"^[ \t]*(?:from|import)[ \t][^\n#]*\bwfc\b", re.MULTILINE)
@@ -63,7 +65,7 @@ def check(
     found = [one for one in found if options.selection.wants(one.code)]
     if options.noqa:
         found = silencing.by_noqa(source.text, found)
-    return sorted((_placed(module, one) for one in found), key=lambda one: one.order)
+    return sorted((_placed(module, with_cure(module, one)) for one in found), key=lambda one: one.order)
 
 
 def check_project(project: Overview, options: Options) -> list[Finding]:

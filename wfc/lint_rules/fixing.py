@@ -21,12 +21,31 @@ Codemod: TypeAlias = Callable[[str, Place, tuple[str, ...]], tuple[Replacement, 
 """Computes replacements: given a text, the place of a finding in it, and the fix's arguments."""
 
 
+def _importing(text: str, place: Place, arguments: tuple[str, ...]) -> tuple[Replacement, ...]:
+    """Put an expression in the place of another, and import what it names."""
+    from wfc.compiler.codemods import import_edit  # noqa: PLC0415 - it loads libcst
+
+    put, module, name, *where = arguments
+    at = Place(place.path, *map(int, where))
+    edit = import_edit(text, module, name)
+    found = [Replacement(at, put)]
+    if edit is not None:
+        span = edit.span
+        line = Place(place.path, span.line, span.column, span.end_line, span.end_column)
+        found.append(Replacement(line, edit.text))
+    return tuple(found)
+
+
+CODEMODS: Final[Mapping[str, Codemod]] = {"importing": _importing}
+"""The codemods that fixes name; they load libcst when one is done."""
+
+
 def fixed_text(
     text: str,
     look: Callable[[str], list[Finding]],
     *,
     unsafe: bool = False,
-    codemods: Mapping[str, Codemod] | None = None,
+    codemods: Mapping[str, Codemod] = CODEMODS,
 ) -> tuple[str, int]:
     """Give `text` with its fixes done, and how many; `look` finds what is wrong with a text.
 
@@ -36,7 +55,7 @@ def fixed_text(
     done = 0
     found = look(text)
     for _ in range(ROUNDS_MAX):
-        chosen = _chosen(text, found, codemods or {}, unsafe=unsafe)
+        chosen = _chosen(text, found, codemods, unsafe=unsafe)
         # One bad fix must not keep the others from being done.
         for fixes in (chosen, *([one] for one in chosen if len(chosen) > 1)):
             after = replaced(text, (one for fix in fixes for one in fix))

@@ -28,7 +28,7 @@ from wfc.ids import ModuleName
 from wfc.lint_rules import finding as findings
 from wfc.lint_rules.engine import Options, check, check_project
 from wfc.lint_rules.finding import Finding
-from wfc.lint_rules.fixing import Codemod, encoded, fixed_text
+from wfc.lint_rules.fixing import CODEMODS, Codemod, encoded, fixed_text
 from wfc.lint_rules.neighbours import module_name, rules_around
 from wfc.lint_rules.overview import Overview
 from wfc.lint_rules.selection import Selection
@@ -111,7 +111,7 @@ def fixed(
     before: bytes,
     *,
     unsafe: bool = False,
-    codemods: Mapping[str, Codemod] | None = None,
+    codemods: Mapping[str, Codemod] = CODEMODS,
 ) -> tuple[bytes, int]:
     """Give what the file at `path`, which holds `before`, would hold with its fixes done, and how
     many these are.
