@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import dis
+import sys
 import types
 from collections.abc import Iterator
 from typing import Final
@@ -74,7 +75,8 @@ def site_of(frame: types.FrameType, operation: str) -> Site:
     if bundle is None or bundle.place_at is None:
         return Site(operation)
     place = bundle.place_at(frame.f_code, frame.f_lasti)
-    return Site(operation if place is None else f"{operation}~{place}")
+    # Thousands of runs wait at the same site; one string does for all of them.
+    return Site(operation if place is None else sys.intern(f"{operation}~{place}"))
 
 
 def calls_of(tree: ast.AST) -> Iterator[ast.Call]:

@@ -6,7 +6,7 @@ thousandth step as at its first.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from wfc.eventlog.event import (
@@ -36,6 +36,9 @@ from wfc.eventlog.event import (
 from wfc.eventlog.legality import Legality
 from wfc.ids import OperationId, VersionId, WorkerId
 from wfc.policies import Policy
+
+_NONE: Final[dict[Any, Any]] = {}
+"""Stands for tables that are nearly always empty: who writes makes one."""
 
 
 class Effort:
@@ -77,9 +80,9 @@ class Ledger:
         self.cancel: RunCancelRequested | None = None
         self.cancelled_at = 0
         self.woken: frozenset[OperationId] = frozenset()  # nearly always empty, then one for all
-        self.attributes: dict[str, Scalar] = {}
-        self.efforts: dict[OperationId, Effort] = {}
-        self.waits: dict[OperationId, int] = {}
+        self.attributes: Mapping[str, Scalar] = _NONE
+        self.efforts: dict[OperationId, Effort] = _NONE
+        self.waits: dict[OperationId, int] = _NONE
 
     @property
     def timed_out(self) -> bool:
@@ -107,15 +110,14 @@ class Ledger:
 
 def _run_created(ledger: Ledger, event: RunCreated, recorded: Recorded) -> None:
     ledger.created = event
-    ledger.attributes.update(event.attributes)
+    ledger.attributes = event.attributes
     ledger.opening = recorded
 
 
 def _run_restarted(ledger: Ledger, event: RunRestarted, recorded: Recorded) -> None:
     ledger.opening = recorded
     ledger.chapter = event.chapter
-    ledger.efforts.clear()
-    ledger.waits.clear()
+    ledger.efforts = ledger.waits = _NONE
 
 
 def _run_started(ledger: Ledger, _event: RunStarted, _recorded: Recorded) -> None:
@@ -158,15 +160,19 @@ def _woken(ledger: Ledger, event: RunWoken, recorded: Recorded) -> None:
 
 
 def _attributes_set(ledger: Ledger, event: AttributesSet, _recorded: Recorded) -> None:
-    for key, value in event.changes.items():
-        if value is None:
-            ledger.attributes.pop(key, None)
-        else:
-            ledger.attributes[key] = value
+    merged = {**ledger.attributes, **event.changes}
+    ledger.attributes = {key: value for key, value in merged.items() if value is not None}
 
 
 def _step_created(ledger: Ledger, event: StepCreated, _recorded: Recorded) -> None:
-    ledger.efforts[event.operation_id] = Effort(event)
+    _begin_effort(ledger, event.operation_id, event)
+
+
+def _begin_effort(ledger: Ledger, name: OperationId, created: StepCreated) -> Effort:
+    if ledger.efforts is _NONE:
+        ledger.efforts = {}
+    effort = ledger.efforts[name] = Effort(created)
+    return effort
 
 
 def _step_started(ledger: Ledger, event: StepStarted, recorded: Recorded) -> None:
@@ -184,7 +190,7 @@ def _step_retrying(ledger: Ledger, event: StepRetrying, recorded: Recorded) -> N
     effort = ledger.efforts.get(event.operation_id)
     if effort is None:
         assert event.created is not None
-        effort = ledger.efforts[event.operation_id] = Effort(event.created)
+        effort = _begin_effort(ledger, event.operation_id, event.created)
         effort.first_started_at = recorded.recorded_at
     effort.attempt = event.attempt if event.counted else event.attempt - 1
     effort.running = False
@@ -194,15 +200,19 @@ def _step_retrying(ledger: Ledger, event: StepRetrying, recorded: Recorded) -> N
 def _step_ended(
     ledger: Ledger, event: StepCompleted | StepFailed | StepCancelled, _recorded: Recorded
 ) -> None:
-    ledger.efforts.pop(event.operation_id, None)
+    if ledger.efforts.pop(event.operation_id, None) is not None and not ledger.efforts:
+        ledger.efforts = _NONE
 
 
 def _wait_created(ledger: Ledger, event: WaitCreated, _recorded: Recorded) -> None:
+    if ledger.waits is _NONE:
+        ledger.waits = {}
     ledger.waits[event.operation_id] = event.wake_at
 
 
 def _wait_completed(ledger: Ledger, event: WaitCompleted, _recorded: Recorded) -> None:
-    ledger.waits.pop(event.operation_id, None)
+    if ledger.waits.pop(event.operation_id, None) is not None and not ledger.waits:
+        ledger.waits = _NONE
     ledger.woken -= {event.operation_id}
 
 

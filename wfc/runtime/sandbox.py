@@ -207,9 +207,9 @@ class Namespaces:
 
     __slots__ = ("_spaces", "workflow")
 
-    def __init__(self, spaces: list[dict[str, Any]], workflow: Callable[..., Any]) -> None:
+    def __init__(self, spaces: Iterable[dict[str, Any]], workflow: Callable[..., Any]) -> None:
         """Own `spaces`."""
-        self._spaces = spaces
+        self._spaces = tuple(spaces)
         self.workflow = workflow
 
     def kill(self) -> None:
