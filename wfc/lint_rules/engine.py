@@ -93,7 +93,7 @@ def _concerns(source: ModuleSource, project: Overview | None) -> bool:
 def _compiled(module: Module) -> Iterator[Finding]:
     """Give what the compiler says, in its own words."""
     for one in module.facts.findings:
-        yield Finding(told=one)
+        yield Finding(told=one, fix=cure_of(one, module.source))
     if module.overview is not None:
         told = module.overview.told.get(module.source.path, ())
     else:
