@@ -65,7 +65,9 @@ def check(
     found = [one for one in found if options.selection.wants(one.code)]
     if options.noqa:
         found = silencing.by_noqa(source.text, found)
-    return sorted((_placed(module, with_cure(module, one)) for one in found), key=lambda one: one.order)
+    return sorted(
+        (_placed(module, with_cure(module, one)) for one in found), key=lambda one: one.order
+    )
 
 
 def check_project(project: Overview, options: Options) -> list[Finding]:
