@@ -20,13 +20,29 @@ import pytest
 from wfc.clock import Clock, VirtualClock
 from wfc.worlds.promises.appending import Appending
 from wfc.worlds.promises.leases import Leases
+from wfc.worlds.promises.outsiders import Outsiders
+from wfc.worlds.promises.passing_on import PassingOn
 from wfc.worlds.promises.queue import Queue
 from wfc.worlds.promises.reading import Reading
+from wfc.worlds.promises.refusing import Refusing
+from wfc.worlds.promises.repeating import Repeating
+from wfc.worlds.promises.views import Views
 from wfc.worlds.promises.watching import Watching
 from wfc.worlds.protocol import World
 
 
-class Conformance(Appending, Leases, Queue, Reading, Watching):
+class Conformance(
+    Appending,
+    Refusing,
+    Outsiders,
+    Repeating,
+    PassingOn,
+    Views,
+    Leases,
+    Queue,
+    Reading,
+    Watching,
+):
     """All promises of a world."""
 
     @pytest.fixture

@@ -16,6 +16,7 @@ from wfc.eventlog.event import (
     TERMINAL,
     Channel,
     Event,
+    FailureKind,
     HookReceived,
     RunCancelled,
     RunCancelRequested,
@@ -109,6 +110,21 @@ def already(
 def reopens(status: RunStatus, events: Sequence[Event]) -> bool:
     """Tell whether these events may follow the end of a run: an upgrade after a failure."""
     return status is RunStatus.FAILED and bool(events) and isinstance(events[0], RunUpgraded)
+
+
+def ending(
+    status: RunStatus, kind: FailureKind | None
+) -> RunCompleted | RunFailed | RunCancelled | None:
+    """Give the terminal event of a run, without what it carried; None while the run goes on."""
+    match status:
+        case RunStatus.COMPLETED:
+            return RunCompleted(output=b"")
+        case RunStatus.FAILED:
+            return RunFailed(error=b"", kind=kind or FailureKind.USER)
+        case RunStatus.CANCELLED:
+            return RunCancelled()
+        case _:
+            return None
 
 
 def end_of(event: Event) -> RunStatus | None:

@@ -53,7 +53,8 @@ from wfc.worlds.protocol import (
     Watch,
     WorkerRow,
 )
-from wfc.worlds.sqlite_append import Request, append
+from wfc.worlds.request import Request
+from wfc.worlds.sqlite_append import append
 from wfc.worlds.sqlite_commit import Transaction, apart, settle
 from wfc.worlds.sqlite_connect import connect, translate, verify
 from wfc.worlds.sqlite_writer import Writer

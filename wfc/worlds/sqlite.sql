@@ -130,3 +130,9 @@ CREATE TABLE bundles (
 -- migration 2
 -- How long the log was when an owner last released the run.
 ALTER TABLE runs ADD COLUMN heard INTEGER NOT NULL DEFAULT 0;
+
+-- migration 3
+-- Where a queued step stands, as `wfc.eventlog.standing` writes it; NULL: ask the log.
+ALTER TABLE attempts ADD COLUMN standing INTEGER;
+-- The ends of waits that come from outside look up where the wait stands. Upgrades take waits back.
+CREATE INDEX events_waits ON events (run_id, code) WHERE code IN (7, 30, 31);

@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wfc import fault
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import (
-    AttributesSet,
     Event,
-    HookConflicted,
-    HookCreated,
-    HookDisposed,
     Recorded,
-    RunCancelled,
-    RunCancelRequested,
-    RunCompleted,
     RunCreated,
-    RunFailed,
-    RunPaused,
-    RunRestarted,
-    RunStarted,
-    RunUnpaused,
-    RunUpgraded,
-    RunWoken,
 )
 from wfc.ids import OperationId, RunId, WorkerId
-from wfc.worlds import rules, sqlite_events, sqlite_runs
+from wfc.worlds import outside, rules, sqlite_events, sqlite_runs
 from wfc.worlds import sqlite_leases as leases
 from wfc.worlds import sqlite_queue as messages
-from wfc.worlds.feed import HOOKS, QUEUES, RUNS, run_topic
+from wfc.worlds.feed import QUEUES, RUNS, run_topic
 from wfc.worlds.protocol import (
     Appended,
+    Attempt,
     AttemptOf,
     Child,
     Claimed,
@@ -50,21 +36,11 @@ from wfc.worlds.protocol import (
     Resume,
     Unowned,
 )
+from wfc.worlds.request import Request
 from wfc.worlds.sqlite_commit import Transaction
+from wfc.worlds.sqlite_outside import outside_of, was_upgraded
 from wfc.worlds.sqlite_runs import RunRow
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What one `append` asks for."""
-
-    run_id: RunId
-    events: Sequence[Event]
-    guard: Guard
-    messages: Sequence[Queued] = ()
-    create: Sequence[Child] = ()
-    claim: WorkerId | None = None
-    release: Release | None = None
+from wfc.worlds.sqlite_views import apply, holder_of
 
 
 def append(transaction: Transaction, request: Request) -> Appended | Refused:
@@ -79,6 +55,8 @@ def append(transaction: Transaction, request: Request) -> Appended | Refused:
         before = sqlite_runs.create(
             transaction.connection, request.run_id, opening, transaction.now_us
         )
+    elif not isinstance(request.guard, Owner):
+        outside.check(outside_of(transaction, before), request.events, request.guard)
     run = replace(before)
     answer = _write(transaction, request, run)
     sqlite_runs.save(transaction.connection, before, run)
@@ -147,7 +125,7 @@ def _guarded(transaction: Transaction, run: RunRow, guard: Guard) -> Refused | N
         case OpenRun(int(length)):
             return _behind(transaction, run, length)
         case OpenHook(token):
-            if _holder_of(transaction, token) != run.run_id:
+            if holder_of(transaction, token) != run.run_id:
                 reason = Refusal.CLOSED
         case _:
             pass
@@ -177,17 +155,6 @@ def _attempt_refusal(
     return None if found[0] is not None and found[1] == fence else Refusal.FENCED
 
 
-def _holder_of(transaction: Transaction, token: str) -> RunId | None:
-    found = transaction.execute(
-        "SELECT run_id FROM hooks WHERE token_digest = ? AND status = 'active'", (_digest(token),)
-    ).fetchone()
-    return None if found is None else RunId(found[0])
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
-
-
 # --- it may --------------------------------------------------------------------------------------
 
 
@@ -200,17 +167,30 @@ def _write(transaction: Transaction, request: Request, run: RunRow) -> Appended:
     for child in request.create:
         _create_child(transaction, child)
     for queued in request.messages:
-        _enqueue(transaction, run, queued)
+        _enqueue(transaction, run, request, queued)
     fence = None if run.over else _pass_on(transaction, request, run)
     return Appended(recorded=recorded, length=run.length, fence=fence)
 
 
-def _enqueue(transaction: Transaction, run: RunRow, queued: Queued) -> None:
+def _enqueue(transaction: Transaction, run: RunRow, request: Request, queued: Queued) -> None:
     """Queue a message of the append; of its own run, the loaded row knows better than the table."""
     if queued.message.run_id != run.run_id:
         messages.enqueue(transaction, queued)
+    elif isinstance(queued.message, Attempt):
+        if not run.over:
+            number = _standing(transaction, run, request, queued.message.operation_id)
+            messages.enqueue_open(transaction, queued, number)
     elif not run.over or isinstance(queued.message, Ended):
         messages.enqueue_open(transaction, queued)
+
+
+def _standing(
+    transaction: Transaction, run: RunRow, request: Request, name: OperationId
+) -> int | None:
+    """Say where a step stands that is queued, or None: then the log is asked when that matters."""
+    number = outside.attempt_standing(request.events, name)
+    # After an upgrade a step may have spent attempts, which only the log tells.
+    return None if number is None or was_upgraded(transaction, run.run_id) else number
 
 
 def _pass_on(transaction: Transaction, request: Request, run: RunRow) -> int | None:
@@ -251,7 +231,7 @@ def _recorded(
     transaction: Transaction, run: RunRow, events: Sequence[Event], at: int
 ) -> Iterator[Recorded]:
     for given in events:
-        event = _apply(transaction, run, given, at)
+        event = apply(transaction, run, given, at)
         run.length += 1
         yield Recorded(position=run.length, recorded_at=at, event=event)
 
@@ -286,110 +266,3 @@ def _claim(transaction: Transaction, run: RunRow, worker_id: WorkerId) -> int | 
         return None
     fault.point("run.claimed")
     return answer.fence
-
-
-# --- views ---------------------------------------------------------------------------------------
-
-
-def _apply(  # noqa: C901, PLR0912 - one branch per event that has a view
-    transaction: Transaction, run: RunRow, event: Event, at: int
-) -> Event:
-    """Change the views by one event, and give the event as it is written."""
-    step = rules.answered_step(event)
-    if step is not None:
-        messages.drop_attempt(transaction, run.run_id, step)
-    match event:
-        case RunStarted():
-            run.started_at = run.started_at or at
-            run.status = RunStatus.SUSPENDED.value
-        case RunCancelRequested():
-            run.cancel_requested, run.cancel_reason = 1, event.reason
-            run.not_before = None  # a cancelled run need not wait for its delayed start
-        case RunWoken():
-            run.not_before = None
-        case RunPaused():
-            run.paused = 1
-        case RunUnpaused():
-            run.paused = 0
-        case RunUpgraded():
-            run.version, run.fingerprint = event.to_version, event.fingerprint
-            if run.over:
-                run.status, run.ended_at = RunStatus.SUSPENDED.value, None
-                run.failure_kind = None
-        case RunRestarted():
-            run.version, run.fingerprint = event.version, event.fingerprint
-            run.chapter = event.chapter
-        case AttributesSet():
-            _set_attributes(transaction, run.run_id, event)
-        case HookCreated():
-            return _create_hook(transaction, run.run_id, event)
-        case HookDisposed():
-            transaction.execute(
-                "UPDATE hooks SET status = 'disposed' WHERE run_id = ? AND operation_id = ?",
-                (run.run_id, event.operation_id),
-            )
-            transaction.news.add(HOOKS)
-        case RunCompleted() | RunFailed() | RunCancelled():
-            _end(transaction, run, event, at)
-        case _:
-            pass
-    return event
-
-
-def _set_attributes(transaction: Transaction, run_id: RunId, event: AttributesSet) -> None:
-    for key, value in event.changes.items():
-        if value is None:
-            transaction.execute(
-                "DELETE FROM attributes WHERE run_id = ? AND key = ?", (run_id, key)
-            )
-        else:
-            transaction.execute(
-                "INSERT INTO attributes VALUES (?, ?, ?)"
-                " ON CONFLICT (run_id, key) DO UPDATE SET value = excluded.value",
-                (run_id, key, rules.scalar_text(value)),
-            )
-
-
-def _create_hook(transaction: Transaction, run_id: RunId, event: HookCreated) -> Event:
-    transaction.news.add(HOOKS)
-    holder = _holder_of(transaction, event.token)
-    if holder is not None:
-        return HookConflicted(
-            operation_id=event.operation_id, token=event.token, owner_run_id=holder
-        )
-    # An upgrade may withdraw a hook, and the new code asks for it again under the same operation.
-    transaction.execute(
-        "INSERT OR REPLACE INTO hooks VALUES (?, ?, ?, ?, 'active')",
-        (run_id, event.operation_id, event.hook_id, _digest(event.token)),
-    )
-    return event
-
-
-def _end(
-    transaction: Transaction, run: RunRow, event: RunCompleted | RunFailed | RunCancelled, at: int
-) -> None:
-    status = rules.end_of(event)
-    assert status is not None
-    run.status, run.ended_at = status.value, at
-    if isinstance(event, RunFailed):
-        run.failure_kind = event.kind.value
-    if isinstance(event, RunCancelled):
-        run.cancel_reason = event.reason
-    run.owner, run.lost, run.due_at, run.wake_at = None, 0, None, None
-    messages.drop_all(transaction, run.run_id)
-    transaction.execute(
-        "UPDATE hooks SET status = 'disposed' WHERE run_id = ? AND status = 'active'", (run.run_id,)
-    )
-    if run.parent_id is not None:
-        _wake_parent(transaction, RunId(run.parent_id))
-
-
-def _wake_parent(transaction: Transaction, run_id: RunId) -> None:
-    before = sqlite_runs.load(transaction.connection, run_id)
-    if before is None or before.over:
-        return
-    parent = replace(before)
-    if parent.owner is None:
-        parent.due_at = max(transaction.now_us, parent.not_before or 0)
-    sqlite_runs.save(transaction.connection, before, parent)
-    messages.resume(transaction, parent)

@@ -23,7 +23,7 @@ from wfc.errors import (
 
 BUSY_MS: Final = 10_000
 CHECKPOINT_PAGES: Final = 4000
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 """The number of the last migration this code knows."""
 _FULL: Final = 2  # what `PRAGMA synchronous` answers for FULL
 _DISK_LOW_BYTES: Final = 1 << 20

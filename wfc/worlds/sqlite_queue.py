@@ -22,8 +22,9 @@ SELECT :kind, :run_id, :name, :due, :priority WHERE NOT EXISTS (
     WHERE run_id = :run_id AND kind = :kind AND name = :name AND worker_id IS NULL AND due <= :due)
 """
 _UPSERT_ATTEMPT: Final = """
-INSERT INTO attempts VALUES (?, ?, 0, NULL, ?, ?, 0, 0)
+INSERT INTO attempts VALUES (?, ?, 0, NULL, ?, ?, 0, 0, ?)
 ON CONFLICT (run_id, operation_id) DO UPDATE SET
+    standing = coalesce(excluded.standing, iif(unwanted, NULL, standing)),
     not_before = excluded.not_before, priority = excluded.priority, unwanted = 0,
     worker_id = iif(unwanted, NULL, worker_id), lost = iif(unwanted, 0, lost)
 """
@@ -107,13 +108,19 @@ def enqueue(transaction: Transaction, queued: Queued) -> None:
     enqueue_open(transaction, queued)
 
 
-def enqueue_open(transaction: Transaction, queued: Queued) -> None:
-    """Do the same for a run that is known not to have ended."""
+def enqueue_open(transaction: Transaction, queued: Queued, standing: int | None = None) -> None:
+    """Do the same for a run that is known not to have ended; `standing` is of the step."""
     message = queued.message
     if isinstance(message, Attempt):
         transaction.execute(
             _UPSERT_ATTEMPT,
-            (message.run_id, message.operation_id, queued.not_before, queued.priority),
+            (
+                message.run_id,
+                message.operation_id,
+                queued.not_before,
+                queued.priority,
+                standing,
+            ),
         )
     put(transaction, message, max(transaction.now_us, queued.not_before), queued.priority)
 

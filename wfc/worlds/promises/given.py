@@ -4,29 +4,58 @@ from __future__ import annotations
 
 from typing import Final
 
+from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import (
+    AttributesSet,
+    ChildCreated,
     Event,
+    FailureKind,
+    HookConflicted,
     HookCreated,
+    HookDisposed,
+    HookReceived,
+    Parent,
     Recorded,
+    RunCancelled,
+    RunCancelRequested,
+    RunCompleted,
     RunCreated,
+    RunFailed,
+    RunPaused,
+    RunRestarted,
     RunStarted,
+    RunUnpaused,
+    RunUpgraded,
+    RunWoken,
     Scalar,
+    StepCancelled,
     StepCompleted,
     StepCreated,
+    StepFailed,
+    StepRetrying,
+    StepStarted,
+    WaitCause,
+    WaitCompleted,
+    WaitCreated,
 )
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
 from wfc.policies import Policy
 from wfc.worlds.protocol import (
     Appended,
     Attempt,
+    AttemptOf,
     Claimed,
     ClaimedAttempt,
+    Guard,
     NewRun,
+    OpenHook,
+    OpenRun,
     Owner,
     Queued,
     Refused,
     Release,
     Taken,
+    Unowned,
     World,
 )
 
@@ -94,6 +123,84 @@ def hook_created(token: str = "token", number: int = 0) -> HookCreated:  # noqa:
     """Make a hook."""
     operation_id = OperationId(f"create_hook~c3d4#{number}")
     return HookCreated(operation_id=operation_id, hook_id=f"hook_{number}", token=token)
+
+
+def step_ended(number: int = 0, attempt: int = 1) -> StepCompleted:
+    """Make the outcome of a step that was announced before."""
+    return StepCompleted(
+        operation_id=step_id(number),
+        attempt=attempt,
+        started_at=1,
+        version=VERSION,
+        output=b"output",
+    )
+
+
+CANCEL: Final = RunCancelRequested(reason="enough")
+RECEIVED: Final = HookReceived(
+    operation_id=hook_created().operation_id, receipt_id="rcpt_1", payload=b"yes"
+)
+WAIT: Final = OperationId("sleep~e5f6#0")
+OUTSIDE: Final[tuple[Guard, ...]] = (
+    AttemptOf(step_id(0), 1),
+    OpenHook("token"),
+    OpenRun(),
+    Unowned(1),
+)
+ENDS: Final[tuple[tuple[Event, RunStatus], ...]] = (
+    (RunCompleted(output=b"done"), RunStatus.COMPLETED),
+    (RunFailed(error=b"error", kind=FailureKind.USER), RunStatus.FAILED),
+    (RunCancelled(reason="enough"), RunStatus.CANCELLED),
+)
+PLAIN: Final[tuple[Event, ...]] = (
+    RunStarted(worker_id=ALICE),
+    CANCEL,
+    RunPaused(reason="lunch", actor="ann"),
+    RunUnpaused(actor="ann"),
+    RunWoken(operation_ids=(step_id(0),)),
+    RunUpgraded(from_version=VERSION, to_version=VersionId("fedc"), fingerprint="g"),
+    RunRestarted(
+        chapter=2, arguments=b"more", seed=bytes(32), version=VERSION, fingerprint="f" * 32
+    ),
+    step_created(),
+    StepStarted(operation_id=step_id(0), attempt=1, worker_id=ALICE),
+    StepRetrying(operation_id=step_id(0), attempt=1, error=b"error", retry_at=7),
+    step_done(),
+    StepFailed(operation_id=step_id(0), attempt=3, started_at=1, version=VERSION, error=b"error"),
+    StepCancelled(operation_id=step_id(0), attempt=0, created=step_created()),
+    hook_created(),
+    RECEIVED,
+    HookDisposed(operation_id=RECEIVED.operation_id),
+    HookConflicted(operation_id=RECEIVED.operation_id, token="t", owner_run_id=OTHER),  # noqa: S106 - no secret
+    WaitCreated(operation_id=WAIT, wake_at=9),
+    WaitCompleted(operation_id=WAIT, cause=WaitCause.ELAPSED),
+    ChildCreated(
+        operation_id=WAIT, run_id=OTHER, workflow=DefinitionId("shop:ship"), digest=bytes(16)
+    ),
+    AttributesSet(changes={"tier": "free", "seats": 3, "rate": 0.5, "paid": True, "gone": None}),
+)
+
+
+def child_of(run_id: RunId) -> Event:
+    """Make the first event of a child run of `run_id`."""
+    event = created(workflow="shop:ship")
+    parent = Parent(run_id=run_id, operation_id=WAIT)
+    return type(event)(
+        workflow=event.workflow,
+        version=event.version,
+        fingerprint=event.fingerprint,
+        arguments=event.arguments,
+        seed=event.seed,
+        parent=parent,
+        root_id=run_id,
+        depth=1,
+    )
+
+
+async def statuses(world: World) -> list[RunStatus]:
+    """Read how the two runs stand."""
+    runs = [await world.run(run_id) for run_id in (RUN, OTHER)]
+    return [run.status for run in runs if run is not None]
 
 
 async def joined(world: World, *worker_ids: WorkerId) -> None:

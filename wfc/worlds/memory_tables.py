@@ -1,0 +1,208 @@
+"""The rows of a world in memory, and what every change of them has in common."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from wfc.clock import Clock
+from wfc.errors import LeaseLost
+from wfc.eventlog.entity import RunStatus
+from wfc.eventlog.event import (
+    FailureKind,
+    Recorded,
+    Scalar,
+)
+from wfc.eventlog.standing import ACTIVE, DISPOSED
+from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
+from wfc.worlds.protocol import (
+    Attempt,
+    Ended,
+    Message,
+    Queued,
+    Resume,
+    VersionRow,
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class RunRow:
+    """A run's row. `due_at` is when it needs a worker; None while it is owned, idle or over."""
+
+    run_id: RunId
+    workflow: DefinitionId
+    version: VersionId
+    fingerprint: str
+    created_at: int
+    arguments_digest: bytes
+    queue: str | None
+    priority: int
+    parent_id: RunId | None
+    root_id: RunId | None
+    not_before: int | None
+    due_at: int | None
+    status: RunStatus = RunStatus.PENDING
+    log: list[Recorded] = field(default_factory=list)
+    hooks: dict[OperationId, int] = field(default_factory=dict)
+    upgraded: bool = False
+    attributes: dict[str, Scalar] = field(default_factory=dict)
+    started_at: int | None = None
+    ended_at: int | None = None
+    chapter: int = 1
+    fence: int = 0
+    attempt_fence: int = 0
+    owner: WorkerId | None = None
+    lost: bool = False
+    losses: int = 0
+    heard: int = 0
+    wake_at: int | None = None
+    paused: bool = False
+    cancel_requested: bool = False
+    cancel_reason: str | None = None
+    blocked: str | None = None
+    output: bytes | None = None
+    error: bytes | None = None
+    failure_kind: FailureKind | None = None
+
+    @property
+    def halted(self) -> bool:
+        """Tell whether no worker may take the run."""
+        return self.paused or self.blocked is not None
+
+    def dispose_hooks(self) -> None:
+        """End all hooks, as the end of a run does."""
+        for name, status in self.hooks.items():
+            if status == ACTIVE:
+                self.hooks[name] = DISPOSED
+
+
+@dataclass(slots=True, kw_only=True)
+class AttemptRow:
+    """A queued step: who runs it under which fence, and whether anybody still wants it.
+
+    `standing` is where the step stands, as `wfc.eventlog.standing` writes it; None: ask the log.
+    """
+
+    fence: int = 0
+    worker_id: WorkerId | None = None
+    not_before: int = 0
+    priority: int = 0
+    lost: bool = False
+    unwanted: bool = False
+    standing: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class MessageRow:
+    """A message, and the worker that has taken it."""
+
+    message: Message
+    due: int
+    priority: int
+    receipt: int
+    worker_id: WorkerId | None = None
+
+
+@dataclass(slots=True)
+class Membership:
+    """A worker's lease."""
+
+    lease_until: int
+    queues: tuple[str, ...]
+
+
+class Tables:
+    """All that a world in memory holds. Whoever changes it holds the world's lock."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Begin empty."""
+        self._clock = clock
+        self.runs: dict[RunId, RunRow] = {}
+        self.hooks: dict[str, tuple[RunId, OperationId]] = {}
+        """Who holds a token."""
+        self.attempts: dict[tuple[RunId, OperationId], AttemptRow] = {}
+        self.messages: dict[int, MessageRow] = {}
+        self.receipts: Iterator[int] = itertools.count(1)
+        self.workers: dict[WorkerId, Membership] = {}
+        self.versions: dict[VersionId, tuple[bytes, VersionRow]] = {}
+        self.queue_news = False
+
+    def now_us(self) -> int:
+        """Give the world's clock."""
+        return self._clock.now_us()
+
+    def lives(self, worker_id: WorkerId) -> bool:
+        """Tell whether a worker holds a lease."""
+        worker = self.workers.get(worker_id)
+        return worker is not None and worker.lease_until > self.now_us()
+
+    def must_live(self, worker_id: WorkerId) -> None:
+        """Refuse a worker without a lease. Raises `LeaseLost`."""
+        if not self.lives(worker_id):
+            raise LeaseLost(
+                f"worker {worker_id} holds no lease, so it may not take work: others may already "
+                "have taken over what it did. Drop its executions and join anew."
+            )
+
+    def lose(self, run: RunRow, now: int) -> None:
+        """Take a run from an owner that vanished."""
+        run.owner, run.lost = None, True
+        run.due_at = now
+
+    def wake(self, run: RunRow) -> None:
+        """Let any worker look at a run that nobody owns."""
+        if run.owner is None:
+            run.due_at = max(self.now_us(), run.not_before or 0)
+        self.resume_when_due(run)
+
+    def resume_when_due(self, run: RunRow) -> None:
+        """Queue a `Resume` for now, or for the run's delayed start."""
+        due = max(self.now_us(), run.not_before or 0)
+        self.put(Resume(run.run_id), due, run.priority)
+
+    def queue(self, queued: Queued, now: int, standing: int | None = None) -> None:
+        """Queue what somebody asked for; an attempt gets its row. Nothing for an ended run."""
+        message = queued.message
+        run = self.runs.get(message.run_id)
+        if not isinstance(message, Ended) and run is not None and run.status.ended:
+            return
+        if isinstance(message, Attempt):
+            place = message.run_id, message.operation_id
+            row = self.attempts.get(place)
+            if row is None or row.unwanted:
+                row = self.attempts[place] = AttemptRow()
+            if standing is not None:
+                row.standing = standing
+            row.not_before, row.priority = queued.not_before, queued.priority
+        self.put(message, max(now, queued.not_before), queued.priority)
+
+    def put(self, message: Message, due: int, priority: int) -> None:
+        """Queue a message, unless an equal one waits already and is due no later."""
+        for row in self.messages.values():
+            if row.message == message and row.worker_id is None and row.due <= due:
+                return
+        self.queue_news = True
+        receipt = next(self.receipts)
+        self.messages[receipt] = MessageRow(
+            message=message, due=due, priority=priority, receipt=receipt
+        )
+
+    def drop_hooks(self, matches: Callable[[tuple[RunId, OperationId]], bool]) -> None:
+        """Free the tokens whose holder matches."""
+        for token, holder in list(self.hooks.items()):
+            if matches(holder):
+                del self.hooks[token]
+
+    def drop_attempt(self, run_id: RunId, operation_id: OperationId) -> None:
+        """Want the step's attempt no more; its holder learns it by heartbeat."""
+        row = self.attempts.get((run_id, operation_id))
+        if row is None:
+            return
+        for receipt, queued in list(self.messages.items()):
+            if queued.message == Attempt(run_id, operation_id):
+                del self.messages[receipt]
+        if row.worker_id is not None:
+            row.unwanted = True
+        else:
+            del self.attempts[run_id, operation_id]

@@ -1,0 +1,137 @@
+"""What an event changes in the rows of a world in memory."""
+
+from __future__ import annotations
+
+from wfc.eventlog.entity import RunStatus
+from wfc.eventlog.event import (
+    AttributesSet,
+    Event,
+    HookConflicted,
+    HookCreated,
+    HookDisposed,
+    RunCancelled,
+    RunCancelRequested,
+    RunCompleted,
+    RunFailed,
+    RunPaused,
+    RunRestarted,
+    RunStarted,
+    RunUnpaused,
+    RunUpgraded,
+    RunWoken,
+    StepStarted,
+)
+from wfc.eventlog.standing import ACTIVE, CONFLICTED, DISPOSED, RUNNING, standing
+from wfc.ids import OperationId
+from wfc.worlds import rules
+from wfc.worlds.memory_tables import RunRow, Tables
+from wfc.worlds.protocol import (
+    Ended,
+)
+
+
+def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
+    tables: Tables, run: RunRow, event: Event, at: int
+) -> Event:
+    """Change the views by one event, and give the event as it is written."""
+    step = rules.answered_step(event)
+    if step is not None:
+        tables.drop_attempt(run.run_id, step)
+    match event:
+        case StepStarted():
+            row = tables.attempts.get((run.run_id, event.operation_id))
+            if row is not None:
+                row.standing = standing(RUNNING, event.attempt)
+        case RunStarted():
+            run.started_at = run.started_at or at
+            run.status = RunStatus.SUSPENDED
+        case RunCancelRequested():
+            run.cancel_requested, run.cancel_reason = True, event.reason
+            run.not_before = None  # a cancelled run need not wait for its delayed start
+        case RunWoken():
+            run.not_before = None
+        case RunPaused():
+            run.paused = True
+        case RunUnpaused():
+            run.paused = False
+        case RunUpgraded():
+            run.version, run.fingerprint = event.to_version, event.fingerprint
+            if run.status.ended:
+                run.status, run.ended_at = RunStatus.SUSPENDED, None
+                run.error, run.failure_kind = None, None
+            run.upgraded = True
+            for name in (*event.withdrawn, *event.retracted):
+                _take_back(tables, run, name)
+        case RunRestarted():
+            run.version, run.fingerprint = event.version, event.fingerprint
+            run.chapter = event.chapter
+        case AttributesSet():
+            for key, value in event.changes.items():
+                if value is None:
+                    run.attributes.pop(key, None)
+                else:
+                    run.attributes[key] = value
+        case HookCreated() | HookConflicted() | HookDisposed():
+            return _apply_hook(tables, run, event)
+        case RunCompleted() | RunFailed() | RunCancelled():
+            _end(tables, run, event, at)
+        case _:
+            pass
+    return event
+
+
+def _apply_hook(
+    tables: Tables, run: RunRow, event: HookCreated | HookConflicted | HookDisposed
+) -> Event:
+    name = event.operation_id
+    match event:
+        case HookCreated():
+            holder = tables.hooks.get(event.token)
+            if holder is not None:
+                run.hooks[name] = CONFLICTED
+                return HookConflicted(operation_id=name, token=event.token, owner_run_id=holder[0])
+            tables.hooks[event.token] = (run.run_id, name)
+            run.hooks[name] = ACTIVE
+        case HookConflicted():
+            run.hooks[name] = CONFLICTED
+        case HookDisposed():
+            if name in run.hooks:
+                run.hooks[name] = DISPOSED
+            tables.drop_hooks((run.run_id, name).__eq__)
+    return event
+
+
+def _take_back(tables: Tables, run: RunRow, name: OperationId) -> None:
+    """Forget an operation that an upgrade set back to none."""
+    tables.drop_attempt(run.run_id, name)
+    tables.drop_hooks((run.run_id, name).__eq__)
+    run.hooks.pop(name, None)
+
+
+def _end(
+    tables: Tables, run: RunRow, event: RunCompleted | RunFailed | RunCancelled, at: int
+) -> None:
+    match event:
+        case RunCompleted():
+            run.status, run.output = RunStatus.COMPLETED, event.output
+        case RunFailed():
+            run.status, run.error, run.failure_kind = (
+                RunStatus.FAILED,
+                event.error,
+                event.kind,
+            )
+        case RunCancelled():
+            run.status, run.cancel_reason = RunStatus.CANCELLED, event.reason
+    run.ended_at, run.owner, run.lost = at, None, False
+    run.due_at = run.wake_at = None
+    tables.drop_hooks(lambda holder: holder[0] == run.run_id)
+    run.dispose_hooks()
+    for holder, operation_id in list(tables.attempts):
+        if holder == run.run_id:
+            tables.drop_attempt(holder, operation_id)
+    for receipt, row in list(tables.messages.items()):
+        if row.message.run_id == run.run_id and not isinstance(row.message, Ended):
+            del tables.messages[receipt]
+    parent = tables.runs.get(run.parent_id) if run.parent_id is not None else None
+    if parent is not None and not parent.status.ended:
+        tables.wake(parent)

@@ -1,0 +1,172 @@
+"""What an event changes in the tables of a SQLite world."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+from wfc.eventlog.entity import RunStatus
+from wfc.eventlog.event import (
+    AttributesSet,
+    Event,
+    HookConflicted,
+    HookCreated,
+    HookDisposed,
+    RunCancelled,
+    RunCancelRequested,
+    RunCompleted,
+    RunFailed,
+    RunPaused,
+    RunRestarted,
+    RunStarted,
+    RunUnpaused,
+    RunUpgraded,
+    RunWoken,
+    StepStarted,
+)
+from wfc.eventlog.standing import RUNNING, standing
+from wfc.ids import OperationId, RunId
+from wfc.worlds import rules, sqlite_runs
+from wfc.worlds import sqlite_queue as messages
+from wfc.worlds.feed import HOOKS
+from wfc.worlds.sqlite_commit import Transaction
+from wfc.worlds.sqlite_runs import RunRow
+
+
+def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
+    transaction: Transaction, run: RunRow, event: Event, at: int
+) -> Event:
+    """Change the views by one event, and give the event as it is written."""
+    step = rules.answered_step(event)
+    if step is not None:
+        messages.drop_attempt(transaction, run.run_id, step)
+    match event:
+        case StepStarted():
+            transaction.execute(
+                "UPDATE attempts SET standing = ? WHERE run_id = ? AND operation_id = ?",
+                (standing(RUNNING, event.attempt), run.run_id, event.operation_id),
+            )
+        case RunStarted():
+            run.started_at = run.started_at or at
+            run.status = RunStatus.SUSPENDED.value
+        case RunCancelRequested():
+            run.cancel_requested, run.cancel_reason = 1, event.reason
+            run.not_before = None  # a cancelled run need not wait for its delayed start
+        case RunWoken():
+            run.not_before = None
+        case RunPaused():
+            run.paused = 1
+        case RunUnpaused():
+            run.paused = 0
+        case RunUpgraded():
+            run.version, run.fingerprint = event.to_version, event.fingerprint
+            if run.over:
+                run.status, run.ended_at = RunStatus.SUSPENDED.value, None
+                run.failure_kind = None
+            for name in (*event.withdrawn, *event.retracted):
+                _take_back(transaction, run.run_id, name)
+        case RunRestarted():
+            run.version, run.fingerprint = event.version, event.fingerprint
+            run.chapter = event.chapter
+        case AttributesSet():
+            _set_attributes(transaction, run.run_id, event)
+        case HookCreated():
+            return _create_hook(transaction, run.run_id, event)
+        case HookConflicted():
+            _put_hook(transaction, run.run_id, event, "conflicted")
+        case HookDisposed():
+            transaction.execute(
+                "UPDATE hooks SET status = 'disposed' WHERE run_id = ? AND operation_id = ?",
+                (run.run_id, event.operation_id),
+            )
+            transaction.news.add(HOOKS)
+        case RunCompleted() | RunFailed() | RunCancelled():
+            _end(transaction, run, event, at)
+        case _:
+            pass
+    return event
+
+
+def _set_attributes(transaction: Transaction, run_id: RunId, event: AttributesSet) -> None:
+    for key, value in event.changes.items():
+        if value is None:
+            transaction.execute(
+                "DELETE FROM attributes WHERE run_id = ? AND key = ?", (run_id, key)
+            )
+        else:
+            transaction.execute(
+                "INSERT INTO attributes VALUES (?, ?, ?)"
+                " ON CONFLICT (run_id, key) DO UPDATE SET value = excluded.value",
+                (run_id, key, rules.scalar_text(value)),
+            )
+
+
+def _create_hook(transaction: Transaction, run_id: RunId, event: HookCreated) -> Event:
+    transaction.news.add(HOOKS)
+    holder = holder_of(transaction, event.token)
+    if holder is not None:
+        conflict = HookConflicted(
+            operation_id=event.operation_id, token=event.token, owner_run_id=holder
+        )
+        _put_hook(transaction, run_id, conflict, "conflicted")
+        return conflict
+    _put_hook(transaction, run_id, event, "active")
+    return event
+
+
+def _put_hook(
+    transaction: Transaction, run_id: RunId, event: HookCreated | HookConflicted, status: str
+) -> None:
+    hook_id = event.hook_id if isinstance(event, HookCreated) else ""
+    transaction.execute(
+        "INSERT OR REPLACE INTO hooks VALUES (?, ?, ?, ?, ?)",
+        (run_id, event.operation_id, hook_id, _digest(event.token), status),
+    )
+
+
+def _take_back(transaction: Transaction, run_id: RunId, name: OperationId) -> None:
+    """Forget an operation that an upgrade set back to none."""
+    messages.drop_attempt(transaction, run_id, name)
+    transaction.execute("DELETE FROM hooks WHERE run_id = ? AND operation_id = ?", (run_id, name))
+
+
+def _end(
+    transaction: Transaction, run: RunRow, event: RunCompleted | RunFailed | RunCancelled, at: int
+) -> None:
+    status = rules.end_of(event)
+    assert status is not None
+    run.status, run.ended_at = status.value, at
+    if isinstance(event, RunFailed):
+        run.failure_kind = event.kind.value
+    if isinstance(event, RunCancelled):
+        run.cancel_reason = event.reason
+    run.owner, run.lost, run.due_at, run.wake_at = None, 0, None, None
+    messages.drop_all(transaction, run.run_id)
+    transaction.execute(
+        "UPDATE hooks SET status = 'disposed' WHERE run_id = ? AND status = 'active'", (run.run_id,)
+    )
+    if run.parent_id is not None:
+        _wake_parent(transaction, RunId(run.parent_id))
+
+
+def _wake_parent(transaction: Transaction, run_id: RunId) -> None:
+    before = sqlite_runs.load(transaction.connection, run_id)
+    if before is None or before.over:
+        return
+    parent = replace(before)
+    if parent.owner is None:
+        parent.due_at = max(transaction.now_us, parent.not_before or 0)
+    sqlite_runs.save(transaction.connection, before, parent)
+    messages.resume(transaction, parent)
+
+
+def holder_of(transaction: Transaction, token: str) -> RunId | None:
+    """Give the run that holds a token."""
+    found = transaction.execute(
+        "SELECT run_id FROM hooks WHERE token_digest = ? AND status = 'active'", (_digest(token),)
+    ).fetchone()
+    return None if found is None else RunId(found[0])
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
