@@ -1,0 +1,112 @@
+"""The deep check: what calls probably mean, and that nobody pays for it while importing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from wfc.compiler.deep_check import BUDGET_S, Deep, deep_check
+from wfc.compiler.facts import ModuleSource
+from wfc.compiler.gather import gather_tree
+from wfc.determinism import NO_RULES
+from wfc.ids import ModuleName
+
+AROUND = """
+import json
+import subprocess
+from pathlib import Path
+
+
+class Tools:
+    def __init__(self):
+        self.by_name = {"run": subprocess.run}
+        self.home = Path("x")
+
+    def place(self):
+        return Path("y")
+
+
+class Better(Tools):
+    pass
+
+
+def pick():
+    return subprocess.check_output
+
+
+def pure():
+    return json.dumps
+"""
+
+
+def deep(text: str, budget_s: float = BUDGET_S) -> Deep:
+    body = "\n".join(f"    {line}" for line in dedent(text).strip().split("\n"))
+    whole = f"{AROUND}\n\ndef helper(x):\n{body}\n\n\ndef free(x):\n    'use step'\n{body}\n"
+    source = ModuleSource(
+        name=ModuleName("app"), path="app.py", filename="app.py", text=whole, sha256=""
+    )
+    return deep_check(source, gather_tree(source), NO_RULES, budget_s)
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("Tools().by_name['run'](x)", "subprocess.run"),
+        ("Better().place().exists()", "pathlib.Path.exists"),
+        ("pick()(x)", "subprocess.check_output"),
+        ("[open][0](x)", "builtins.open"),
+        ("(lambda: subprocess.run)()(x)", "subprocess.run"),
+    ],
+)
+def test_what_names_do_not_tell_is_inferred(text: str, target: str) -> None:
+    """Containers, inheritance, returns; never for certain, and not in the body of a step."""
+    (found,) = deep(text).references
+    assert (found.target, found.exact, found.within, found.function) == (
+        target, False, "helper", "helper",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pure()(x)",
+        "x.exists()",
+        "'a'.join(x)",
+        "{}.get(x)",
+        "(x or [open])[0](x)",
+        "Better().missing()",
+    ],
+)
+def test_what_is_pure_or_unknown_is_silent(text: str) -> None:
+    """Several answers are no answer."""
+    assert deep(text) == Deep()
+
+
+def test_a_check_that_takes_too_long_says_so() -> None:
+    """And what it has found until then stands."""
+    (finding,) = deep("pick()(x)\npick()(x)", budget_s=-1).findings
+    assert finding.code == "WFC183"
+    assert "2 calls from here on are unchecked" in finding.sentence
+
+
+def test_a_warm_import_loads_no_astroid(tmp_path: Path) -> None:
+    """Neither does a cold one, nor libcst: they are for build, check and lint."""
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop/__init__.py").write_text("import wfc\nwfc.install()\n")
+    (tmp_path / "shop/flows.py").write_text(
+        'async def flow(x: int) -> int:\n    "use workflow"\n    return x\n'
+    )
+    program = (
+        "import sys, shop.flows; from wfc import abi\n"
+        "print(sorted({'astroid', 'libcst'} & set(sys.modules)))"
+    )
+    for _ in range(2):
+        ran = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=tmp_path, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert ran.stdout.strip() == "[]"

@@ -1,0 +1,142 @@
+"""What calls probably mean beyond what a module itself tells: attributes, containers, inheritance,
+returns. Asked of astroid, for `build`, `check` and `lint` alone, never while something is imported.
+
+An answer is a use like any other that gathering notes, only never a certain one, so it is judged by
+the same table and told with the same chain, as a warning.
+"""
+
+from __future__ import annotations
+
+import ast
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Final
+
+from wfc.compiler.facts import ModuleFacts, ModuleSource, Reference
+from wfc.compiler.gather import Gathered
+from wfc.compiler.gather_names import bound_by
+from wfc.compiler.spans import span_of
+from wfc.determinism import Reason, Rules, Verdict, lookup
+from wfc.diagnostics import Diagnostic, Place, diagnostic
+from wfc.manifests.bundle import Span
+
+BUDGET_S: Final = 2.0
+"""How long the check of one module may take; then it says so (WFC183) and stops."""
+_ANSWERS_MAX: Final = 5
+_OTHER_NAMES: Final = {"_io.open": "builtins.open", "_io.open_code": "builtins.open"}
+
+
+@dataclass(slots=True)
+class Deep:
+    """What was found out about one module."""
+
+    references: list[Reference] = field(default_factory=list)
+    findings: list[Diagnostic] = field(default_factory=list)
+
+
+def deep_check(source: ModuleSource, gathered: Gathered, rules: Rules, budget_s: float) -> Deep:
+    """Infer the calls of a module whose names say nothing; step bodies are left out."""
+    found = Deep()
+    calls = list(_unknown_calls(gathered))
+    if not calls:
+        return found
+    inferred = _Inference(source)
+    ends_at = time.monotonic() + budget_s
+    for number, (call, symbols, function) in enumerate(calls):
+        if time.monotonic() > ends_at:
+            found.findings.append(_out_of_time(source, call, len(calls) - number, budget_s))
+            break
+        target = inferred.target(call)
+        if target is None or not _is_refused(target, rules):
+            continue
+        found.references += [
+            Reference(
+                target=target, span=span_of(call.func), within=symbol, function=function,
+                use="call", exact=False,
+            )
+            for symbol in symbols
+        ]  # fmt: skip
+    return found
+
+
+def _unknown_calls(gathered: Gathered) -> Iterator[tuple[ast.Call, tuple[str, ...], str]]:
+    """Give the calls of which names tell nothing: what they call is no import and no definition."""
+    names, facts = gathered.names, gathered.facts
+    known = {reference.span for reference in facts.references}
+    within = bound_by(names)
+    free = _step_spans(facts)
+    tops = gathered.tree.body
+    for top, statement in enumerate(tops):
+        symbols = within.get(top, ())
+        for node in ast.walk(statement) if symbols else ():
+            if not isinstance(node, ast.Call) or isinstance(node.func, ast.Name):
+                continue
+            span = span_of(node.func)
+            function = names.scope_of(node).function()
+            if function is None or span in known or any(_holds(one, span) for one in free):
+                continue
+            yield node, symbols, function.qualname
+
+
+def _step_spans(facts: ModuleFacts) -> list[Span]:
+    return [one.span for one in facts.definitions if one.entry.kind == "step"]
+
+
+def _holds(outer: Span, inner: Span) -> bool:
+    return (outer.line, outer.column) <= (inner.line, inner.column) and (
+        inner.end_line,
+        inner.end_column,
+    ) <= (outer.end_line, outer.end_column)
+
+
+def _is_refused(target: str, rules: Rules) -> bool:
+    entry = lookup(target, rules)
+    if entry.verdict is not Verdict.REFUSED or entry.reason is Reason.UNKNOWN:
+        return False
+    return not (target.startswith("builtins.") and entry.name.endswith("*"))
+
+
+def _out_of_time(source: ModuleSource, call: ast.Call, left: int, budget_s: float) -> Diagnostic:
+    return diagnostic(
+        "WFC183",
+        Place(source.path, call.lineno, call.col_offset, call.lineno, call.col_offset),
+        f"the deep check took longer than {budget_s:g} s; {left} calls from here on are unchecked",
+    )
+
+
+class _Inference:
+    """astroid's tree of one module, made when the first call is asked for."""
+
+    def __init__(self, source: ModuleSource) -> None:
+        # Heavy, and never wanted while something is imported.
+        import astroid  # type: ignore[import-untyped]  # noqa: PLC0415 - see above; it ships no types
+
+        self._errors = (astroid.exceptions.AstroidError, RecursionError)
+        self._unknown = astroid.Uninferable
+        self._calls: dict[tuple[int, int, int | None, int | None], Any] = {}
+        try:
+            tree = astroid.parse(source.text, module_name=source.name, path=source.filename)
+        except self._errors:
+            return
+        for call in tree.nodes_of_class(astroid.nodes.Call):
+            self._calls[call.lineno, call.col_offset, call.end_lineno, call.end_col_offset] = call
+
+    def target(self, call: ast.Call) -> str | None:
+        """Give the dotted name of what a call calls, if every answer is the same."""
+        node = self._calls.get((call.lineno, call.col_offset, call.end_lineno, call.end_col_offset))
+        if node is None:
+            return None
+        try:
+            answers = list(islice(node.func.infer(), _ANSWERS_MAX))
+        except self._errors:
+            return None
+        names = {self._name(answer) for answer in answers}
+        name = names.pop() if len(names) == 1 else None
+        return None if name is None else _OTHER_NAMES.get(name, name)
+
+    def _name(self, answer: Any) -> str | None:
+        if answer is self._unknown or not hasattr(answer, "qname"):
+            return None
+        return str(answer.qname())
