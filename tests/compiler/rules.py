@@ -660,36 +660,6 @@ async def charge():
 """,
     ),
     Pair(
-        "computed names of modules",
-        """
-import json
-import app.tools as tools
-NAME = "loads"
-def helper():
-    return getattr(tools, NAME)  # WFC124: 12
-async def checkout():
-    "use workflow"
-    helper()
-    getattr(json, NAME)("1")  # WFC124: 5
-""",
-        """
-import json
-from app.models import Order
-NAME = "loads"
-def unreached():
-    return getattr(json, NAME)
-async def checkout(order: Order):
-    "use workflow"
-    getattr(json, "loads")("1")
-    getattr(order, NAME)
-    getattr(Order, NAME)
-    getattr(*NAME)
-async def charge():
-    "use step"
-    getattr(json, NAME)
-""",
-    ),
-    Pair(
         "wrapped steps",
         """
 from tools import wrap

@@ -119,6 +119,7 @@ def test_a_local_value_has_no_name(text: str) -> None:
         ("import time\nclass C:\n    time = 1\n    def f(self): HERE(time)", "time"),
         ("import time\ndef f():\n    global time\n    HERE(time)", "time"),
         ("import time\ndef f(x=HERE(time)):\n    time = 1", "time"),
+        ("def f():\n    TABLE.x = 1\n    HERE(TABLE)\nTABLE = 1", "app.shop.TABLE"),
         ("import time\n[1 for time in HERE(time)]", "time"),
         ("class C:\n    import time\n    HERE(time)", "time"),
         (

@@ -14,7 +14,7 @@ from wfc.compiler.facts import ModuleSource
 from wfc.diagnostics import Diagnostic, Place, diagnostic
 
 _ALLOW: Final = re.compile(r"#\s*wfc:\s*allow\[([^\]]*)\]\s*(.*)")
-JUDGED: Final = frozenset({"WFC124", "WFC134", "WFC301", "WFC311", "WFC321", "WFC331"})
+JUDGED: Final = frozenset({"WFC123", "WFC124", "WFC134", "WFC301", "WFC311", "WFC321", "WFC331"})
 """Codes that effects have besides those of family 2."""
 
 

@@ -258,7 +258,7 @@ class _Build:
             return None
         entry = cache.read_or_none(self._bundle_path(source.name))
         found = cache.unseal(entry, self.key, _short(source.sha256)) if entry else None
-        if found is None or found[0] != _reach_digest(source.path, reached):
+        if found is None or found[0] != _reach_digest(source, reached):
             return None
         step, workflow = msgpack.unpackb(found[1], unicode_errors="surrogatepass")
         return (
@@ -276,7 +276,7 @@ class _Build:
         source = self.sources.source(name)
         if source is not None:
             body = msgpack.packb(plain, unicode_errors="surrogatepass")
-            reach = _reach_digest(source.path, reached)
+            reach = _reach_digest(source, reached)
             entry = cache.seal(self.key, _short(source.sha256), reach, body)
             cache.write_whole(self._bundle_path(name), entry)
 
@@ -391,5 +391,7 @@ def _short(sha256: str) -> bytes:
     return bytes.fromhex(sha256)[:8]
 
 
-def _reach_digest(path: str, reached: tuple[str, ...]) -> bytes:
-    return hashlib.sha256("\n".join([path, *reached]).encode()).digest()[:8]
+def _reach_digest(source: ModuleSource, reached: tuple[str, ...]) -> bytes:
+    """Name what, besides its own text, decides how a module's bundles look."""
+    stars = [f"{one.module} {one.whole} {' '.join(one.names)}" for one in source.stars]
+    return hashlib.sha256("\n".join([source.path, *reached, *stars]).encode()).digest()[:8]

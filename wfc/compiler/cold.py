@@ -46,7 +46,7 @@ class ColdCompiler:
         source = self.project.decode(Path(path), name, data)
         if isinstance(source, Diagnostic):
             return _plain(data, path), ()
-        sources.read[name] = source
+        sources.put(source)
         gathered = sources.gather(name)
         if gathered is None or any(one.code == "WFC910" for one in gathered.facts.findings):
             return _plain(data, path), ()  # raises what Python raises
@@ -72,7 +72,9 @@ class ColdCompiler:
         self, module: ModuleName, effects: Effects | None, sources: Sources
     ) -> tuple[cache.Dependency, ...]:
         found: list[cache.Dependency] = []
-        for name in sorted(effects.reached if effects is not None else ()):
+        reached = effects.reached if effects is not None else {}
+        # Units were made of what lies behind star imports: a new name there may hide another one.
+        for name in sorted({*reached, *sources.units}):
             source = sources.source(name)
             if name != module and source is not None:
                 data = cache.read_or_none(source.filename)

@@ -12,6 +12,15 @@ from wfc.ids import ModuleName
 from wfc.manifests.bundle import Bundle, CallSite, Entry, Span
 
 
+@dataclass(frozen=True, slots=True)
+class Star:
+    """What a star import of a first-party module binds."""
+
+    module: str
+    names: tuple[str, ...]
+    whole: bool  # no other name can come of it
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleSource:
     """A module as read from disk: decoded text with LF line ends, and where it stands."""
@@ -23,6 +32,7 @@ class ModuleSource:
     sha256: str  # of the file's bytes
     is_package: bool = False
     findings: tuple[Diagnostic, ...] = ()  # why the text could not be read
+    stars: tuple[Star, ...] = ()  # of its star imports, those that could be looked into
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +75,7 @@ class Reference:
     use: str  # "call", "read", "subclass", "annotation", "except", "isinstance"
     exact: bool = True  # import- or def-bound and never rebound in a reaching scope
     in_step: bool = False  # in the body, a default or a decorator of a step: never in a workflow
+    starred: bool = False  # may come of a star import into which nobody can look
     of: str = ""  # for ``Path(x).exists``: the class that the value before the dot was made by
     key: str | None = None
     """Of ``os.environ["X"]`` and ``os.getenv("X")`` the text, of ``to_thread(f)`` what `f` means;
@@ -92,8 +103,10 @@ class Hazard:
     function: str  # qualname of the innermost function, "" outside
     sentence: str  # what follows ``workflow "x" reaches code that``
     exact: bool
-    target: str = ""  # only a hazard if this name of another module is among its
-    among: str = ""  # "containers" or "sets"
+    target: str = ""  # only a hazard if what this name means is among those:
+    among: str = ""
+    """"containers" or "sets" of its module, "modules", "operations" (steps and workflows),
+    "coroutines" (those of them that are `async`), "sync steps"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

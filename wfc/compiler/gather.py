@@ -83,8 +83,7 @@ def _gathered(tree: ast.Module, source: ModuleSource) -> Gathered:
     findings = list(marks.findings)
     if marks.functions or marks.directive or findings:
         findings += _judgements(marks, names, tree, captures, source.path)
-    steps = frozenset[ast.AST](mark.node for mark in marks.functions if mark.kind == "step")
-    hazards, constructions, factories = gather_hazards(tree, names, steps)
+    hazards, constructions, factories = gather_hazards(tree, names, marks)
     facts = ModuleFacts(
         name=source.name,
         source_sha256=source.sha256,

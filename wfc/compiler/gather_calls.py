@@ -17,7 +17,7 @@ from wfc.compiler.scopes import FUNCTIONS
 from wfc.compiler.spans import place_at, span_of
 from wfc.diagnostics import Diagnostic, diagnostic
 
-_OPERATIONS: Final = {
+OPERATIONS: Final = {
     "wfc.sleep": "the wait",
     "wfc.start": "the start of a child run",
     "wfc.create_hook": "the hook",
@@ -55,7 +55,9 @@ _VALUE_FIELDS: Final[Mapping[type | None, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Operation:
+class Operation:
+    """A call of an operation, or of what may be one."""
+
     call: ast.Call
     target: str
     what: str  # for sentences
@@ -97,7 +99,7 @@ def _judge_function(
         operation = _operation(node, known, names)
         if operation is None:
             continue
-        fault = _fault(operation, parents, names)
+        fault = fault_of(operation, parents, names)
         if fault is None:
             continue
         code = "WFC127" if fault == "value" and operation.is_sync else "WFC126"
@@ -114,21 +116,21 @@ def _judge_function(
         )
 
 
-def _operation(call: ast.Call, known: Mapping[str, Mark], names: Names) -> _Operation | None:
+def _operation(call: ast.Call, known: Mapping[str, Mark], names: Names) -> Operation | None:
     found = names.resolve_exactly(call.func)
     if found is None or not found[1]:
         return None
     target = found[0]
-    if target in _OPERATIONS:
-        return _Operation(call, target, _OPERATIONS[target], is_sync=False)
+    if target in OPERATIONS:
+        return Operation(call, target, OPERATIONS[target], is_sync=False)
     mark = known.get(target)
     if mark is None:
         return None
     is_sync = isinstance(mark.node, ast.FunctionDef)
-    return _Operation(call, target, f'the {mark.kind} "{mark.qualname}"', is_sync)
+    return Operation(call, target, f'the {mark.kind} "{mark.qualname}"', is_sync)
 
 
-def _fault(operation: _Operation, parents: Mapping[ast.AST, ast.AST], names: Names) -> str | None:
+def fault_of(operation: Operation, parents: Mapping[ast.AST, ast.AST], names: Names) -> str | None:
     """Tell what is wrong with the place of a call: "statement", "unread", "value", or nothing."""
     parent = parents.get(operation.call)
     match parent:
@@ -140,7 +142,7 @@ def _fault(operation: _Operation, parents: Mapping[ast.AST, ast.AST], names: Nam
 
 
 def _fate_of_name(
-    name: ast.Name, operation: _Operation, parents: Mapping[ast.AST, ast.AST], names: Names
+    name: ast.Name, operation: Operation, parents: Mapping[ast.AST, ast.AST], names: Names
 ) -> str | None:
     owner = names.scope_of(name).owner_of(name.id)
     if owner is None or owner.kind != "function":
@@ -162,7 +164,7 @@ def _fate_of_name(
 
 
 def _is_value_place(
-    node: ast.expr, operation: _Operation, parent: ast.AST | None, names: Names
+    node: ast.expr, operation: Operation, parent: ast.AST | None, names: Names
 ) -> bool:
     """Tell whether the place of `node` needs a result where it gets a coroutine."""
     if operation.target in _HOOKS:

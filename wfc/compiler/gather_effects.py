@@ -14,15 +14,30 @@ from typing import Final
 
 from wfc.compiler.allowances import Allowance, Allowances
 from wfc.compiler.extensions import is_compiled
-from wfc.compiler.facts import Construction, Hazard, ModuleFacts, ModuleSource, Reference, Symbol
+from wfc.compiler.facts import (
+    Construction,
+    Hazard,
+    Import,
+    ModuleFacts,
+    ModuleSource,
+    Reference,
+    Symbol,
+)
 from wfc.determinism import Entry, Reason, Rules, Verdict, lookup
 from wfc.diagnostics import Diagnostic, Link, Place, Severity, diagnostic
 from wfc.ids import ModuleName
+from wfc.manifests.bundle import Entry as Definition
 from wfc.manifests.bundle import Span
 
 _HARMLESS: Final = frozenset({"annotation", "except", "isinstance"})
 _VERBS: Final = {"call": "calls", "subclass": "subclasses"}
 _CHASES_MAX: Final = 100
+_KINDS: Final[Mapping[str, frozenset[tuple[str, bool]]]] = {
+    "operations": frozenset({("step", True), ("step", False), ("workflow", True)}),
+    "coroutines": frozenset({("step", True), ("workflow", True)}),
+    "sync steps": frozenset({("step", False)}),
+}
+"""What `Hazard.among` asks of a marked function: its kind, and whether it is `async`."""
 _CLAUSES: Final[Mapping[Reason, str]] = {
     Reason.NETWORK: "(network); a replay would repeat it",
     Reason.DISK: "(disk); a replay could find other content",
@@ -123,17 +138,36 @@ class Library:
             target = f"{behind}.{more}" if more else behind
         return tuple(passed)
 
+    def definition(self, target: str) -> Definition | None:
+        """Give the marked function that a dotted name means: one of a module, or a method."""
+        found = self._split(self.external(target))
+        for one in found[0].definitions if found is not None else ():
+            if found is not None and one.entry.qualname == found[1]:
+                return one.entry
+        return None
+
+    def computing(self, target: str) -> str | None:
+        """Give the module whose ``__getattr__`` (PEP 562) must be asked for a name, if any is."""
+        for _ in range(_CHASES_MAX):
+            found = self._split(target)
+            if found is None:
+                return None
+            facts, rest = found
+            name, _, more = rest.partition(".")
+            symbols = self.symbols(facts)
+            behind = self._behind(facts, name, symbols.get(name)) if name else None
+            if behind is None:
+                asked = name and name not in symbols and not name.startswith("__")
+                return facts.name if asked and "__getattr__" in symbols else None
+            target = f"{behind}.{more}" if more else behind
+        return None
+
     def _behind(self, facts: ModuleFacts, name: str, symbol: Symbol | None) -> str | None:
         if symbol is not None and symbol.kind != "import":
             return None
         for one in facts.imports:
             if one.scope == "" and one.name == name:
                 return one.target
-        for one in facts.imports:
-            if one.scope == "" and one.name == "*":
-                other = self.facts(one.module)
-                if other is not None and name in self.symbols(other):
-                    return f"{one.module}.{name}"
         return None
 
     def _split(self, target: str) -> tuple[ModuleFacts, str] | None:
@@ -228,8 +262,9 @@ class Graph:
             return
         is_typed = symbol.kind == "class" or _is_marked(facts, node.name)
         for reference in self.library.references(facts, node.name):
-            if reference.use == "annotation" and not is_typed:
-                continue  # only a string in the bundle
+            # An annotation is only a string in the bundle; where a star leads, nobody can tell.
+            if reference.starred or (reference.use == "annotation" and not is_typed):
+                continue
             for target in self.library.locate(reference.target) or ():
                 yield target, reference
         for name in sorted(symbol.uses if is_typed else symbol.uses - symbol.hints):
@@ -282,7 +317,11 @@ class _Judge:
         if facts is None:
             return
         for reference in self.library.references(facts, node.name):
-            if reference.use in _HARMLESS or self.library.locate(reference.target) is not None:
+            if reference.use != "annotation":
+                yield from self.lookups(node, reference, facts)
+            if reference.starred or reference.use in _HARMLESS:
+                continue
+            if self.library.locate(reference.target) is not None:
                 continue
             target = self.library.external(reference.target)
             entry = self._entry(reference, target)
@@ -296,6 +335,34 @@ class _Judge:
             finding = self._finding(code, node, reference, target, entry)
             if finding is not None:
                 yield finding
+
+    def lookups(self, node: Node, reference: Reference, facts: ModuleFacts) -> Iterator[Diagnostic]:
+        """Judge a name of which nobody can tell where it comes from."""
+        name = reference.target.rpartition(".")[2]
+        if reference.starred:
+            for one in facts.imports:
+                if one.name == "*" and reference.target.startswith(f"{one.module}."):
+                    yield from self._of_star(node, reference, facts, one)
+            return
+        module = self.library.computing(reference.target)
+        if module is not None:
+            sentence = f"reaches `{name}`, which the `__getattr__` of `{module}` computes"
+            yield from self._told(node, "WFC123", reference, sentence, "asks `__getattr__`")
+
+    def _of_star(
+        self, node: Node, reference: Reference, facts: ModuleFacts, star: Import
+    ) -> Iterator[Diagnostic]:
+        """Tell at the star import itself that a workflow needs a name of it."""
+        source = self.library.source(facts.name)
+        place = _place(source.path if source else facts.name, star.span)
+        if any(one.code == "WFC121" and one.place == place for one in facts.findings):
+            return
+        name = reference.target.rpartition(".")[2]
+        at = replace(reference, span=star.span, function="", exact=True)
+        what = f"may bind `{name}`, used on line {reference.span.line}"
+        sentence = f"needs `{name}`, which `from {star.module} import *` may bind, or may not"
+        for finding in self._told(node, "WFC121", at, sentence, what):
+            yield replace(finding, place=place)
 
     def hazards(self, node: Node) -> Iterator[Diagnostic]:
         """Judge what the statements of a reached node do beside using names."""
@@ -319,7 +386,12 @@ class _Judge:
                     yield from self._told(node, "WFC302", made, sentence, f"leaves out {field}")
 
     def _is_among(self, hazard: Hazard) -> bool:
-        """Tell whether what another module holds under a name makes a hazard of its use."""
+        """Tell whether what a name means, there or in another module, makes a hazard of its use."""
+        if hazard.among == "modules":
+            return self.library.facts(self.library.external(hazard.target)) is not None
+        if hazard.among in _KINDS:
+            entry = self.library.definition(hazard.target)
+            return entry is not None and (entry.kind, entry.is_async) in _KINDS[hazard.among]
         nodes = self.library.locate(hazard.target)
         facts = self.library.facts(nodes[-1].module) if nodes else None
         if not nodes or facts is None:
@@ -341,7 +413,12 @@ class _Judge:
                 yield factory.field, factory.made_by
 
     def _told(
-        self, node: Node, code: str, at: Hazard | Construction, sentence: str, what: str
+        self,
+        node: Node,
+        code: str,
+        at: Hazard | Construction | Reference,
+        sentence: str,
+        what: str,
     ) -> Iterator[Diagnostic]:
         """Make a finding of a hazard, with the chain that leads to it; nothing if it is allowed."""
         if (code, node.module, at.span) in self.seen:
@@ -396,11 +473,8 @@ class _Judge:
         symbol = self.library.symbols(facts).get(nodes[-1].name)
         if symbol is not None and symbol.kind == "constant":
             return True
-        qualname = name.removeprefix(f"{facts.name}.")
-        return any(
-            one.entry.kind == "step" and one.entry.qualname in (qualname, nodes[-1].name)
-            for one in facts.definitions
-        )
+        entry = self.library.definition(name)
+        return entry is not None and entry.kind == "step"
 
     def _code(self, node: Node, reference: Reference, entry: Entry) -> str | None:
         at_load = reference.function == "" and reference.use == "call"

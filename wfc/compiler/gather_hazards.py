@@ -14,25 +14,28 @@ from typing import Any, Final
 from wfc.compiler.facts import Construction, Factory, Hazard
 from wfc.compiler.gather_factories import constructions_of, factories_of
 from wfc.compiler.gather_names import Names, bound_by
-from wfc.compiler.gather_reflection import addresses_of, host_zones_of, looks_of
+from wfc.compiler.gather_reflection import addresses_of, computed_of, host_zones_of, looks_of
 from wfc.compiler.gather_sets import escapes_of
 from wfc.compiler.gather_state import caches_of, global_writes_of, is_endless, writes_of
+from wfc.compiler.gather_unawaited import Unawaiting
+from wfc.compiler.marks import Marks
 from wfc.compiler.scopes import FUNCTIONS, Scope
 from wfc.compiler.spans import Located, header_of, span_of, whole_span_of, written
 
 _SHOWN_MAX: Final = 40
-_AMONG: Final = {"WFC310": "sets", "WFC331": "containers"}
+_AMONG: Final = {"WFC124": "modules", "WFC310": "sets", "WFC331": "containers"}
 Found = tuple[str, Located, str, bool, str]
-"""Code, node, sentence after ``workflow "x" reaches``, whether it is certain, target."""
+"""Code, node, sentence after ``workflow "x" reaches code that``, whether it is certain, target."""
 
 
 class _Gatherer:
-    """One pass over the nodes that the walk has seen, those in `steps` left out."""
+    """One pass over the nodes that the walk has seen, those in steps left out."""
 
-    def __init__(self, tree: ast.Module, names: Names, steps: frozenset[ast.AST]) -> None:
+    def __init__(self, tree: ast.Module, names: Names, marks: Marks) -> None:
         self.tree = tree
         self.names = names
-        self.steps = steps
+        self.steps = frozenset[ast.AST](m.node for m in marks.functions if m.kind == "step")
+        self.unawaiting = Unawaiting(names, marks, self.table_of_parents)
         self.within = bound_by(names)
         self.tops = [whole_span_of(statement) for statement in tree.body]
         self.free: dict[Scope, bool] = {}
@@ -53,6 +56,8 @@ class _Gatherer:
                         self.note(scope, found)
             if in_function and isinstance(node, ast.Call):
                 self.construction(node, scope)
+                for one in self.unawaiting.of(node):
+                    self.note(scope, (one.code, node, one.sentence, True, one.target), one.among)
             elif isinstance(node, ast.ClassDef):
                 self.factories += factories_of(node, self.names)
 
@@ -70,14 +75,18 @@ class _Gatherer:
         return self.within.get(top, ())
 
     def parent(self, node: ast.AST) -> ast.AST | None:
-        """Give what a node stands in; asked for few nodes, so the table is made at the first."""
+        """Give what a node stands in."""
+        return self.table_of_parents().get(node)
+
+    def table_of_parents(self) -> Mapping[ast.AST, ast.AST]:
+        """Give what each node stands in; asked for few nodes, so it is made at the first."""
         if not self.parents:
             for above in ast.walk(self.tree):
                 for child in ast.iter_child_nodes(above):
                     self.parents[child] = above
-        return self.parents.get(node)
+        return self.parents
 
-    def note(self, scope: Scope, found: Found) -> None:
+    def note(self, scope: Scope, found: Found, among: str = "") -> None:
         code, at, sentence, exact, target = found
         span = header_of(at) if isinstance(at, FUNCTIONS) else span_of(at)
         function = scope.function()
@@ -86,7 +95,7 @@ class _Gatherer:
             self.hazards.append(
                 Hazard(
                     code=code, span=span, within=symbol, function=inside, sentence=sentence,
-                    exact=exact, target=target, among=_AMONG.get(code, ""),
+                    exact=exact, target=target, among=among or _AMONG.get(code, ""),
                 )
             )  # fmt: skip
 
@@ -149,6 +158,13 @@ def _endless(node: Any, gatherer: _Gatherer) -> Iterator[Found]:
         yield "WFC340", node, "has a loop with operations that never ends", True, ""
 
 
+def _computed(node: Any, gatherer: _Gatherer) -> Iterator[Found]:
+    found = computed_of(node, gatherer.names)
+    if found is not None:
+        sentence = f"takes a computed name from a module by `{_shown(node)}`"
+        yield "WFC124", node, sentence, *found
+
+
 _Rule = Callable[[Any, _Gatherer], Iterator[Found]]
 _DEFINITION: Final[tuple[tuple[_Rule, bool], ...]] = ((_looks, True), (_caches, True))
 _RULES: Final[Mapping[type[ast.AST], tuple[tuple[_Rule, bool], ...]]] = {
@@ -156,7 +172,10 @@ _RULES: Final[Mapping[type[ast.AST], tuple[tuple[_Rule, bool], ...]]] = {
     ast.FunctionDef: _DEFINITION,
     ast.AsyncFunctionDef: _DEFINITION,
     ast.ClassDef: (),
-    ast.Call: ((_escapes, False), (_writes, False), (_addresses, False), (_host_zones, False)),
+    ast.Call: (
+        *((_escapes, False), (_writes, False), (_addresses, False), (_host_zones, False)),
+        (_computed, True),
+    ),
     ast.FormattedValue: ((_addresses, False),),
     ast.Global: ((_globals, False),),
     ast.While: ((_endless, False),),
@@ -170,13 +189,13 @@ _RULES: Final[Mapping[type[ast.AST], tuple[tuple[_Rule, bool], ...]]] = {
 
 
 def gather_hazards(
-    tree: ast.Module, names: Names, steps: frozenset[ast.AST]
+    tree: ast.Module, names: Names, marks: Marks
 ) -> tuple[tuple[Hazard, ...], tuple[Construction, ...], tuple[Factory, ...]]:
     """Give hazards, constructions of classes, and fields that are filled by a call.
 
-    `steps` are the functions whose bodies run free.
+    The bodies of steps run free.
     """
-    gatherer = _Gatherer(tree, names, steps)
+    gatherer = _Gatherer(tree, names, marks)
     gatherer.gather()
     return tuple(gatherer.hazards), tuple(gatherer.constructions), tuple(gatherer.factories)
 

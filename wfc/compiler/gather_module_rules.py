@@ -1,4 +1,4 @@
-"""Judge a module as a whole: lambdas, reserved and computed names, star imports, wrapped steps."""
+"""Judge a module as a whole: lambdas, reserved names, star imports, wrapped steps."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ def judge_module(marks: Marks, names: Names, tree: ast.Module, path: str) -> Ite
     yield from judge.reserved()
     yield from judge.stars()
     yield from judge.wrapped(tree)
-    yield from judge.computed()
 
 
 class _Judge:
@@ -95,49 +94,6 @@ class _Judge:
         """Tell whether a call only keeps its argument: `partial`, or a class."""
         word = decorator_word(call)
         return word == "partial" or word[:1].isupper()
-
-    def computed(self) -> Iterator[Diagnostic]:
-        if not self.names.walked.computed:
-            return
-        reached = self.reached_statements()
-        for call, top, in_step in self.names.walked.computed:
-            base = call.args[0]
-            if in_step or top not in reached or not self.is_module(base):
-                continue
-            yield self.at(
-                call,
-                "WFC124",
-                f"`{written(call)}` takes a computed name from a module, so nobody can tell what "
-                "a replay would call",
-                "write the name out, or choose from a dict of functions.",
-            )
-
-    def is_module(self, node: ast.expr) -> bool:
-        target = self.names.resolve(node)
-        return target is not None and any(
-            target == module and isinstance(statement, ast.Import)
-            for statement, _, _, module, _, _ in self.names.walked.imports
-        )
-
-    def reached_statements(self) -> frozenset[int]:
-        """Give the top-level statements that the workflows of this module reach."""
-        bindings = self.names.walked.module.bindings
-        waiting = [
-            mark.qualname.partition(".")[0]
-            for mark in self.marks.functions
-            if mark.kind == "workflow"
-        ]
-        needs: dict[int, set[str]] = {}
-        for use in self.names.walked.uses:
-            if not use.in_step:
-                needs.setdefault(use.top, set()).add(use.name)
-        reached: set[int] = set()
-        while waiting:
-            for binding in bindings.get(waiting.pop(), ()):
-                if binding.top not in reached:
-                    reached.add(binding.top)
-                    waiting.extend(needs.get(binding.top, ()))
-        return frozenset(reached)
 
 
 def _first_value(node: ast.expr) -> ast.expr:

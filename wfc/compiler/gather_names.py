@@ -44,7 +44,10 @@ class Names:
         cls, tree: ast.Module, source: ModuleSource, kinds: Mapping[ast.AST, str] | None = None
     ) -> Names:
         """Walk `tree`; `kinds` says which of its functions are marked, and as what."""
-        return cls(source.name, walk(tree, source.name, kinds or {}, is_package=source.is_package))
+        walked = walk(
+            tree, source.name, kinds or {}, is_package=source.is_package, stars=source.stars
+        )
+        return cls(source.name, walked)
 
     def scope_of(self, node: ast.AST) -> Scope:
         """Give the scope in which `node` is evaluated (constants have none of their own)."""
@@ -225,6 +228,8 @@ def _references(names: Names, use: Use, within: tuple[str, ...]) -> Iterator[Ref
         if not kinds & {"import", "assign"}:
             return
     function = use.scope.function()
+    # A name that nothing binds: a star import does, or nothing at all.
+    starred = owner is None and use.name not in _BUILTINS
     for target, exact in names.meanings(use.scope, use.name):
         whole = ".".join([target, *use.attributes])
         for symbol in within:
@@ -236,6 +241,7 @@ def _references(names: Names, use: Use, within: tuple[str, ...]) -> Iterator[Ref
                 use=use.use,
                 exact=exact,
                 in_step=use.in_step,
+                starred=starred,
                 key=_key(names, use.node, whole),
             )
 

@@ -1,4 +1,6 @@
-"""Looks into the interpreter (WFC230), texts with addresses (WFC312), the host's zone (WFC313)."""
+"""Looks into the interpreter (WFC230), computed names of modules (WFC124), texts with addresses
+(WFC312), the host's zone (WFC313).
+"""
 
 from __future__ import annotations
 
@@ -27,6 +29,29 @@ def looks_of(node: ast.AST) -> Iterator[str]:
         yield node.attr
     elif isinstance(node, FUNCTIONS) and node.name == "__del__":
         yield node.name
+
+
+def computed_of(node: ast.AST, names: Names) -> tuple[bool, str] | None:
+    """Tell of ``getattr(module, computed)``: is it certain, and what may be the module.
+
+    The latter is empty if an import says that it is one.
+    """
+    match node:
+        case ast.Call(func=ast.Name(id="getattr"), args=[base, word, *_]):
+            pass
+        case _:
+            return None
+    if isinstance(word, ast.Constant) or names.resolve(node.func) != "builtins.getattr":
+        return None
+    found = names.resolve_exactly(base)
+    if found is None:
+        return None
+    target, exact = found
+    plainly = any(
+        target == module and isinstance(statement, ast.Import)
+        for statement, _, _, module, _, _ in names.walked.imports
+    )
+    return exact, "" if plainly else target
 
 
 def addresses_of(node: ast.AST, names: Names) -> Iterator[str]:

@@ -113,6 +113,10 @@ class Chain(NamedTuple):
     hint: int
 
 
+ImportNode: TypeAlias = tuple[ast.Import | ast.ImportFrom, ast.alias, str, str, Scope, bool]
+"""Statement, alias, target, module, scope, whether only type checkers see it."""
+
+
 @dataclass(slots=True)
 class Walked:
     """What one walk has found."""
@@ -121,9 +125,7 @@ class Walked:
     scope_of: dict[ast.AST, Scope] = field(default_factory=dict)
     scopes: list[Scope] = field(default_factory=list)
     uses: list[Use] = field(default_factory=list)
-    imports: list[tuple[ast.Import | ast.ImportFrom, ast.alias, str, str, Scope, bool]] = field(
-        default_factory=list
-    )  # statement, alias, target, module, scope, typing only
+    imports: list[ImportNode] = field(default_factory=list)
     touched: dict[int, set[str]] = field(default_factory=dict)
     chains: list[Chain] = field(default_factory=list)
     firsts: dict[ast.expr, ast.expr] = field(default_factory=dict)
@@ -134,8 +136,6 @@ class Walked:
     """What ``name: annotation = value`` says, by the name."""
     lambdas: list[ast.Lambda] = field(default_factory=list)
     main_blocks: set[int] = field(default_factory=set)
-    computed: list[tuple[ast.Call, int, bool]] = field(default_factory=list)
-    """Calls of `getattr` with a name that is not written out; top-level statement; in a step."""
 
 
 def absolute(module: str, level: int, importer: ModuleName, *, is_package: bool) -> str:

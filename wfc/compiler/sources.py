@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from wfc.compiler.compile import compile_module, gather_module
-from wfc.compiler.facts import ModuleFacts, ModuleSource
+from wfc.compiler.facts import ModuleFacts, ModuleSource, Star
 from wfc.compiler.gather import Gathered
 from wfc.compiler.project import Project
 from wfc.diagnostics import Diagnostic
 from wfc.ids import DefinitionId
 from wfc.manifests import fingerprint
 from wfc.manifests.bundle import Entry
+from wfc.manifests.exports import Exports, exports_of
 
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 """What Python raises for text that is no module."""
+_STAR: Final = re.compile(r"import[\s\\]*\*")
 
 
 @dataclass
@@ -28,13 +32,29 @@ class Sources:
     gathered: dict[str, Gathered | None] = field(default_factory=dict)
     known: dict[str, ModuleFacts] = field(default_factory=dict)
     units: dict[str, fingerprint.Unit | None] = field(default_factory=dict)
+    exports: dict[str, Exports] = field(default_factory=dict)
     findings: list[Diagnostic] = field(default_factory=list)
 
     def source(self, module: str) -> ModuleSource | None:
         """Give the text of a first-party module, or None."""
         if module not in self.read:
-            self.read[module] = None if is_house(module) else self.project.read(module)
+            source = None if is_house(module) else self.project.read(module)
+            self.read[module] = source
+            if source is not None:
+                self.put(source)
         return self.read[module]
+
+    def put(self, source: ModuleSource) -> None:
+        """Let `source` stand for its module, with its star imports looked into."""
+        self.read[source.name] = source
+        modules = star_imports(source) if _STAR.search(source.text) else ()
+        stars = []
+        for module in modules:
+            if module not in self.exports:
+                self.exports[module] = exports_of(module, self.unit)
+            found = self.exports[module]
+            stars.append(Star(module, tuple(sorted(found.names)), found.whole))
+        self.read[source.name] = replace(source, stars=tuple(stars))
 
     def facts(self, module: str) -> ModuleFacts | None:
         """Give the facts of a first-party module, or None if it is none or cannot be parsed."""
@@ -84,6 +104,15 @@ class Sources:
     def texts(self) -> dict[str, str]:
         """Give the texts that were read, by the path that findings show."""
         return {one.path: one.text for one in self.read.values() if one is not None}
+
+
+def star_imports(source: ModuleSource) -> tuple[str, ...]:
+    """Give the modules that a module imports by a star, in order; none if it cannot be parsed."""
+    try:
+        tree = ast.parse(source.text)
+    except UNREADABLE:
+        return ()
+    return fingerprint.Unit(source.name, tree, source.is_package, source.path).stars
 
 
 def is_house(module: str) -> bool:

@@ -67,12 +67,16 @@ def _with_imports_of(kept: ast.Module, original: ast.Module) -> ast.Module:
         for statement in _imports(kept)
         for alias in statement.names
     }
+    written_out = {statement.lineno: statement.names for statement in _imports(kept)}
     for statement in _imports(original):
         nothing = [ast.alias(name="sys", asname="__wfc_nothing")]
+        if statement.names[0].name == "*":
+            statement.names = written_out.get(statement.lineno, nothing)
+            continue
         statement.names = [
             alias
             for alias in statement.names
-            if alias.name == "*" or (alias.asname or alias.name.partition(".")[0]) in names
+            if (alias.asname or alias.name.partition(".")[0]) in names
         ] or nothing
     return ast.fix_missing_locations(original)
 

@@ -10,6 +10,7 @@ import ast
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from wfc.compiler.facts import Star
 from wfc.compiler.scopes import (
     HINT,
     NEVER,
@@ -24,6 +25,7 @@ from wfc.compiler.scopes import (
     is_main_test,
     type_checking,
 )
+from wfc.compiler.stars import bind_stars
 from wfc.ids import ModuleName
 
 _LEAF_FIELDS: Final = frozenset(
@@ -41,13 +43,22 @@ _CLASS_CHECKS: Final = frozenset({"isinstance", "issubclass"})
 
 
 def walk(
-    tree: ast.Module, module: ModuleName, kinds: Mapping[ast.AST, str], *, is_package: bool = False
+    tree: ast.Module,
+    module: ModuleName,
+    kinds: Mapping[ast.AST, str],
+    *,
+    is_package: bool = False,
+    stars: Iterable[Star] = (),
 ) -> Walked:
-    """Walk `tree`; `kinds` says which functions are marked ("step" or "workflow")."""
+    """Walk `tree`; `kinds` says which functions are marked ("step" or "workflow").
+
+    `stars` are what its star imports bind, of those modules that could be looked into.
+    """
     walker = _Walker(tree, module, kinds, is_package=is_package)
     for index, statement in enumerate(tree.body):
         walker.top = index
         walker.visit(statement)
+    bind_stars(tree, module, walker.out, stars)
     walker.bind_nonlocals()
     return walker.out
 
@@ -158,7 +169,9 @@ class _Walker:
         scope.bindings.setdefault(name, []).append(binding)
 
     def bind_nonlocals(self) -> None:
-        """Give what `nonlocal` names bind to the scopes that own them."""
+        """Give what `nonlocal` names bind to the scopes that own them; all names are known now."""
+        for scope in self.out.scopes:
+            scope.found.clear()
         for scope, name, binding in self.nonlocal_bindings:
             owner = scope.owner_of(name)
             if owner is not None:
@@ -246,12 +259,11 @@ class _Walker:
         self.under("annotation" if hinted else "read", [word.value for word in node.keywords])
 
     def getattr(self, node: ast.Call) -> None:
-        """Read ``getattr(time, "sleep")`` as the chain it means; note a name that is computed."""
+        """Read ``getattr(time, "sleep")`` as the chain it means."""
         if len(node.args) < 2:  # noqa: PLR2004 - an object and a name
             return
         base, word = node.args[:2]
         if not (isinstance(word, ast.Constant) and isinstance(word.value, str)):
-            self.out.computed.append((node, self.top, self.in_step))
             return
         attributes = [word.value]
         while isinstance(base, ast.Attribute):

@@ -14,7 +14,7 @@ from wfc.compiler.edits import Lines, apply
 from wfc.compiler.facts import Definition, Edit, ModuleFacts, ModuleSource
 from wfc.compiler.nodes import functions_by_span, is_future_import
 from wfc.compiler.scopes import absolute
-from wfc.compiler.spans import whole_span_of
+from wfc.compiler.spans import span_of, whole_span_of
 from wfc.compiler.write_step_bundle import blank_directive
 from wfc.ids import ModuleName
 from wfc.manifests.bundle import Bundle, Purpose, Span
@@ -38,7 +38,7 @@ def write_workflow_bundle(
     steps = sorted(d.span for d in definitions if d.entry.kind == "step")
     edits = [
         *_drops(tree, kept, lines),
-        *_import_edits(kept, kept_names),
+        *_import_edits(kept, kept_names, facts, lines),
         *_definition_edits(tree, definitions, lines),
     ]
     text = apply(source.text, edits)
@@ -132,15 +132,24 @@ def _nothing(span: Span) -> str:
     return "pass" if span.end_column - span.column >= len("pass") else "0"
 
 
-def _import_edits(kept: Iterable[ast.stmt], kept_names: frozenset[str]) -> Iterator[Edit]:
-    """Take the names that nothing reaches out of the imports at the top level."""
+def _import_edits(
+    kept: Iterable[ast.stmt], kept_names: frozenset[str], facts: ModuleFacts, lines: Lines
+) -> Iterator[Edit]:
+    """Take the names that nothing reaches out of the imports at the top level.
+
+    A star import becomes those of its names that are reached: `__all__` of a shaken module may list
+    names that are gone.
+    """
     for statement in kept:
         if not isinstance(statement, (ast.Import, ast.ImportFrom)) or is_future_import(statement):
+            continue
+        if statement.names[0].name == "*":
+            yield from _written_out(statement, kept_names, facts, lines)
             continue
         names = [
             alias
             for alias in statement.names
-            if alias.name == "*" or (alias.asname or alias.name.partition(".")[0]) in kept_names
+            if (alias.asname or alias.name.partition(".")[0]) in kept_names
         ]
         if len(names) == len(statement.names):
             continue
@@ -156,6 +165,23 @@ def _import_edits(kept: Iterable[ast.stmt], kept_names: frozenset[str]) -> Itera
             origin = "." * statement.level + (statement.module or "")
             text = f"from {origin} import " + (f"({words}{further})" if further else words)
         yield Edit(span=span, kind="import", text=text)
+
+
+def _written_out(
+    statement: ast.Import | ast.ImportFrom,
+    kept_names: frozenset[str],
+    facts: ModuleFacts,
+    lines: Lines,
+) -> Iterator[Edit]:
+    span = span_of(statement)
+    names = sorted(one.name for one in facts.imports if one.span == span and one.scope == "")
+    words = ", ".join(name for name in names if name in kept_names and name != "*")
+    # What stands behind a semicolon would move: there the star stays, and binds what is left.
+    if isinstance(statement, ast.ImportFrom) and words and not lines.is_followed_by_statement(span):
+        further = "\n" * (span.end_line - span.line)
+        origin = "." * statement.level + (statement.module or "")
+        text = f"from {origin} import " + (f"({words}{further})" if further else words)
+        yield Edit(span=lines.to_line_end(span), kind="import", text=text)
 
 
 def _definition_edits(

@@ -31,7 +31,7 @@ class Overview:
 
     def put(self, source: ModuleSource) -> None:
         """Let `source` stand for the file of its module: an editor has not saved it yet."""
-        self.sources.read[source.name] = source
+        self.sources.put(source)
 
     def gathered(self, module: ModuleName) -> Gathered | None:
         """Give tree, names and facts of a first-party module."""

@@ -20,6 +20,7 @@ from typing import Any, Final
 from wfc.ids import DefinitionId
 from wfc.manifests.bundle import Entry
 from wfc.manifests.canonical import Tree
+from wfc.manifests.exports import Exports, exports_of
 from wfc.manifests.scopes import bound_by
 from wfc.manifests.signature import Resolve, canonical_signature, dotted_name
 
@@ -124,6 +125,7 @@ class Library:
     load: Callable[[str], Unit | None]
     entries: Mapping[DefinitionId, Entry]
     units: dict[str, Unit | None] = field(default_factory=dict)
+    exports: dict[str, Exports] = field(default_factory=dict)
 
     def unit(self, module: str) -> Unit | None:
         """Give a first-party module, or None for any other name."""
@@ -159,9 +161,10 @@ class Library:
         return dotted
 
     def _starred(self, unit: Unit, name: str) -> str | None:
-        for module in unit.stars:
-            other = self.unit(module)
-            if other is not None and (name in other.bindings or name in other.imports):
+        for module in reversed(unit.stars):  # the last one binds a name for good
+            if module not in self.exports:
+                self.exports[module] = exports_of(module, self.unit)
+            if name in self.exports[module].names:
                 return f"{module}.{name}"
         return None
 
