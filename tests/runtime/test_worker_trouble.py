@@ -25,6 +25,7 @@ from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import RunCreated, StepCompleted, StepStarted
 from wfc.ids import OperationId, RunId, VersionId, WorkerId
 from wfc.runtime.outbox import Batch, Outbox
+from wfc.runtime.queued_attempt import QueuedAttempt
 from wfc.runtime.worker import Worker
 from wfc.worlds.protocol import AttemptOf, ClaimedAttempt, NewRun
 
@@ -200,6 +201,32 @@ async def test_an_event_that_no_log_may_hold_is_never_written(
     await house.world.block(run.id, None)
     await house.worker().run_until_idle()
     assert await run.status() is RunStatus.COMPLETED, "nothing was lost"
+
+
+async def test_a_queued_attempt_that_no_log_may_hold_blocks_its_run(
+    house: House, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The world refuses it; nobody tries again until somebody frees the run; nothing is lost."""
+    journal.failures = [RetryableError("later", retry_after="1h")]
+    worker = house.worker()
+    run = await house.start(FLOWS.retried, 7)
+    await worker.run_until_idle()
+    house.advance(hours=1)
+    honest = QueuedAttempt._start
+    with monkeypatch.context() as patch:
+        patch.setattr(QueuedAttempt, "_start", lambda one, attempt: honest(one, attempt + 1))
+        await worker.run_until_idle()
+    row = await house.world.run(run.id)
+    assert row is not None
+    assert row.blocked is not None
+    assert "IllegalEvent: step_started of " in row.blocked
+    assert "attempt 3 cannot follow attempt 1 of a step that is pending" in row.blocked
+    assert await house.events(run, StepStarted) == []
+    await house.world.block(run.id, None)
+    await house.world.leave(worker.worker_id)  # its attempt goes back with it
+    await house.worker().run_until_idle()
+    assert await run.result() == 7
+    assert [each.attempt for each in journal.metadata] == [1, 2]
 
 
 async def test_executions_are_dropped_when_there_are_too_many(

@@ -448,6 +448,10 @@ class Worker:
             if isinstance(claimed, ClaimedAttempt):
                 self._attempts[attempt.key] = attempt
                 await attempt.run(claimed)
+        except LogError as error:
+            # The log cannot be read, or an event may not follow it: no other try would fare better.
+            _LOG.error("run %s is blocked: %s", message.run_id, error)
+            await self.world.block(message.run_id, f"{type(error).__name__}: {error}")
         finally:
             self._attempts.pop(attempt.key, None)
             self.free_slot()
