@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from zlib import crc32
 
@@ -186,3 +187,19 @@ def test_remembered_policies_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPa
     for attempts in range(1, 10):
         read(sealed([10, 5, STEP, "m:s", None, None, [attempts]]))
     assert len(wire._POLICIES) <= 3
+
+
+def test_what_runs_have_in_common_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of live runs keep how they began: names, environment, and what is empty."""
+    (sample,) = [event for event in SAMPLES if isinstance(event, RunCreated)]
+    one = replace(sample, attributes={}, environment={"A": "x"})
+    first, second = (read(wire.encode(1, one)).event for _ in range(2))
+    assert isinstance(first, RunCreated)
+    assert isinstance(second, RunCreated)
+    for name in ("workflow", "version", "fingerprint", "environment", "attributes"):
+        assert getattr(first, name) is getattr(second, name)
+    monkeypatch.setattr(wire, "_ENVIRONMENTS_MAX", 3)
+    for number in range(10):
+        other = replace(sample, environment={"A": str(number)})
+        assert read(wire.encode(1, other)).event == other
+    assert len(wire._ENVIRONMENTS) <= 3

@@ -9,6 +9,7 @@ Payloads stay the bytes they are.
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final, cast
@@ -208,13 +209,31 @@ _read_created = _CREATED.read
 _CREATED_FORM: Final = _Form(
     write=_CREATED.write, read=lambda value, values: _read_created((values[_ENVELOPE], *value))
 )
-_MAPPING: Final = _Form(write=dict, read=lambda value, _: dict(value))
+_NOTHING: Final[dict[str, Any]] = {}
+_MAPPING: Final = _Form(write=dict, read=lambda value, _: dict(value) if value else _NOTHING)
+# What thousands of runs have in common, and keep while they live, is kept once.
+_NAME: Final = _Form(write=str, read=lambda value, _: sys.intern(value))
+_ENVIRONMENTS_MAX: Final = 100
+_ENVIRONMENTS: Final[dict[Any, dict[str, str]]] = {}
+
+
+def _environment(value: Any, _: Sequence[Any]) -> dict[str, str]:
+    made = dict(value)
+    if len(_ENVIRONMENTS) >= _ENVIRONMENTS_MAX:
+        _ENVIRONMENTS.clear()
+    return _ENVIRONMENTS.setdefault(tuple(made.items()), made)
+
+
+_ENVIRONMENT: Final = _Form(write=dict, read=_environment)
 _SEQUENCE: Final = _Form(write=tuple, read=lambda value, _: tuple(value))
 
 _FORMS: Final[Mapping[type[Event], Mapping[str, _Form]]] = {
     RunCreated: {
+        "workflow": _NAME,
+        "version": _NAME,
+        "fingerprint": _NAME,
         "changes": _SEQUENCE,
-        "environment": _MAPPING,
+        "environment": _ENVIRONMENT,
         "attributes": _MAPPING,
         "parent": _nested(_Layout(Parent, {})),
         "origin": _nested(_Layout(Origin, {})),
@@ -228,7 +247,7 @@ _FORMS: Final[Mapping[type[Event], Mapping[str, _Form]]] = {
         "retracted": _SEQUENCE,
         "unequal": _SEQUENCE,
     },
-    RunRestarted: {"changes": _SEQUENCE, "environment": _MAPPING},
+    RunRestarted: {"changes": _SEQUENCE, "environment": _ENVIRONMENT},
     RunWoken: {"operation_ids": _SEQUENCE},
     StepCreated: _STEP_FORMS,
     StepRetrying: {"created": _CREATED_FORM},

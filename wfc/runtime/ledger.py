@@ -39,6 +39,7 @@ from wfc.policies import Policy
 
 _NONE: Final[dict[Any, Any]] = {}
 """Stands for tables that are nearly always empty: who writes makes one."""
+_NOBODY: Final[frozenset[OperationId]] = frozenset()  # likewise: `frozenset()` makes a new one
 
 
 class Effort:
@@ -79,7 +80,7 @@ class Ledger:
         self.paused = False
         self.cancel: RunCancelRequested | None = None
         self.cancelled_at = 0
-        self.woken: frozenset[OperationId] = frozenset()  # nearly always empty, then one for all
+        self.woken = _NOBODY
         self.attributes: Mapping[str, Scalar] = _NONE
         self.efforts: dict[OperationId, Effort] = _NONE
         self.waits: dict[OperationId, int] = _NONE
@@ -213,7 +214,8 @@ def _wait_created(ledger: Ledger, event: WaitCreated, _recorded: Recorded) -> No
 def _wait_completed(ledger: Ledger, event: WaitCompleted, _recorded: Recorded) -> None:
     if ledger.waits.pop(event.operation_id, None) is not None and not ledger.waits:
         ledger.waits = _NONE
-    ledger.woken -= {event.operation_id}
+    if event.operation_id in ledger.woken:
+        ledger.woken -= {event.operation_id}
 
 
 _CHANGES: Final[dict[type[Event], Callable[[Ledger, Any, Recorded], None]]] = {
