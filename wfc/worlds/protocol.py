@@ -2,276 +2,80 @@
 
 Every method is a promise, and `wfc.worlds.conformance` tests each of them on every world. Instants
 are UTC microseconds of the world's clock. A method that returns has committed: what it wrote is on
-disk and every reader sees it. A method that raises `WorldError` has written nothing.
+disk and every reader sees it. A method that raises `WorldError` has written nothing. The words of
+the protocol stand in `messages`, `guards` and `answers`; whoever uses a world finds them all here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Sequence
 from typing import Protocol
 
 from wfc.eventlog.entity import Run
 from wfc.eventlog.event import Event, Recorded, Scalar
-from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
-
-# --- messages: queued work ---------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Resume:
-    """Something happened to the run, or is due: let its owner look at it."""
-
-    run_id: RunId
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """A step waits for any worker to run its body."""
-
-    run_id: RunId
-    operation_id: OperationId
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """An end callback wants to hear that the run has ended."""
-
-    run_id: RunId
-    callback: str
-
-
-Message = Resume | Attempt | Ended
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Queued:
-    """A message and when it may be taken; a higher priority (-100 to 100) goes first."""
-
-    message: Message
-    not_before: int = 0
-    priority: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
-    """A message that this worker has taken, and the number by which it says that it is done."""
-
-    message: Message
-    receipt: int
-
-
-# --- guards: what must hold for an append to be written ----------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """The writer holds the run's lease with this fence, and has seen the log up to `length`."""
-
-    fence: int
-    length: int
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptOf:
-    """The writer holds the attempt row of this step with this fence."""
-
-    operation_id: OperationId
-    fence: int
-
-
-@dataclass(frozen=True, slots=True)
-class OpenHook:
-    """The run holds an active hook with this token."""
-
-    token: str
-
-
-@dataclass(frozen=True, slots=True)
-class OpenRun:
-    """The run has not ended and, where `length` is given, its log is exactly this long.
-
-    A lone plain request for what is so already (cancel, pause, unpause) is refused as ALREADY.
-    """
-
-    length: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Unowned:
-    """Nobody holds the run, and its log is exactly this long."""
-
-    length: int
-
-
-@dataclass(frozen=True, slots=True)
-class NewRun:
-    """No run has this id; the first event is its `run_created`."""
-
-
-Guard = Owner | AttemptOf | OpenHook | OpenRun | Unowned | NewRun
-
-
-class Refusal(StrEnum):
-    """Why an append wrote nothing."""
-
-    BEHIND = "behind"  # the log is longer than the writer knows; the answer holds what it misses
-    FENCED = "fenced"  # somebody else owns the run or the attempt now
-    OVER = "over"  # the run has ended
-    HELD = "held"  # the run is being executed (guard `Unowned`)
-    EXISTS = "exists"  # the run id is taken (guard `NewRun`)
-    MISSING = "missing"  # no such run, or no such attempt
-    CLOSED = "closed"  # no active hook has this token
-    ALREADY = "already"  # a plain request asks for what is so already (guard `OpenRun`)
-    DUPLICATE = "duplicate"  # the idempotency id of the first event landed before, same payload
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Appended:
-    """The events as the log now holds them; `fence` is set if the append also claimed the run."""
-
-    recorded: tuple[Recorded, ...]
-    length: int
-    fence: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
-    """Nothing was written; for BEHIND and DUPLICATE, `events` holds what the writer misses."""
-
-    reason: Refusal
-    events: tuple[Recorded, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
-    """Give the lease back; at `wake_at` (None: never) a `Resume` of the run becomes due."""
-
-    wake_at: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Child:
-    """A run to be created in the same transaction, with its first event and its message."""
-
-    run_id: RunId
-    event: Event
-
-
-# --- leases ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claimed:
-    """The caller owns the run. `loss`: the last owner vanished without releasing it, and
-    `losses` counts how often that happened since an event was last written. `attempts` are the
-    steps that have an attempt row (queued, or in the hands of a worker). `heard` is how long the
-    log was when an owner last released the run: an execution has gone through all of that.
-    """
-
-    fence: int
-    length: int
-    loss: bool = False
-    losses: int = 0
-    heard: int = 0
-    attempts: frozenset[OperationId] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """Another living worker owns it."""
-
-    worker_id: WorkerId
-
-
-@dataclass(frozen=True, slots=True)
-class Over:
-    """The run has ended, or the attempt is not wanted any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class NotYet:
-    """The run is paused, blocked, delayed or waits for a slot of its queue."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimedAttempt:
-    """The caller holds the attempt row; `lost`: its last holder vanished in mid-attempt."""
-
-    fence: int
-    lost: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Renewal:
-    """What a heartbeat learns: whether the worker was given up, and which of its queued
-    attempts are not wanted any more.
-    """
-
-    fenced: bool
-    cancelled: tuple[tuple[RunId, OperationId], ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerRow:
-    """A worker as others see it."""
-
-    worker_id: WorkerId
-    lease_until: int
-    queues: tuple[str, ...] = ()
-
-
-# --- reading -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunFilter:
-    """Which runs to list; None means any. `attributes` must all be equal; `search` is a text that
-    stands, whatever its case, in the id, the workflow or the value of an attribute.
-    """
-
-    workflow: DefinitionId | None = None
-    statuses: frozenset[str] = frozenset()
-    version: VersionId | None = None
-    queue: str | None = None
-    parent_id: RunId | None = None
-    attributes: Mapping[str, Scalar] = field(default_factory=dict)
-    created_from: int | None = None
-    created_until: int | None = None
-    search: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunPage:
-    """Runs, newest first, and the cursor of the next page (None at the end)."""
-
-    runs: tuple[Run, ...]
-    next: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VersionRow:
-    """A registered version; `active` is the one that new work prefers."""
-
-    version: VersionId
-    registered_at: int
-    label: str | None
-    active: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Swept:
-    """How much a sweep repaired, by what it was."""
-
-    orphans: int = 0  # runs whose owner died: freed and queued
-    unqueued: int = 0  # runnable runs without a message: queued
-    overdue: int = 0  # waits that are due: queued
-    attempts: int = 0  # attempts whose worker died: queued again
-
-    def total(self) -> int:
-        """Add all up."""
-        return self.orphans + self.unqueued + self.overdue + self.attempts
+from wfc.ids import OperationId, RunId, VersionId, WorkerId
+from wfc.worlds.answers import (
+    Claimed,
+    ClaimedAttempt,
+    Held,
+    NotYet,
+    Over,
+    Renewal,
+    RunFilter,
+    RunPage,
+    Swept,
+    VersionRow,
+    WorkerRow,
+)
+from wfc.worlds.guards import (
+    Appended,
+    AttemptOf,
+    Child,
+    Guard,
+    NewRun,
+    OpenHook,
+    OpenRun,
+    Owner,
+    Refusal,
+    Refused,
+    Release,
+    Unowned,
+)
+from wfc.worlds.messages import Attempt, Ended, Message, Queued, Resume, Taken
+
+__all__ = [
+    "Appended",
+    "Attempt",
+    "AttemptOf",
+    "Child",
+    "Claimed",
+    "ClaimedAttempt",
+    "Ended",
+    "Guard",
+    "Held",
+    "Message",
+    "NewRun",
+    "NotYet",
+    "OpenHook",
+    "OpenRun",
+    "Over",
+    "Owner",
+    "Queued",
+    "Refusal",
+    "Refused",
+    "Release",
+    "Renewal",
+    "Resume",
+    "RunFilter",
+    "RunPage",
+    "Swept",
+    "Taken",
+    "Unowned",
+    "VersionRow",
+    "Watch",
+    "WorkerRow",
+    "World",
+]
 
 
 class Watch(Protocol):

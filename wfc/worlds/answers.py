@@ -1,0 +1,122 @@
+"""What a world answers to those who take work and to those who read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from wfc.eventlog.entity import Run
+from wfc.eventlog.event import Scalar
+from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """The caller owns the run. `loss`: the last owner vanished without releasing it, and
+    `losses` counts how often that happened since an event was last written. `attempts` are the
+    steps that have an attempt row (queued, or in the hands of a worker). `heard` is how long the
+    log was when an owner last released the run: an execution has gone through all of that.
+    """
+
+    fence: int
+    length: int
+    loss: bool = False
+    losses: int = 0
+    heard: int = 0
+    attempts: frozenset[OperationId] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Another living worker owns it."""
+
+    worker_id: WorkerId
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """The run has ended, or the attempt is not wanted any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """The run is paused, blocked, delayed or waits for a slot of its queue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedAttempt:
+    """The caller holds the attempt row; `lost`: its last holder vanished in mid-attempt."""
+
+    fence: int
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewal:
+    """What a heartbeat learns: whether the worker was given up, and which of its queued
+    attempts are not wanted any more.
+    """
+
+    fenced: bool
+    cancelled: tuple[tuple[RunId, OperationId], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerRow:
+    """A worker as others see it."""
+
+    worker_id: WorkerId
+    lease_until: int
+    queues: tuple[str, ...] = ()
+
+
+# --- reading -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFilter:
+    """Which runs to list; None means any. `attributes` must all be equal; `search` is a text that
+    stands, whatever its case, in the id, the workflow or the value of an attribute.
+    """
+
+    workflow: DefinitionId | None = None
+    statuses: frozenset[str] = frozenset()
+    version: VersionId | None = None
+    queue: str | None = None
+    parent_id: RunId | None = None
+    attributes: Mapping[str, Scalar] = field(default_factory=dict)
+    created_from: int | None = None
+    created_until: int | None = None
+    search: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPage:
+    """Runs, newest first, and the cursor of the next page (None at the end)."""
+
+    runs: tuple[Run, ...]
+    next: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionRow:
+    """A registered version; `active` is the one that new work prefers."""
+
+    version: VersionId
+    registered_at: int
+    label: str | None
+    active: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swept:
+    """How much a sweep repaired, by what it was."""
+
+    orphans: int = 0  # runs whose owner died: freed and queued
+    unqueued: int = 0  # runnable runs without a message: queued
+    overdue: int = 0  # waits that are due: queued
+    attempts: int = 0  # attempts whose worker died: queued again
+
+    def total(self) -> int:
+        """Add all up."""
+        return self.orphans + self.unqueued + self.overdue + self.attempts

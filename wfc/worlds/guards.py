@@ -1,0 +1,103 @@
+"""Guards: what must hold for an append to be written. And what the append answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from wfc.eventlog.event import Event, Recorded
+from wfc.ids import OperationId, RunId
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The writer holds the run's lease with this fence, and has seen the log up to `length`."""
+
+    fence: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptOf:
+    """The writer holds the attempt row of this step with this fence."""
+
+    operation_id: OperationId
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenHook:
+    """The run holds an active hook with this token."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """The run has not ended and, where `length` is given, its log is exactly this long.
+
+    A lone plain request for what is so already (cancel, pause, unpause) is refused as ALREADY.
+    """
+
+    length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unowned:
+    """Nobody holds the run, and its log is exactly this long."""
+
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """No run has this id; the first event is its `run_created`."""
+
+
+Guard = Owner | AttemptOf | OpenHook | OpenRun | Unowned | NewRun
+
+
+class Refusal(StrEnum):
+    """Why an append wrote nothing."""
+
+    BEHIND = "behind"  # the log is longer than the writer knows; the answer holds what it misses
+    FENCED = "fenced"  # somebody else owns the run or the attempt now
+    OVER = "over"  # the run has ended
+    HELD = "held"  # the run is being executed (guard `Unowned`)
+    EXISTS = "exists"  # the run id is taken (guard `NewRun`)
+    MISSING = "missing"  # no such run, or no such attempt
+    CLOSED = "closed"  # no active hook has this token
+    ALREADY = "already"  # a plain request asks for what is so already (guard `OpenRun`)
+    DUPLICATE = "duplicate"  # the idempotency id of the first event landed before, same payload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appended:
+    """The events as the log now holds them; `fence` is set if the append also claimed the run."""
+
+    recorded: tuple[Recorded, ...]
+    length: int
+    fence: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """Nothing was written; for BEHIND and DUPLICATE, `events` holds what the writer misses."""
+
+    reason: Refusal
+    events: tuple[Recorded, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """Give the lease back; at `wake_at` (None: never) a `Resume` of the run becomes due."""
+
+    wake_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Child:
+    """A run to be created in the same transaction, with its first event and its message."""
+
+    run_id: RunId
+    event: Event

@@ -1,0 +1,50 @@
+"""Messages: queued work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wfc.ids import OperationId, RunId
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Something happened to the run, or is due: let its owner look at it."""
+
+    run_id: RunId
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A step waits for any worker to run its body."""
+
+    run_id: RunId
+    operation_id: OperationId
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An end callback wants to hear that the run has ended."""
+
+    run_id: RunId
+    callback: str
+
+
+Message = Resume | Attempt | Ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queued:
+    """A message and when it may be taken; a higher priority (-100 to 100) goes first."""
+
+    message: Message
+    not_before: int = 0
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A message that this worker has taken, and the number by which it says that it is done."""
+
+    message: Message
+    receipt: int
