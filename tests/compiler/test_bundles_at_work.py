@@ -72,13 +72,28 @@ def test_a_workflow_of_the_step_bundle_refuses() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth"]
+    "name",
+    [
+        *("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"),
+        *("tenth", "eleventh"),
+    ],
 )
 def test_a_workflow_marked_by_its_module_refuses_first_thing(name: str) -> None:
+    """Whatever its body begins with: blocks, `try`, definitions, defaults that fail."""
     namespace = run(step_of(case("module_directive_workflows")))
     arguments = [True] if name == "fifth" else []
-    with pytest.raises(WorkflowAwaited):
+    with pytest.raises(WorkflowAwaited, match=name):
         asyncio.run(namespace[name](*arguments))
+
+
+def test_nested_steps_in_handlers_leave_their_code_too() -> None:
+    """What a handler binds is still free in them."""
+    namespace = run(step_of(case("module_directive_workflows")))
+    codes = [one for one in namespace["ninth"].__code__.co_consts if inspect.iscode(one)]
+    assert {code.co_name: code.co_freevars for code in codes} == {
+        "charge": ("error",),
+        "refund": (),
+    }
 
 
 @pytest.mark.parametrize(

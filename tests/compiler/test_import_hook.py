@@ -60,6 +60,17 @@ def test_a_module_with_directives_is_compiled(tree: Path) -> None:
     }
 
 
+def test_a_workflow_without_a_line_to_spare_refuses(tree: Path) -> None:
+    """Its body holds nothing but nested steps, and the module's directive marks it; cached too."""
+    text = '"use workflow"\nasync def main():\n    async def one():\n        "use step"\n'
+    write(tree, {"app/bare.py": text})
+    code = (
+        "import asyncio, wfc; wfc.install(['app']); from app import bare; asyncio.run(bare.main())"
+    )
+    for _ in range(2):
+        assert "WorkflowAwaited" in python(tree, code, expect=1).stderr
+
+
 def test_a_warm_import_loads_no_compiler(tree: Path) -> None:
     """The second process reads the index and the cached code, and nothing else."""
     assert load(tree)["heavy"] != []

@@ -20,6 +20,7 @@ from wfc.compiler.sources import Sources
 from wfc.diagnostics import Diagnostic
 from wfc.ids import ModuleName
 from wfc.manifests.bundle import Bundle
+from wfc.manifests.refusals import insert_refusals
 
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Module)
 
@@ -89,7 +90,7 @@ def self_contained(bundle: Bundle, filename: str) -> types.CodeType:
     So it runs wherever a module's code runs: at import, by `runpy`, as `__main__`. The two
     statements stand behind docstring and future imports and take no line of their own.
     """
-    tree = ast.parse(bundle.text, filename)
+    tree = insert_refusals(ast.parse(bundle.text, filename), bundle)
     opening = ast.parse(
         f"from wfc.abi import Bundle as {NAME}\n{NAME} = {NAME}({bundle.module!r}, globals())"
     ).body

@@ -81,11 +81,10 @@ def _refusal(
         yield _insert(span_of(docstring), f"; {call}")
     elif directive is not None:
         yield Edit(span=directive, kind="refuse", text=call)
-    elif verbatim:
-        yield from _refuse_first(rest, lines, call)
     else:
-        yield _blank(rest, lines, call)
-        return
+        if not verbatim:
+            yield _blank(rest, lines, call)
+        return  # a verbatim body has no line to spare: `manifests.refusals` adds the call
     if rest and not verbatim:
         yield _blank(rest, lines)
 
@@ -100,47 +99,6 @@ def _blank(statements: list[ast.stmt], lines: Lines, text: str = "") -> Edit:
 def _insert(behind: Span, text: str) -> Edit:
     end = (behind.end_line, behind.end_column)
     return Edit(span=Span(*end, *end), kind="refuse", text=text)
-
-
-def _refuse_first(block: list[ast.stmt], lines: Lines, call: str) -> Iterator[Edit]:
-    """Refuse before anything of a verbatim body runs, although no line for it can be had.
-
-    Definitions may run, they only make functions. The first other statement begins with the
-    refusal; if it is a block, its header is replaced, since nothing behind the refusal ever runs.
-    """
-    scopes = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    first = next((statement for statement in block if not isinstance(statement, scopes)), None)
-    match first:
-        case None:
-            return
-        case ast.Try() | ast.TryStar():
-            # Its handlers and `finally` would run on the refusal, so it may not stay a `try`.
-            start = (first.lineno, first.col_offset)
-            word = Span(*start, first.lineno, first.col_offset + len("try"))
-            yield Edit(span=word, kind="refuse", text=f"if {call}")
-            end = span_of(first.body[-1])
-            whole = Span(
-                end.end_line, end.end_column, first.end_lineno or 0, first.end_col_offset or 0
-            )
-            yield Edit(span=lines.to_line_end(whole), kind="blank", text="")
-        case ast.If() | ast.While():
-            yield _replace(first.test, call)
-        case ast.For() | ast.AsyncFor():
-            yield _replace(first.iter, call)
-        case ast.With() | ast.AsyncWith():
-            yield _replace(first.items[0].context_expr, call)
-        case ast.Match():
-            yield _replace(first.subject, call)
-        case _:
-            start = (first.lineno, first.col_offset)
-            yield Edit(span=Span(*start, *start), kind="refuse", text=f"{call}; ")
-
-
-def _replace(expression: ast.expr, call: str) -> Edit:
-    """Replace an expression of a header, which may go over several lines only inside brackets."""
-    span = span_of(expression)
-    further = "\n" * (span.end_line - span.line)
-    return Edit(span=span, kind="refuse", text=f"({call}{further})" if further else call)
 
 
 _Functions: TypeAlias = Mapping[Span, FunctionNode]

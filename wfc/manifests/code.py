@@ -13,6 +13,7 @@ import warnings
 from wfc.errors import NoColumns
 from wfc.manifests.bundle import Bundle, Purpose
 from wfc.manifests.guards import insert_guards
+from wfc.manifests.refusals import insert_refusals
 
 
 def code_of(bundle: Bundle, filename: str) -> tuple[types.CodeType, ...]:
@@ -34,8 +35,9 @@ def code_of(bundle: Bundle, filename: str) -> tuple[types.CodeType, ...]:
 
 
 def module_code(bundle: Bundle, filename: str) -> types.CodeType:
-    """Make the code of a step bundle: one module, as written."""
-    return _compiled(ast.parse(bundle.text, filename), bundle, filename)
+    """Make the code of a step bundle: one module, as written, whose workflows all refuse."""
+    tree = insert_refusals(ast.parse(bundle.text, filename), bundle)
+    return _compiled(tree, bundle, filename)
 
 
 def parse_quietly(text: str) -> ast.Module:

@@ -76,5 +76,46 @@ async def eighth():
         await charge()
 
 
+async def ninth():
+    try:
+        await sleep(1)
+    except (
+        ValueError,
+        TypeError,
+    ) as error:
+
+        async def charge():
+            "use step"
+            return error
+
+        await charge()
+    else:
+
+        async def refund():
+            "use step"
+            return 1
+
+        await refund()
+    finally:
+        await sleep(2)
+
+
+async def tenth():
+    async def charge():
+        "use step"
+        return 1
+
+    class Local:
+        rate = 3
+
+
+async def eleventh():
+    async def charge(x=1 / 0):
+        "use step"
+        return x
+
+    await charge()
+
+
 async def _helper():
     return 3

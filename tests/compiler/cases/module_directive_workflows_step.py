@@ -28,11 +28,11 @@ async def fourth():
         return 1
 
     # A comment.
-    __wfc__.refuse("fourth"); await charge()
+    await charge()
 
 
 async def fifth(x):
-    if __wfc__.refuse("fifth"):
+    if x:
 
         async def charge():
             
@@ -42,10 +42,10 @@ async def fifth(x):
 
 
 async def sixth():
-    for x in (__wfc__.refuse("sixth")
-
-
-)    :
+    for x in (
+        1,
+        2,
+    ):
 
         async def charge():
             
@@ -55,7 +55,7 @@ async def sixth():
 
 
 async def seventh():
-    __wfc__.refuse("seventh"); x = 1
+    x = 1
 
     async def charge():
         
@@ -65,15 +65,56 @@ async def seventh():
 
 
 async def eighth():
-    if __wfc__.refuse("eighth"):
+    try:
         with open as f:
 
             async def charge():
                 
                 return f
 
+    finally:
+        await charge()
 
 
+async def ninth():
+    try:
+        await sleep(1)
+    except (
+        ValueError,
+        TypeError,
+    ) as error:
+
+        async def charge():
+            
+            return error
+
+        await charge()
+    else:
+
+        async def refund():
+            
+            return 1
+
+        await refund()
+    finally:
+        await sleep(2)
+
+
+async def tenth():
+    async def charge():
+        
+        return 1
+
+    class Local:
+        rate = 3
+
+
+async def eleventh():
+    async def charge(x=1 / 0):
+        
+        return x
+
+    await charge()
 
 
 async def _helper():
@@ -91,3 +132,10 @@ __wfc__.register("workflow", "seventh", seventh)
 __wfc__.register("step", "seventh.charge", seventh)
 __wfc__.register("workflow", "eighth", eighth)
 __wfc__.register("step", "eighth.charge", eighth)
+__wfc__.register("workflow", "ninth", ninth)
+__wfc__.register("step", "ninth.charge", ninth)
+__wfc__.register("step", "ninth.refund", ninth)
+__wfc__.register("workflow", "tenth", tenth)
+__wfc__.register("step", "tenth.charge", tenth)
+__wfc__.register("workflow", "eleventh", eleventh)
+__wfc__.register("step", "eleventh.charge", eleventh)

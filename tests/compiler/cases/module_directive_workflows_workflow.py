@@ -76,5 +76,46 @@ async def eighth():
         await charge()
 
 
+async def ninth():
+    try:
+        await sleep(1)
+    except (
+        ValueError,
+        TypeError,
+    ) as error:
+
+        charge = __wfc__.step("ninth.charge", lambda: {"error": error})
+
+
+
+        await charge()
+    else:
+
+        refund = __wfc__.step("ninth.refund", lambda: {})
+
+
+
+        await refund()
+    finally:
+        await sleep(2)
+
+
+async def tenth():
+    charge = __wfc__.step("tenth.charge", lambda: {})
+
+
+
+    class Local:
+        rate = 3
+
+
+async def eleventh():
+    charge = __wfc__.step("eleventh.charge", lambda: {})
+
+
+
+    await charge()
+
+
 async def _helper():
     return 3
