@@ -12,8 +12,11 @@ import pytest
 from wfc.compiler.deep_check import BUDGET_S, Deep, deep_check
 from wfc.compiler.facts import ModuleSource
 from wfc.compiler.gather import gather_tree
+from wfc.compiler.project import Project
 from wfc.determinism import NO_RULES
+from wfc.diagnostics import Severity
 from wfc.ids import ModuleName
+from wfc.lint_rules.overview import Overview
 
 AROUND = """
 import json
@@ -84,6 +87,39 @@ def test_what_names_do_not_tell_is_inferred(text: str, target: str) -> None:
 def test_what_is_pure_or_unknown_is_silent(text: str) -> None:
     """Several answers are no answer."""
     assert deep(text) == Deep()
+
+
+def test_it_is_told_with_its_chain_unless_the_same_is_certain(tmp_path: Path) -> None:
+    """A warning, of what the shallow analysis is silent about."""
+    (tmp_path / "app.py").write_text(f"""{AROUND}
+class Shelf:
+    def place(self, name):
+        return self.made(name)
+
+    def made(self, name):
+        return Path(name)
+
+
+async def flow(x: str) -> bool:
+    "use workflow"
+    return Shelf().place(x).exists()
+
+
+async def other(x: str) -> bool:
+    "use workflow"
+    pick()(x)
+    return x
+""")
+    project = Project.discover(tmp_path)
+    overview, deeper = Overview(project), Overview(project, deep=True)
+    certain = [one.sentence for one in overview.effects.diagnostics]
+    more = [one for one in deeper.effects.diagnostics if one.sentence not in certain]
+    assert certain == [
+        'workflow "other" reaches `subprocess.check_output` (process); a replay would repeat it'
+    ]
+    (found,) = more
+    assert (found.code, found.severity) == ("WFC202", Severity.WARNING)
+    assert found.sentence.startswith('workflow "flow" probably reaches `pathlib.Path.exists`')
 
 
 def test_a_check_that_takes_too_long_says_so() -> None:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -21,6 +22,8 @@ from wfc.compiler.findings import to_plain
 from wfc.config import project_of
 from wfc.diagnostics import Severity, render
 from wfc.lint_rules.finding import Finding
+from wfc.lint_rules.run import Job, lint
+from wfc.lint_rules.selection import Selection
 from wfc.manifests.store import current_version
 from wfc.settings import Loaded
 
@@ -51,6 +54,9 @@ def build(
         Format.TEXT
     ),
     out: Annotated[str, typer.Option(metavar="DIR", help="Where versions are written.")] = "",
+    deep: Annotated[
+        bool, typer.Option("--deep/--no-deep", help="Also infer what names do not tell.")
+    ] = True,
 ) -> None:
     """Compile the project into a version; exit 1 if a finding is an error."""
     common = Common.of(context)
@@ -65,11 +71,29 @@ def build(
             clean=clean,
             progress=progress,
         )
+        if deep:
+            result = _deepened(result, loaded, may_write=not check)
     stale = check and is_stale(result, loaded)
     _show(common, form, result, stale=stale)
     output.note(common, _summary(result, time.monotonic() - began, stale=stale))
     if not result.ok or stale:
         raise typer.Exit(Exit.NEGATIVE)
+
+
+def _deepened(result: BuildResult, loaded: Loaded, *, may_write: bool) -> BuildResult:
+    """Add what the deep check finds: warnings, which are no part of the version."""
+    project = project_of(loaded)
+    job = Job(project=project, selection=Selection(select=("WFC2", "WFC183")), deep=True)
+    files = [path for _, path in project.files()]
+    report = lint(job, files, out=loaded.out if may_write else None, slot="deep")
+    known = {(one.code, one.place, one.chain[-1:]) for one in result.diagnostics}
+    more = [
+        one.told
+        for one in report.findings
+        if (one.code, one.place, one.told.chain[-1:]) not in known
+        and one.severity is Severity.WARNING
+    ]
+    return replace(result, diagnostics=(*result.diagnostics, *more))
 
 
 def is_stale(result: BuildResult, loaded: Loaded) -> bool:

@@ -78,6 +78,9 @@ def lint(
     diff: Annotated[
         bool, typer.Option("--diff", help="Show what the fixes would change; write nothing.")
     ] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Infer what names do not tell, which takes longer.")
+    ] = False,
     watch: Annotated[
         bool, typer.Option("--watch", help="Look again whenever a file changes.")
     ] = False,
@@ -105,6 +108,7 @@ def lint(
             select=_words(select),
             ignore=_words(ignore),
             extend_select=_words(extend_select),
+            deep=deep,
         ),
         paths=tuple(paths or ()),
         form=_form(common, form),

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import ast
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Final
 
 from wfc.compiler.facts import ModuleFacts, ModuleSource, Reference
 from wfc.compiler.gather import Gathered
+from wfc.compiler.gather_effects import Effects, Library, gather_effects
 from wfc.compiler.gather_names import bound_by
 from wfc.compiler.spans import span_of
 from wfc.determinism import Reason, Rules, Verdict, lookup
 from wfc.diagnostics import Diagnostic, Place, diagnostic
+from wfc.ids import ModuleName
 from wfc.manifests.bundle import Span
 
 BUDGET_S: Final = 2.0
@@ -34,6 +36,38 @@ class Deep:
 
     references: list[Reference] = field(default_factory=list)
     findings: list[Diagnostic] = field(default_factory=list)
+
+
+def deepened(
+    modules: Sequence[ModuleFacts],
+    library: Library,
+    gathered: Callable[[ModuleName], Gathered | None],
+    budget_s: float = BUDGET_S,
+) -> tuple[Effects, list[Diagnostic]]:
+    """Judge again what workflows reach, with what can be inferred of the modules they reach.
+
+    The second answer says which modules took too long.
+    """
+    inferred: dict[str, Sequence[Reference]] = {}
+    late: list[Diagnostic] = []
+    plain = gather_effects(modules, library)
+    for name in plain.reached:
+        source, known = library.source(name), gathered(name)
+        if source is None or known is None:
+            continue
+        found = deep_check(source, known, library.rules, budget_s)
+        inferred[name] = found.references
+        late += found.findings
+    deeper = Library(library.facts, library.source, library.rules, inferred=inferred)
+    effects = gather_effects(modules, deeper)
+    # What is certain already need not be probable elsewhere.
+    told = {one.sentence for one in plain.diagnostics}
+    listed = [
+        one
+        for one in effects.diagnostics
+        if one.sentence.replace("probably ", "") not in told or one.sentence in told
+    ]
+    return replace(effects, diagnostics=tuple(listed)), late
 
 
 def deep_check(source: ModuleSource, gathered: Gathered, rules: Rules, budget_s: float) -> Deep:

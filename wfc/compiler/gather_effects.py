@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -95,6 +95,8 @@ class Library:
     source: Callable[[str], ModuleSource | None]
     rules: Rules
     tables: dict[str, tuple[Symbols, dict[str, list[Reference]]]] = field(default_factory=dict)
+    inferred: Mapping[str, Sequence[Reference]] = field(default_factory=dict)
+    """What the deep check adds, by module."""
 
     def symbols(self, facts: ModuleFacts) -> Symbols:
         """Give the module-level names of a module."""
@@ -108,7 +110,7 @@ class Library:
         found = self.tables.get(facts.name)
         if found is None:
             by_name: dict[str, list[Reference]] = {}
-            for reference in facts.references:
+            for reference in (*facts.references, *self.inferred.get(facts.name, ())):
                 if not reference.in_step:
                     by_name.setdefault(reference.within, []).append(reference)
             found = ({symbol.name: symbol for symbol in facts.symbols}, by_name)

@@ -21,6 +21,7 @@ def job_of(
     select: tuple[str, ...] = (),
     ignore: tuple[str, ...] = (),
     extend_select: tuple[str, ...] = (),
+    deep: bool = False,
 ) -> Job:
     """Lay flags over `[tool.wfc.lint]`. Raises `UnknownCode`."""
     table = loaded.settings.lint
@@ -32,7 +33,7 @@ def job_of(
     project = project_of(loaded)
     if not loaded.settings.packages:
         project = _with_folders(project)
-    return Job(project=project, selection=selection, per_file=per_file)
+    return Job(project=project, selection=selection, per_file=per_file, deep=deep or table.deep)
 
 
 def _with_folders(project: Project) -> Project:

@@ -23,9 +23,21 @@ from wfc.ids import ModuleName
 class Overview:
     """The first-party code of a project, and the answers that need more than one module."""
 
-    def __init__(self, project: Project, marked: Iterable[ModuleName] | None = None) -> None:
-        """Answer for `project`; `marked` are the modules that may hold directives, if known."""
+    def __init__(
+        self,
+        project: Project,
+        marked: Iterable[ModuleName] | None = None,
+        *,
+        deep: bool = False,
+    ) -> None:
+        """Answer for `project`; `marked` are the modules that may hold directives, if known.
+
+        `deep` lets astroid infer what names do not tell.
+        """
         self.project = project
+        self.late: list[Diagnostic] = []
+        """Which modules took the deep check too long."""
+        self._deep = deep
         self.sources = Sources(project)
         self._may_hold = None if marked is None else tuple(marked)
 
@@ -70,7 +82,12 @@ class Overview:
     @cached_property
     def effects(self) -> Effects:
         """What all workflows of the project reach, and what is wrong with it."""
-        return gather_effects(self.marked, self.library)
+        if not self._deep:
+            return gather_effects(self.marked, self.library)
+        from wfc.compiler.deep_check import deepened  # noqa: PLC0415 - rarely wanted
+
+        effects, self.late = deepened(self.marked, self.library, self.gathered)
+        return effects
 
     @cached_property
     def told(self) -> dict[str, tuple[Diagnostic, ...]]:

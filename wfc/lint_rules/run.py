@@ -45,6 +45,7 @@ class Job:
     selection: Selection = field(default_factory=Selection)
     per_file: tuple[tuple[str, tuple[str, ...]], ...] = ()  # glob, codes to ignore there
     named: frozenset[Path] = frozenset()  # asked for by name: parsed even if nothing is ours
+    deep: bool = False  # let astroid infer what names do not tell
 
     def options_of(self, shown: str, options: Options) -> Options:
         """Add what is to be ignored in the file that findings call `shown`."""
@@ -83,11 +84,20 @@ def absolute(path: Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100 - see above
 
 
-def lint(job: Job, files: Sequence[Path], *, jobs: int = 1, out: Path | None = None) -> Report:
-    """Give the findings in `files`; with `out` (the folder of builds) they are remembered."""
+def lint(
+    job: Job,
+    files: Sequence[Path],
+    *,
+    jobs: int = 1,
+    out: Path | None = None,
+    slot: str = "lint",
+) -> Report:
+    """Give the findings in `files`; with `out` (the folder of builds) they are remembered, the last
+    ones of each `slot`.
+    """
     index = cache.Index(out / "index" if out is not None else None)
     marked, state = _state(job, files, index)
-    place = out / "cache" / "lint" if out is not None else None
+    place = out / "cache" / slot if out is not None else None
     recalled = _recall(place, state)
     if recalled is None:
         recalled = _found(job, files, marked, jobs)
@@ -135,7 +145,7 @@ def fixed(
 def _found(
     job: Job, files: Sequence[Path], marked: tuple[ModuleName, ...], jobs: int
 ) -> list[Finding]:
-    overview = Overview(job.project, marked)
+    overview = Overview(job.project, marked, deep=job.deep)
     shown = {_shown(job.project, path) for path in files}
     found = [
         one
@@ -151,6 +161,7 @@ def _found(
                 found += part
     else:
         found += _check_files(job, files, marked, overview)
+    found += [Finding(told=one) for one in overview.late if job.selection.wants(one.code)]
     return sorted(set(found), key=lambda one: one.order)
 
 
@@ -161,7 +172,7 @@ def _check_files(
     overview: Overview | None = None,
 ) -> list[Finding]:
     """Look at files, by what this process knows of the project or finds out."""
-    overview = overview or Overview(job.project, marked)
+    overview = overview or Overview(job.project, marked, deep=job.deep)
     found: list[Finding] = []
     for path in files:
         try:
