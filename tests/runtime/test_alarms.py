@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from datetime import timedelta
 
 from wfc.clock import SystemClock, VirtualClock
@@ -54,3 +55,44 @@ async def test_closing_forgets_all_alarms() -> None:
     alarms.close()
     assert not alarms.ring()
     assert sleeper.times == 0
+
+
+async def test_an_alarm_that_is_set_anew_or_given_up_does_not_ring() -> None:
+    """Everyone has one; and nobody who has none is kept alive."""
+    clock = VirtualClock()
+    alarms = Alarms(clock.now_us)
+    moved, gone = Sleeper(), Sleeper()
+    soon = clock.now_us() + 60 * 10**6
+    alarms.set(soon, moved)
+    alarms.set(soon, gone)
+    alarms.set(soon + 60 * 10**6, moved)
+    alarms.forget(gone)
+    alarms.forget(gone)
+    kept = weakref.ref(gone)
+    del gone
+    assert kept() is None
+    clock.advance(timedelta(minutes=1))
+    assert not alarms.ring()
+    clock.advance(timedelta(minutes=1))
+    assert alarms.ring()
+    assert moved.times == 1
+    alarms.close()
+
+
+async def test_alarms_that_were_given_up_do_not_fill_the_memory() -> None:
+    """They may lie a year ahead; those that are left still ring in their order."""
+    clock = VirtualClock()
+    alarms = Alarms(clock.now_us)
+    year = clock.now_us() + 365 * 86_400 * 10**6
+    left = [Sleeper() for _ in range(5)]
+    for number, sleeper in enumerate(left):
+        alarms.set(year - number, sleeper)
+    for number in range(1000):
+        passing = Sleeper()
+        alarms.set(year + number, passing)
+        alarms.forget(passing)
+    assert len(alarms._heap) < 50
+    clock.advance(timedelta(days=365))
+    assert alarms.ring()
+    assert [sleeper.times for sleeper in left] == [1] * 5
+    alarms.close()

@@ -12,6 +12,7 @@ from wfc.clock import MICROSECONDS
 
 _LEAST_S: Final = 0.001
 _MOST_S: Final = 3600.0
+_STALE_LEAST: Final = 16
 
 
 class Poked(Protocol):
@@ -25,41 +26,59 @@ class Poked(Protocol):
 class Alarms:
     """A heap of alarms with one timer of the loop. `ring` may also be called by hand, which is how
     a virtual clock makes itself heard.
+
+    Everyone has one alarm at most. The heap holds numbers only, so that nobody is kept alive by an
+    alarm that was given up and lies a year ahead; such numbers go when they are most of the heap.
     """
 
     def __init__(self, now_us: Callable[[], int]) -> None:
         """Set no alarm yet."""
         self._now_us = now_us
-        self._heap: list[tuple[int, int, Poked]] = []
-        self._set: set[tuple[int, Poked]] = set()
-        self._order = itertools.count()
+        self._heap: list[tuple[int, int]] = []
+        self._who: dict[int, Poked] = {}
+        self._alarms: dict[Poked, tuple[int, int]] = {}
+        self._numbers = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0
 
     def set(self, at: int, who: Poked) -> None:
-        """Poke `who` at the instant `at`; setting the same alarm again does nothing."""
-        if (at, who) in self._set:
+        """Poke `who` at the instant `at`, and not when it was to be poked until now."""
+        known = self._alarms.get(who)
+        if known is not None and known[0] == at:
             return
-        self._set.add((at, who))
-        heapq.heappush(self._heap, (at, next(self._order), who))
+        self.forget(who)
+        alarm = self._alarms[who] = at, next(self._numbers)
+        self._who[alarm[1]] = who
+        heapq.heappush(self._heap, alarm)
         if self._timer is None or at < self._timer_at:
             self._arm()
+
+    def forget(self, who: Poked) -> None:
+        """Let go of `who`."""
+        alarm = self._alarms.pop(who, None)
+        if alarm is None:
+            return
+        del self._who[alarm[1]]
+        if len(self._heap) > _STALE_LEAST + 2 * len(self._who):
+            self._heap = sorted(self._alarms.values())
 
     def ring(self) -> bool:
         """Poke everyone whose time has come; tell whether there was anybody."""
         now = self._now_us()
         rang = False
         while self._heap and self._heap[0][0] <= now:
-            at, _, who = heapq.heappop(self._heap)
-            self._set.discard((at, who))
-            who.poke()
-            rang = True
+            who = self._who.get(heapq.heappop(self._heap)[1])
+            if who is not None:
+                self.forget(who)
+                who.poke()
+                rang = True
         return rang
 
     def close(self) -> None:
         """Forget all alarms."""
         self._heap.clear()
-        self._set.clear()
+        self._who.clear()
+        self._alarms.clear()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

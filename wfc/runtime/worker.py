@@ -481,6 +481,7 @@ class Worker:
             for left in self._watched.pop(run_id, ()):
                 if not left.done():
                     left.set_result(None)
+            self._alarms.forget(live)
             self._park(live)
             self._activity.set()
 
