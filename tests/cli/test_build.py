@@ -84,6 +84,32 @@ def test_a_fault_is_shown_in_each_format(wfc: Wfc, shop: Path) -> None:
     assert log["runs"][0]["results"][0]["ruleId"] == "WFC102"
 
 
+def test_paths_choose_whose_findings_are_shown(wfc: Wfc, shop: Path) -> None:
+    """Files and folders, by place or by chain; the build is the whole project's all the same."""
+    (shop / "shop.py").write_text(FAULTY)
+    (shop / "app").mkdir()
+    (shop / "app" / "__init__.py").write_text("")
+    (shop / "app" / "tools.py").write_text("import os\n\n\ndef pid():\n    return os.getpid()\n")
+    (shop / "app" / "flow.py").write_text(
+        'from app.tools import pid\n\n\nasync def flow():\n    "use workflow"\n    return pid()\n'
+    )
+
+    def codes(*words: str) -> list[str]:
+        found = wfc("build", "--no-deep", "--json", *words).json["data"]["findings"]
+        return [one["code"] for one in found]
+
+    assert codes() == ["WFC203", "WFC102"]
+    assert codes("shop.py") == ["WFC102"]
+    assert codes("app") == codes("app/tools.py") == codes("app/flow.py") == ["WFC203"]
+    assert codes("app", "shop.py") == ["WFC203", "WFC102"]
+    assert codes("app/__init__.py") == []
+    said = wfc("build", "--no-deep", "app/__init__.py")
+    assert (said.code, said.out) == (1, "")
+    assert "no version; 2 errors" in said.err
+    assert "2 findings elsewhere" in said.err
+    assert "WFC954" in wfc("build", "gone.py").err
+
+
 def test_a_syntax_error_is_a_finding_too(wfc: Wfc, shop: Path) -> None:
     """And no traceback."""
     (shop / "shop.py").write_text('def f(:\n    "use step"\n')

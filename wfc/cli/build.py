@@ -5,22 +5,25 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from wfc.cli import formats, output
+from wfc.cli import formats, output, watching
 from wfc.cli.common import Common, command_app
 from wfc.cli.failure import Exit
+from wfc.cli.watching import News
 from wfc.compiler.build import BuildResult, Progress
 from wfc.compiler.build import build as build_project
 from wfc.compiler.findings import to_plain
 from wfc.config import project_of
 from wfc.diagnostics import Severity, render
+from wfc.errors import InputInvalid
 from wfc.lint_rules.finding import Finding
 from wfc.lint_rules.run import Job, lint
 from wfc.lint_rules.selection import Selection
@@ -41,10 +44,28 @@ class Format(StrEnum):
     GITHUB = "github"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the command line asks for."""
+
+    common: Common
+    loaded: Loaded
+    form: Format
+    paths: tuple[Path, ...]
+    jobs: int
+    check: bool
+    clean: bool
+    deep: bool
+
+
 @app.command()
 def build(
     context: typer.Context,
     *,
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[PATH...]", help="Show findings in these files and folders alone."),
+    ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit 1 if the build is out of date.")
     ] = False,
@@ -53,31 +74,64 @@ def build(
     form: Annotated[Format, typer.Option("--format", help="How findings are printed.")] = (
         Format.TEXT
     ),
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Build again whenever a file changes.")
+    ] = False,
     out: Annotated[str, typer.Option(metavar="DIR", help="Where versions are written.")] = "",
     deep: Annotated[
         bool, typer.Option("--deep/--no-deep", help="Also infer what names do not tell.")
     ] = True,
 ) -> None:
-    """Compile the project into a version; exit 1 if a finding is an error."""
+    """Compile the project into a version; exit 1 if a finding is an error.
+
+    A version always holds the whole project: PATH only chooses whose findings are shown, which are
+    those that stand there or whose chain passes through.
+    """
     common = Common.of(context)
-    loaded = common.load(out=out or None)
+    asked = Asked(
+        common=common,
+        loaded=common.load(out=out or None),
+        form=Format.JSON if common.json or common.jsonl else form,
+        paths=tuple(map(_there, paths or ())),
+        jobs=jobs or os.cpu_count() or 1,
+        check=check,
+        clean=clean,
+        deep=deep,
+    )
+    if watch:
+        _watch(asked)
+        return
     began = time.monotonic()
-    with _progress(common) as progress:
-        result = build_project(
-            project_of(loaded),
-            out=loaded.out,
-            jobs=jobs or os.cpu_count() or 1,
-            check=check,
-            clean=clean,
-            progress=progress,
-        )
-        if deep:
-            result = _deepened(result, loaded, may_write=not check)
-    stale = check and is_stale(result, loaded)
-    _show(common, form, result, stale=stale)
-    output.note(common, _summary(result, time.monotonic() - began, stale=stale))
+    result = _built(asked)
+    stale = check and is_stale(result, asked.loaded)
+    found, others = _chosen(asked, result)
+    _show(asked, result, found, stale=stale)
+    output.note(common, _summary(result, time.monotonic() - began, stale=stale) + others)
     if not result.ok or stale:
         raise typer.Exit(Exit.NEGATIVE)
+
+
+def _there(path: Path) -> Path:
+    """Give a path from the root on. Raises `InputInvalid` if nothing is there."""
+    if not path.exists():
+        message = f"{path} is not there, so no finding could be shown in it"
+        raise InputInvalid(message)
+    return path.resolve()
+
+
+def _built(asked: Asked) -> BuildResult:
+    with _progress(asked.common) as progress:
+        result = build_project(
+            project_of(asked.loaded),
+            out=asked.loaded.out,
+            jobs=asked.jobs,
+            check=asked.check,
+            clean=asked.clean,
+            progress=progress,
+        )
+        if asked.deep:
+            result = _deepened(result, asked.loaded, may_write=not asked.check)
+    return result
 
 
 def _deepened(result: BuildResult, loaded: Loaded, *, may_write: bool) -> BuildResult:
@@ -96,6 +150,43 @@ def _deepened(result: BuildResult, loaded: Loaded, *, may_write: bool) -> BuildR
     return replace(result, diagnostics=(*result.diagnostics, *more))
 
 
+def _chosen(asked: Asked, result: BuildResult) -> tuple[list[Finding], str]:
+    """Give the findings to show, and what to say of the others."""
+    found = [Finding(told=one) for one in result.diagnostics]
+    if not asked.paths:
+        return found, ""
+    root = asked.loaded.root.resolve()
+
+    def is_asked_for(one: Finding) -> bool:
+        shown = {one.place.path, *(link.place.path for link in one.told.chain)}
+        places = [(root / name).resolve() for name in shown]
+        return any(place.is_relative_to(path) for place in places for path in asked.paths)
+
+    chosen = [one for one in found if is_asked_for(one)]
+    hidden = len(found) - len(chosen)
+    return chosen, f"; {hidden} findings elsewhere" if hidden else ""
+
+
+def _watch(asked: Asked) -> None:
+    """Build, tell all findings; then build after each change, and tell new and cured ones."""
+    if asked.check or asked.form is Format.SARIF:
+        message = "--watch goes with neither --check nor --format sarif, which are for one build"
+        raise typer.BadParameter(message)
+    news = News()
+
+    def look() -> None:
+        began = time.monotonic()
+        result = _built(asked)
+        found, others = _chosen(asked, result)
+        new, cured = news.since(found, result.texts)
+        _show_news(asked, result, new, cured)
+        sys.stdout.flush()
+        summary = _summary(result, time.monotonic() - began, stale=False)
+        output.note(asked.common, f"{summary}; {len(new)} new, {len(cured)} cured{others}")
+
+    watching.watch(asked.loaded.root, look)
+
+
 def is_stale(result: BuildResult, loaded: Loaded) -> bool:
     """Tell whether the version that stands on the disk is not the one of the sources."""
     return result.version is not None and current_version(loaded.out) != result.version.id
@@ -106,32 +197,49 @@ def shown(result: BuildResult) -> list[str]:
     return [render(finding, result.texts) for finding in result.diagnostics]
 
 
-def _show(common: Common, form: Format, result: BuildResult, *, stale: bool) -> None:
-    if common.json or common.jsonl or form is Format.JSON:
-        data = _data(result, stale=stale)
-        output.result(common.as_json(), "build", data)
-    elif form is Format.GITHUB:
-        for line in formats.as_github(_findings(result), result.texts):
-            sys.stdout.write(line + "\n")
-    elif form is Format.SARIF:
-        sys.stdout.write(formats.as_sarif(_findings(result), result.texts) + "\n")
+def _show(asked: Asked, result: BuildResult, found: Sequence[Finding], *, stale: bool) -> None:
+    if asked.form is Format.JSON:
+        plain = [to_plain(one.told) for one in found]
+        data = {**_data(result), "stale": stale, "findings": plain}
+        output.result(asked.common.as_json(), "build", data)
     else:
-        for text in shown(result):
-            sys.stdout.write(text + "\n\n")
+        _write(asked.form, found, result.texts)
 
 
-def _findings(result: BuildResult) -> list[Finding]:
-    """Give the findings as the linter would: its writers are used here too."""
-    return [Finding(told=one) for one in result.diagnostics]
+def _show_news(
+    asked: Asked, result: BuildResult, new: Sequence[Finding], cured: Sequence[Finding]
+) -> None:
+    """Tell a change: an object a build for programs; for people the cured ones on a line each."""
+    if asked.form is Format.JSON:
+        data = {name: [to_plain(one.told) for one in group] for name, group in (
+            ("new", new), ("cured", cured)
+        )}  # fmt: skip
+        output.stream(
+            asked.common.as_json(), "build", [{**_data(result), **data}], rows=[], first=False
+        )
+        return
+    _write(asked.form, new, result.texts)
+    for line in formats.as_concise(cured, result.texts) if asked.form is Format.TEXT else ():
+        sys.stdout.write(f"cured: {line}\n")
 
 
-def _data(result: BuildResult, *, stale: bool) -> dict[str, Any]:
+def _write(form: Format, found: Sequence[Finding], texts: formats.Texts) -> None:
+    match form:
+        case Format.GITHUB:
+            lines: formats.Lines = formats.as_github(found, texts)
+        case Format.SARIF:
+            lines = [formats.as_sarif(found, texts)]
+        case _:
+            lines = formats.as_text(found, texts)
+    for line in lines:
+        sys.stdout.write(line + "\n")
+
+
+def _data(result: BuildResult) -> dict[str, Any]:
     return {
         "version": None if result.version is None else result.version.id,
         "folder": None if result.folder is None else str(result.folder),
-        "stale": stale,
         "changed": list(result.changed),
-        "findings": [to_plain(finding) for finding in result.diagnostics],
     }
 
 

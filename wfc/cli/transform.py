@@ -10,17 +10,20 @@ from typing import Annotated, Any
 
 import typer
 
-from wfc.cli import output
+from wfc.cli import formats, output, watching
 from wfc.cli.build import shown
 from wfc.cli.common import Common, command_app
 from wfc.cli.failure import Exit
+from wfc.cli.watching import News
 from wfc.compiler.build import build
 from wfc.compiler.project import Project
 from wfc.config import project_of
 from wfc.errors import InputInvalid
 from wfc.ids import ModuleName
+from wfc.lint_rules.finding import Finding
 from wfc.manifests.bundle import Bundle
 from wfc.manifests.store import Version, bundle_to_plain
+from wfc.settings import Loaded
 
 app = command_app()
 
@@ -38,20 +41,50 @@ class View(StrEnum):
 @app.command()
 def transform(
     context: typer.Context,
+    *,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A module of the project.")],
     view: Annotated[View, typer.Option(help="What to show.")] = View.WORKFLOW,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show it again whenever it changes.")
+    ] = False,
 ) -> None:
     """Show what the compiler makes of one file; writes nothing."""
     common = Common.of(context)
     loaded = common.load()
     project = project_of(loaded)
     module = module_of(project, file)
+    if watch:
+        _watch(common, loaded, view, module, file)
+        return
     result = build(project, out=loaded.out, check=True)
     for text in shown(result):
         output.note(common, text)
     if result.version is None:
         raise typer.Exit(Exit.NEGATIVE)
     _show(common, view, result.version, module, file)
+
+
+def _watch(common: Common, loaded: Loaded, view: View, module: ModuleName, file: Path) -> None:
+    """Show the file; after each change what is new, what is cured, and the file if it differs."""
+    news = News()
+    before: list[object] = []
+
+    def look() -> None:
+        result = build(project_of(loaded), out=loaded.out, check=True)
+        new, cured = news.since([Finding(told=one) for one in result.diagnostics], result.texts)
+        for text in formats.as_text(new, result.texts):
+            output.note(common, text)
+        for line in formats.as_concise(cured, result.texts):
+            output.note(common, f"cured: {line}")
+        if result.version is None or not file.exists():
+            return
+        now = [result.version.workflow.get(module), result.version.step.get(module)]
+        if now != before:
+            before[:] = now
+            _show(common, view, result.version, module, file)
+            sys.stdout.flush()
+
+    watching.watch(loaded.root, look)
 
 
 def module_of(project: Project, file: Path) -> ModuleName:
