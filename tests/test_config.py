@@ -160,12 +160,13 @@ def test_limits_and_policy_come_from_the_settings(project: Path) -> None:
     settings = loaded_with(
         project,
         worker={"concurrency": 7, "lease": "3s", "heartbeat": "1s"},
-        limits={"events": 500, "pending_operations": 9},
+        limits={"events": 500, "pending_operations": 9, "payload": "2KiB", "attributes": 3},
         policy={"attempts": 4, "timeout": "9s", "total": "1m", "backoff": {"initial": "2s"}},
     ).settings
     limits = config.worker_limits(settings)
     assert (limits.bodies, limits.lease_s, limits.pulse.every_s) == (7, 3.0, 1.0)
     assert (limits.chapter.events, limits.chapter.pending) == (500, 9)
+    assert (limits.chapter.payload, limits.chapter.attributes) == (2048, 3)
     policy = resolve(None, config.policy_keywords(settings))
     assert (policy.attempts, policy.timeout_s, policy.total_s) == (4, 9, 60)
     assert policy.backoff.initial_s == 2

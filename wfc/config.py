@@ -22,7 +22,7 @@ from wfc.clock import Clock
 from wfc.errors import ConfigError, ModuleBroken, WfcError
 from wfc.eventlog.event import Channel
 from wfc.ids import DefinitionId
-from wfc.settings import Loaded, Settings, load_settings
+from wfc.settings import LimitsTable, Loaded, Settings, load_settings
 from wfc.worlds.open import open_world
 from wfc.worlds.protocol import World
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from wfc.runtime.worker import Worker, WorkerLimits
 
 _LOG: Final = logging.getLogger("wfc")
+_LIMITS: Final = LimitsTable()
 
 
 class Session:
@@ -47,6 +48,7 @@ class Session:
         limits: WorkerLimits | None = None,
         actor: str | None = None,
         channel: Channel = Channel.API,
+        sizes: LimitsTable = _LIMITS,
     ) -> None:
         """Serve an opened `world`; without `registry` runs can be looked at and stopped only."""
         self.world = world
@@ -54,6 +56,8 @@ class Session:
         self.worker: Worker | None = None
         self.actor = actor
         self.channel = channel
+        self.payload_max = int(sizes.payload)
+        self.attributes_max = sizes.attributes
         self._limits = limits
         self._closed = False
 
@@ -118,7 +122,14 @@ async def open_session(
         await world.close()
         raise
     limits = worker_limits(loaded.settings) if with_code else None
-    return Session(world, registry, limits=limits, actor=actor, channel=channel)
+    return Session(
+        world,
+        registry,
+        limits=limits,
+        actor=actor,
+        channel=channel,
+        sizes=loaded.settings.limits,
+    )
 
 
 async def _registry(loaded: Loaded, world: World, version: Version) -> Registry:
@@ -288,7 +299,12 @@ def worker_limits(settings: Settings) -> WorkerLimits:
         lease_s=table.lease.total_seconds(),
         sweep_s=table.sweep.total_seconds(),
         pulse=Pulse(every_s=table.heartbeat.total_seconds()),
-        chapter=Limits(events=settings.limits.events, pending=settings.limits.pending_operations),
+        chapter=Limits(
+            events=settings.limits.events,
+            pending=settings.limits.pending_operations,
+            payload=settings.limits.payload,
+            attributes=settings.limits.attributes,
+        ),
     )
 
 

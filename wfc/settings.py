@@ -153,8 +153,8 @@ class LimitsTable(_Table):
 
     events: int = Field(default=100_000, ge=100)
     """Events of one chapter of a run."""
-    payload: ByteSize = ByteSize(16 * 1024 * 1024)
-    """Bytes of one value, as `"16MiB"`."""
+    payload: ByteSize = Field(default=ByteSize(16 * 1024 * 1024), ge=1024, le=64 * 1024 * 1024)
+    """Bytes of one value, as `"16MiB"`; at most 64 MiB, so that a reader's memory is safe."""
     pending_operations: int = Field(default=10_000, ge=1)
     """Operations that one run may wait for at once."""
     children_depth: int = Field(default=50, ge=1)

@@ -53,7 +53,9 @@ class OneBody:
             give_up_on=(),
             version=None,
             call=lambda _arguments: function(),
-            recorded=lambda value: codec.encode(value, path="the result of step `charge`"),
+            recorded=lambda value, limit: codec.encode(
+                value, path="the result of step `charge`", limit=limit
+            ),
         )
 
 

@@ -62,7 +62,12 @@ async def opened(loaded: Loaded, *, with_code: bool = False) -> AsyncIterator[Se
     actor = _user()
     session = await open_session(loaded, with_code=with_code, actor=actor, channel=Channel.CLI)
     if not with_code:
-        session = LookingSession(session.world, actor=actor, channel=Channel.CLI)
+        session = LookingSession(
+            session.world,
+            actor=actor,
+            channel=Channel.CLI,
+            sizes=loaded.settings.limits,
+        )
     try:
         async with use_session(session):
             yield session

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from wfc.codec.decoding import Reader
 from wfc.codec.encoding import body_of
-from wfc.codec.envelope import seal, unseal
+from wfc.codec.envelope import PAYLOAD_MAX, seal, unseal
 from wfc.codec.fitting import Reachable, fit
 from wfc.codec.naming import REGISTERED, Types
 from wfc.codec.readers import ReadersOf, succeeds
@@ -25,6 +25,7 @@ def encode_arguments(
     call: str,
     annotations: Mapping[str, Any] = _NO_ANNOTATIONS,
     types: Types | None = None,
+    limit: int = PAYLOAD_MAX,
 ) -> tuple[bytes, bytes]:
     """Give the payload of the arguments and its digest; `call` names the call, for errors.
 
@@ -42,7 +43,7 @@ def encode_arguments(
             readers = None if types is None else ReadersOf(annotations.get(name), types)
             body_of(value, f"{_shown(call)} argument `{name}`", readers)
         raise
-    return seal(body, path), blake2b(body, digest_size=_DIGEST_BYTES).digest()
+    return seal(body, path, limit), blake2b(body, digest_size=_DIGEST_BYTES).digest()
 
 
 def _shown(call: str) -> str:

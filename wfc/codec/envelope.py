@@ -80,6 +80,6 @@ def _zstd() -> Any:
 
 def _too_large(path: str, size: int, limit: int) -> PayloadTooLarge:
     return PayloadTooLarge(
-        f"{path} is {size:,} bytes long; the limit is {limit:,}. Store it elsewhere in a step and "
-        "pass its name, or pass it in parts."
+        f"{path} is {size:,} bytes long; the limit is {limit:,} ([tool.wfc.limits] payload). Store "
+        "it elsewhere in a step and pass its name, or pass it in parts."
     )

@@ -38,7 +38,7 @@ class Body(Protocol):
         """Decode the arguments and call the function; gives a coroutine if it is async."""
         ...
 
-    def recorded(self, value: Any) -> bytes:
+    def recorded(self, value: Any, limit: int = ...) -> bytes:
         """Encode what the function returned. Raises `Unserialisable` for what no run could read."""
         ...
 
@@ -88,6 +88,7 @@ class Call:
     scene: Scene
     closure: Callable[[], Awaitable[Any]] | None = None
     digest: bytes | None = None
+    payload_max: int = codec.PAYLOAD_MAX
     begun_at: float = 0.0  # on the loop's clock
     given_up: bool = False
     body_version: VersionId | None = None  # None: the imported code
@@ -294,8 +295,10 @@ class _Work:
 
 def _recorded(value: Any, call: Call, body: Body | None) -> bytes:
     if body is not None:
-        return body.recorded(value)
-    return codec.encode(value, path=f"the result of step `{_name(call, body)}`")
+        return body.recorded(value, call.payload_max)
+    return codec.encode(
+        value, path=f"the result of step `{_name(call, body)}`", limit=call.payload_max
+    )
 
 
 def _foreign(error: BaseException) -> WfcError:

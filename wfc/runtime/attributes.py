@@ -8,19 +8,34 @@ from typing import Final
 
 from wfc.errors import LimitExceeded
 from wfc.eventlog.event import Scalar
+from wfc.runtime.refusals import at_line
 
 ATTRIBUTES_MAX: Final = 64
 KEY_MAX: Final = 256
 VALUE_MAX: Final = 256
 RESERVED: Final = "wfc."
+_NONE: Final[Mapping[str, Scalar]] = {}
 
 
-def check_attributes(changes: Mapping[str, Scalar | None]) -> None:
-    """Refuse what no attribute may be. Raises `TypeError`, `ValueError`, `LimitExceeded`."""
-    if len(changes) > ATTRIBUTES_MAX:
+def check_attributes(
+    changes: Mapping[str, Scalar | None],
+    held: Mapping[str, Scalar] = _NONE,
+    *,
+    limit: int = ATTRIBUTES_MAX,
+) -> None:
+    """Refuse what no attribute may be, and more than `limit` beside those that a run has already.
+
+    Raises `TypeError`, `ValueError`, `LimitExceeded`. Writers that race may each find room for the
+    last one; whoever comes after them does not.
+    """
+    added = sum(value is not None and key not in held for key, value in changes.items())
+    removed = sum(value is None and key in held for key, value in changes.items())
+    number = len(held) + added - removed
+    if added and number > limit:
         raise LimitExceeded(
-            f"{len(changes)} attributes were given, and a run has at most {ATTRIBUTES_MAX}. "
-            "Attributes are for finding runs; put data into arguments and results."
+            f"the run would have {number} attributes, and the limit is {limit} ([tool.wfc.limits] "
+            f"attributes). Attributes are for finding runs; put data into arguments and results."
+            f"{at_line()}"
         )
     for key, value in changes.items():
         _check_key(key)
@@ -53,5 +68,5 @@ def _check_value(key: str, value: object) -> None:
     if len(value.encode("utf-8", "surrogatepass")) > VALUE_MAX:
         raise LimitExceeded(
             f"the attribute {key!r} has {len(value)} characters, more than {VALUE_MAX} bytes. "
-            "Attributes are for finding runs; put data into arguments and results."
+            f"Attributes are for finding runs; put data into arguments and results.{at_line()}"
         )

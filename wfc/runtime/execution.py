@@ -50,6 +50,7 @@ from wfc.eventlog.event import (
 from wfc.ids import OperationId, RunId, Site, operation_id, split_operation_id
 from wfc.manifests.sites import site_of
 from wfc.runtime import context, divergence, dropping, refusals
+from wfc.runtime.attributes import ATTRIBUTES_MAX
 from wfc.runtime.draws import Draws
 from wfc.runtime.driving import Driving
 from wfc.runtime.loop import Loop, RunTimer
@@ -78,6 +79,9 @@ class Limits:
     events: int = 100_000
     cleanup: int = 200
     pending: int = 10_000
+    payload: int = codec.PAYLOAD_MAX
+    """Bytes of one value."""
+    attributes: int = ATTRIBUTES_MAX
 
 
 _LIMITS: Final = Limits()
@@ -408,6 +412,7 @@ class Execution:
                     path="the workflow's result",
                     annotation=self.template.result,
                     types=self.template.types,
+                    limit=self._limits.payload,
                 )
             except Exception as problem:  # noqa: BLE001 - a serialiser is user code
                 error = problem
@@ -461,8 +466,8 @@ class Execution:
 
     def ask(self, pending: Pending) -> None:
         """Open an operation. Raises `LimitExceeded`."""
-        self.check_limits()
         name = pending.operation.operation_id
+        self.check_limits(name)
         self._pending[name] = pending
         if self._asked is _NONE:
             self._asked = {}
@@ -486,12 +491,18 @@ class Execution:
                 self._withdrawn = {}
             self._withdrawn[name] = pending.operation
 
-    def check_limits(self) -> None:
-        """Raise `LimitExceeded` if the chapter is too long, or too much is open."""
+    def _at(self, name: OperationId) -> str:
+        """Say where the code asks for an operation, as a sentence's end."""
+        line = self.template.line_of(split_operation_id(name)[1])
+        return f" At {line}." if line else ""
+
+    def check_limits(self, asked: OperationId) -> None:
+        """Raise `LimitExceeded` if the chapter is too long for one more, or too much is open."""
         if len(self._pending) >= self._limits.pending:
             raise LimitExceeded(
                 f"run {self.run_id} waits for {len(self._pending)} operations at once, and the "
-                f"limit is {self._limits.pending}. Gather in smaller groups."
+                f"limit is {self._limits.pending} ([tool.wfc.limits] pending_operations). Gather "
+                f"in smaller groups.{self._at(asked)}"
             )
         if self.position < self._warn_at:
             return
@@ -507,7 +518,8 @@ class Execution:
             return
         error = LimitExceeded(
             f"the log of run {self.run_id} has {length} events in this chapter, and the limit is "
-            f"{self._limits.events}. Call `restart(...)` in an endless workflow."
+            f"{self._limits.events} ([tool.wfc.limits] events). Call `restart(...)` in an endless "
+            f"workflow.{self._at(asked)}"
         )
         if length >= self._limits.events + self._limits.cleanup:
             self._fail(error, FailureKind.LIMIT)
@@ -627,6 +639,16 @@ class Execution:
             "workflow": self.template.workflow,
             "version": self.template.version,
         }
+
+    @property
+    def payload_max(self) -> int:
+        """Give the bytes that one value may take."""
+        return self._limits.payload
+
+    @property
+    def attributes_max(self) -> int:
+        """Give the number of attributes that the run may have."""
+        return self._limits.attributes
 
     @property
     def attributes(self) -> dict[str, Scalar]:

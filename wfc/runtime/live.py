@@ -89,6 +89,16 @@ class Live(Protocol):
         ...
 
     @property
+    def payload_max(self) -> int:
+        """Give the bytes that one value may take."""
+        ...
+
+    @property
+    def attributes_max(self) -> int:
+        """Give the number of attributes that the run may have."""
+        ...
+
+    @property
     def attributes(self) -> dict[str, Scalar]:
         """Give the attributes as of now."""
         ...

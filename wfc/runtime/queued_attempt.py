@@ -17,6 +17,7 @@ from wfc.errors import StepUnknown, VersionUnknown, WfcError, WorkerLost
 from wfc.eventlog.event import Event, Recorded, StepRetrying, StepStarted
 from wfc.ids import OperationId, RunId, VersionId, WorkerId
 from wfc.runtime.attempt import Bodies, Call, Ended, lost, run_attempt, stopped
+from wfc.runtime.execution import Limits
 from wfc.runtime.ledger import Effort, Ledger
 from wfc.runtime.scene import RunScene
 from wfc.runtime.threads import Threads
@@ -44,6 +45,7 @@ class Bench(Protocol):
     bodies: Bodies
     threads: Threads
     ledgers: Ledgers
+    limits: Limits
 
     def now_us(self) -> int:
         """Give the world's clock."""
@@ -241,5 +243,6 @@ class QueuedAttempt:
             attempt=attempt,
             first_started_at=now if effort.first_started_at is None else effort.first_started_at,
             started_at=now,
+            payload_max=self._bench.limits.payload,
             scene=RunScene(self.run_id, self._bench, lambda: ledger),
         )

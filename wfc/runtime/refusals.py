@@ -98,6 +98,14 @@ def hit(message: str, code: str, *, place: str | None = None) -> NoReturn:
     raise error
 
 
+def at_line() -> str:
+    """Say which line of workflow code is at work, as a sentence's end; nothing outside of it."""
+    if context.current.get() is None:
+        return ""
+    place = _place(sys._getframe(1))  # noqa: SLF001 - the user's code is up there
+    return f" At {place}." if place else ""
+
+
 def _place(frame: FrameType | None) -> str | None:
     """Give ``file:line`` of the innermost code of a bundle, as its author knows the file."""
     while frame is not None:

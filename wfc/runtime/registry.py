@@ -344,13 +344,16 @@ class StepBody:
         args, kwargs = _spread(self._parameters, values)
         return function(*args, **kwargs)
 
-    def recorded(self, value: Any) -> bytes:
-        """Encode what the function returned. Raises `Unserialisable` for what no run could read."""
+    def recorded(self, value: Any, limit: int = codec.PAYLOAD_MAX) -> bytes:
+        """Encode what the function returned. Raises `Unserialisable` for what no run could read,
+        and `PayloadTooLarge`.
+        """
         return codec.encode(
             value,
             path=f"the result of step `{self.name}`",
             annotation=self._returns(),
             types=self._types,
+            limit=limit,
         )
 
     def _returns(self) -> Any:

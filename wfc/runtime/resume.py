@@ -641,6 +641,7 @@ class LiveRun:
             first_started_at=now if first is None else first,
             started_at=now,
             closure=asked.body,
+            payload_max=self._desk.limits.payload,
             scene=self._scene,
         )
 

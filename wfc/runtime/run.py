@@ -38,6 +38,8 @@ class Client(Protocol):
     worker: Worker | None
     actor: str | None
     channel: Channel
+    payload_max: int
+    attributes_max: int
 
     @property
     def types(self) -> codec.Types:
@@ -221,8 +223,8 @@ class Run(Generic[T]):
 
     async def set_attributes(self, changes: Mapping[str, Scalar | None]) -> None:
         """Change attributes; None removes one. Raises `RunEnded`."""
-        check_attributes(changes)
-        client, _ = await self._row()
+        client, row = await self._row()
+        check_attributes(changes, row.attributes, limit=client.attributes_max)
         change = event.AttributesSet(
             changes=dict(changes), actor=client.actor, channel=client.channel
         )

@@ -10,6 +10,7 @@ from wfc.errors import RunEnded
 from wfc.eventlog.event import AttributesSet, Channel, Event, Scalar
 from wfc.ids import OperationId, RunId
 from wfc.runtime.attributes import check_attributes
+from wfc.runtime.execution import Limits
 from wfc.runtime.ledger import Ledger
 from wfc.runtime.metadata import WorkflowMetadata
 from wfc.worlds.protocol import Appended, Guard, OpenRun, Queued, Refused, Release
@@ -17,6 +18,8 @@ from wfc.worlds.protocol import Appended, Guard, OpenRun, Queued, Refused, Relea
 
 class Writer(Protocol):
     """The part of a worker that a scene needs."""
+
+    limits: Limits
 
     async def append(
         self,
@@ -65,7 +68,7 @@ class RunScene:
         self, changes: Mapping[str, Scalar | None], operation_id: OperationId
     ) -> None:
         """Write attributes on behalf of a step."""
-        check_attributes(changes)
+        check_attributes(changes, self._ledger().attributes, limit=self._writer.limits.attributes)
         event = AttributesSet(changes=dict(changes), actor=operation_id, channel=Channel.CODE)
         answer = await self._writer.append(self._run_id, [event], guard=OpenRun())
         if isinstance(answer, Refused):

@@ -55,7 +55,7 @@ class StartOptions:
             seconds(self.delay, what="delay")
         if self.timeout is not None:
             seconds(self.timeout, what="timeout")
-        check_attributes(self.attributes)
+        check_attributes(self.attributes, limit=len(self.attributes))  # how many: when it starts
 
 
 async def start_run(
@@ -70,7 +70,8 @@ async def start_run(
     Raises `NotCompiled`, `TypeError`, `Unserialisable`, `PayloadTooLarge`, `RunIdConflict`.
     """
     name = workflow_id(workflow)
-    payload = _encoded(workflow, call, client.types)
+    check_attributes(options.attributes, limit=client.attributes_max)
+    payload = _encoded(workflow, call, client)
     registry = client.registry
     if registry is None:
         raise WfcError("this session was opened without code, so it can start nothing")
@@ -150,7 +151,7 @@ def _source(function: Any) -> str | None:
 def _encoded(
     workflow: Callable[..., Any],
     call: tuple[tuple[Any, ...], Mapping[str, Any]],
-    types: codec.Types,
+    client: Client,
 ) -> bytes:
     name = workflow.__qualname__
     try:
@@ -161,7 +162,8 @@ def _encoded(
         dict(bound.arguments),
         call=f"workflow `{name}`",
         annotations=argument_annotations(workflow),
-        types=types,
+        types=client.types,
+        limit=client.payload_max,
     )
     return payload
 

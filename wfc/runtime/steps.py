@@ -13,12 +13,14 @@ from types import FrameType
 from typing import Any, Final, TypeGuard
 
 from wfc import abi, codec
+from wfc.errors import PayloadTooLarge
 from wfc.eventlog.event import StepCompleted, StepFailed, WaitCompleted
 from wfc.ids import OperationId
 from wfc.manifests.sites import site_of
 from wfc.runtime.live import Code, Live
 from wfc.runtime.operations import StepAsked
 from wfc.runtime.pending import Ending, PendingStep, Place
+from wfc.runtime.refusals import at_line
 
 _POSITIONAL: Final = (
     inspect.Parameter.POSITIONAL_ONLY,
@@ -84,9 +86,16 @@ class StepPlan:
             await execution.parked()
         if self._annotations is None:
             self._annotations = self._takes()
-        payload, digest = codec.encode_arguments(
-            bound, call=self._call, annotations=self._annotations, types=self._template.types
-        )
+        try:
+            payload, digest = codec.encode_arguments(
+                bound,
+                call=self._call,
+                annotations=self._annotations,
+                types=self._template.types,
+                limit=execution.payload_max,
+            )
+        except PayloadTooLarge as error:
+            raise PayloadTooLarge(f"{error}{at_line()}") from None
         event = execution.answer_at_hand(name)
         if event is not None and self._fits(event, digest):
             execution.take_at_hand()

@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn
 from wfc import codec
 from wfc.clock import to_datetime
 from wfc.durations import Duration, wake_at_us
-from wfc.errors import OutsideWorkflow
+from wfc.errors import OutsideWorkflow, PayloadTooLarge
 from wfc.eventlog.event import RunCreated, Scalar, WaitCause
 from wfc.ids import OperationId
 from wfc.manifests.sites import site_of
@@ -20,6 +20,7 @@ from wfc.runtime.attributes import check_attributes
 from wfc.runtime.live import Live
 from wfc.runtime.metadata import Woke, WorkflowMetadata
 from wfc.runtime.pending import Place
+from wfc.runtime.refusals import at_line
 
 __all__: Final = [
     "changed",
@@ -74,12 +75,16 @@ async def _restart(execution: Live, arguments: dict[str, Any]) -> NoReturn:
         )
     if execution.alive:
         template = execution.template
-        payload, _ = codec.encode_arguments(
-            arguments,
-            call="restart(...)",
-            annotations=template.annotations,
-            types=template.types,
-        )
+        try:
+            payload, _ = codec.encode_arguments(
+                arguments,
+                call="restart(...)",
+                annotations=template.annotations,
+                types=template.types,
+                limit=execution.payload_max,
+            )
+        except PayloadTooLarge as error:
+            raise PayloadTooLarge(f"{error}{at_line()}") from None
         execution.restart(payload)
     await execution.parked()
     raise AssertionError("a restarted chapter went on")
@@ -112,7 +117,7 @@ def remove_attributes(*keys: str) -> Coroutine[Any, Any, None]:
 async def _set_attributes(execution: Live, site: Any, changes: Mapping[str, Scalar | None]) -> None:
     if not execution.alive:
         await execution.parked()
-    check_attributes(changes)
+    check_attributes(changes, execution.attributes, limit=execution.attributes_max)
     execution.set_attributes(site, changes)
 
 
