@@ -104,3 +104,95 @@ def test_a_script_run_by_python_is_told_how(script: Path) -> None:
     )
     assert done.returncode == 1
     assert "python -m wfc run" in done.stderr
+
+
+TYPED = """\
+import asyncio
+from dataclasses import dataclass
+from wfc.api import runtime, start
+
+print("loaded")
+
+
+@dataclass
+class Order:
+    cents: int
+
+
+class TooDear(Exception):
+    pass
+
+
+async def price(order: Order) -> Order:
+    "use step"
+    return Order(2 * order.cents)
+
+
+async def main(order: Order) -> Order:
+    "use workflow"
+    priced = await price(order)
+    assert type(priced) is Order
+    return priced
+
+
+async def refuse(order: Order) -> None:
+    "use workflow"
+    raise TooDear(order.cents)
+
+
+async def go() -> None:
+    async with runtime():
+        run = await start.options(id="one")(main, Order(2))
+        result = await run.result()
+        print(type(result) is Order, result.cents)
+        failed = await start.options(id="two")(refuse, Order(2))
+        try:
+            await failed.result()
+        except Exception as error:
+            print(type(error.__cause__) is TooDear)
+
+
+if __name__ == "__main__":
+    asyncio.run(go())
+"""
+READER = """\
+import asyncio
+import wfc
+
+wfc.install(["script"])
+import script
+from wfc.api import get_run, runtime
+
+
+async def go() -> None:
+    async with runtime():
+        result = await get_run("one").result()
+        print(type(result) is script.Order, result.cents)
+        try:
+            await get_run("two").result()
+        except Exception as error:
+            print(type(error.__cause__) is script.TooDear)
+
+
+asyncio.run(go())
+"""
+
+
+@pytest.mark.parametrize("words", [("script.py",), ("-m", "script")])
+def test_classes_of_a_script_can_be_read_by_another_process(
+    script: Path, words: tuple[str, ...]
+) -> None:
+    """They travel under its importable name; and the script itself is loaded once."""
+    (script / "wfc.toml").write_text('world = "sqlite:///runs.db"\n')
+    (script / "script.py").write_text(TYPED)
+    done = wfc(script, "run", *words)
+    assert (done.stdout, done.returncode) == ("loaded\nTrue 4\nTrue\n", 0), done.stderr
+    reader = subprocess.run(
+        [sys.executable, "-c", READER],
+        cwd=script,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert reader.stdout == "loaded\nTrue 4\nTrue\n", reader.stderr

@@ -59,6 +59,29 @@ def test_a_module_runs_as_with_python(tree: Path) -> None:
     assert told.startswith("script:hello app.flows:charge ['x'] script.py")
 
 
+def test_a_package_runs_by_its_main_module(tree: Path) -> None:
+    """As with `python -m package`; relative imports work in it."""
+    write(
+        tree, {"app/__main__.py": "from .flows import charge\nprint(__name__, charge.__name__)\n"}
+    )
+    assert call(tree, "run_module", "app").stdout == "__main__ charge\n"
+
+
+@pytest.mark.parametrize("name", ["gone", "gone.deep", "app.gone", "folder"])
+def test_a_module_that_is_not_there(tree: Path, name: str) -> None:
+    """A package without a `__main__` neither."""
+    told = call(tree, "run_module", name, expect=1).stderr
+    assert "NotCompiled" in told
+    assert "cannot be run" in told
+
+
+def test_whoever_imports_the_script_gets_the_module_that_runs(tree: Path) -> None:
+    """Under its importable name, while it runs."""
+    write(tree, {"script.py": SCRIPT + "    import script\n    print(script.hello is hello)\n"})
+    for function, name in (("run_script", "script.py"), ("run_module", "script")):
+        assert call(tree, function, name).stdout.endswith("True\nTrue\n")
+
+
 @pytest.mark.parametrize(
     ("text", "code", "told"),
     [

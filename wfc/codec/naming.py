@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -84,8 +85,19 @@ REGISTERED: Final = Registry()
 def wire_name(kind: type) -> str:
     """Name a type in payloads: ``module:Qualname``, the same in a sandbox as outside.
 
-    A sandbox calls its modules ``name@fingerprint``; pydantic's ``Box[int]`` travels as ``Box``.
+    A sandbox calls its modules ``name@fingerprint``; pydantic's ``Box[int]`` travels as ``Box``; a
+    class of a script has the name under which another process can import that.
     """
     generic = getattr(kind, "__pydantic_generic_metadata__", None)
     plain = (generic and generic["origin"]) or kind
-    return f"{plain.__module__.partition('@')[0]}:{plain.__qualname__}"
+    module = plain.__module__.partition("@")[0]
+    return f"{_importable() if module == '__main__' else module}:{plain.__qualname__}"
+
+
+def _importable() -> str:
+    """Give the name that the script which runs as ``__main__`` can be imported by, if it has one.
+
+    Python and `wfc run` note it in the module's spec: ``python -m``, but not ``python script.py``.
+    """
+    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    return spec.name if spec is not None else "__main__"

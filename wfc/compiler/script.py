@@ -6,12 +6,12 @@ finds the same ones.
 
 from __future__ import annotations
 
-import runpy
 import sys
 import types
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from pathlib import Path
 
 from wfc.compiler.cold import ColdCompiler
@@ -30,17 +30,10 @@ def run_script(path: str | Path, argv: Sequence[str] = ()) -> int:
     path = Path(path).resolve()
     project, name = _home_of(path)
     code = build_script(path)
-    main = types.ModuleType("__main__")
-    main.__file__ = str(path)
     # Says under which name the file can be imported, as `python -m` does.
-    main.__spec__ = ModuleSpec(name, None, origin=str(path))
+    spec = ModuleSpec(name, None, origin=str(path))
     with install(project.packages):
-        return _as_main(
-            main,
-            [str(path), *argv],
-            path.parent,
-            lambda: exec(code, main.__dict__),  # noqa: S102 - to run it is the purpose
-        )
+        return _as_main([str(path), *argv], path.parent, lambda: (spec, code))
 
 
 def run_module(name: str, argv: Sequence[str] = ()) -> int:
@@ -49,12 +42,22 @@ def run_module(name: str, argv: Sequence[str] = ()) -> int:
     project = Project.at(root_of(where / "script.py", "script"))
     top = name.partition(".")[0]
     with install(tuple(sorted({*project.packages, top}))):
-        return _as_main(
-            sys.modules["__main__"],
-            [name, *argv],
-            where,
-            lambda: runpy.run_module(name, run_name="__main__", alter_sys=True),
-        )
+        return _as_main([name, *argv], where, lambda: _found(name))
+
+
+def _found(name: str) -> tuple[ModuleSpec, types.CodeType]:
+    """Find a module, or the `__main__` of a package, and its code. Raises `NotCompiled`."""
+    try:
+        spec = find_spec(name)
+        if spec is not None and spec.submodule_search_locations is not None:
+            name = f"{name}.__main__"
+            spec = find_spec(name)
+    except ModuleNotFoundError as error:
+        raise NotCompiled(f"{name} cannot be run: {error}") from error
+    code = getattr(spec and spec.loader, "get_code", lambda _: None)(name)
+    if spec is None or code is None:
+        raise NotCompiled(f"{name} cannot be run: there is no module of this name with code")
+    return spec, code
 
 
 def build_script(path: Path) -> types.CodeType:
@@ -81,22 +84,41 @@ def _home_of(path: Path) -> tuple[Project, ModuleName]:
 
 
 def _as_main(
-    main: types.ModuleType, argv: list[str], folder: Path, run: Callable[[], object]
+    argv: list[str], folder: Path, load: Callable[[], tuple[ModuleSpec, types.CodeType]]
 ) -> int:
-    """Call `run` with `main`, arguments and import path in place, and put all back afterwards."""
+    """Execute what `load` gives as `__main__`, and put all back afterwards.
+
+    It stands under its importable name too: whoever imports that gets this module, so its classes
+    exist once and what it does while it loads is done once.
+    """
     before = sys.modules["__main__"], sys.argv, list(sys.path)
-    sys.modules["__main__"] = main
     sys.argv = argv
     sys.path.insert(0, str(folder))
+    main = types.ModuleType("__main__")
+    name = ""
     try:
-        run()
+        spec, code = load()
+        name = spec.name
+        main.__spec__, main.__loader__, main.__file__ = spec, spec.loader, spec.origin
+        main.__package__ = spec.parent
+        sys.modules["__main__"] = main
+        sys.modules.setdefault(name, main)
+        argv[0] = spec.origin or argv[0]
+        return _executed(code, main)
+    finally:
+        if sys.modules.get(name) is main:
+            del sys.modules[name]
+        sys.modules["__main__"], sys.argv, sys.path[:] = before
+
+
+def _executed(code: types.CodeType, main: types.ModuleType) -> int:
+    try:
+        exec(code, main.__dict__)  # noqa: S102 - to run it is the purpose
     except SystemExit as leaving:
         return _exit_code(leaving)
     except Exception as error:  # noqa: BLE001 - whatever a script raises is printed as Python does
         sys.excepthook(type(error), error, error.__traceback__)
         return 1
-    finally:
-        sys.modules["__main__"], sys.argv, sys.path[:] = before
     return 0
 
 
