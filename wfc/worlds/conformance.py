@@ -19,6 +19,7 @@ import pytest
 
 from wfc.clock import Clock, VirtualClock
 from wfc.worlds.promises.appending import Appending
+from wfc.worlds.promises.attempts import Attempts
 from wfc.worlds.promises.leases import Leases
 from wfc.worlds.promises.outsiders import Outsiders
 from wfc.worlds.promises.passing_on import PassingOn
@@ -26,6 +27,7 @@ from wfc.worlds.promises.queue import Queue
 from wfc.worlds.promises.reading import Reading
 from wfc.worlds.promises.refusing import Refusing
 from wfc.worlds.promises.repeating import Repeating
+from wfc.worlds.promises.sweeping import Sweeping
 from wfc.worlds.promises.views import Views
 from wfc.worlds.promises.watching import Watching
 from wfc.worlds.protocol import World
@@ -39,7 +41,9 @@ class Conformance(
     PassingOn,
     Views,
     Leases,
+    Attempts,
     Queue,
+    Sweeping,
     Reading,
     Watching,
 ):

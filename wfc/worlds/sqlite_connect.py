@@ -25,6 +25,8 @@ BUSY_MS: Final = 10_000
 CHECKPOINT_PAGES: Final = 4000
 SCHEMA: Final = 3
 """The number of the last migration this code knows."""
+MIN_READER: Final = 3
+"""Older code would leave `attempts.standing` as it was, and legal attempts would be refused."""
 _FULL: Final = 2  # what `PRAGMA synchronous` answers for FULL
 _DISK_LOW_BYTES: Final = 1 << 20
 
@@ -104,7 +106,11 @@ def migrate(connection: sqlite3.Connection, path: Path, now_us: int) -> None:
         # file is read-only.
         connection.executemany(
             "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            [("schema", str(SCHEMA)), ("min_reader", "1"), ("migrated_at", str(now_us))],
+            [
+                ("schema", str(SCHEMA)),
+                ("min_reader", str(MIN_READER)),
+                ("migrated_at", str(now_us)),
+            ],
         )
         connection.execute("COMMIT" if schema < SCHEMA else "ROLLBACK")
     except BaseException:

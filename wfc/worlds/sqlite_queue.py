@@ -22,7 +22,9 @@ SELECT :kind, :run_id, :name, :due, :priority WHERE NOT EXISTS (
     WHERE run_id = :run_id AND kind = :kind AND name = :name AND worker_id IS NULL AND due <= :due)
 """
 _UPSERT_ATTEMPT: Final = """
-INSERT INTO attempts VALUES (?, ?, 0, NULL, ?, ?, 0, 0, ?)
+INSERT INTO attempts (
+    run_id, operation_id, fence, worker_id, not_before, priority, lost, unwanted, standing)
+VALUES (?, ?, 0, NULL, ?, ?, 0, 0, ?)
 ON CONFLICT (run_id, operation_id) DO UPDATE SET
     standing = coalesce(excluded.standing, iif(unwanted, NULL, standing)),
     not_before = excluded.not_before, priority = excluded.priority, unwanted = 0,
