@@ -286,8 +286,8 @@ def policy_keywords(settings: Settings) -> Mapping[str, Any]:
 
 def worker_limits(settings: Settings) -> WorkerLimits:
     """Give `[tool.wfc.worker]` and `[tool.wfc.limits]` as a worker takes them."""
-    from wfc.runtime.execution import Limits  # noqa: PLC0415 - see the top
     from wfc.runtime.heartbeat import Pulse  # noqa: PLC0415 - likewise
+    from wfc.runtime.limits import Limits  # noqa: PLC0415 - see the top
     from wfc.runtime.worker import WorkerLimits  # noqa: PLC0415 - likewise
 
     table = settings.worker

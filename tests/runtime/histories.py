@@ -31,7 +31,8 @@ from wfc.ids import DefinitionId, ModuleName, OperationId, RunId, VersionId
 from wfc.manifests.bundle import Bundle
 from wfc.manifests.store import Version
 from wfc.policies import Policy
-from wfc.runtime.execution import Execution, Limits
+from wfc.runtime.execution import Execution
+from wfc.runtime.limits import Limits
 from wfc.runtime.operations import Completed, Operation, Outcome, StepAsked, WaitAsked
 from wfc.runtime.sandbox import Template, load_template
 

@@ -316,14 +316,14 @@ def test_a_dropped_execution_runs_no_user_code(case: str, caplog: pytest.LogCapt
     execution, before, records = log.execution, list(seen), len(caplog.records)
     tasks = [weakref.ref(task) for task in execution.loop.tasks()]
     coroutines = [weakref.ref(task.get_coro()) for task in execution.loop.tasks()]
-    asked = dict(execution._counters)
+    asked = dict(execution.counters)
     with _silence(caplog):
         execution.drop()
         execution.drop()
         assert seen == before
         assert execution.open == {}
-        assert execution._asked.keys() <= log.asked.keys()
-        assert execution._counters == asked
+        assert execution.asked.keys() <= log.asked.keys()
+        assert execution.counters == asked
         del log.execution
         gc.collect()
     assert seen == before

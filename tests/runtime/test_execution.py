@@ -46,7 +46,8 @@ from wfc.eventlog.event import (
     WaitCreated,
 )
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
-from wfc.runtime.execution import Execution, Limits
+from wfc.runtime.execution import Execution
+from wfc.runtime.limits import Limits
 from wfc.runtime.metadata import Woke, WorkflowMetadata
 from wfc.runtime.operations import (
     Cancelled,

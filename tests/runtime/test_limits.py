@@ -13,8 +13,8 @@ from wfc import codec
 from wfc.errors import LimitExceeded, PayloadTooLarge, RunFailed
 from wfc.eventlog.event import FailureKind
 from wfc.ids import OperationId
-from wfc.runtime.execution import Limits
 from wfc.runtime.ledger import Ledger
+from wfc.runtime.limits import Limits
 from wfc.runtime.operations import Completed, Failed
 from wfc.runtime.scene import RunScene
 from wfc.runtime.starting import StartOptions

@@ -17,8 +17,8 @@ from wfc.errors import StepUnknown, VersionUnknown, WfcError, WorkerLost
 from wfc.eventlog.event import Event, Recorded, StepRetrying, StepStarted
 from wfc.ids import OperationId, RunId, VersionId, WorkerId
 from wfc.runtime.attempt import Bodies, Call, Ended, lost, run_attempt, stopped
-from wfc.runtime.execution import Limits
 from wfc.runtime.ledger import Effort, Ledger
+from wfc.runtime.limits import Limits
 from wfc.runtime.scene import RunScene
 from wfc.runtime.threads import Threads
 from wfc.worlds.protocol import (

@@ -33,8 +33,9 @@ from wfc.eventlog.event import (
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
 from wfc.policies import Policy
 from wfc.runtime.attempt import Bodies, Call, lost, run_attempt, stopped
-from wfc.runtime.execution import Execution, Limits
+from wfc.runtime.execution import Execution
 from wfc.runtime.ledger import Effort, Ledger
+from wfc.runtime.limits import Limits
 from wfc.runtime.operations import (
     AttributesAsked,
     Cancelled,

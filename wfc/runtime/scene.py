@@ -10,8 +10,8 @@ from wfc.errors import RunEnded
 from wfc.eventlog.event import AttributesSet, Channel, Event, Scalar
 from wfc.ids import OperationId, RunId
 from wfc.runtime.attributes import check_attributes
-from wfc.runtime.execution import Limits
 from wfc.runtime.ledger import Ledger
+from wfc.runtime.limits import Limits
 from wfc.runtime.metadata import WorkflowMetadata
 from wfc.worlds.protocol import Appended, Guard, OpenRun, Queued, Refused, Release
 

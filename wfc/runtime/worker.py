@@ -32,8 +32,9 @@ from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
 from wfc.policies import Policy
 from wfc.runtime.alarms import Alarms
 from wfc.runtime.attempt import Bodies, Call
-from wfc.runtime.execution import Execution, Limits
+from wfc.runtime.execution import Execution
 from wfc.runtime.heartbeat import Heartbeat, Pulse, Turns
+from wfc.runtime.limits import Limits
 from wfc.runtime.neighbours import give_up_gone, worker_id
 from wfc.runtime.operations import Outcome, StepAsked
 from wfc.runtime.queued_attempt import Ledgers, QueuedAttempt

@@ -1,0 +1,95 @@
+"""What each kind of event does to an execution: futures are resolved here, code runs after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from wfc.errors import Diverged
+from wfc.eventlog.event import (
+    EVENT_TYPES,
+    AttributesSet,
+    Event,
+    FailureKind,
+    Recorded,
+    RunCancelRequested,
+    RunCompleted,
+    RunUpgraded,
+    StepCancelled,
+)
+from wfc.ids import OperationId, split_operation_id
+from wfc.runtime import divergence
+from wfc.runtime.state import State, applied
+
+
+def _answer(state: State, recorded: Recorded) -> None:
+    event: Any = recorded.event
+    name: OperationId = event.operation_id
+    pending = state.pending.get(name)
+    if pending is None:
+        _unasked(state, recorded, name)
+        return
+    pending.known = True
+    problem = pending.take(recorded)
+    if problem is not None:
+        _diverge(state, recorded, problem)
+    elif pending.over(event):
+        state.close(name)
+
+
+def _unasked(state: State, recorded: Recorded, name: OperationId) -> None:
+    given_up = state.given_up.get(name)
+    if given_up is not None:
+        given_up.known = True
+        if isinstance(recorded.event, StepCancelled) or given_up.over(recorded.event):
+            del state.given_up[name]
+            state.withdrawn.pop(name, None)
+        return
+    if split_operation_id(name)[0] == state.chapter:
+        _diverge(state, recorded, None)
+
+
+def _attributes_set(state: State, recorded: Recorded) -> None:
+    event = recorded.event
+    assert isinstance(event, AttributesSet)
+    if event.operation_id is not None:
+        _answer(state, recorded)
+    state.recorded_attributes = applied(state.recorded_attributes, event.changes)
+
+
+def _cancel_requested(state: State, recorded: Recorded) -> None:
+    event = recorded.event
+    assert isinstance(event, RunCancelRequested)
+    if state.cancel is None and not event.force:
+        state.cancel = event
+        if state.main is not None:
+            state.main.cancel()
+
+
+def _upgraded(state: State, recorded: Recorded) -> None:
+    event = recorded.event
+    assert isinstance(event, RunUpgraded)
+    state.changes = frozenset(event.changes)
+
+
+def _completed(state: State, recorded: Recorded) -> None:
+    if not state.settled:
+        _diverge(state, recorded, "the run had ended here, and the code goes on")
+
+
+def _diverge(state: State, recorded: Recorded, problem: str | None) -> None:
+    state.fail(Diverged(divergence.describe(state, recorded, problem)), FailureKind.DIVERGENCE)
+
+
+CHANGES: Final[dict[type[Event], Callable[[State, Recorded], None]]] = {
+    **{
+        kind: _answer
+        for kind in EVENT_TYPES
+        if kind.name.startswith(("step_", "wait_", "hook_", "child_"))
+    },
+    AttributesSet: _attributes_set,
+    RunCancelRequested: _cancel_requested,
+    RunUpgraded: _upgraded,
+    RunCompleted: _completed,
+}
+"""By type of event, what it does to the execution that it is delivered to."""
