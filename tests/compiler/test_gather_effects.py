@@ -8,7 +8,8 @@ from textwrap import dedent
 import pytest
 
 from tests.compiler.trees import write
-from wfc.compiler.gather_effects import Effects, Library, gather_effects
+from wfc.compiler.effect_library import Library
+from wfc.compiler.gather_effects import Effects, gather_effects
 from wfc.compiler.project import Project
 from wfc.compiler.sources import Sources
 from wfc.diagnostics import Severity, render
@@ -187,6 +188,9 @@ def test_an_uncertain_use_is_a_warning(tmp_path: Path) -> None:
 
             def read(self):
                 return self.place.read_text()
+
+            def __iter__(self):
+                return self.read()
         """,
     ],
 )
@@ -218,6 +222,62 @@ def test_a_value_of_a_refused_class_is_told_where_it_is_made(tmp_path: Path) -> 
     """One cause is one finding: not again at each use of the client."""
     text = "import httpx\ndef helper(x):\n    client = httpx.Client()\n    return client.get(x)\n"
     assert codes(effects_of(tmp_path, {"flows": text + FLOW})) == [("WFC201", ERROR)]
+
+
+METHODS = """
+import subprocess
+from pydantic import BaseModel, field_validator
+
+class helper:
+    def __init__(self, x):
+        self.x = x
+
+    def price(self):
+        return self.x
+
+    def save(self):
+        return other(self)
+
+    @property
+    def size(self):
+        return subprocess.run(self.x)
+
+def other(x):
+    return open(x)
+
+class Checked(BaseModel):
+    x: int
+
+    @field_validator("x")
+    def checked(cls, x):
+        return input(x)
+
+def total(x):
+    return x.save()
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("helper(x).price()", []),
+        ("helper(x).save()", [("WFC202", ERROR)]),
+        ("helper(x).size", [("WFC203", ERROR)]),
+        ("total(helper(x))", [("WFC202", ERROR)]),
+        ("map(lambda one: one.save(), [helper(x)])", [("WFC202", ERROR)]),
+        ("getattr(helper(x), 'save')()", [("WFC202", ERROR)]),
+        ("Checked(x=x)", [("WFC203", ERROR)]),
+    ],
+)
+def test_a_method_counts_once_its_name_is_asked_for(
+    tmp_path: Path, body: str, found: list[tuple[str, Severity]]
+) -> None:
+    """Whoever asks, of whatever; what a framework calls counts always, what nobody calls never."""
+    flow = f"{METHODS}\nasync def flow(x):\n    'use workflow'\n    return {body}\n"
+    effects = effects_of(tmp_path, {"flows": flow})
+    assert codes(effects) == found
+    if "helper" in body:
+        assert "other" in effects.reached[ModuleName("app.flows")], "the bundle has it all the same"
 
 
 def test_own_rules_decide_first(tmp_path: Path) -> None:

@@ -22,8 +22,9 @@ import msgpack  # type: ignore[import-untyped] # the package ships no types
 
 from wfc.compiler import cache, findings
 from wfc.compiler.compile import compile_module, gather_module, write_module
+from wfc.compiler.effect_library import Library
 from wfc.compiler.facts import Compiled, ModuleFacts, ModuleSource
-from wfc.compiler.gather_effects import Effects, Library, gather_effects
+from wfc.compiler.gather_effects import Effects, gather_effects
 from wfc.compiler.meaning import depends_on, environment_of, version_of
 from wfc.compiler.project import Project
 from wfc.compiler.sources import UNREADABLE, Sources, is_house

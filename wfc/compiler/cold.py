@@ -13,8 +13,9 @@ from wfc import directives
 from wfc.abi import NAME
 from wfc.compiler import cache, findings
 from wfc.compiler.compile import write_module
+from wfc.compiler.effect_library import Library
 from wfc.compiler.facts import ModuleFacts
-from wfc.compiler.gather_effects import Effects, Library, gather_effects
+from wfc.compiler.gather_effects import Effects, gather_effects
 from wfc.compiler.project import Project, decoded
 from wfc.compiler.sources import Sources
 from wfc.diagnostics import Diagnostic

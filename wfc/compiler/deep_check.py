@@ -14,9 +14,10 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Final
 
+from wfc.compiler.effect_library import Library
 from wfc.compiler.facts import ModuleFacts, ModuleSource, Reference
 from wfc.compiler.gather import Gathered
-from wfc.compiler.gather_effects import Effects, Library, gather_effects
+from wfc.compiler.gather_effects import Effects, gather_effects
 from wfc.compiler.gather_names import bound_by
 from wfc.compiler.spans import span_of
 from wfc.determinism import Reason, Rules, Verdict, lookup

@@ -5,6 +5,7 @@ Spans are `ast`'s (1-based lines, UTF-8 byte columns). Ids use the dotted name a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from wfc.diagnostics import Diagnostic
@@ -145,6 +146,11 @@ class ModuleFacts:
     hazards: tuple[Hazard, ...] = ()
     constructions: tuple[Construction, ...] = ()
     factories: tuple[Factory, ...] = ()
+    classes: frozenset[str] = frozenset()  # module-level names of classes
+    called: frozenset[str] = frozenset()
+    """Methods (``Class.method``) that a decorator may register, so that a framework calls them."""
+    asked: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
+    """By top-level symbol and function, the attributes that its code asks of anything."""
     containers: frozenset[str] = frozenset()  # module-level names of what can change in place
     sets: frozenset[str] = frozenset()  # module-level names of sets of other things than numbers
     sites: tuple[CallSite, ...] = ()

@@ -16,6 +16,7 @@ from wfc.compiler.gather_calls import judge_calls
 from wfc.compiler.gather_closures import captures_of, judge_closure
 from wfc.compiler.gather_directives import gather_directives
 from wfc.compiler.gather_hazards import gather_hazards
+from wfc.compiler.gather_methods import asked_of, class_names, registered_methods
 from wfc.compiler.gather_module_rules import judge_module
 from wfc.compiler.gather_names import Names, imports_of, references_of, symbols_of
 from wfc.compiler.gather_rules import judge_marks
@@ -90,6 +91,9 @@ def _gathered(tree: ast.Module, source: ModuleSource) -> Gathered:
         hazards=hazards,
         constructions=constructions,
         factories=factories,
+        classes=frozenset(class_names(names)),
+        called=frozenset(registered_methods(names)),
+        asked=asked_of(names),
         containers=frozenset(container_names(names)),
         sets=frozenset(set_names(names)),
         definitions=tuple(

@@ -7,29 +7,30 @@ shortest chain, and one cause is one finding however many workflows lead to it.
 from __future__ import annotations
 
 import ast
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from wfc.compiler.allowances import Allowance, Allowances
+from wfc.compiler.effect_graph import HARMLESS, Graph, LiveGraph
+from wfc.compiler.effect_library import Library, Node
 from wfc.compiler.extensions import is_compiled
 from wfc.compiler.facts import (
     Construction,
     Hazard,
     Import,
     ModuleFacts,
-    ModuleSource,
     Reference,
-    Symbol,
 )
-from wfc.determinism import Entry, Reason, Rules, Verdict, lookup
+from wfc.determinism import Entry, Reason, Verdict, lookup
 from wfc.diagnostics import Diagnostic, Link, Place, Severity, diagnostic
 from wfc.ids import ModuleName
-from wfc.manifests.bundle import Entry as Definition
 from wfc.manifests.bundle import Span
 
-_HARMLESS: Final = frozenset({"annotation", "except", "isinstance"})
+_IDIOMS: Final = frozenset(
+    {("__hash__", "builtins.hash"), ("__hash__", "builtins.id"), ("__repr__", "builtins.id")}
+)
+"""Uses by which a class only says how it is looked up and shown; no order comes of them."""
 _VERBS: Final = {"call": "calls", "subclass": "subclasses"}
 _CHASES_MAX: Final = 100
 _KINDS: Final[Mapping[str, frozenset[tuple[str, bool]]]] = {
@@ -53,24 +54,6 @@ _CLAUSES: Final[Mapping[Reason, str]] = {
     Reason.UNKNOWN: "of a package that has no verdict; it may do anything",
 }
 
-Symbols = Mapping[str, Symbol]
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Node:
-    """A module-level name of a first-party module."""
-
-    module: ModuleName
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """How a node was reached: from which one, by which reference."""
-
-    origin: Node
-    reference: Reference | None
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effects:
@@ -87,133 +70,21 @@ class Effects:
     """By module with a workflow, the first-party modules its workflows reach."""
 
 
-@dataclass
-class Library:
-    """Facts and sources of first-party modules, by dotted name; None for any other name."""
-
-    facts: Callable[[str], ModuleFacts | None]
-    source: Callable[[str], ModuleSource | None]
-    rules: Rules
-    tables: dict[str, tuple[Symbols, dict[str, list[Reference]]]] = field(default_factory=dict)
-    inferred: Mapping[str, Sequence[Reference]] = field(default_factory=dict)
-    """What the deep check adds, by module."""
-
-    def symbols(self, facts: ModuleFacts) -> Symbols:
-        """Give the module-level names of a module."""
-        return self._table(facts)[0]
-
-    def references(self, facts: ModuleFacts, name: str) -> list[Reference]:
-        """Give the references in the statements that bind `name`, but those of step bodies."""
-        return self._table(facts)[1].get(name, [])
-
-    def _table(self, facts: ModuleFacts) -> tuple[Symbols, dict[str, list[Reference]]]:
-        found = self.tables.get(facts.name)
-        if found is None:
-            by_name: dict[str, list[Reference]] = {}
-            for reference in (*facts.references, *self.inferred.get(facts.name, ())):
-                if not reference.in_step:
-                    by_name.setdefault(reference.within, []).append(reference)
-            found = ({symbol.name: symbol for symbol in facts.symbols}, by_name)
-            self.tables[facts.name] = found
-        return found
-
-    def locate(self, target: str) -> tuple[Node, ...] | None:
-        """Give the first-party nodes that a dotted name passes through; None: an external name.
-
-        A re-export is a node of its own, since the statement that passes the name on is kept.
-        """
-        passed: list[Node] = []
-        for _ in range(_CHASES_MAX):
-            found = self._split(target)
-            if found is None:
-                return tuple(passed) if passed and self._is_own(target) else None
-            facts, rest = found
-            name, _, more = rest.partition(".")
-            if not name:
-                return tuple(passed)
-            symbol = self.symbols(facts).get(name)
-            behind = self._behind(facts, name, symbol)
-            if symbol is not None:
-                passed.append(Node(facts.name, name))
-            if behind is None or behind == target:
-                return tuple(passed)
-            target = f"{behind}.{more}" if more else behind
-        return tuple(passed)
-
-    def definition(self, target: str) -> Definition | None:
-        """Give the marked function that a dotted name means: one of a module, or a method."""
-        found = self._split(self.external(target))
-        for one in found[0].definitions if found is not None else ():
-            if found is not None and one.entry.qualname == found[1]:
-                return one.entry
-        return None
-
-    def computing(self, target: str) -> str | None:
-        """Give the module whose ``__getattr__`` (PEP 562) must be asked for a name, if any is."""
-        for _ in range(_CHASES_MAX):
-            found = self._split(target)
-            if found is None:
-                return None
-            facts, rest = found
-            name, _, more = rest.partition(".")
-            symbols = self.symbols(facts)
-            behind = self._behind(facts, name, symbols.get(name)) if name else None
-            if behind is None:
-                asked = name and name not in symbols and not name.startswith("__")
-                return facts.name if asked and "__getattr__" in symbols else None
-            target = f"{behind}.{more}" if more else behind
-        return None
-
-    def _behind(self, facts: ModuleFacts, name: str, symbol: Symbol | None) -> str | None:
-        if symbol is not None and symbol.kind != "import":
-            return None
-        for one in facts.imports:
-            if one.scope == "" and one.name == name:
-                return one.target
-        return None
-
-    def _split(self, target: str) -> tuple[ModuleFacts, str] | None:
-        head, rest = target, ""
-        while head:
-            if self._is_own(head):
-                facts = self.facts(head)
-                if facts is not None:
-                    return facts, rest
-            head, _, last = head.rpartition(".")
-            rest = f"{last}.{rest}" if rest else last
-        return None
-
-    def _is_own(self, name: str) -> bool:
-        return lookup(name, self.rules).followed
-
-    def external(self, target: str) -> str:
-        """Follow re-exports of first-party modules to the external name behind them."""
-        for _ in range(_CHASES_MAX):
-            found = self._split(target)
-            if found is None:
-                return target
-            facts, rest = found
-            name, _, more = rest.partition(".")
-            behind = self._behind(facts, name, self.symbols(facts).get(name)) if name else None
-            if behind is None:
-                return target
-            target = f"{behind}.{more}" if more else behind
-        return target
-
-
 def gather_effects(modules: Iterable[ModuleFacts], library: Library) -> Effects:
     """Shake and judge from every workflow of `modules`."""
     ordered = sorted(modules, key=lambda facts: facts.name)
-    graph = Graph(library)
-    graph.walk(
+    workflows = [
         (Node(facts.name, definition.entry.qualname.partition(".")[0]), definition.entry.qualname)
         for facts in ordered
         for definition in facts.definitions
         if definition.entry.kind == "workflow"
-    )
-    judge = _Judge(graph)
-    found = [finding for node in graph.steps for finding in judge.node(node)]
-    found += [finding for node in graph.steps for finding in judge.hazards(node)]
+    ]
+    graph, live = Graph(library), LiveGraph(library)
+    graph.walk(workflows)
+    live.walk(workflows)
+    judge = _Judge(live)
+    found = [finding for node in live.steps for finding in judge.node(node)]
+    found += [finding for node in live.steps for finding in judge.hazards(node)]
     for facts in ordered:
         found += judge.dropped(facts)
     reached: dict[ModuleName, set[str]] = {}
@@ -223,92 +94,18 @@ def gather_effects(modules: Iterable[ModuleFacts], library: Library) -> Effects:
     return Effects(
         diagnostics=tuple(sorted(found, key=lambda one: (one.place, one.code, one.sentence))),
         reached={name: frozenset(names) for name, names in sorted(reached.items())},
-        externals=frozenset(judge.externals),
+        externals=frozenset(graph.externals()),
         allowed=tuple(sorted(judge.allowed)),
         used=graph.used(),
     )
 
 
-class Graph:
-    """What is reached from the workflows, each node by its shortest chain."""
-
-    def __init__(self, library: Library) -> None:
-        """Follow references by what `library` knows."""
-        self.library = library
-        self.steps: dict[Node, Step | None] = {}
-        self.workflows: dict[Node, str] = {}
-        self.edges: dict[Node, list[Node]] = {}
-
-    def walk(self, workflows: Iterable[tuple[Node, str]]) -> None:
-        """Reach all that can be reached from the given workflows (node and qualname)."""
-        for node, qualname in workflows:
-            self.workflows.setdefault(node, qualname)
-            self.steps.setdefault(node, None)
-        pending = deque(self.steps)
-        while pending:
-            node = pending.popleft()
-            for target, reference in self.leads_to(node):
-                self.edges.setdefault(node, []).append(target)
-                if target not in self.steps:
-                    self.steps[target] = Step(node, reference)
-                    pending.append(target)
-
-    def leads_to(self, node: Node) -> Iterator[tuple[Node, Reference | None]]:
-        """Give the nodes that the statements of `node` need."""
-        facts = self.library.facts(node.module)
-        if facts is None:
-            return
-        symbols = self.library.symbols(facts)
-        symbol = symbols.get(node.name)
-        if symbol is None:
-            return
-        is_typed = symbol.kind == "class" or _is_marked(facts, node.name)
-        for reference in self.library.references(facts, node.name):
-            # An annotation is only a string in the bundle; where a star leads, nobody can tell.
-            if reference.starred or (reference.use == "annotation" and not is_typed):
-                continue
-            for target in self.library.locate(reference.target) or ():
-                yield target, reference
-        for name in sorted(symbol.uses if is_typed else symbol.uses - symbol.hints):
-            if name in symbols:
-                yield Node(node.module, name), None
-        if symbol.kind == "import":
-            for target in self.library.locate(f"{node.module}.{node.name}") or ():
-                yield target, None
-
-    def reach(self, node: Node) -> tuple[str, tuple[tuple[Node, Reference], ...]]:
-        """Give the nearest workflow of `node` and the references that lead from it to `node`."""
-        chain: list[tuple[Node, Reference]] = []
-        step = self.steps[node]
-        while step is not None:
-            if step.reference is not None:
-                chain.append((step.origin, step.reference))
-            node = step.origin
-            step = self.steps[node]
-        return self.workflows[node], tuple(reversed(chain))
-
-    def used(self) -> Mapping[ModuleName, frozenset[ModuleName]]:
-        """Give, by module with a workflow, the modules that its workflows reach."""
-        found: dict[ModuleName, set[ModuleName]] = {}
-        for root in self.workflows:
-            seen = {root}
-            pending = [root]
-            while pending:
-                for target in self.edges.get(pending.pop(), ()):
-                    if target not in seen:
-                        seen.add(target)
-                        pending.append(target)
-            found.setdefault(root.module, set()).update(node.module for node in seen)
-        return {name: frozenset(modules) for name, modules in sorted(found.items())}
-
-
 class _Judge:
     """What is refused of that which is reached."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: LiveGraph) -> None:
         self.graph = graph
         self.library = graph.library
-        self.externals: set[str] = set()
         self.allowed: set[tuple[str, str, str]] = set()
         self.allowances = Allowances(graph.library.source)
         self.seen: set[tuple[str, str, Span]] = set()
@@ -319,24 +116,30 @@ class _Judge:
         if facts is None:
             return
         for reference in self.library.references(facts, node.name):
+            if not self.graph.runs(facts, reference.function):
+                continue
             if reference.use != "annotation":
                 yield from self.lookups(node, reference, facts)
-            if reference.starred or reference.use in _HARMLESS:
+            if reference.starred or reference.use in HARMLESS:
                 continue
-            if self.library.locate(reference.target) is not None:
-                continue
-            target = self.library.external(reference.target)
-            entry = self._entry(reference, target)
-            if entry is None or entry.followed:
-                continue  # told elsewhere, or a name that its first-party module does not hold
-            self.externals.add(target)
-            code = self._code(node, reference, entry)
-            if code is None or (code, facts.name, reference.span) in self.seen:
-                continue
-            self.seen.add((code, facts.name, reference.span))
-            finding = self._finding(code, node, reference, target, entry)
-            if finding is not None:
-                yield finding
+            if self.library.locate(reference.target) is None:
+                yield from self.external(node, reference)
+
+    def external(self, node: Node, reference: Reference) -> Iterator[Diagnostic]:
+        """Judge one use of a name from outside of the project."""
+        target = self.library.external(reference.target)
+        entry = self._entry(reference, target)
+        if entry is None or entry.followed:
+            return  # told elsewhere, or a name that its first-party module does not hold
+        if (reference.function.rpartition(".")[2], target) in _IDIOMS:
+            return
+        code = self._code(node, reference, entry)
+        if code is None or (code, node.module, reference.span) in self.seen:
+            return
+        self.seen.add((code, node.module, reference.span))
+        finding = self._finding(code, node, reference, target, entry)
+        if finding is not None:
+            yield finding
 
     def lookups(self, node: Node, reference: Reference, facts: ModuleFacts) -> Iterator[Diagnostic]:
         """Judge a name of which nobody can tell where it comes from."""
@@ -372,13 +175,15 @@ class _Judge:
         if facts is None:
             return
         for hazard in facts.hazards:
-            if hazard.within != node.name or (hazard.target and not self._is_among(hazard)):
+            if hazard.within != node.name or not self.graph.runs(facts, hazard.function):
+                continue
+            if hazard.target and not self._is_among(hazard):
                 continue
             yield from self._told(
                 node, hazard.code, hazard, f"reaches code that {hazard.sentence}", hazard.sentence
             )
         for made in facts.constructions:
-            if made.within == node.name:
+            if made.within == node.name and self.graph.runs(facts, made.function):
                 for field, made_by in self._left_out(made):
                     name = made.target.rpartition(".")[2]
                     sentence = (
@@ -593,10 +398,6 @@ def _unlisted(entry: Entry) -> Entry:
 def _own_thread(entry: Entry) -> Entry:
     """Judge a thread for what is no step."""
     return replace(entry, verdict=Verdict.REFUSED, instead="a step: only steps may run in a thread")
-
-
-def _is_marked(facts: ModuleFacts, name: str) -> bool:
-    return any(one.entry.qualname.partition(".")[0] == name for one in facts.definitions)
 
 
 def _holds(node: ast.expr, span: Span) -> bool:

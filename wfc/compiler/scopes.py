@@ -128,6 +128,8 @@ class Walked:
     imports: list[ImportNode] = field(default_factory=list)
     touched: dict[int, set[str]] = field(default_factory=dict)
     chains: list[Chain] = field(default_factory=list)
+    asks: dict[tuple[int, Scope], set[str]] = field(default_factory=dict)
+    """The attributes that a function asks of anything, by top-level statement and scope."""
     firsts: dict[ast.expr, ast.expr] = field(default_factory=dict)
     """The key in ``os.environ[key]`` or first argument in ``os.getenv(key)``, by what is before."""
     members: dict[tuple[Scope, str], list[ast.expr]] = field(default_factory=dict)

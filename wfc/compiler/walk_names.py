@@ -194,7 +194,14 @@ class _Walker:
         else:
             self.bind(node.id, "del" if isinstance(node.ctx, ast.Del) else "other", node)
 
+    def asks(self, attributes: Iterable[str]) -> None:
+        """Note what is asked of a value, but for step bodies, which no workflow runs."""
+        if not self.in_step:
+            self.out.asks.setdefault((self.top, self.scope), set()).update(attributes)
+
     def note(self, name: str, attributes: tuple[str, ...], node: ast.expr) -> None:
+        if attributes:
+            self.asks(attributes)
         self.out.uses.append(
             Use(
                 self.scope, name, attributes, self.at or node,
@@ -215,6 +222,7 @@ class _Walker:
             self.out.scope_of[base] = self.scope
             self.note(base.id, tuple(reversed(attributes)), node)
         else:
+            self.asks(attributes)
             self.out.chains.append(
                 Chain(
                     self.scope, base, tuple(reversed(attributes)), node,
@@ -265,6 +273,7 @@ class _Walker:
         base, word = node.args[:2]
         if not (isinstance(word, ast.Constant) and isinstance(word.value, str)):
             return
+        self.asks((word.value,))
         attributes = [word.value]
         while isinstance(base, ast.Attribute):
             attributes.append(base.attr)

@@ -13,9 +13,10 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Final, NamedTuple, TypeVar
 
+from wfc.compiler.effect_library import Library
 from wfc.compiler.facts import Definition, ModuleFacts, ModuleSource
 from wfc.compiler.gather import Gathered, gather_tree
-from wfc.compiler.gather_effects import Effects, Library, gather_effects
+from wfc.compiler.gather_effects import Effects, gather_effects
 from wfc.compiler.gather_names import Names
 from wfc.compiler.marks import own_nodes
 from wfc.compiler.scopes import FUNCTIONS, Function

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 
+from wfc.compiler.effect_library import Library
 from wfc.compiler.facts import ModuleFacts, ModuleSource
 from wfc.compiler.gather import Gathered
-from wfc.compiler.gather_effects import Effects, Library, gather_effects
+from wfc.compiler.gather_effects import Effects, gather_effects
 from wfc.compiler.project import Project
 from wfc.compiler.scan import scan
 from wfc.compiler.sources import Sources, is_house
