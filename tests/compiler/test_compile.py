@@ -117,8 +117,8 @@ def test_generated_code_uses_four_names_only() -> None:
     assert used == {".step", ".register", ".refuse"}
 
 
-def test_there_are_forty_pairs() -> None:
-    assert len(NAMES) >= 40
+def test_there_are_ninety_pairs() -> None:
+    assert len(NAMES) >= 90
 
 
 # --- errors ---------------------------------------------

@@ -1,0 +1,15 @@
+from wfc import sleep
+
+
+async def charge(cents):
+    
+    return cents
+
+
+async def checkout(rows):
+    __wfc__.refuse("checkout")
+    
+
+
+__wfc__.register("step", "charge", charge)
+__wfc__.register("workflow", "checkout", checkout)

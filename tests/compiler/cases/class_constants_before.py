@@ -1,0 +1,18 @@
+class Rates:
+    EUR = 3
+    USD = EUR * 2
+
+    class Inner:
+        deep = 1
+
+    def of(self, name):
+        return getattr(self, name)
+
+
+class Unreached:
+    EUR = open
+
+
+async def convert(cents):
+    "use workflow"
+    return Rates().of("EUR") * cents + Rates.Inner.deep

@@ -1,0 +1,12 @@
+
+NAME = "größe"
+
+
+measure = __wfc__.step("measure")
+
+
+
+
+async def flow(x):
+    
+    return NAME + await measure(x)

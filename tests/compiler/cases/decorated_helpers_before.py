@@ -1,0 +1,28 @@
+import functools
+
+
+def traced(function):
+    @functools.wraps(function)
+    def call(*args):
+        return function(*args)
+
+    return call
+
+
+def unused(function):
+    return function
+
+
+@traced
+def price(x):
+    return x
+
+
+@unused
+def gone(x):
+    return x
+
+
+async def flow(x):
+    "use workflow"
+    return price(x)

@@ -1,0 +1,17 @@
+
+
+
+
+
+
+
+charge = __wfc__.step("charge")
+
+
+
+
+
+
+async def flow(cents):
+    
+    return await charge(cents)

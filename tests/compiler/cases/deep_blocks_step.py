@@ -1,0 +1,22 @@
+async def charge(x):
+    
+    return x
+
+
+async def flow(rows):
+    __wfc__.refuse("flow")
+    
+
+
+
+
+
+
+
+
+
+
+
+
+__wfc__.register("step", "charge", charge)
+__wfc__.register("workflow", "flow", flow)

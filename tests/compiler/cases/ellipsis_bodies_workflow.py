@@ -1,0 +1,11 @@
+
+
+
+
+
+
+
+
+async def flow(cents):
+    
+    ...

@@ -1,0 +1,17 @@
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Box(Generic[T]):
+    def __init__(self, content: T) -> None:
+        self.content = content
+
+
+class Crate(Box[int]):
+    pass
+
+
+async def flow(x: int) -> int:
+    "use workflow"
+    return Crate(x).content

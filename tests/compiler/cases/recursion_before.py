@@ -1,0 +1,14 @@
+async def leaf(x):
+    "use step"
+    return x
+
+
+def depth(x):
+    return 0 if not x else 1 + depth(x[1:])
+
+
+async def walk(tree):
+    "use workflow"
+    if depth(tree) > 3:
+        return await leaf(tree)
+    return [await walk(part) for part in tree]

@@ -1,0 +1,11 @@
+
+
+
+draw = __wfc__.step("draw")
+
+
+
+
+async def flow():
+    
+    return await draw()

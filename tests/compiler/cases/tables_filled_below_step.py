@@ -1,0 +1,21 @@
+HANDLERS = {}
+UNUSED = {}
+
+
+def double(x):
+    return 2 * x
+
+
+def gone(x):
+    return x
+
+
+HANDLERS["double"] = double
+HANDLERS["same"] = lambda x: x
+UNUSED["gone"] = gone
+
+
+async def flow(name, x):
+    __wfc__.refuse("flow")
+    
+__wfc__.register("workflow", "flow", flow)
