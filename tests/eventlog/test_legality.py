@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.eventlog.test_fold import BEGUN, RELEVANT
+from tests.eventlog.test_fold import BEGUN, RELEVANT, completed, failed
 from wfc.errors import IllegalEvent
 from wfc.eventlog.event import Event
 from wfc.eventlog.legality import Legality
@@ -59,6 +59,19 @@ def test_a_batch_is_judged_as_its_events_one_by_one(
             law.check_all(batch)
         assert str(refused.value) == expected
     assert picture(law) == known
+
+
+def test_what_was_legal_is_judged_anew_after_another_event() -> None:
+    """An owner that was behind: what it was about to write may follow no longer."""
+    law = begun()
+    first, second = completed(first=True), failed(first=True)
+    law.check_all([first])
+    assert law.check(first)
+    law.note(second)
+    with pytest.raises(IllegalEvent, match="failed"):
+        law.check(first)
+    with pytest.raises(IllegalEvent, match="failed"):
+        law.check_all([first])
 
 
 def test_the_tables_of_two_runs_are_apart() -> None:

@@ -19,13 +19,21 @@ from wfc.ids import OperationId
 class Legality(Standing):
     """Where a run stands, and so what may follow."""
 
-    __slots__ = ()
+    __slots__ = ("_passed",)
+
+    def __init__(self) -> None:
+        """Begin before the first event."""
+        super().__init__()
+        # What an owner wrote comes back as it was: the event that was found legal, until the next.
+        self._passed: Event | None = None
 
     def check(self, event: Event) -> bool:
         """See that `event` may follow, changing nothing. Raises `IllegalEvent`.
 
         False: it may, but it is about an operation of an earlier chapter and counts for nothing.
         """
+        if event is self._passed:
+            return True
         if self.end is not None or self.version is None:
             check_open(self, event)
         rule = RULES[type(event)]
@@ -34,7 +42,7 @@ class Legality(Standing):
     def check_all(self, events: Sequence[Event]) -> None:
         """See that `events` may follow one after the other. Raises `IllegalEvent`."""
         if len(events) == 1:
-            self.check(events[0])
+            self._passed = events[0] if self.check(events[0]) else None
             return
         draft = _Draft(self)
         for event in events:
@@ -44,6 +52,7 @@ class Legality(Standing):
 
     def note(self, event: Event) -> None:
         """Take in an event for which `check` said True."""
+        self._passed = None
         change = CHANGES.get(type(event))
         if change is not None:
             change(self, event)
