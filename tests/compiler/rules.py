@@ -872,3 +872,160 @@ async def checkout(order_id):
 """,
     ),
 )
+
+SECTION_1: Final[dict[str, tuple[str, ...]]] = {
+    # Directives
+    "one plain literal, first or behind the docstring": (
+        "case docstrings",
+        "test test_gather.py::test_functions_without_a_directive_are_not_marked",
+        "test test_scan.py::test_a_directive_is_seen",
+    ),
+    # Functions
+    "WFC102: a workflow is async": ("pair sync workflow",),
+    "WFC103: no generators": ("pair generator step", "pair yield from in a workflow"),
+    "WFC104: no lambda as step": ("pair lambda as step",),
+    "a step is async or not": ("case sync_step", "case thread_calls"),
+    # Nesting
+    "a step in a workflow, in blocks too": (
+        "case nested_step",
+        "case nested_under_if_and_for",
+        "case nested_steps_in_blocks",
+    ),
+    "WFC105: a step in another function": (
+        "pair step in a plain function",
+        "pair step two functions deep in a workflow",
+        "pair step in a step",
+    ),
+    "WFC106: no nested workflow": ("pair nested workflow",),
+    # Methods
+    "WFC107: self is recordable": ("pair unrecordable self", "case method_step_of_a_dataclass"),
+    "static and class methods": (
+        "case classes",
+        "case class_method_step",
+        "case nested_in_static_method",
+    ),
+    "WFC108: what cannot be marked": ("pair unmarkable functions",),
+    "WFC109: classes inside functions": ("pair class scope",),
+    # Module level
+    "a module marks its public functions": (
+        "case module_directive_steps",
+        "case module_directive_workflows",
+        "case dunder_all_marks",
+        "test test_gather.py::test_a_module_marks_its_public_functions",
+        "test test_gather.py::test_all_decides_what_is_public",
+    ),
+    "a function's own directive wins": ("case own_directive_wins",),
+    "docstring, future imports, directive in any order": (
+        "case module_directive_alone",
+        "case module_directive_behind_docstring",
+        "case module_directive_before_future",
+        "test test_gather.py::test_the_directive_of_a_module_has_its_places",
+    ),
+    # Misplaced or misspelt
+    "WFC110: misplaced": ("pair misplaced",),
+    "WFC111: two directives": ("pair two directives", "pair two directives of a module"),
+    "WFC112: not a plain literal": ("pair not plain",),
+    "WFC113: near miss": ("pair near miss", "test test_scan.py::test_a_near_miss_is_seen"),
+    "WFC114: marked twice": ("pair marked twice",),
+    "WFC115: reserved names": ("pair reserved names",),
+    # Decorators
+    "decorators of a step run in the step bundle alone": (
+        "case decorators",
+        "case decorated_step",
+    ),
+    "WFC116: policy is outermost and literal": (
+        "pair place and form of policy",
+        "case policy_over_other_decorators",
+    ),
+    "WFC117: nested steps take policy alone": (
+        "pair decorators of a nested step",
+        "case nested_step_with_policy",
+    ),
+    "WFC118: decorators keep the coroutine function": (
+        "pair decorators that hide a workflow",
+        "case decorated_workflow",
+    ),
+    # Defaults
+    "defaults of a step are never evaluated": (
+        "case step_defaults_are_dropped",
+        "test test_gather_signatures.py::test_every_kind_of_parameter_is_read",
+    ),
+    "WFC119: defaults are constant": ("pair defaults", "case workflow_defaults"),
+    "WFC330: defaults are not mutable": ("pair mutable defaults",),
+    # Annotations
+    "annotations of functions are texts": (
+        "case annotations",
+        "case annotations_with_future",
+        "test test_bundles_at_work.py::test_annotations_are_text_in_a_workflow_bundle",
+    ),
+    "WFC120: types for type checkers only": (
+        "pair types for type checkers only",
+        "case type_checking",
+    ),
+    # Imports
+    "WFC121: star imports": (
+        "pair star import of the standard library",
+        "project star imports",
+        "test test_stars.py::test_the_workflow_runs",
+    ),
+    "conditional imports: all branches": (
+        "case imports_in_try",
+        "test test_gather_names.py::test_a_name_is_resolved_with_doubt",
+    ),
+    "relative imports and src layouts": (
+        "case relative_imports",
+        "test test_project.py::test_src_layouts_and_namespace_packages",
+    ),
+    "WFC122: one file, two names": ("project two names of one file",),
+    "a re-export has the id of its definition": (
+        "test test_gather_effects.py::test_re_exports_are_followed_and_kept",
+    ),
+    "WFC123: names that a module computes": ("project names that a module computes",),
+    "WFC124: code found or made at run time": ("project code that is found or made at run time",),
+    "a main block is in the step bundle only": (
+        "case main_block",
+        "case main_block_in_the_middle",
+        "test test_gather_names.py::test_a_main_block_binds_nothing",
+    ),
+    # Calls
+    "a workflow in a workflow is inline": ("case workflow_calls_workflow",),
+    "a step in a step is a plain call": ("case step_calls_step",),
+    "recursion": ("case recursion",),
+    "steps are values": ("case steps_as_values", "case thread_calls", "case step_captures_step"),
+    "WFC125: wrapped steps": ("pair wrapped steps",),
+    "WFC126: not awaited": (
+        "pair not awaited",
+        "project operations of other modules that are not awaited",
+    ),
+    "WFC127: values of sync steps": (
+        "pair values of sync steps",
+        "project operations of other modules that are not awaited",
+    ),
+    # Section 3, captures
+    "WFC128: captures are not written": ("pair written captures", "case nonlocal_inside_a_step"),
+    "WFC129: captures are recordable": (
+        "pair captures that cannot be recorded",
+        "case several_captures",
+    ),
+    # Ids
+    "ids have no <locals>": (
+        "test test_gather_names.py::test_the_enclosing_function_is_named_without_locals",
+        "test test_script.py::test_ids_stand_under_the_importable_name",
+    ),
+    # Fixtures
+    "one-line bodies": ("case one_line_bodies", "case semicolons", "case ellipsis_bodies"),
+    "PEP 695 and 701": ("case pep695", "case formatted_strings"),
+    "match, except*, walrus": (
+        "case match_and_walrus",
+        "case except_star",
+        "case enum_in_match",
+    ),
+    "BOM, encoding, line ends, tabs": (
+        "case coding_cookie",
+        "case tabs",
+        "case form_feed",
+        "test test_scan.py::test_line_ends_and_mark_are_read_as_python_does",
+        "test test_scan.py::test_an_encoding_cookie_is_obeyed",
+    ),
+}
+"""Every rule of directives and where it is shown: a pair above, a project, a case, or a test."""

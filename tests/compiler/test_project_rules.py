@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.compiler.project_rules import PROJECT_PAIRS
-from tests.compiler.rules import Pair
+from tests.compiler.rules import PAIRS, SECTION_1, Pair
 from tests.compiler.trees import write
 from wfc.compiler.build import build
 from wfc.compiler.project import Project
@@ -60,3 +60,28 @@ def test_a_fault_is_told_at_its_place(tmp_path: Path, pair: Pair) -> None:
 def test_the_twin_is_silent(tmp_path: Path, pair: Pair) -> None:
     """The same project without the fault has no finding."""
     assert told(findings(tmp_path, pair.good)) == []
+
+
+def test_every_rule_of_directives_is_shown_somewhere() -> None:
+    """The table names only what exists, and each pair of rules stands in it."""
+    here = Path(__file__).parent
+    known = {f"pair {pair.name}" for pair in PAIRS}
+    known |= {f"project {pair.name}" for pair in PROJECT_PAIRS}
+    known |= {
+        f"case {path.stem.removesuffix('_before')}" for path in (here / "cases").glob("*_before.py")
+    }
+    known |= {
+        f"test {path.name}::{name}"
+        for path in here.glob("test_*.py")
+        for name in re.findall(r"^(?:async )?def (test_\w+)", path.read_text("utf-8"), re.MULTILINE)
+    }
+    shown = {one for places in SECTION_1.values() for one in places}
+    assert shown - known == set()
+    assert {one for one in known if one.startswith(("pair ", "project "))} - shown == set()
+
+
+def test_every_code_of_directives_stands_in_the_table() -> None:
+    """Codes 102 to 129; what comes behind them is told by effects, the linter or at run time."""
+    named = {code for rule in SECTION_1 for code in re.findall(r"WFC\d{3}", rule)}
+    wanted = {code for code in CATALOGUE if "WFC102" <= code <= "WFC129"}
+    assert wanted - named == set()
