@@ -82,7 +82,7 @@ def _gathered(tree: ast.Module, source: ModuleSource) -> Gathered:
     names = Names.of(tree, source, {mark.node: mark.kind for mark in marks.functions})
     captures = {mark: captures_of(mark, names) for mark in marks.functions if mark.workflow}
     findings = list(marks.findings)
-    if marks.functions or marks.directive or findings:
+    if marks.functions or marks.directive or findings or names.walked.lambdas:
         findings += _judgements(marks, names, tree, captures, source.path)
     hazards, constructions, factories = gather_hazards(tree, names, marks)
     facts = ModuleFacts(
