@@ -11,6 +11,7 @@ from wfc.runtime.attributes import check_attributes
 
 
 def test_scalars_and_removals_are_fine() -> None:
+    check_attributes({"g": (1 << 64) - 1, "h": -(1 << 63)})
     check_attributes({"a": "x", "b": 1, "c": 1.5, "d": True, "e": None, "f": "é" * 128})
 
 
@@ -23,6 +24,10 @@ def test_scalars_and_removals_are_fine() -> None:
         ({"k" * 257: "a"}, ValueError),
         ({"wfc.x": "a"}, ValueError),
         ({"a": "é" * 129}, LimitExceeded),
+        ({"a": 1 << 64}, LimitExceeded),
+        ({"a": -(1 << 63) - 1}, LimitExceeded),
+        ({"a": "\ud800"}, ValueError),
+        ({"\ud800": 1}, ValueError),
         ({"a": float("nan")}, ValueError),
         ({"a": float("inf")}, ValueError),
         ({"a": -float("inf")}, ValueError),

@@ -46,9 +46,13 @@ def _check_key(key: object) -> None:
     if not isinstance(key, str):
         raise TypeError(f"the attribute key {key!r} is no text")
     if not key or len(key) > KEY_MAX:
-        raise ValueError(f"the attribute key {key[:40]!r} must have 1 to {KEY_MAX} characters")
+        raise ValueError(
+            f"the attribute key {key[:40]!r} has {len(key)} characters, and 1 to {KEY_MAX} are "
+            f"allowed.{at_line()}"
+        )
     if key.startswith(RESERVED):
         raise ValueError(f"the attribute key {key!r}: the prefix {RESERVED!r} is reserved for wfc")
+    _check_text(f"the attribute key {key!r}", key)
 
 
 def _check_value(key: str, value: object) -> None:
@@ -57,6 +61,11 @@ def _check_value(key: str, value: object) -> None:
         raise ValueError(
             f"the attribute {key!r} is {value!r}, by which no run could be found or shown. Give a "
             "finite number, a text, or None for no value."
+        )
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 64:
+        raise LimitExceeded(
+            f"the attribute {key!r} is a number of {value.bit_length()} bits, and the limit is 64. "
+            f"Write it as text.{at_line()}"
         )
     if value is None or isinstance(value, bool | int | float):
         return
@@ -70,3 +79,14 @@ def _check_value(key: str, value: object) -> None:
             f"the attribute {key!r} has {len(value)} characters, more than {VALUE_MAX} bytes. "
             f"Attributes are for finding runs; put data into arguments and results.{at_line()}"
         )
+    _check_text(f"the attribute {key!r}", value)
+
+
+def _check_text(what: str, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"{what} holds half of a character (a lone surrogate), which no log can keep: "
+            f"{text!r}. Decode the text with its right encoding."
+        ) from None
