@@ -143,8 +143,12 @@ class World(Protocol):
         * A step's outcome, `step_retrying` and `step_cancelled` remove its attempt row; an
           `Attempt` message of the same append makes the row of the next attempt.
         * A cancel request and `run_woken` end a delayed start. `run_upgraded` (guard `Unowned`)
-          reopens a failed run. The end of a child queues a `Resume` of its parent.
+          reopens a failed run, and forgets hooks and attempt rows of what it takes back. The end
+          of a child queues a `Resume` of its parent.
         * `Unowned` over an owner whose lease ran out takes the run from it, as a loss.
+
+        * Under every guard but `Owner`, events that may not follow the log are refused
+          (`IllegalEvent`); an owner has read the log and asks `wfc.eventlog.legality` itself.
 
         Raises `IllegalEvent` for a batch that no log may hold, and `IdempotencyMismatch`. A
         caller that is cancelled while it waits does not know whether its append landed.
