@@ -16,10 +16,25 @@ from wfc.directives import KINDS
 def judge_module(marks: Marks, names: Names, tree: ast.Module, path: str) -> Iterator[Diagnostic]:
     """Report what a module says that no marked function says alone."""
     judge = _Judge(marks, names, path)
-    yield from judge.lambdas()
     yield from judge.reserved()
     yield from judge.stars()
     yield from judge.wrapped(tree)
+
+
+def judge_lambdas(names: Names, path: str) -> Iterator[Diagnostic]:
+    """Report lambdas that are meant as steps: the only fault of a module without marked functions
+    that is no near miss.
+    """
+    for node in names.walked.lambdas:
+        said = _first_value(node.body)
+        directive = said.value if isinstance(said, ast.Constant) else None
+        if isinstance(directive, str) and directive in KINDS:
+            yield diagnostic(
+                "WFC104",
+                place_at(path, span_of(node)),
+                f"a lambda holds `{directive}`, but it has no name that a log could keep",
+                fix=f'write a `def` with the line "{directive}".',
+            )
 
 
 class _Judge:
@@ -30,18 +45,6 @@ class _Judge:
 
     def at(self, node: Located, code: str, sentence: str, fix: str) -> Diagnostic:
         return diagnostic(code, place_at(self.path, span_of(node)), sentence, fix=fix)
-
-    def lambdas(self) -> Iterator[Diagnostic]:
-        for node in self.names.walked.lambdas:
-            said = _first_value(node.body)
-            directive = said.value if isinstance(said, ast.Constant) else None
-            if isinstance(directive, str) and directive in KINDS:
-                yield self.at(
-                    node,
-                    "WFC104",
-                    f"a lambda holds `{directive}`, but it has no name that a log could keep",
-                    f'write a `def` with the line "{directive}".',
-                )
 
     def reserved(self) -> Iterator[Diagnostic]:
         found: dict[str, ast.AST] = {}
