@@ -71,6 +71,24 @@ def test_a_workflow_without_a_line_to_spare_refuses(tree: Path) -> None:
         assert "WorkflowAwaited" in python(tree, code, expect=1).stderr
 
 
+@pytest.mark.parametrize(
+    ("helper", "code"),
+    [
+        ("from app import flows\nasync def undo(x): flows.charge(x)\n", "WFC126"),
+        ("from elsewhere import *\ndef undo(x): return helper(x)\n", "WFC121"),
+        ("import math\ndef undo(x): return getattr(math, x)\n", "WFC124"),
+        ("from app import rates\ndef undo(x): return rates.GBP\n", "WFC123"),
+    ],
+)
+def test_rules_that_need_other_modules_hold_at_import(tree: Path, helper: str, code: str) -> None:
+    """The hook looks as far as a build does."""
+    flow = 'from app.undo import undo\nasync def main(x):\n    "use workflow"\n    return undo(x)\n'
+    rates = "def __getattr__(name): return 3\n"
+    write(tree, {"app/undo.py": helper, "app/main.py": flow, "app/rates.py": rates})
+    told = python(tree, "import wfc; wfc.install(['app']); import app.main", expect=1).stderr
+    assert code in told
+
+
 def test_a_warm_import_loads_no_compiler(tree: Path) -> None:
     """The second process reads the index and the cached code, and nothing else."""
     assert load(tree)["heavy"] != []
