@@ -19,7 +19,8 @@ from pydantic import BaseModel
 from wfc.cli import common
 from wfc.cli.failure import Exit
 from wfc.cli.main import TABLE
-from wfc.settings import ENVIRONMENT_PREFIX, QueueTable, Settings
+from wfc.settings_sources import ENVIRONMENT_PREFIX
+from wfc.settings_tables import QueueTable, Settings
 
 HERE = Path(__file__).resolve().parent / "reference"
 _MEANINGS = {

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from wfc import settings_sources
 from wfc.errors import ConfigError, NoSuchPackage, UnknownCode, UnknownKey
-from wfc.settings import Settings, load_settings, shown
+from wfc.settings import load_settings, shown
+from wfc.settings_tables import Settings
 
 
 @pytest.fixture
@@ -232,3 +235,51 @@ def test_settings_are_frozen() -> None:
     settings = Settings()
     with pytest.raises(ValidationError):
         settings.world = "memory:"
+
+
+def test_values_that_need_no_judge_are_those_that_pydantic_takes_as_they_are() -> None:
+    """A plain key takes just text or a list of text: what is passed by the judge would pass it."""
+    fields = Settings.model_fields
+    for key in settings_sources._TEXTS:
+        assert (fields[key].annotation, fields[key].metadata) == (str, [])
+    for key in settings_sources._LISTS:
+        assert fields[key].annotation == tuple[str, ...]
+        assert getattr(Settings.model_validate({key: ["a", "b,c"]}), key) == ("a", "b,c")
+
+
+@pytest.mark.parametrize(
+    "values", [{"wrld": "x"}, {"pin_steps": True}, {"world": 1}, {"pure": "a"}, {"pure": [1]}]
+)
+def test_anything_else_is_judged(values: dict[str, object]) -> None:
+    """An unknown key, another type, a table."""
+    assert not settings_sources.is_plain(values)
+
+
+def test_plain_values_are_the_same_with_and_without_the_judge(project: Path) -> None:
+    """The quick way to read a project gives what the slow one gives."""
+    text = 'world = "memory:"\nout = "built"\npackages = ["shop"]\nsource = ["."]\npure = ["a"]\n'
+    (project / "pyproject.toml").write_text("[tool.wfc]\n" + text)
+    quick = load_settings()
+    (project / "pyproject.toml").write_text(f"[tool.wfc]\n{text}pin_steps = false\n")
+    slow = load_settings()
+    assert quick.settings == slow.settings
+    assert (quick.out, quick.world, quick.source_roots()) == (
+        slow.out,
+        slow.world,
+        slow.source_roots(),
+    )
+
+
+def test_the_environment_is_read_without_the_judge_only_if_it_sets_the_world_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever else begins with WFC_ is for pydantic-settings, in whatever case it is written."""
+    for name in [name for name in os.environ if name.upper().startswith("WFC_")]:
+        monkeypatch.delenv(name)
+    assert settings_sources.plain_environment() == {}
+    monkeypatch.setenv("WFC_WORLD", "memory:")
+    assert settings_sources.plain_environment() == {"world": "memory:"}
+    assert load_settings(tmp_path).world == "memory:"
+    monkeypatch.setenv("wfc_out", "built")
+    assert settings_sources.plain_environment() is None
+    assert load_settings(tmp_path).out == tmp_path / "built"

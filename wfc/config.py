@@ -13,6 +13,7 @@ import sys
 import traceback
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
@@ -22,7 +23,7 @@ from wfc.clock import Clock
 from wfc.errors import ConfigError, ModuleBroken, WfcError
 from wfc.eventlog.event import Channel
 from wfc.ids import DefinitionId
-from wfc.settings import LimitsTable, Loaded, Settings, load_settings
+from wfc.settings import Loaded, load_settings
 from wfc.worlds.open import open_world
 from wfc.worlds.protocol import World
 
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
     from wfc.manifests.store import Version
     from wfc.runtime.registry import Registry
     from wfc.runtime.worker import Worker, WorkerLimits
+    from wfc.settings_tables import LimitsTable, Settings
 
 _LOG: Final = logging.getLogger("wfc")
-_LIMITS: Final = LimitsTable()
 
 
 class Session:
@@ -48,7 +49,7 @@ class Session:
         limits: WorkerLimits | None = None,
         actor: str | None = None,
         channel: Channel = Channel.API,
-        sizes: LimitsTable = _LIMITS,
+        loaded: Loaded | None = None,
     ) -> None:
         """Serve an opened `world`; without `registry` runs can be looked at and stopped only."""
         self.world = world
@@ -56,10 +57,26 @@ class Session:
         self.worker: Worker | None = None
         self.actor = actor
         self.channel = channel
-        self.payload_max = int(sizes.payload)
-        self.attributes_max = sizes.attributes
+        self._loaded = loaded
         self._limits = limits
         self._closed = False
+
+    @cached_property
+    def payload_max(self) -> int:
+        """How many bytes a value may have."""
+        return int(self._sizes().payload)
+
+    @cached_property
+    def attributes_max(self) -> int:
+        """How many attributes a run may have."""
+        return self._sizes().attributes
+
+    def _sizes(self) -> LimitsTable:
+        if self._loaded is not None:
+            return self._loaded.settings.limits
+        from wfc.settings_tables import LimitsTable  # noqa: PLC0415 - see the top
+
+        return LimitsTable()
 
     @property
     def types(self) -> codec.Types:
@@ -128,7 +145,7 @@ async def open_session(
         limits=limits,
         actor=actor,
         channel=channel,
-        sizes=loaded.settings.limits,
+        loaded=loaded,
     )
 
 
@@ -262,9 +279,9 @@ def _named(name: str, key: str) -> Any:
 
 def _world_url(loaded: Loaded) -> str:
     """Let a relative SQLite path begin at the project, wherever the process stands."""
-    head, path = "sqlite:///", loaded.settings.world.removeprefix("sqlite:///")
-    if path == loaded.settings.world or path.startswith("/") or path == ":memory:":
-        return loaded.settings.world
+    head, path = "sqlite:///", loaded.world.removeprefix("sqlite:///")
+    if path == loaded.world or path.startswith("/") or path == ":memory:":
+        return loaded.world
     target = loaded.root / path
     target.parent.mkdir(parents=True, exist_ok=True)
     return f"{head}{target}"

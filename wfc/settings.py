@@ -1,4 +1,4 @@
-"""`[tool.wfc]`: every setting, its default, and where the present value came from.
+"""`[tool.wfc]`: the settings that hold, and where the present value of each came from.
 
 A value is looked for in this order: a flag, the environment (`WFC_*`, `__` nests), the nearest
 `pyproject.toml` with `[tool.wfc]` upward or `wfc.toml`, the default. The result is frozen, and a
@@ -9,267 +9,51 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Any
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ByteSize,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    ValidationError,
-)
-from pydantic_core import ErrorDetails
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    SettingsError,
-)
+from wfc import settings_sources as sources
+from wfc.errors import ConfigError, NoSuchPackage, UnknownCode
 
-from wfc import durations
-from wfc.errors import ConfigError, NoSuchPackage, UnknownCode, UnknownKey
-
-ENVIRONMENT_PREFIX: Final = "WFC_"
-_UNITS: Final = (
-    ("d", timedelta(days=1)),
-    ("h", timedelta(hours=1)),
-    ("m", timedelta(minutes=1)),
-    ("s", timedelta(seconds=1)),
-)
+if TYPE_CHECKING:
+    from wfc.settings_tables import Settings
 
 
-def _split(value: object) -> object:
-    """Take a list as TOML has it, or words between commas as a variable of the environment."""
-    if not isinstance(value, str):
-        return value
-    return [word.strip() for word in value.split(",") if word.strip()]
-
-
-def _duration(value: object) -> timedelta:
-    """Read a duration in any of its forms."""
-    return durations.parse(value)
-
-
-def _retention(value: object) -> timedelta | None:
-    return None if value == "never" or value is None else _duration(value)
-
-
-def _spelled(duration: timedelta) -> str:
-    """Write a duration as one would set it, in the largest unit that divides it."""
-    for unit, length in _UNITS:
-        if duration >= length and not duration % length:
-            return f"{duration // length}{unit}"
-    return f"{duration.total_seconds():g}s"
-
-
-def _spelled_retention(retention: timedelta | None) -> str:
-    return "never" if retention is None else _spelled(retention)
-
-
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(_spelled)]
-Retention = Annotated[
-    timedelta | None, BeforeValidator(_retention), PlainSerializer(_spelled_retention)
-]
-OnNewVersion = Literal["pin", "upgrade"]
-
-
-class _Table(BaseModel):
-    """A table of the configuration: frozen, with no key but the declared ones."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class BackoffTable(_Table):
-    """`[tool.wfc.policy.backoff]`: the pause between two attempts."""
-
-    initial: Duration = timedelta(seconds=1)
-    """The pause after the first try."""
-    factor: float = Field(default=2.0, ge=1)
-    """By how much each further pause is longer."""
-    maximum: Duration = timedelta(minutes=1)
-    """The longest pause."""
-    jitter: float = Field(default=0.2, ge=0, le=1)
-    """By which share a pause is drawn longer or shorter."""
-
-
-class PolicyTable(_Table):
-    """`[tool.wfc.policy]`: what holds for a step that says nothing else."""
-
-    attempts: int = Field(default=3, ge=1)
-    """How many tries a step has."""
-    timeout: Duration | None = None
-    """How long one try may take."""
-    total: Duration | None = None
-    """How long all tries may take together."""
-    backoff: BackoffTable = BackoffTable()
-    """The pause between two tries."""
-
-
-class WorkerTable(_Table):
-    """`[tool.wfc.worker]`: how much a worker takes on, and how long it holds what it took."""
-
-    concurrency: int = Field(default=100, ge=1)
-    """Step bodies at once."""
-    executions: int = Field(default=2000, ge=0)
-    """Runs kept in memory between two events."""
-    threads: int = Field(default=32, ge=1)
-    """Threads for steps that are no coroutines."""
-    drain: Duration = timedelta(seconds=25)
-    """How long bodies may go on after SIGTERM."""
-    lease: Duration = timedelta(seconds=30)
-    """After how long a silent worker counts as dead."""
-    heartbeat: Duration = timedelta(seconds=5)
-    """How often a worker says that it lives."""
-    sweep: Duration = timedelta(seconds=15)
-    """How often what crashes left behind is looked for."""
-
-
-class QueueTable(_Table):
-    """`[tool.wfc.queues.NAME]`: how many runs go at once."""
-
-    concurrency: int | None = Field(default=None, ge=1)
-    """Runs at once."""
-    rate: str | None = None
-    """Runs per time, as `"100/1m"`."""
-    by: str | None = None
-    """What the limits count by, as `"attributes.user"`."""
-    slots: Literal["open", "active"] = "open"
-    """Whether a suspended run keeps its slot."""
-
-
-class LimitsTable(_Table):
-    """`[tool.wfc.limits]`: where a run is stopped before it harms the others."""
-
-    events: int = Field(default=100_000, ge=100)
-    """Events of one chapter of a run."""
-    payload: ByteSize = Field(default=ByteSize(16 * 1024 * 1024), ge=1024, le=64 * 1024 * 1024)
-    """Bytes of one value, as `"16MiB"`; at most 64 MiB, so that a reader's memory is safe."""
-    pending_operations: int = Field(default=10_000, ge=1)
-    """Operations that one run may wait for at once."""
-    children_depth: int = Field(default=50, ge=1)
-    """How deep runs may start runs."""
-    attributes: int = Field(default=64, ge=0)
-    """Attributes of one run."""
-
-
-class LintTable(_Table):
-    """`[tool.wfc.lint]`: which findings are reported where."""
-
-    model_config = ConfigDict(populate_by_name=True)
-
-    select: Names = ("WFC",)
-    """Codes or prefixes that are reported."""
-    ignore: Names = ()
-    """Codes or prefixes that are not."""
-    deep: bool = False
-    """Whether attributes are inferred, too."""
-    per_file: Mapping[str, Names] = Field(default={}, alias="per-file")
-    """Codes to ignore, by glob of files."""
-
-
-class Settings(BaseSettings):
-    """Everything that can be set. The field names are the keys."""
-
-    model_config = SettingsConfigDict(
-        frozen=True,
-        extra="forbid",
-        env_prefix=ENVIRONMENT_PREFIX,
-        env_nested_delimiter="__",
-        validate_default=False,
-    )
-
-    packages: Names = ()
-    """First-party packages; none means all beside `pyproject.toml` or under `src/`."""
-    source: Names = ("src", ".")
-    """Folders from which modules are imported; the first hit wins."""
-    exclude: Names = ("build", "dist", ".venv")
-    """What is never compiled, besides what `.gitignore` names."""
-    pure: Names = ()
-    """Modules and names that workflow code may call."""
-    refused: Names = ()
-    """Names that it may not; wins over `pure`."""
-    environment: Names = ()
-    """Variables that are recorded when a run begins and readable in workflow code."""
-    world: str = "sqlite:///.wfc/wfc.db"
-    """Where runs live; `${VAR}` is taken from the environment."""
-    out: str = ".wfc"
-    """The folder of builds."""
-    public_url: str = ""
-    """By what webhooks are called, mount included."""
-    app: str = ""
-    """The application object, as `module:name`."""
-    types: Names = ()
-    """Types that payloads may name, as `module:Name`."""
-    pin_steps: bool = False
-    """Whether step bodies stay with the version of their run."""
-    on_new_version: OnNewVersion = "pin"
-    """What runs in flight do when a new version is active."""
-    bundles_max: int = Field(default=32, ge=1)
-    """How many versions a worker keeps loaded."""
-    retention: Retention = timedelta(days=30)
-    """How long ended runs are kept; `"never"` deletes none."""
-    audit_retention: Retention = timedelta(days=365)
-    """How long facts about the world itself are kept."""
-    capture_logs: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
-    """From which level on log records of steps are kept."""
-    policy: PolicyTable = PolicyTable()
-    """What holds for steps that say nothing else."""
-    worker: WorkerTable = WorkerTable()
-    """How much a worker takes on."""
-    queues: Mapping[str, QueueTable] = {}
-    """Named limits on how many runs go at once."""
-    limits: LimitsTable = LimitsTable()
-    """Where a run is stopped."""
-    renamed: Mapping[str, str] = {}
-    """Modules that were renamed, old to new."""
-    lint: LintTable = LintTable()
-    """Which findings are reported."""
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - the form of the method
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - `load_settings` reads it itself
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - there is no such file
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take the values given: `load_settings` has laid the sources over one another already,
-        because it also has to say where each value came from.
-        """
-        return (init_settings,)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Loaded:
     """Settings, the folder they hold for, and the origin of each value that is no default.
 
     `origins` are keyed by dotted name: `world` -> ``environment WFC_WORLD``.
     """
 
-    settings: Settings
     root: Path
+    out: Path
+    """The folder of builds."""
+    world: str
+    """Where runs live, with variables of the environment put in."""
+    source: Sequence[str]
+    """Folders from which modules are imported, as they were named."""
     origins: Mapping[str, str]
+    judge: Settings | Mapping[str, Any]
+    """The settings, or plain values that pydantic has not been asked about yet."""
 
-    @property
-    def out(self) -> Path:
-        """The folder of builds."""
-        return self.root / self.settings.out
+    @cached_property
+    def settings(self) -> Settings:
+        """All settings. Those of a project that sets plain values are made when first asked for."""
+        if not isinstance(self.judge, Mapping):
+            found = self.judge
+        else:
+            from wfc.settings_tables import Settings  # noqa: PLC0415 - pydantic is slow to import
+
+            found = Settings(**self.judge)
+        return found.model_copy(update={"world": self.world})
 
     def source_roots(self) -> tuple[Path, ...]:
         """Give the folders from which modules are imported, those that exist, first hit wins."""
-        folders = (self.root / name for name in self.settings.source)
+        folders = (self.root / name for name in self.source)
         return tuple(folder.resolve() for folder in folders if folder.is_dir())
 
 
@@ -279,22 +63,15 @@ def load_settings(
     """Read the settings that hold in `project` (default: here and upward), or those of the file
     `config`; `overrides` are flags. Raises `ConfigError` with file, key and the nearest right one.
     """
-    root, file, table = _find(project, config)
-    origins: dict[str, str] = {}
-    values: dict[str, Any] = {}
-    _overlay(values, table, origins, lambda name: f"{file}" if file else name)
-    _overlay(values, _environment(), origins, lambda name: f"environment {_variable(name)}")
-    _overlay(values, overrides, origins, lambda name: f"flag --{name.replace('_', '-')}")
-    try:
-        settings = Settings(**values)
-    except ValidationError as problem:
-        raise _refusal(problem.errors()[0], origins, file) from None
-    loaded = Loaded(
-        settings=settings.model_copy(update={"world": _expanded(settings.world)}),
-        root=root,
-        origins=origins,
-    )
-    _check(loaded)
+    root, file, table = sources.find(project, config)
+    values, origins = _laid_over(file, table, overrides)
+    if sources.is_plain(values):
+        return _loaded(root, values, values, origins)
+    from wfc.settings_tables import judged  # noqa: PLC0415 - pydantic is slow to import
+
+    settings = judged(values, origins, file)
+    loaded = _loaded(root, settings, dict(settings), origins)
+    _check_codes((*settings.lint.select, *settings.lint.ignore))
     return loaded
 
 
@@ -302,87 +79,46 @@ def shown(loaded: Loaded) -> Iterator[tuple[str, Any, str]]:
     """Give dotted name, value and origin of every setting, secrets as ``***``."""
     dumped = loaded.settings.model_dump(mode="json", by_alias=True)
     for name, value in _leaves(dumped):
-        yield name, _masked(value) if name == "world" else value, _origin(name, loaded.origins)
+        origin = loaded.origins.get(name, "default")
+        yield name, _masked(value) if name == "world" else value, origin
 
 
-# --- finding the file --------------------------------------------------------------------------
+def _laid_over(
+    file: Path | None, table: Mapping[str, Any], overrides: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Lay file, environment and flags over one another; give values and origins."""
+    environment = sources.plain_environment()
+    if environment is None:
+        from wfc.settings_tables import from_environment  # noqa: PLC0415 - likewise
+
+        environment = from_environment()
+    origins: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    sources.overlay(values, table, origins, lambda _: str(file))
+    sources.overlay(
+        values, environment, origins, lambda name: f"environment {sources.variable(name)}"
+    )
+    sources.overlay(values, overrides, origins, lambda name: f"flag --{name.replace('_', '-')}")
+    return values, origins
 
 
-def _find(project: Path | None, config: Path | None) -> tuple[Path, Path | None, dict[str, Any]]:
-    if config is not None:
-        file = config.resolve()
-        return file.parent, file, _table(file)
-    start = (project or Path.cwd()).resolve()
-    if not start.is_dir():
-        message = f"the project folder {start} does not exist. Name one with --project."
-        raise ConfigError(message)
-    first_pyproject: Path | None = None
-    for folder in (start, *start.parents):
-        pyproject, own = folder / "pyproject.toml", folder / "wfc.toml"
-        table = _table(pyproject) if pyproject.is_file() else {}
-        if own.is_file():
-            if table:
-                message = (
-                    f"both {own} and [tool.wfc] in {pyproject} configure wfc, and neither may win "
-                    "silently.\nMove everything into one of them and delete the other."
-                )
-                raise ConfigError(message)
-            return folder, own, _table(own)
-        if table:
-            return folder, pyproject, table
-        if pyproject.is_file() and first_pyproject is None:
-            first_pyproject = folder
-    return (start if project else first_pyproject or start), None, {}
-
-
-def _table(file: Path) -> dict[str, Any]:
-    """Read the settings of one file: all of `wfc.toml`, the table `tool.wfc` of another."""
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as problem:
-        message = f"{file} cannot be read: {problem}"
-        raise ConfigError(message) from None
-    except tomllib.TOMLDecodeError as problem:
-        message = f"{file} is no valid TOML: {problem}"
-        raise ConfigError(message) from None
-    if file.name == "wfc.toml":
-        return content
-    table = content.get("tool", {}).get("wfc", {})
-    return table if isinstance(table, dict) else {}
-
-
-# --- laying sources over one another -----------------------------------------------------------
-
-
-def _environment() -> dict[str, Any]:
-    try:
-        return EnvSettingsSource(Settings)()
-    except SettingsError as problem:
-        message = f"a variable {ENVIRONMENT_PREFIX}* of the environment cannot be read: {problem}"
-        raise ConfigError(message) from None
-
-
-def _overlay(
-    target: dict[str, Any],
-    layer: Mapping[str, Any],
-    origins: dict[str, str],
-    origin: Any,
-    above: str = "",
-) -> None:
-    """Lay `layer` over `target`, table by table, noting for each value where it came from."""
-    for key, value in layer.items():
-        name = f"{above}{key}"
-        if isinstance(value, Mapping):
-            nested = target.setdefault(key, {})
-            if isinstance(nested, dict):
-                _overlay(nested, value, origins, origin, f"{name}.")
-                continue
-        target[key] = value
-        origins[name] = origin(name)
-
-
-def _variable(name: str) -> str:
-    return ENVIRONMENT_PREFIX + name.upper().replace(".", "__").replace("-", "_")
+def _loaded(
+    root: Path,
+    judge: Settings | Mapping[str, Any],
+    values: Mapping[str, Any],
+    origins: Mapping[str, str],
+) -> Loaded:
+    """Make the answer of values that fit, and see that the world and the packages exist."""
+    loaded = Loaded(
+        root=root,
+        out=root / values.get("out", sources.OUT),
+        world=_expanded(values.get("world", sources.WORLD)),
+        source=values.get("source", sources.SOURCE),
+        origins=origins,
+        judge=judge,
+    )
+    _check_packages(values.get("packages", ()), loaded.source_roots())
+    return loaded
 
 
 def _leaves(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
@@ -391,52 +127,6 @@ def _leaves(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, A
             yield from _leaves(value, f"{above}{key}.")
         else:
             yield f"{above}{key}", value
-
-
-def _origin(name: str, origins: Mapping[str, str]) -> str:
-    return origins.get(name, "default")
-
-
-# --- refusing ----------------------------------------------------------------------------------
-
-
-def _refusal(problem: ErrorDetails, origins: Mapping[str, str], file: Path | None) -> ConfigError:
-    """Turn pydantic's first complaint into a sentence with place, key and remedy."""
-    names = [str(part) for part in problem["loc"]]
-    dotted = ".".join(names)
-    origin = next((origins[name] for name in _prefixes(names) if name in origins), dotted)
-    place = f"{file}:{_line(file, names[-1])}" if file and origin == str(file) else origin
-    if problem["type"] == "extra_forbidden":
-        return UnknownKey(f"{place}: there is no setting `{dotted}`.{_hint(names)}")
-    message = problem["msg"].removeprefix("Value error, ")
-    return ConfigError(f"{place}: `{dotted}` = {problem['input']!r} is refused: {message}")
-
-
-def _prefixes(names: list[str]) -> Iterator[str]:
-    for count in range(len(names), 0, -1):
-        yield ".".join(names[:count])
-
-
-def _line(file: Path, key: str) -> int:
-    """Find the first line that sets `key` or opens the table `key`."""
-    pattern = re.compile(rf'^\s*(\[.*\b{re.escape(key)}"?\]|"?{re.escape(key)}"?\s*[=.])')
-    lines = file.read_text(encoding="utf-8").splitlines()
-    return next((number for number, text in enumerate(lines, 1) if pattern.match(text)), 1)
-
-
-def _hint(names: list[str]) -> str:
-    """Say which key was probably meant."""
-    if names == ["passthrough"]:
-        return " Did you mean `pure`? wfc runs no module of yours unchecked inside a workflow."
-    model: Any = Settings
-    for name in names[:-1]:
-        fields = getattr(model, "model_fields", {})
-        model = fields[name].annotation if name in fields else QueueTable
-    keys = [field.alias or name for name, field in model.model_fields.items()]
-    near = get_close_matches(names[-1], keys, n=3, cutoff=0.6)
-    if near:
-        return f" Did you mean {' or '.join(f'`{key}`' for key in near)}?"
-    return f" There are: {', '.join(keys)}."
 
 
 def _expanded(url: str) -> str:
@@ -457,10 +147,12 @@ def _masked(url: object) -> str:
     return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", str(url))
 
 
-def _check(loaded: Loaded) -> None:
-    """Judge what needs more than one value: packages against folders, codes against their form."""
-    settings, roots = loaded.settings, loaded.source_roots()
-    for package in settings.packages:
+# --- what needs more than one value ------------------------------------------------------------
+
+
+def _check_packages(packages: Iterable[str], roots: Sequence[Path]) -> None:
+    """Refuse a first-party package that is not there: nothing of it would be compiled."""
+    for package in packages:
         path = package.replace(".", "/")
         if not any((root / path).is_dir() or (root / f"{path}.py").is_file() for root in roots):
             searched = ", ".join(str(root) for root in roots)
@@ -469,7 +161,10 @@ def _check(loaded: Loaded) -> None:
                 f"{searched}. Correct the name, or `source`."
             )
             raise NoSuchPackage(message)
-    for code in (*settings.lint.select, *settings.lint.ignore):
+
+
+def _check_codes(codes: Iterable[str]) -> None:
+    for code in codes:
         if re.fullmatch(r"WFC\d{0,3}", code) is None:
             message = f"`lint` names the code {code!r}; codes are WFC and up to three digits."
             raise UnknownCode(message)

@@ -12,31 +12,56 @@ import pytest
 
 from wfc.cli.main import COMPLETION, TABLE, application, main
 
-HEAVY = ("libcst", "astroid", "pydantic_ai", "starlette", "asyncpg", "pydantic")
+HEAVY = {"libcst", "astroid", "pydantic_ai", "starlette", "asyncpg"}
+"""What only compiling, linting or serving needs."""
+SLOW = {"pydantic", "pydantic_settings", "rich", "importlib.metadata", "wfc.settings_tables"}
+"""What takes longer to import than a look at runs takes."""
 
 
-def loaded_by(*words: str) -> set[str]:
+def loaded_by(*words: str, folder: Path | None = None) -> set[str]:
     """Run the command line in a fresh process and give the modules it loaded."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("WFC_")}
     program = (
         "import sys, json; from wfc.cli.main import main\n"
         f"code = main({list(words)!r})\n"
         "sys.stderr.write(json.dumps(sorted(sys.modules)))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    return set(json.loads(done.stderr))
+        [sys.executable, "-c", program],
+        capture_output=True, text=True, check=True, cwd=folder, env=clean,
+    )  # fmt: skip
+    return set(json.loads(done.stderr.splitlines()[-1]))
 
 
 def test_help_imports_no_command_and_nothing_heavy() -> None:
     """`--help` prints from the table."""
     loaded = loaded_by("--help")
-    assert not loaded.intersection(HEAVY)
+    assert not loaded & (HEAVY | SLOW | {"asyncio"})
     assert {name for name in loaded if name.startswith("wfc.cli.")} == {
+        "wfc.cli.coercion",
         "wfc.cli.common",
         "wfc.cli.failure",
         "wfc.cli.main",
     }
+
+
+@pytest.mark.parametrize("words", [("runs",), ("runs", "--status", "failed", "--search", "x")])
+def test_a_look_at_runs_imports_neither_compiler_nor_pydantic(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    """It is typed often, and should answer before the finger leaves the key."""
+    (tmp_path / "wfc.toml").write_text('world = "sqlite:///runs.db"\n')
+    loaded = loaded_by(*words, folder=tmp_path)
+    assert not loaded & (HEAVY | SLOW)
+    assert not {name for name in loaded if name.startswith(("wfc.compiler", "wfc.runtime"))}
+
+
+def test_runs_are_started_and_executed_without_what_only_building_needs(tmp_path: Path) -> None:
+    """On a fresh build there is nothing to compile."""
+    assert main(["init", str(tmp_path)]) == 0
+    loaded_by("build", folder=tmp_path)
+    assert not loaded_by("start", "welcome", "Ana", "--id", "a", folder=tmp_path) & HEAVY
+    assert not loaded_by("worker", "--until-idle", folder=tmp_path) & HEAVY
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:

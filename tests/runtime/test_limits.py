@@ -18,7 +18,7 @@ from wfc.runtime.limits import Limits
 from wfc.runtime.operations import Completed, Failed
 from wfc.runtime.scene import RunScene
 from wfc.runtime.starting import StartOptions
-from wfc.settings import LimitsTable
+from wfc.settings_tables import LimitsTable
 
 SMALL = Limits(payload=2000, attributes=2, pending=3)
 LARGE = random.Random(1).randbytes(3000).hex()  # noqa: S311 - a dose that compresses little

@@ -59,5 +59,5 @@ def test_others_bring_worlds_by_entry_point(monkeypatch: pytest.MonkeyPatch) -> 
     def entry_points(*, group: str, name: str) -> EntryPoints:
         return EntryPoints([found]).select(group=group, name=name)
 
-    monkeypatch.setattr(opening, "entry_points", entry_points)
+    monkeypatch.setattr("importlib.metadata.entry_points", entry_points)
     assert open_world("mine://there").url == "mine://there"

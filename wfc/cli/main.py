@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from wfc.cli import common, failure
+from wfc.cli.coercion import be_patient
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ def _prepare(command: Any) -> None:
         for option in common.options(environment=False)
         if not taken.intersection(option.opts)
     )
+    be_patient(command)
     for below in getattr(command, "commands", {}).values():
         _prepare(below)
 
@@ -107,6 +109,7 @@ def application() -> Any:
     app.callback(invoke_without_command=True)(_root)
     command = typer.main.get_command(app)
     command.params.extend(common.options(environment=True))
+    be_patient(command)
     return command
 
 

@@ -66,7 +66,7 @@ async def opened(loaded: Loaded, *, with_code: bool = False) -> AsyncIterator[Se
             session.world,
             actor=actor,
             channel=Channel.CLI,
-            sizes=loaded.settings.limits,
+            loaded=loaded,
         )
     try:
         async with use_session(session):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from typing import Final
 
 from wfc.clock import Clock, SystemClock
@@ -45,6 +44,8 @@ def _sqlite(url: str, rest: str, clock: Clock) -> World:
 
 
 def _foreign(scheme: str) -> Callable[[str, Clock], World] | None:
+    from importlib.metadata import entry_points  # noqa: PLC0415 - slow; for foreign worlds only
+
     for found in entry_points(group=GROUP, name=scheme):
         maker: Callable[[str, Clock], World] = found.load()
         return maker
