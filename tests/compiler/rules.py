@@ -421,6 +421,67 @@ def twice(): ...
 """,
     ),
     Pair(
+        "a marked name that is taken away",
+        """
+from tools import traced
+async def one():
+    "use step"
+one = None  # WFC114: 1
+async def two():
+    "use step"
+del two  # WFC114: 5
+async def three():
+    "use workflow"
+class three: ...  # WFC114: 1
+try:
+    from tools import four  # WFC114: 23
+except ImportError:
+    async def four():
+        "use step"
+async def five():
+    "use step"
+for five in (1, 2): ...  # WFC114: 5
+async def six():
+    "use step"
+six = traced(six)  # WFC114: 1 # WFC125: 7
+class Shop:
+    @staticmethod
+    async def pay():
+        "use step"
+    pay = traced(pay)  # WFC114: 5
+class Bank:
+    @staticmethod
+    async def pay():
+        "use step"
+del Bank  # WFC114: 5
+""",
+        """
+import typing
+from tools import traced
+one: typing.Any
+async def one():
+    "use step"
+if typing.TYPE_CHECKING:
+    from tools import one
+class Shop:
+    @staticmethod
+    async def pay():
+        "use step"
+Shop = traced(Shop)
+def fake():
+    global one
+    one = None
+async def checkout():
+    "use workflow"
+    async def charge():
+        "use step"
+    charge = traced(charge)
+    await charge()
+if __name__ == "__main__":
+    one = None
+""",
+    ),
+    Pair(
         "reserved names",
         """
 import json as __wfc_json  # WFC115: 8
@@ -433,6 +494,19 @@ import json as wfc_json
 async def charge(_wfc, __w):
     "use step"
     return _wfc
+""",
+    ),
+    Pair(
+        "reserved names in a module without directives",
+        """
+def helper(x):  # "use step" is only mentioned here
+    __wfc__ = x  # WFC115: 5
+    return __wfc__
+""",
+        """
+def helper(x):  # "use step" is only mentioned here
+    __w__ = x
+    return __w__.__wfc__
 """,
     ),
     Pair(
@@ -926,8 +1000,11 @@ SECTION_1: Final[dict[str, tuple[str, ...]]] = {
     "WFC111: two directives": ("pair two directives", "pair two directives of a module"),
     "WFC112: not a plain literal": ("pair not plain",),
     "WFC113: near miss": ("pair near miss", "test test_scan.py::test_a_near_miss_is_seen"),
-    "WFC114: marked twice": ("pair marked twice",),
-    "WFC115: reserved names": ("pair reserved names",),
+    "WFC114: marked twice": ("pair marked twice", "pair a marked name that is taken away"),
+    "WFC115: reserved names": (
+        "pair reserved names",
+        "pair reserved names in a module without directives",
+    ),
     # Decorators
     "decorators of a step run in the step bundle alone": (
         "case decorators",

@@ -156,6 +156,42 @@ def test_a_step_in_a_branch_not_taken_is_not_registered() -> None:
     assert set(registered()) == {"main"}
 
 
+IN_BRANCHES = """
+import sys
+if not sys.platform:
+    async def checkout():
+        "use workflow"
+        async def charge():
+            "use step"
+        await charge()
+    class Gone:
+        @staticmethod
+        async def pay():
+            "use step"
+class Bank:
+    if not sys.platform:
+        @staticmethod
+        async def pay():
+            "use step"
+    else:
+        @staticmethod
+        async def repay():
+            "use step"
+    class __Vault:
+        @staticmethod
+        async def __open():
+            "use step"
+"""
+
+
+def test_what_stands_in_a_branch_is_registered_if_it_is_there() -> None:
+    """Nested steps, methods, classes in classes; private names too."""
+    namespace = run(step_of(IN_BRANCHES))
+    assert set(registered()) == {"Bank.repay", "Bank.__Vault.__open"}
+    vault = namespace["Bank"]._Bank__Vault
+    assert registered()["Bank.__Vault.__open"].function is vault._Vault__open
+
+
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any, Any]]:
     calls: list[tuple[str, Any, Any]] = []

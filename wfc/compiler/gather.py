@@ -17,7 +17,7 @@ from wfc.compiler.gather_closures import captures_of, judge_closure
 from wfc.compiler.gather_directives import gather_directives
 from wfc.compiler.gather_hazards import gather_hazards
 from wfc.compiler.gather_methods import asked_of, class_names, registered_methods
-from wfc.compiler.gather_module_rules import judge_lambdas, judge_module
+from wfc.compiler.gather_module_rules import judge_lambdas, judge_module, judge_reserved
 from wfc.compiler.gather_names import Names, imports_of, references_of, symbols_of
 from wfc.compiler.gather_rules import judge_marks
 from wfc.compiler.gather_sets import set_names
@@ -82,6 +82,8 @@ def _gathered(tree: ast.Module, source: ModuleSource) -> Gathered:
     names = Names.of(tree, source, {mark.node: mark.kind for mark in marks.functions})
     captures = {mark: captures_of(mark, names) for mark in marks.functions if mark.workflow}
     findings = [*marks.findings, *judge_lambdas(names, source.path)]
+    if "__wfc" in source.text:
+        findings += judge_reserved(names, source.path)
     if marks.functions or marks.directive or findings:
         findings += _judgements(marks, names, tree, captures, source.path)
     hazards, constructions, factories = gather_hazards(tree, names, marks)

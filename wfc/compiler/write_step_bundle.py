@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterator, Mapping
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from wfc.abi import NAME
 from wfc.compiler.edits import Lines, apply
 from wfc.compiler.facts import Definition, Edit, ModuleFacts, ModuleSource
 from wfc.compiler.nodes import FunctionNode, docstring_of, functions_by_span
+from wfc.compiler.scopes import FUNCTIONS
 from wfc.compiler.spans import span_of, whole_span_of
 from wfc.manifests.bundle import Bundle, Purpose, Span
+
+_NAMED: Final = (*FUNCTIONS, ast.ClassDef)
 
 
 def write_step_bundle(
@@ -30,9 +33,9 @@ def write_step_bundle(
     late = [d for d in facts.definitions if d not in early]
     edits = [*_directives(tree, facts, functions, lines)]
     if early and isinstance(main, ast.If):
-        edits.append(_register_before(main, [_registration(d, functions, tree) for d in early]))
+        edits.append(_register_before(main, [_registration(d, tree) for d in early]))
     text = apply(source.text, edits)
-    text += "".join(f"{_registration(d, functions, tree)}\n" for d in late)
+    text += "".join(f"{_registration(d, tree)}\n" for d in late)
     return Bundle(
         module=source.name,
         purpose=Purpose.STEP,
@@ -112,22 +115,27 @@ def _register_before(main: ast.If, registrations: list[str]) -> Edit:
     return Edit(span=Span(*start, *start), kind="register", text=text)
 
 
-def _registration(definition: Definition, functions: _Functions, tree: ast.Module) -> str:
+def _registration(definition: Definition, tree: ast.Module) -> str:
+    """Register a definition; one in a branch only if it is there: that may not have been taken."""
     entry = definition.entry
-    owner = entry.nested_in or entry.qualname
-    call = f'{NAME}.register("{entry.kind}", "{entry.qualname}", {_access(owner)})'
-    if any(functions[definition.span] is statement for statement in tree.body):
-        return call
-    name = owner.partition(".")[0]
-    if entry.nested_in is None and "." not in entry.qualname:
-        # Bound in a branch, which this platform may not take.
-        return f'"{name}" in globals() and {call}'
-    return call
+    path, conditions, body = "", list[str](), tree.body
+    for name, written in _parts(entry.nested_in or entry.qualname):
+        inside = [node.body for node in body if isinstance(node, _NAMED) and node.name == name]
+        # One that stands there itself is there; in what stands in a branch, nothing is certain.
+        body = inside[0] if len(inside) == 1 else []
+        if not body:
+            conditions.append(
+                f'hasattr({path}, "{written}")' if path else f'"{written}" in globals()'
+            )
+        path = f"{path}.{written}" if path else written
+    call = f'{NAME}.register("{entry.kind}", "{entry.qualname}", {path})'
+    return " and ".join([*conditions, call])
 
 
-def _access(qualname: str) -> str:
-    """Give the expression that reaches a method from module level, where nothing is mangled."""
-    *classes, name = qualname.split(".")
-    if classes and name.startswith("__") and not name.endswith("__"):
-        name = f"_{classes[-1].lstrip('_')}{name}"
-    return ".".join([*classes, name])
+def _parts(qualname: str) -> Iterator[tuple[str, str]]:
+    """Give each name of a path, and how it is written at module level, where none is mangled."""
+    around = ""
+    for name in qualname.split("."):
+        private = name.startswith("__") and not name.endswith("__") and around.strip("_")
+        yield name, f"_{around.lstrip('_')}{name}" if private else name
+        around = name
