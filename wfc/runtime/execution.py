@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import FrameType
 from typing import Any, Final, NoReturn
 
@@ -230,27 +230,36 @@ class Execution(State):
         return plan.call(self, frame, arguments, captures)
 
     async def wait(
-        self, name: OperationId, wake_at: int, place: Place | None
-    ) -> WaitCompleted | None:
-        """Wait durably until `wake_at`; None if that has passed, which records nothing."""
+        self,
+        name: OperationId,
+        wake_at: int,
+        place: Place | None,
+        give: Callable[[WaitCompleted | None], Any],
+    ) -> Any:
+        """Wait durably until `wake_at`, and give what `give` makes of the event that ended it.
+
+        None stands for an instant that has passed, which records nothing. A coroutine around this
+        one would do for `give`, and each of thousands of sleeping runs would keep it.
+        """
         if not self.alive:
             await self.parked()
         if wake_at <= self.now:
             await _step_aside()
-            return None
+            return give(None)
         at_hand = self.answer_at_hand(name)
         if isinstance(at_hand, WaitCompleted):
             self.take_at_hand()
-            return at_hand
+            return give(at_hand)
         operation = WaitAsked(operation_id=name, wake_at=wake_at)
         answer: asyncio.Future[WaitCompleted] = self.loop.create_future()
         pending = PendingWait(operation, self.position, place, answer)
         self.ask(pending)
         try:
-            return await answer
+            completed = await answer
         except BaseException:
             self.withdraw(pending)
             raise
+        return give(completed)
 
     def set_attributes(self, site: Site, changes: Mapping[str, Scalar | None]) -> None:
         """Ask for a change of attributes, which the code sees at once."""

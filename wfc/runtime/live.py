@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import random
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from types import FrameType
 from typing import Any, Protocol
 
@@ -147,9 +147,13 @@ class Live(Protocol):
         ...
 
     def wait(
-        self, name: OperationId, wake_at: int, place: Place | None
-    ) -> Coroutine[Any, Any, WaitCompleted | None]:
-        """Wait durably."""
+        self,
+        name: OperationId,
+        wake_at: int,
+        place: Place | None,
+        give: Callable[[WaitCompleted | None], Any],
+    ) -> Coroutine[Any, Any, Any]:
+        """Wait durably, and give what `give` makes of the event that ended it."""
         ...
 
     def set_attributes(self, site: Site, changes: Mapping[str, Scalar | None]) -> None:

@@ -12,14 +12,12 @@ from wfc import codec
 from wfc.clock import to_datetime
 from wfc.durations import Duration, wake_at_us
 from wfc.errors import OutsideWorkflow, PayloadTooLarge
-from wfc.eventlog.event import RunCreated, Scalar, WaitCause
-from wfc.ids import OperationId
+from wfc.eventlog.event import RunCreated, Scalar, WaitCause, WaitCompleted
 from wfc.manifests.sites import site_of
 from wfc.runtime import context
 from wfc.runtime.attributes import check_attributes
 from wfc.runtime.live import Live
 from wfc.runtime.metadata import Woke, WorkflowMetadata
-from wfc.runtime.pending import Place
 from wfc.runtime.refusals import at_line
 
 __all__: Final = [
@@ -41,11 +39,10 @@ def sleep(duration: Duration | datetime) -> Coroutine[Any, Any, Woke]:
     frame = sys._getframe(1)  # noqa: SLF001 - sites are found so
     wake_at = wake_at_us(duration, execution.now_us())
     name = execution.name(site_of(frame, "sleep"))
-    return _slept(execution, name, wake_at, (frame.f_code, frame.f_lasti))
+    return execution.wait(name, wake_at, (frame.f_code, frame.f_lasti), _woke)
 
 
-async def _slept(execution: Live, name: OperationId, wake_at: int, place: Place) -> Woke:
-    completed = await execution.wait(name, wake_at, place)
+def _woke(completed: WaitCompleted | None) -> Woke:
     return Woke(early=completed is not None and completed.cause is WaitCause.WOKEN)
 
 

@@ -28,7 +28,6 @@ from wfc.determinism import Reason
 from wfc.ids import Site
 from wfc.manifests.sites import site_of
 from wfc.runtime import context, refusals
-from wfc.runtime.live import Live
 from wfc.runtime.loop import Loop, microseconds, number_of
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -53,12 +52,7 @@ def _sleep(delay: float, result: Any = None) -> Coroutine[Any, Any, Any]:
         return asyncio.sleep(0, result)
     wake_at = run.now_us() + math.ceil(microseconds(delay))
     name = run.name(site_of(frame, "sleep"))
-    return _slept(run, name, wake_at, (frame.f_code, frame.f_lasti), result)
-
-
-async def _slept(run: Live, name: Any, wake_at: int, place: Any, result: Any) -> Any:
-    await run.wait(name, wake_at, place)
-    return result
+    return run.wait(name, wake_at, (frame.f_code, frame.f_lasti), lambda _: result)
 
 
 class _Timeout(asyncio.Timeout):  # type: ignore[misc]  # it is final for type checkers only
