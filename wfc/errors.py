@@ -301,6 +301,8 @@ class CorruptEvent(LogError):
 class IllegalEvent(LogError):
     """An event may not follow what the log holds: a fault of wfc, refused before it is written."""
 
+    code = "WFC465"
+
 
 # --- worlds ------------------------------------------------------------------------------------
 

@@ -220,6 +220,7 @@ async def test_a_queued_attempt_that_no_log_may_hold_blocks_its_run(
     assert row is not None
     assert row.blocked is not None
     assert "IllegalEvent: step_started of " in row.blocked
+    assert "(WFC465)" in row.blocked
     assert "attempt 3 cannot follow attempt 1 of a step that is pending" in row.blocked
     assert await house.events(run, StepStarted) == []
     await house.world.block(run.id, None)

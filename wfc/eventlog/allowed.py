@@ -62,7 +62,7 @@ def refuse(at: Standing, event: Event, why: str) -> NoReturn:
     about = "" if name is None else f" of {name}"
     raise IllegalEvent(
         f"{event.name}{about} cannot be event {at.length + 1} of the log: {why}. "
-        "Nothing was written. This is a fault of wfc, please report it."
+        f"Nothing was written. This is a fault of wfc, please report it ({IllegalEvent.code})."
     )
 
 
