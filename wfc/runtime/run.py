@@ -38,8 +38,16 @@ class Client(Protocol):
     worker: Worker | None
     actor: str | None
     channel: Channel
-    payload_max: int
-    attributes_max: int
+
+    @property
+    def payload_max(self) -> int:
+        """How many bytes a value may have."""
+        ...
+
+    @property
+    def attributes_max(self) -> int:
+        """How many attributes a run may have."""
+        ...
 
     @property
     def types(self) -> codec.Types:
