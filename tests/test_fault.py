@@ -30,7 +30,7 @@ CALLS = {
 }
 ELSEWHERE = {
     "runtime/resume.py:LiveRun.release_unread": "one append through Worker.append",
-    "runtime/resume.py:LiveRun.run_body": "run_attempt has body.launched and body.returned",
+    "runtime/inline.py:InlineBodies._run": "run_attempt has body.launched and body.returned",
     "runtime/worker.py:Worker.append": "LiveRun._cycle and queued attempts stand around it",
     "runtime/run.py:Run._wake": "append.begun and append.committed of the world",
     "runtime/run.py:tell": "append.begun and append.committed of the world",

@@ -18,7 +18,8 @@ from wfc.runtime.execution import Execution
 from wfc.runtime.ledger import Ledger
 from wfc.runtime.loop import Loop, RunTask
 from wfc.runtime.outbox import Outbox
-from wfc.runtime.resume import LiveRun, Parked
+from wfc.runtime.parking import Parked
+from wfc.runtime.resume import LiveRun
 from wfc.runtime.worker import Worker
 from wfc.worlds.protocol import RunFilter
 

@@ -398,7 +398,7 @@ async def test_a_body_that_ends_in_time_is_not_stopped_by_shutting_down(
     run = await house.start(FLOWS.held, 5)
     await journal.entered.wait()
     stopping = asyncio.create_task(first.stop())
-    await until(lambda: all(live._stopping for live in first._active.values()))
+    await until(lambda: all(live.tenure.stopping for live in first._active.values()))
     journal.gate.set()
     await stopping
     house.session.worker = None

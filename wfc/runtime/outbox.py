@@ -47,8 +47,12 @@ INLINE_RETRY_US: Final = 2 * MICROSECONDS
 class Office(Protocol):
     """What an outbox must know of its worker."""
 
-    worker_id: WorkerId
     bodies: Bodies
+
+    @property
+    def worker_id(self) -> WorkerId:
+        """Give the id under which the worker has joined its world."""
+        ...
 
     def now_us(self) -> int:
         """Give the world's clock."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -30,17 +29,20 @@ from wfc.errors import (
 from wfc.eventlog.event import Event, Recorded
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
 from wfc.policies import Policy
-from wfc.runtime.alarms import Alarms
-from wfc.runtime.attempt import Bodies, Call
+from wfc.runtime.alarms import Alarms, Poked
+from wfc.runtime.attempt import Bodies
+from wfc.runtime.desk import PAGE
 from wfc.runtime.execution import Execution
 from wfc.runtime.heartbeat import Heartbeat, Pulse, Turns
 from wfc.runtime.limits import Limits
 from wfc.runtime.neighbours import give_up_gone, worker_id
 from wfc.runtime.operations import Outcome, StepAsked
+from wfc.runtime.parking import Parking
 from wfc.runtime.queued_attempt import Ledgers, QueuedAttempt
 from wfc.runtime.registry import Registry
-from wfc.runtime.resume import PAGE, LiveRun, Parked
+from wfc.runtime.resume import LiveRun
 from wfc.runtime.sandbox import Template
+from wfc.runtime.slots import Slots
 from wfc.runtime.sweeper import sweep, sweep_for_ever
 from wfc.runtime.threads import Threads
 from wfc.worlds.protocol import (
@@ -121,6 +123,7 @@ class Worker:
         self.always_replay = self.options.always_replay
         self.worker_id = WorkerId("")
         self.threads = Threads(self.options.threads)
+        self.slots = Slots(self.options.bodies)
         self.ledgers = Ledgers(world)
         self.failure: WorldError | None = None
         self._queues = tuple(queues)
@@ -129,15 +132,13 @@ class Worker:
         self._turns = Turns(self.options.turn_s)
         self._heartbeat: Heartbeat | None = None
         self._active: dict[RunId, LiveRun] = {}
-        self._parked: OrderedDict[RunId, Parked] = OrderedDict()
+        self._parked = Parking(self.options.executions)
         self._watched: dict[RunId, list[asyncio.Future[None]]] = {}
         self._claiming: set[RunId] = set()
         self._attempts: dict[tuple[RunId, OperationId], QueuedAttempt] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._bodies: set[asyncio.Task[Any]] = set()
         self._receipts: list[int] = []
-        self._slots = self.options.bodies
-        self._starved: dict[LiveRun | _SlotWait, None] = {}
         self._activity = asyncio.Event()
         self._stop_asked = asyncio.Event()
         self._look = asyncio.Event()
@@ -315,30 +316,13 @@ class Worker:
         """Deliver under the guard against turns that never end."""
         return self._turns.deliver(execution, recorded)
 
-    def take_slot(self, run: LiveRun | _SlotWait) -> bool:
-        """Take a body slot, or be called by `fill` when there is one."""
-        if self._slots <= 0:
-            self._starved[run] = None
-            return False
-        self._slots -= 1
-        return True
+    def alarm(self, at: int, who: Poked) -> None:
+        """Poke somebody at an instant."""
+        self._alarms.set(at, who)
 
-    def free_slot(self) -> None:
-        """Give a body slot back."""
-        self._slots += 1
-        # Who is called may not want the slot any more; then the next one gets it.
-        while self._slots > 0 and self._starved:
-            run = next(iter(self._starved))
-            del self._starved[run]
-            run.fill()
-
-    def alarm(self, at: int, run: LiveRun) -> None:
-        """Poke the run at an instant."""
-        self._alarms.set(at, run)
-
-    def launch(self, run: LiveRun, call: Call) -> asyncio.Task[None]:
-        """Start a body."""
-        task = asyncio.create_task(run.run_body(call))
+    def launch(self, body: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run a body."""
+        task = asyncio.create_task(body)
         self._bodies.add(task)
         task.add_done_callback(self._bodies.discard)
         return task
@@ -439,8 +423,7 @@ class Worker:
 
     async def _attempt(self, message: Attempt) -> None:
         attempt = QueuedAttempt(message, self)
-        slot = _SlotWait(self)
-        await slot.taken()
+        await self.slots.taken()
         try:
             claimed = await self.world.claim_attempt(
                 message.run_id, message.operation_id, self.worker_id
@@ -455,12 +438,12 @@ class Worker:
             await self.world.block(message.run_id, f"{type(error).__name__}: {error}")
         finally:
             self._attempts.pop(attempt.key, None)
-            self.free_slot()
+            self.slots.give_back()
 
     # -- owning runs
 
     def _execute(self, run_id: RunId, claimed: Claimed, recorded: Sequence[Recorded] = ()) -> None:
-        live = LiveRun(run_id, self, self._parked.pop(run_id, None))
+        live = LiveRun(run_id, self, self._parked.take(run_id))
         self._active[run_id] = live
         self._spawn(self._drive(live, claimed, recorded))
 
@@ -492,21 +475,15 @@ class Worker:
             self._spawn(self._resume(live.run_id))
         parked = None if self._stopping else live.park()
         live.drop()
-        if parked is None:
-            return
-        self._parked[live.run_id] = parked
-        while len(self._parked) > self.options.executions:
-            _, oldest = self._parked.popitem(last=False)
-            oldest.drop()
+        if parked is not None:
+            self._parked.keep(live.run_id, parked)
 
     def _drop_all(self) -> None:
         """Forget all runs, writing nothing."""
         for live in self._active.values():
             live.drop()
-        for parked in self._parked.values():
-            parked.drop()
         self._active.clear()
-        self._parked.clear()
+        self._parked.drop_all()
 
     async def _block(self, live: LiveRun, reason: str) -> None:
         """Keep a run that cannot be executed from being tried for ever; nothing else changes."""
@@ -675,24 +652,3 @@ class Worker:
             await self.world.leave(self.worker_id)
             fault.point("worker.left")
         self.threads.close()
-
-
-class _SlotWait:
-    """Waits for a body slot on behalf of a queued attempt."""
-
-    def __init__(self, worker: Worker) -> None:
-        self._worker = worker
-        self._free: asyncio.Future[None] | None = None
-
-    async def taken(self) -> None:
-        """Come back holding a slot."""
-        if self._worker.take_slot(self):
-            return
-        self._free = asyncio.get_running_loop().create_future()
-        await self._free
-
-    def fill(self) -> None:
-        """Take the slot that has become free."""
-        free = self._free
-        if free is not None and not free.done() and self._worker.take_slot(self):
-            free.set_result(None)

@@ -1,0 +1,92 @@
+"""What a worker lends to the runs that it owns."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final, Protocol
+
+from wfc.eventlog.event import Event, Recorded
+from wfc.ids import DefinitionId, RunId, VersionId, WorkerId
+from wfc.policies import Policy
+from wfc.runtime.alarms import Poked
+from wfc.runtime.attempt import Bodies
+from wfc.runtime.execution import Execution
+from wfc.runtime.limits import Limits
+from wfc.runtime.operations import Outcome, StepAsked
+from wfc.runtime.sandbox import Template
+from wfc.runtime.slots import Slots
+from wfc.runtime.threads import Threads
+from wfc.worlds.protocol import Appended, Guard, Queued, Refused, Release
+
+PAGE: Final = 2000
+"""So many events are read, and delivered, at once."""
+
+
+class Desk(Protocol):
+    """See the module."""
+
+    bodies: Bodies
+    threads: Threads
+    slots: Slots
+    inline_steps: int
+    announce_after_s: float
+    always_replay: bool
+    limits: Limits
+
+    @property
+    def worker_id(self) -> WorkerId:
+        """Give the id under which the worker has joined its world."""
+        ...
+
+    def now_us(self) -> int:
+        """Give the world's clock."""
+        ...
+
+    async def append(
+        self,
+        run_id: RunId,
+        events: Sequence[Event],
+        *,
+        guard: Guard,
+        messages: Sequence[Queued] = (),
+        release: Release | None = None,
+    ) -> Appended | Refused:
+        """Append, waiting out a full or unreachable world."""
+        ...
+
+    def news_of(self, run_id: RunId) -> None:
+        """Hear that an outside fact was written to a run."""
+        ...
+
+    async def history(self, run_id: RunId, after: int) -> list[Recorded]:
+        """Read up to `PAGE` events after a position."""
+        ...
+
+    async def template(self, version: VersionId, workflow: DefinitionId) -> Template:
+        """Load what executions of a workflow are made from."""
+        ...
+
+    def policy(self, asked: StepAsked) -> Policy:
+        """Resolve the policy of a step."""
+        ...
+
+    def cleanup_s(self, version: VersionId, workflow: DefinitionId) -> float | None:
+        """Give the seconds that a cancelled run may take, if its workflow limits them."""
+        ...
+
+    def deliver(self, execution: Execution, recorded: Sequence[Recorded]) -> Outcome:
+        """Deliver under the guard against turns that never end."""
+        ...
+
+    def alarm(self, at: int, who: Poked) -> None:
+        """Poke somebody at an instant."""
+        ...
+
+    def launch(self, body: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run a body."""
+        ...
+
+    def settled(self) -> None:
+        """Hear that a run has nothing to do for now."""
+        ...
