@@ -88,7 +88,7 @@ class Session:
         registration = abi.registered.get(workflow)
         if registration is None:
             return None
-        from wfc.runtime.registry import result_annotation  # noqa: PLC0415 - see the top
+        from wfc.runtime.annotations import result_annotation  # noqa: PLC0415 - see the top
 
         return result_annotation(registration.function)
 

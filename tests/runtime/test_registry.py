@@ -15,7 +15,8 @@ from wfc.errors import PolicyError, StepUnknown, UnknownType, Unserialisable, Ve
 from wfc.ids import DefinitionId, OperationId, VersionId
 from wfc.manifests.store import to_archive
 from wfc.runtime.operations import StepAsked
-from wfc.runtime.registry import HostTypes, Registry, argument_annotations, result_annotation
+from wfc.runtime.host_types import HostTypes
+from wfc.runtime.registry import Registry
 from wfc.worlds.memory import MemoryWorld
 
 PROGRAM = Program(
@@ -181,22 +182,6 @@ def test_types_are_found_in_imported_modules_and_nothing_is_imported_for_them() 
     assert types.find("registry_flows:Rush") is None
     types.allow({"registry_flows:Rush"})
     assert types.find("registry_flows:Rush") is FLOWS.Rush
-
-
-def test_the_type_of_a_result_is_read_from_the_function() -> None:
-    assert result_annotation(FLOWS.checkout) is str
-
-    def unresolved() -> Missing: ...  # type: ignore[name-defined]  # noqa: F821 - the case
-
-    assert result_annotation(unresolved) is None
-
-
-def test_annotations_resolve_each_on_its_own() -> None:
-    def partly(a: Missing, *rest: int) -> str:  # type: ignore[name-defined]  # noqa: F821 - the case
-        return f"{a}{rest}"
-
-    assert argument_annotations(partly) == {"rest": tuple[int, ...]}
-    assert result_annotation(partly) is str
 
 
 def test_a_result_that_no_run_could_read_is_refused() -> None:

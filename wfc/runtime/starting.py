@@ -17,9 +17,10 @@ from wfc.eventlog.event import Event, RunCreated, RunStarted, Scalar
 from wfc.ids import DefinitionId, RunId, VersionId
 from wfc.manifests.store import Version
 from wfc.policies import declared
+from wfc.runtime.annotations import argument_annotations
 from wfc.runtime.attributes import check_attributes
 from wfc.runtime.environment import capture
-from wfc.runtime.registry import Registry, argument_annotations
+from wfc.runtime.registry import Registry
 from wfc.runtime.run import Client, Run
 from wfc.worlds.protocol import Appended, NewRun
 from wfc.worlds.rules import digest_of
