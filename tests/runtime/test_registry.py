@@ -14,8 +14,8 @@ from wfc import codec
 from wfc.errors import PolicyError, StepUnknown, UnknownType, Unserialisable, VersionUnknown
 from wfc.ids import DefinitionId, OperationId, VersionId
 from wfc.manifests.store import to_archive
-from wfc.runtime.operations import StepAsked
 from wfc.runtime.host_types import HostTypes
+from wfc.runtime.operations import StepAsked
 from wfc.runtime.registry import Registry
 from wfc.worlds.memory import MemoryWorld
 

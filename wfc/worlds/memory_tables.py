@@ -148,7 +148,7 @@ class Tables:
     def lose(self, run: RunRow, now: int) -> None:
         """Take a run from an owner that vanished."""
         run.owner, run.lost = None, True
-        run.due_at = now
+        run.due_at = max(now, run.not_before or 0)  # the clock may have been set back
 
     def wake(self, run: RunRow) -> None:
         """Let any worker look at a run that nobody owns."""

@@ -85,7 +85,8 @@ def leave(transaction: Transaction, worker_id: WorkerId) -> None:
 
 def lose(transaction: Transaction, run: RunRow) -> None:
     """Take the run from an owner that vanished."""
-    run.owner, run.lost, run.due_at = None, 1, transaction.now_us
+    run.owner, run.lost = None, 1
+    run.due_at = max(transaction.now_us, run.not_before or 0)  # the clock may have been set back
 
 
 def give_up(transaction: Transaction, worker_id: WorkerId) -> tuple[int, int]:
@@ -94,12 +95,12 @@ def give_up(transaction: Transaction, worker_id: WorkerId) -> tuple[int, int]:
     transaction.execute("DELETE FROM workers WHERE worker_id = ?", place)
     transaction.execute("UPDATE messages SET worker_id = NULL WHERE worker_id = ?", place)
     owned = transaction.execute(
-        "UPDATE runs SET owner = NULL, lost = 1, due_at = ? WHERE owner = ?"
-        " RETURNING run_id, priority",
+        "UPDATE runs SET owner = NULL, lost = 1, due_at = max(?, coalesce(not_before, 0))"
+        " WHERE owner = ? RETURNING run_id, due_at, priority",
         (transaction.now_us, worker_id),
     ).fetchall()
-    for run_id, priority in sorted(owned):
-        messages.put(transaction, Resume(run_id), transaction.now_us, priority)
+    for run_id, due, priority in sorted(owned):
+        messages.put(transaction, Resume(run_id), due, priority)
     transaction.execute("DELETE FROM attempts WHERE worker_id = ? AND unwanted = 1", place)
     held = transaction.execute(
         "UPDATE attempts SET worker_id = NULL, lost = 1 WHERE worker_id = ?"

@@ -55,8 +55,7 @@ def _child(version: Version, asked: dict[str, Any]) -> None:
 
 async def _play(version: Version, name: str, database: Path) -> None:
     case = next(entry for entry in ENTRIES if entry.name == name).make()
-    at = await last_instant(database, case)
-    async with scene(version, database, at=at) as stage:
+    async with scene(version, database, at=last_instant(database)) as stage:
         ended = await stage.play(case)
     assert agrees(ended.outcome, case.outcome), f"{ended.outcome} is not {case.outcome}"
     assert ended.steps == case.steps, ended.steps

@@ -44,6 +44,8 @@ from wfc.worlds.protocol import (
     Owner,
     Release,
     Renewal,
+    Resume,
+    Swept,
     WorkerRow,
     World,
 )
@@ -197,6 +199,25 @@ class Leases:
         answer = await world.claim(RUN, BOB)
         assert isinstance(answer, Claimed)
         assert (answer.loss, answer.losses) == (True, 1)
+
+    async def test_a_lost_run_waits_for_its_start_after_the_clock_was_set_back(
+        self, world: World, clock: VirtualClock
+    ) -> None:
+        """Nobody could claim it, so neither the loss nor a sweep queues it before it is due."""
+        await joined(world)
+        await started(world, RUN, created(not_before=clock.now_us() + 5_000_000))
+        clock.advance(timedelta(seconds=5))
+        assert isinstance(await world.claim(RUN, ALICE), Claimed)
+        clock.advance(timedelta(seconds=-5))
+        await world.leave(ALICE)
+        await joined(world, BOB)
+        assert await world.sweep() == Swept()
+        assert await world.take(BOB, 10) == []
+        clock.advance(timedelta(seconds=5))
+        assert [one.message for one in await world.take(BOB, 10)] == [Resume(RUN)]
+        answer = await world.claim(RUN, BOB)
+        assert isinstance(answer, Claimed)
+        assert answer.loss
 
     async def test_a_worker_that_leaves_loses_its_runs_at_once(self, world: World) -> None:
         """They are queued, and the next owner is told of the loss."""
