@@ -18,9 +18,8 @@ _OTHER_ISSUES: Final = ("6", "7")
 NOT_BUILT: Final[frozenset[str]] = frozenset(
     {"WFC123", "WFC136", "WFC137"}
     | {"WFC223"}
-    | {"WFC302", "WFC341", "WFC342"}
-    | {"WFC350", "WFC351", "WFC352", "WFC353", "WFC354", "WFC355", "WFC356", "WFC357"}
-    | {"WFC401", "WFC402", "WFC404", "WFC405", "WFC406", "WFC407", "WFC408"}
+    | {"WFC302"}
+    | {"WFC407"}
     | {"WFC501", "WFC503", "WFC504", "WFC505", "WFC506", "WFC507", "WFC508"}
     | {"WFC801", "WFC802", "WFC803", "WFC804", "WFC805", "WFC806", "WFC807", "WFC808", "WFC809"}
     | {"WFC901", "WFC906", "WFC908", "WFC911"}

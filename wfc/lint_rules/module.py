@@ -25,7 +25,7 @@ from wfc.compiler.values import instance_of, member_of
 from wfc.determinism import NO_RULES, Rules
 from wfc.diagnostics import CATALOGUE, Link, Place, Severity, diagnostic
 from wfc.lint_rules.finding import Finding, Fix
-from wfc.lint_rules.overview import Overview, alone
+from wfc.lint_rules.overview import Overview, alone, registered_in
 
 Node = TypeVar("Node", bound=ast.AST)
 
@@ -283,6 +283,12 @@ class Module:
         wanted = {own, nodes[-1].name} if facts.name != self.facts.name else {own}
         found = (one for one in facts.definitions if one.entry.qualname in wanted)
         return next(found, None)
+
+    def is_registered(self, name: str) -> bool:
+        """Tell whether the project teaches the codec how to record a class (by its last word)."""
+        known = self.overview
+        taught = known.registered if known is not None else registered_in(self.source.text)
+        return name.rpartition(".")[2] in taught
 
     def operation(self, call: ast.AST) -> Operation | None:
         """Give what a call asks for, if its exact target is a step, a wait, a hook, a child run or

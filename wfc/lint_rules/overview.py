@@ -5,9 +5,11 @@ Everything is made on first use and once, whatever the number of modules that ar
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
+from typing import Final
 
 from wfc.compiler.effect_library import Library
 from wfc.compiler.facts import ModuleFacts, ModuleSource
@@ -19,6 +21,8 @@ from wfc.compiler.sources import Sources, is_house
 from wfc.determinism import Rules
 from wfc.diagnostics import Diagnostic
 from wfc.ids import ModuleName
+
+_REGISTERS: Final = re.compile(r"\bregister_type\(\s*([\w.]+)")
 
 
 class Overview:
@@ -81,6 +85,12 @@ class Overview:
         return frozenset(found)
 
     @cached_property
+    def registered(self) -> frozenset[str]:
+        """The last words of the names of types that the project registers with the codec."""
+        sources = (self.sources.source(name) for name, _ in self.project.files())
+        return frozenset[str]().union(*(registered_in(one.text) for one in sources if one))
+
+    @cached_property
     def effects(self) -> Effects:
         """What all workflows of the project reach, and what is wrong with it."""
         if not self._deep:
@@ -112,6 +122,11 @@ class Overview:
             for one in facts.definitions
             if one.entry.kind == "workflow"
         )
+
+
+def registered_in(text: str) -> frozenset[str]:
+    """Give the last words of the names of types that a module registers with the codec."""
+    return frozenset(found.rpartition(".")[2] for found in _REGISTERS.findall(text))
 
 
 def alone(facts: ModuleFacts, source: ModuleSource, rules: Rules) -> Library:

@@ -1,0 +1,66 @@
+"""Steps that change copies."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Order:
+    id: str
+    status: str = "new"
+    lines: list[str] = field(default_factory=list)
+
+    async def ship(self) -> None:
+        "use step"
+        self.status = "shipped"  # WFC355: 9, "`self`"
+
+    async def good_method(self) -> "Order":
+        "use step"
+        self.status = "shipped"
+        return self
+
+
+async def pay(order: Order) -> None:
+    "use step"
+    print(order.id)
+    order.status = "paid"  # WFC355: 5, "`order`"
+
+
+async def collect(day: str, found: list[str]) -> int:
+    "use step"
+    found.append(day)  # WFC355: 5, "`found`"
+    return 1
+
+
+async def count(counts: dict[str, int], word: str) -> bool:
+    "use step"
+    counts[word] = counts.get(word, 0) + 1  # WFC355: 5, "`counts`"
+    return True
+
+
+async def good_returned(order: Order) -> Order:
+    "use step"
+    order.status = "paid"
+    return order
+
+
+async def good_own_copy(found: list[str], day: str) -> None:
+    "use step"
+    found = [*found]
+    found.append(day)
+    print(found)
+
+
+async def good_sent(payload: dict[str, str]) -> None:
+    "use step"
+    payload["sent_by"] = "shop"
+    await post(payload)
+
+
+async def good_part(order: Order) -> str:
+    "use step"
+    order.status = order.status.upper()
+    return order.status
+
+
+async def post(payload: dict[str, str]) -> None:
+    print(payload)
