@@ -161,7 +161,7 @@ def error_lost(module: Module) -> Iterator[Finding]:
 
 
 def _maker(module: Module, known: Known, depth: int = 0) -> Known | None:
-    """Give the class whose `__init__` makes an error, unless it says itself how to make it again."""
+    """Give the class whose `__init__` makes an error; None if it says how to make it again."""
     names = {one.name for one in known.node.body if isinstance(one, ast.FunctionDef)}
     if names & {"__reduce__", "__reduce_ex__", "__new__", "__getnewargs__"}:
         return None
