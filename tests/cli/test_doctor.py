@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.metadata
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from wfc.cli import doctor
+from wfc.ids import RunId
+from wfc.worlds.open import open_world
 
 from .conftest import Said
 
@@ -68,3 +71,30 @@ def test_ruff_must_know_our_codes(wfc: Wfc, project: Path) -> None:
     assert found(wfc("doctor", "--json"))["WFC908 ruff"] == "warn"
     (project / "ruff.toml").write_text('[lint]\nexternal = ["V", "WFC"]\n')
     assert "WFC908 ruff" not in found(wfc("doctor", "--json"))
+
+
+def test_a_blocked_run_is_listed_and_freed(
+    wfc: Wfc, put: Callable[..., None], project: Path
+) -> None:
+    """Nobody takes it until somebody says that what blocked it is mended."""
+    put("o-1")
+    put("o-2")
+
+    async def block() -> None:
+        world = open_world(f"sqlite:///{project / 'runs.db'}")
+        await world.open()
+        await world.block(RunId("o-1"), "VersionUnknown: no bundle")
+        await world.close()
+
+    asyncio.run(block())
+    said = wfc("doctor", "--json")
+    assert said.code == 1
+    assert found(said)["blocked run o-1"] == "FAIL"
+    assert "VersionUnknown: no bundle" in said.out
+    assert "wfc doctor --unblock o-1" in said.out
+    freed = wfc("doctor", "--unblock", "o-1", "--json")
+    assert (freed.code, freed.json["data"]) == (0, [{"id": "o-1", "unblocked": True}])
+    assert wfc("doctor").code == 0
+    again = wfc("doctor", "--unblock", "o-1", "--unblock", "gone")
+    assert again.code == 5
+    assert "gone: no run" in again.err

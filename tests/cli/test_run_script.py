@@ -85,6 +85,19 @@ def test_a_fault_in_a_script_is_explained(script: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("words", [("broken.py",), ("-m", "broken")])
+@pytest.mark.parametrize("text", [b"x = (\n", b"x = '\xff'\n", b"x = 1\x00\n"])
+def test_a_script_that_python_cannot_read_is_no_fault_of_ours(
+    script: Path, words: tuple[str, ...], text: bytes
+) -> None:
+    """It is told as Python tells it, with the same exit code."""
+    (script / "broken.py").write_bytes(text)
+    done = wfc(script, "run", *words)
+    assert done.returncode == 1, done.stderr
+    assert "WFC999" not in done.stderr
+    assert "Error: " in done.stderr
+
+
 def test_what_cannot_be_run_is_a_usage_error(script: Path) -> None:
     """No script, no module name, or no file."""
     assert wfc(script, "run").returncode == 2

@@ -14,6 +14,7 @@ from tests.runtime.flows import FLOWS, Journal
 from tests.runtime.house import House, until
 from wfc.errors import (
     CorruptEvent,
+    NoColumns,
     RetryableError,
     RunFailed,
     WorldCorrupt,
@@ -339,3 +340,16 @@ async def test_a_failed_run_keeps_what_its_steps_did(house: House, journal: Jour
     with pytest.raises(RunFailed, match="ValueError"):
         await run.result()
     assert (await house.log(run))[-2:] == ["step_failed", "run_failed"]
+
+
+async def test_a_process_without_columns_takes_no_run(
+    house: House, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It could execute none; a run that it took would be blocked for everybody."""
+    run = await house.start(FLOWS.chain, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr("wfc.manifests.code.code_has_columns", lambda: False)
+        with pytest.raises(NoColumns, match="the worker cannot start"):
+            await house.worker().run_until_idle()
+    await house.worker().run_until_idle()
+    assert await run.status() is RunStatus.COMPLETED

@@ -11,17 +11,21 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 
 import typer
 
 from wfc import errors
 from wfc.cli import output
+from wfc.cli.chosen import Troubles
 from wfc.cli.common import Common, command_app
 from wfc.cli.failure import Exit
-from wfc.cli.session import opened
+from wfc.cli.session import hint_if_nobody_works, opened, row_of
+from wfc.config import Session
+from wfc.eventlog.entity import Run, RunStatus
 from wfc.lint_rules.ruff_settings import unaware_settings
 from wfc.settings import Loaded
+from wfc.worlds.protocol import RunFilter
 
 app = command_app()
 
@@ -34,6 +38,7 @@ _EXTRAS: Final = {
     "otel": "opentelemetry",
     "encryption": "cryptography",
 }
+_PAGE: Final = 200
 _FREE_BYTES_MIN: Final = 512 * 1024 * 1024
 
 
@@ -55,9 +60,18 @@ class Check:
 
 
 @app.command()
-def doctor(context: typer.Context) -> None:
+def doctor(
+    context: typer.Context,
+    *,
+    unblock: Annotated[
+        list[str], typer.Option("--unblock", metavar="RUN", help="Free a blocked run; repeat.")
+    ] = [],  # noqa: B006 - typer copies it
+) -> None:
     """Look for what is wrong with this project and machine; exit 1 if something is."""
     common = Common.of(context)
+    if unblock:
+        asyncio.run(_unblock(common, unblock))
+        return
     checks = [*_of_machine(), *_of_project(common.load())]
     output.result(
         common, "doctor", [asdict(check) for check in checks], rows=[asdict(c) for c in checks]
@@ -104,7 +118,7 @@ def _of_project(loaded: Loaded) -> Iterator[Check]:
     yield Check(state, "disk space", f"{free // 1024 // 1024} MiB free")
     yield _of_gitignore(loaded)
     yield from _of_ruff(loaded)
-    yield _of_world(loaded)
+    yield from _of_world(loaded)
 
 
 def _of_gitignore(loaded: Loaded) -> Check:
@@ -127,13 +141,47 @@ def _of_ruff(loaded: Loaded) -> Iterator[Check]:
         yield Check(State.WARNING, "WFC908 ruff", f"{found.name}: {advice}")
 
 
-def _of_world(loaded: Loaded) -> Check:
-    async def probe() -> str:
+def _of_world(loaded: Loaded) -> Iterator[Check]:
+    async def probe() -> tuple[str, list[Run]]:
         async with opened(loaded) as session:
             await session.world.check()
-            return session.world.url
+            return session.world.url, await _blocked(session)
 
     try:
-        return Check(State.GOOD, "world", asyncio.run(probe()))
+        url, blocked = asyncio.run(probe())
     except errors.WfcError as problem:
-        return Check(State.BAD, f"{problem.code or ''} world".strip(), str(problem))
+        yield Check(State.BAD, f"{problem.code or ''} world".strip(), str(problem))
+        return
+    yield Check(State.GOOD, "world", url)
+    for run in blocked:
+        advice = f"when that is mended: wfc doctor --unblock {run.run_id}"
+        yield Check(State.BAD, f"blocked run {run.run_id}", f"{run.blocked}; {advice}")
+
+
+async def _blocked(session: Session) -> list[Run]:
+    """Give the open runs that no worker takes, since one could not execute them."""
+    where = RunFilter(statuses=frozenset({RunStatus.PENDING, RunStatus.SUSPENDED}))
+    found: list[Run] = []
+    cursor = None
+    while True:
+        page = await session.world.list_runs(where, cursor=cursor, limit=_PAGE)
+        found += [run for run in page.runs if run.blocked is not None]
+        cursor = page.next
+        if cursor is None:
+            return found
+
+
+async def _unblock(common: Common, run_ids: list[str]) -> None:
+    """Let workers take runs again."""
+    async with opened(common.load()) as session:
+        troubles = Troubles()
+        rows = await troubles.each(run_ids, lambda run_id: row_of(session, run_id))
+        data = []
+        for run_id, row in rows.items():
+            if row.blocked is not None:
+                await session.world.block(row.run_id, None)
+            data.append({"id": run_id, "unblocked": row.blocked is not None})
+        output.result(common, "unblocked", [*data, *troubles.rows()], rows=data)
+        idle = any(not one["unblocked"] for one in data)
+        troubles.tell(common, others=Exit.CONFLICT if idle else Exit.GOOD)
+        await hint_if_nobody_works(common, session)

@@ -7,6 +7,7 @@ finds the same ones.
 from __future__ import annotations
 
 import sys
+import traceback
 import types
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -29,11 +30,10 @@ def run_script(path: str | Path, argv: Sequence[str] = ()) -> int:
     """
     path = Path(path).resolve()
     project, name = _home_of(path)
-    code = build_script(path)
     # Says under which name the file can be imported, as `python -m` does.
     spec = ModuleSpec(name, None, origin=str(path))
     with install(project.packages):
-        return _as_main([str(path), *argv], path.parent, lambda: (spec, code))
+        return _as_main([str(path), *argv], path.parent, lambda: (spec, build_script(path)))
 
 
 def run_module(name: str, argv: Sequence[str] = ()) -> int:
@@ -97,7 +97,11 @@ def _as_main(
     main = types.ModuleType("__main__")
     name = ""
     try:
-        spec, code = load()
+        try:
+            spec, code = load()
+        except (SyntaxError, ValueError) as error:  # a NUL byte is a ValueError before 3.12
+            traceback.print_exception(error.with_traceback(None))
+            return 1
         name = spec.name
         main.__spec__, main.__loader__, main.__file__ = spec, spec.loader, spec.origin
         main.__package__ = spec.parent

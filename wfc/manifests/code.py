@@ -24,7 +24,7 @@ def code_of(bundle: Bundle, filename: str) -> tuple[types.CodeType, ...]:
     """
     if bundle.purpose is Purpose.STEP:
         return (module_code(bundle, filename),)
-    _need_columns(bundle)
+    need_columns(bundle.path)
     tree = insert_guards(_annotations_as_text(ast.parse(bundle.text, filename), bundle))
     return tuple(
         _compiled(ast.Module(body=[statement], type_ignores=[]), bundle, filename)
@@ -89,11 +89,14 @@ def _is_constant_text(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
-def _need_columns(bundle: Bundle) -> None:
-    """Refuse to load where the interpreter keeps no columns: sites could not be told apart."""
+def need_columns(where: str) -> None:
+    """Refuse to work where the interpreter keeps no columns: sites could not be told apart.
+
+    Raises `NoColumns`, which says `where` they were wanted.
+    """
     if not code_has_columns():
         raise NoColumns(
-            f"{bundle.path}: this Python runs without column data, so call sites of workflow code "
+            f"{where}: this Python runs without column data, so call sites of workflow code "
             "cannot be told apart and no history could be replayed.\n"
             "Start it without `-X no_debug_ranges` and without PYTHONNODEBUGRANGES."
         )

@@ -18,7 +18,6 @@ from wfc.errors import (
     CompileError,
     LeaseLost,
     LogError,
-    NoColumns,
     StepUnknown,
     VersionUnknown,
     WorldCorrupt,
@@ -28,6 +27,7 @@ from wfc.errors import (
 )
 from wfc.eventlog.event import Event, Recorded
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
+from wfc.manifests.code import need_columns
 from wfc.policies import Policy
 from wfc.runtime.alarms import Alarms, Poked
 from wfc.runtime.attempt import Bodies
@@ -69,7 +69,7 @@ _TAKE_MAX: Final = 100
 _LOOK_AGAIN_S: Final = 1.0
 _NOT_MINE_YET_US: Final = 50_000
 _UNREADABLE: Final = (
-    LogError, BundleBroken, BuildTooNew, VersionUnknown, NoColumns, CompileError, StepUnknown,
+    LogError, BundleBroken, BuildTooNew, VersionUnknown, CompileError, StepUnknown,
 )  # fmt: skip
 """What keeps one run from being executed, and no other."""
 _HOPELESS: Final = (WorldCorrupt, WorldReadOnly, WorldTooNew)
@@ -552,6 +552,8 @@ class Worker:
     async def _join(self) -> None:
         if self.worker_id:
             return
+        # A fault of this process, not of any run: it would block each one that it takes.
+        need_columns("the worker cannot start")
         self.worker_id = worker_id(self.now_us(), self._entropy(10))
         lease_s = self.options.lease_s
         await self.world.join(self.worker_id, lease_s=lease_s, queues=self._queues)
