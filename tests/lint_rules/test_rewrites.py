@@ -133,6 +133,27 @@ SAFE: dict[str, tuple[str, str]] = {
             await sleep(x + 1)
         """,
     ),
+    "WFC352": (
+        """
+        import time
+        from wfc import policy
+
+        @policy(timeout="1m")
+        async def charge(x: int) -> None:
+            "use step"
+            time.sleep(x)
+        """,
+        """
+        import time
+        from wfc import policy
+        import asyncio
+
+        @policy(timeout="1m")
+        async def charge(x: int) -> None:
+            "use step"
+            await asyncio.sleep(x)
+        """,
+    ),
 }
 UNSAFE: dict[str, tuple[str, str]] = {
     "WFC310": (
