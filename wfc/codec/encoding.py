@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgpack  # type: ignore[import-untyped]  # it ships no types
 
 from wfc import abi
-from wfc.codec import tags
+from wfc.codec import tags, unrecorded
 from wfc.codec.envelope import BODY_MAX, PAYLOAD_MAX, seal
 from wfc.codec.families import Family, family_of, fields_of, unset_of
 from wfc.codec.naming import REGISTERED, Registered, Types, wire_name
@@ -339,10 +339,11 @@ def _fields(kind: type, family: Family) -> Writer:
         preparation.meet(kind, name)
         # An object counts as two levels, itself and its fields; prepared here, since each detour
         # would take a frame of the interpreter's stack per level.
-        fields = {
-            field: preparation.prepare(item, depth + 2)
-            for field, item in fields_of(value, family).items()
-        }
+        held = fields_of(value, family)
+        lost = unrecorded.check(value, held)
+        if lost is not None:
+            raise RefusedError(lost)
+        fields = {field: preparation.prepare(item, depth + 2) for field, item in held.items()}
         unset = unset_of(value, family)
         return family.tag, _packed([name, fields, unset] if unset else [name, fields])
 
