@@ -58,7 +58,7 @@ def find(project: Path | None, config: Path | None) -> tuple[Path, Path | None, 
     """
     if config is not None:
         file = config.resolve()
-        return file.parent, file, _table(file)
+        return file.parent, file, settings_of(file)
     start = (project or Path.cwd()).resolve()
     if not start.is_dir():
         message = f"the project folder {start} does not exist. Name one with --project."
@@ -66,7 +66,7 @@ def find(project: Path | None, config: Path | None) -> tuple[Path, Path | None, 
     first_pyproject: Path | None = None
     for folder in (start, *start.parents):
         pyproject, own = folder / "pyproject.toml", folder / "wfc.toml"
-        table = _table(pyproject) if pyproject.is_file() else {}
+        table = settings_of(pyproject) if pyproject.is_file() else {}
         if own.is_file():
             if table:
                 message = (
@@ -74,7 +74,7 @@ def find(project: Path | None, config: Path | None) -> tuple[Path, Path | None, 
                     "silently.\nMove everything into one of them and delete the other."
                 )
                 raise ConfigError(message)
-            return folder, own, _table(own)
+            return folder, own, settings_of(own)
         if table:
             return folder, pyproject, table
         if pyproject.is_file() and first_pyproject is None:
@@ -82,7 +82,7 @@ def find(project: Path | None, config: Path | None) -> tuple[Path, Path | None, 
     return (start if project else first_pyproject or start), None, {}
 
 
-def _table(file: Path) -> dict[str, Any]:
+def settings_of(file: Path) -> dict[str, Any]:
     """Read the settings of one file: all of `wfc.toml`, the table `tool.wfc` of another."""
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8"))

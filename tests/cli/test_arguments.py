@@ -91,7 +91,7 @@ def test_without_annotation_a_word_is_json_or_else_text() -> None:
         (["a", "1", "n", "too"], None, "too many positional arguments"),
         ([], "{", "--input is no JSON"),
         ([], "@/nowhere/x.json", "cannot be read"),
-        ([], '{"order_id": "o", "cent": 1}', "unexpected keyword argument 'cent'"),
+        ([], '{"order_id": "o", "cent": 1}', "there is no parameter 'cent'; did you mean cents?"),
     ],
 )
 def test_a_misfit_says_which_and_why(words: list[str], given: str | None, sentence: str) -> None:

@@ -144,3 +144,10 @@ def test_one_that_does_not_exist_stops_no_other(wfc: Wfc, put: Put) -> None:
     woken = wfc("wake", "o-1", "nobody", "-y")
     assert woken.code == 5
     assert "nobody: no run" in woken.err
+
+
+def test_a_run_that_is_named_twice_is_one(wfc: Wfc, put: Put) -> None:
+    """So it needs no consent either."""
+    put("o-1")
+    said = wfc("cancel", "o-1", "o-1", "--json")
+    assert (said.code, said.json["data"]) == (0, [{"id": "o-1", "cancelled": True}])

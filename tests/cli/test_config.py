@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+
+from wfc.settings_tables import NOT_YET_OBEYED, Settings, is_obeyed
 
 from .conftest import Said
 
@@ -41,3 +44,30 @@ def test_an_unknown_shell_is_exit_2(wfc: Wfc) -> None:
     said = wfc("completion", "csh")
     assert said.code == 2
     assert "bash" in said.err
+
+
+def test_a_key_that_nothing_obeys_yet_is_told(wfc: Wfc, project: Path) -> None:
+    """Where it is shown, by the doctor, and by the worker that does not obey it."""
+    (project / "wfc.toml").write_text('retention = "1d"\n[queues.free]\nconcurrency = 1\n')
+    assert "retention\t1d\t" in wfc("config", "show").out
+    lines = {line.split("\t")[0]: line for line in wfc("config", "show").out.splitlines()}
+    assert lines["retention"].endswith("\tnot yet obeyed")
+    assert lines["queues.free.concurrency"].endswith("\tnot yet obeyed")
+    assert lines["worker.threads"].endswith("\t")
+    rows = {row["setting"]: row for row in wfc("config", "show", "--json").json["data"]["settings"]}
+    assert not rows["retention"]["obeyed"]
+    assert rows["world"]["obeyed"]
+    found = {check["what"]: check for check in wfc("doctor", "--json").json["data"]}
+    assert found["settings"]["found"].endswith("retention, queues.free.concurrency")
+    (project / "flows.py").write_text('async def nothing():\n    "use workflow"\n')
+    said = wfc("worker", "--until-idle")
+    assert "not yet obeyed by this version: retention, queues.free.concurrency" in said.err
+
+
+def test_each_key_that_nothing_obeys_exists() -> None:
+    """The list is of settings, and loses those that are obeyed later."""
+    fields = Settings.model_fields
+    assert {name.partition(".")[0] for name in NOT_YET_OBEYED} <= fields.keys()
+    assert not is_obeyed("limits.children_depth")
+    assert is_obeyed("limits.events")
+    assert is_obeyed("queue")

@@ -53,7 +53,7 @@ def test_an_explanation_has_what_where_why_and_what_to_do() -> None:
         where="a.toml:3",
         why="It would be ignored.",
         fix="Remove it.",
-        docs="docs/errors/WFC904.md",
+        docs="wfc explain WFC904",
     )
 
 
@@ -79,7 +79,7 @@ def test_people_read_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err.splitlines() == [
         "error[WFC952]: no run o-1.",
         "See `wfc runs`.",
-        "explained in docs/errors/WFC952.md",
+        "more: wfc explain WFC952",
     ]
 
 
@@ -88,7 +88,7 @@ def test_programs_read_one_object(capsys: pytest.CaptureFixture[str]) -> None:
     failure.report(errors.RunNotFound("no run o-1."), ["result", "o-1", "--json"])
     printed: dict[str, Any] = json.loads(capsys.readouterr().err)
     assert printed["code"] == "WFC952"
-    assert printed["docs"] == "docs/errors/WFC952.md"
+    assert printed["docs"] == "wfc explain WFC952"
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), typer.Abort()])

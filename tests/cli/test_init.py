@@ -28,3 +28,13 @@ def test_nothing_is_overwritten(wfc: Wfc, project: Path) -> None:
     assert "flows.py" in said.err
     assert (project / "flows.py").read_text() == "mine = 1\n"
     assert not (project / "test_flows.py").exists()
+
+
+def test_settings_that_stand_in_pyproject_stay_the_only_ones(wfc: Wfc, project: Path) -> None:
+    """A wfc.toml beside them would be refused by every later command."""
+    (project / "there").mkdir()
+    (project / "there" / "pyproject.toml").write_text('[tool.wfc]\nworld = "memory:"\n')
+    said = wfc("init", "there")
+    assert said.code == 0
+    assert not (project / "there" / "wfc.toml").exists()
+    assert wfc("build", "--project", str(project / "there")).code == 0

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import json
-from datetime import datetime, timedelta, timezone
+import sys
+import time
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
 from wfc.cli import output
 from wfc.cli.common import Color, Common
 
-ROWS = [{"run": "o-1", "note": "a\tb\nc"}, {"run": "o-2", "note": None}]
+ROWS: list[dict[str, Any]] = [{"run": "o-1", "note": "a\tb\nc"}, {"run": "o-2", "note": None}]
 
 
 class Terminal(io.StringIO):
@@ -99,3 +102,81 @@ def test_instants_for_programs_are_utc() -> None:
     assert output.rfc3339(east) == "2030-01-01T00:00:00.000000Z"
     assert output.rfc3339(1_000_000) == "1970-01-01T00:00:01.000000Z"
     assert output.rfc3339(None) is None
+
+
+def test_people_read_the_clock_on_their_wall(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Local, and how far away; a pipe keeps what programs read."""
+    monkeypatch.setattr("sys.stdout", terminal := Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    try:
+        rows = [{"id": "o-1", "created_at": output.rfc3339(0)}]
+        output.table(Common(color=Color.NEVER), rows)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert "1970-01-01 05:30:00 (" in terminal.getvalue()
+    assert " d ago)" in terminal.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("past", "text"),
+    [
+        (timedelta(seconds=1.5), "1 s ago"),
+        (timedelta(minutes=61), "1 h ago"),
+        (timedelta(days=-3), "in 3 d"),
+        (timedelta(), "0 s ago"),
+    ],
+)
+def test_a_distance_is_said_in_its_largest_unit(past: timedelta, text: str) -> None:
+    at = datetime(2030, 1, 1, tzinfo=UTC)
+    instant = output.rfc3339(at)
+    assert isinstance(instant, output.Instant)
+    assert instant.for_people(at + past).endswith(f"({text})")
+
+
+def test_an_id_is_whole_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broken id cannot be copied."""
+    monkeypatch.setattr("sys.stdout", terminal := Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "40")
+    long = "run_" + "0" * 60
+    output.table(Common(color=Color.NEVER), [{"id": long, "status": "x", "note": "y" * 300}])
+    assert long in terminal.getvalue()
+
+
+@pytest.mark.parametrize("common", [Common(), Common(json=True), Common(jsonl=True)])
+def test_what_the_encoding_cannot_hold_is_escaped(
+    common: Common, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A terminal without UTF-8 is no fault of ours, and JSON stays JSON."""
+    raw = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    output.result(common, "runs", [{"id": "\u00e9"}])
+    sys.stdout.flush()
+    printed = raw.getvalue().decode("ascii")
+    if common.json or common.jsonl:
+        assert "\\u00e9" in printed
+        json.loads(printed)
+    else:
+        assert printed == "id\n\\xe9\n"
+
+
+def test_pages_make_one_result(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever the format, and if there is none at all."""
+    for common in (Common(json=True), Common(json=True, jsonl=True), Common()):
+        pages = output.Pages(common, "runs")
+        for row in ROWS:
+            pages.add([row], [row])
+        pages.end("abc")
+        printed = capsys.readouterr().out
+        if common.jsonl:
+            assert [json.loads(line) for line in printed.splitlines()] == ROWS
+        elif common.json:
+            assert json.loads(printed) == {"format": 1, "kind": "runs", "data": ROWS, "next": "abc"}
+        else:
+            assert printed == "run\tnote\no-1\ta b c\no-2\t\n"
+    output.Pages(Common(json=True), "runs").end()
+    assert json.loads(capsys.readouterr().out)["data"] == []

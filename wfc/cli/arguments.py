@@ -7,6 +7,7 @@ import json
 import sys
 import typing
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,7 +32,8 @@ def bind(
     try:
         bound = signature.bind(*positional, *from_json[0], **{**from_json[1], **named})
     except TypeError as problem:
-        raise _misfit(workflow, signature, str(problem)) from None
+        unknown = _unknown(signature, from_json[1])
+        raise _misfit(workflow, signature, unknown or str(problem)) from None
     for name, value in bound.arguments.items():
         bound.arguments[name] = _converted(signature.parameters[name], hints.get(name), value)
     return bound.args, bound.kwargs
@@ -145,6 +147,18 @@ def _json_or_text(word: str) -> Any:
         return json.loads(word)
     except ValueError:
         return str(word)
+
+
+def _unknown(signature: inspect.Signature, named: Mapping[str, Any]) -> str:
+    """Say which names of the input are no parameters, and which were meant."""
+    if any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values()):
+        return ""
+    for name in named:
+        if name not in signature.parameters:
+            near = get_close_matches(name, signature.parameters, n=3, cutoff=0.6)
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            return f"there is no parameter {name!r}{hint}"
+    return ""
 
 
 def _misfit(

@@ -55,9 +55,10 @@ def cancel(
 async def _cancel(
     common: Common, named: list[str], chosen: Filter, options: dict[str, Any], *, dry_run: bool
 ) -> None:
-    async with opened(common.load()) as session:
+    loaded = common.load()
+    async with opened(loaded) as session:
         troubles = Troubles()
-        run_ids = await runs_of(session, named, chosen, troubles)
+        run_ids = await runs_of(session, loaded, named, chosen, troubles)
         much = options["force"] or len(run_ids) > 1
         if not may(common, "cancel", run_ids, destructive=much, dry_run=dry_run):
             troubles.tell(common)

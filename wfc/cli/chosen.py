@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from wfc.cli import output
+from wfc.cli import output, workflows
 from wfc.cli.common import Common
 from wfc.cli.failure import Exit, exit_code
 from wfc.cli.filters import Filter
 from wfc.cli.session import row_of
 from wfc.config import Session
 from wfc.errors import InputInvalid, NeedsYes, WfcError, WorldUnreachable
+from wfc.ids import DefinitionId
+from wfc.worlds.protocol import RunFilter
+
+if TYPE_CHECKING:
+    from wfc.settings import Loaded
 
 EXAMPLES = 5
 _PAGE = 200
@@ -57,8 +63,28 @@ class Troubles:
         ]
 
 
+async def where_of(session: Session, loaded: Loaded, chosen: Filter) -> RunFilter:
+    """Make the world's filter; `--workflow` may be a short name that fits one of the build.
+
+    Raises `InputInvalid`, `AmbiguousName`, and `NoSuchWorkflow` for one that no run ever had.
+    """
+    where = chosen.where(session.world.now_us())
+    if not chosen.workflow or await _had(session, where.workflow):
+        return where
+    return replace(where, workflow=workflows.resolve(chosen.workflow, workflows.built(loaded.out)))
+
+
+async def _had(session: Session, workflow: DefinitionId | None) -> bool:
+    page = await session.world.list_runs(RunFilter(workflow=workflow), limit=1)
+    return bool(page.runs)
+
+
 async def runs_of(
-    session: Session, run_ids: Sequence[str], chosen: Filter, troubles: Troubles
+    session: Session,
+    loaded: Loaded,
+    run_ids: Sequence[str],
+    chosen: Filter,
+    troubles: Troubles,
 ) -> list[str]:
     """Give the ids of the open runs that were named or that the filter finds.
 
@@ -70,9 +96,11 @@ async def runs_of(
     if run_ids:
         if len(run_ids) == 1:
             return [(await row_of(session, run_ids[0])).run_id]
-        rows = await troubles.each(run_ids, lambda run_id: row_of(session, run_id))
+        rows = await troubles.each(
+            list(dict.fromkeys(run_ids)), lambda run_id: row_of(session, run_id)
+        )
         return [row.run_id for row in rows.values()]
-    where, found, cursor = chosen.where(session.world.now_us()), [], None
+    where, found, cursor = await where_of(session, loaded, chosen), [], None
     while True:
         page = await session.world.list_runs(where, cursor=cursor, limit=_PAGE)
         found += [run.run_id for run in page.runs if not run.status.ended]

@@ -7,8 +7,9 @@ import typer
 from wfc.cli import output
 from wfc.cli.common import Common, command_app
 from wfc.settings import shown
+from wfc.settings_tables import is_obeyed
 
-app = command_app(no_args_is_help=True)
+app = command_app()
 
 
 @app.callback()
@@ -21,8 +22,14 @@ def show(context: typer.Context) -> None:
     """Print name, value and origin of every setting, secrets as ***."""
     common = Common.of(context)
     loaded = common.load()
-    rows = [
-        {"setting": name, "value": value, "origin": origin} for name, value, origin in shown(loaded)
+    settings = [
+        {"setting": name, "value": value, "origin": origin, "obeyed": is_obeyed(name)}
+        for name, value, origin in shown(loaded)
     ]
-    data = {"root": str(loaded.root), "settings": rows}
+    rows = [
+        {name: each[name] for name in ("setting", "value", "origin")}
+        | {"note": "" if each["obeyed"] else "not yet obeyed"}
+        for each in settings
+    ]
+    data = {"root": str(loaded.root), "settings": settings}
     output.result(common, "config", data, rows=rows)

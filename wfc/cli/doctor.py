@@ -24,7 +24,7 @@ from wfc.cli.session import hint_if_nobody_works, opened, row_of
 from wfc.config import Session
 from wfc.eventlog.entity import Run, RunStatus
 from wfc.lint_rules.ruff_settings import unaware_settings
-from wfc.settings import Loaded
+from wfc.settings import Loaded, without_effect
 from wfc.worlds.protocol import RunFilter
 
 app = command_app()
@@ -108,6 +108,10 @@ def _has_columns() -> bool:
 
 def _of_project(loaded: Loaded) -> Iterator[Check]:
     yield Check(State.GOOD, "project", str(loaded.root))
+    idle = without_effect(loaded)
+    if idle:
+        found = f"set, but not yet obeyed by this version: {', '.join(idle)}"
+        yield Check(State.WARNING, "settings", found)
     current = loaded.out / "current"
     if current.exists():
         yield Check(State.GOOD, "build", str(current))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
@@ -31,7 +32,7 @@ def explain(
         hint = f"Did you mean {' or '.join(near)}?" if near else "Codes look like WFC201."
         message = (
             f"{code!r} is no code of a diagnostic. {hint}\n"
-            "To see where a run stands, ask `wfc inspect RUN`."
+            f"If {code!r} is a run, `wfc inspect {shlex.quote(code)}` shows where it stands."
         )
         raise UnknownCode(message)
     page = page_of(name)

@@ -80,7 +80,7 @@ class Explanation:
         head = f"error[{self.code}]: " if self.code else "error: "
         place = f"{self.where}: " if self.where else ""
         more = [line for line in (self.why, self.fix) if line]
-        tail = [f"explained in {self.docs}"] if self.docs else []
+        tail = [f"more: {self.docs}"] if self.docs else []
         return "\n".join([head + place + self.message, *more, *tail])
 
 
@@ -103,7 +103,7 @@ def explain(error: BaseException) -> Explanation:
         where=where,
         why="\n".join(more[:-1]) or None,
         fix=more[-1] if more else None,
-        docs=f"docs/errors/{code}.md" if code else None,
+        docs=f"wfc explain {code}" if code else None,
     )
 
 
@@ -180,7 +180,7 @@ def _crash(error: BaseException, words: Sequence[str]) -> Explanation:
         message=f"wfc failed by a fault of its own: {type(error).__name__}: {error}",
         why="What was recorded before stays recorded.",
         fix=f"Please report it with the file {path}, after a look for secrets in it.",
-        docs="docs/errors/WFC999.md",
+        docs="wfc explain WFC999",
     )
 
 

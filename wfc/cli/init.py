@@ -10,6 +10,7 @@ import typer
 from wfc.cli import output
 from wfc.cli.common import Common, command_app
 from wfc.cli.failure import Exit
+from wfc.settings_sources import settings_of
 
 app = command_app()
 
@@ -77,20 +78,29 @@ def init(
 ) -> None:
     """Make a new project: settings, a workflow and its test."""
     common = Common.of(context)
-    existing = [name for name in _FILES if (folder / name).exists()]
+    files = {name: text for name, text in _FILES.items() if not _settled(folder, name)}
+    existing = [name for name in files if (folder / name).exists()]
     if existing:
         output.note(common, f"{folder}: {', '.join(existing)} exist already; nothing was written")
         raise typer.Exit(Exit.CONFLICT)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in _FILES.items():
+    for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
     where = "" if folder == Path() else f"cd {folder} && "
     output.result(
         common,
         "project",
-        {"folder": str(folder), "files": list(_FILES)},
-        text="\n".join(f"wrote {folder / name}" for name in _FILES),
+        {"folder": str(folder), "files": list(files)},
+        text="\n".join(f"wrote {folder / name}" for name in files),
     )
     output.note(common, f"Next: {where}python -m wfc start welcome Ana --id hello")
     output.note(common, "      python -m wfc worker   (Ctrl-C ends it)")
     output.note(common, "      python -m wfc result hello")
+
+
+def _settled(folder: Path, name: str) -> bool:
+    """Tell whether `name` holds settings that a pyproject.toml beside it holds already: two places
+    would be refused by every later command.
+    """
+    file = folder / "pyproject.toml"
+    return name == "wfc.toml" and file.is_file() and bool(settings_of(file))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Annotated, Any
 
 import typer
@@ -40,5 +39,5 @@ async def _result(common: Common, run_id: str, timeout: str | None) -> None:  # 
 def print_value(common: Common, run_id: str, value: Any) -> None:
     """Print a result: text as it is, anything else as JSON."""
     data = readable(value)
-    text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
+    text = data if isinstance(data, str) else output.as_json(data)
     output.result(common, "result", {"id": run_id, "result": data}, text=text)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import sys
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 
 from wfc.cli import filters, output
+from wfc.cli.chosen import where_of
 from wfc.cli.common import Common, command_app
 from wfc.cli.filters import Filter
 from wfc.cli.session import opened
 from wfc.eventlog.entity import Run
 
-_REDRAW_S = 0.25
-_LOOK_AGAIN_S = 5.0
-_HOME_AND_CLEAR = "\x1b[H\x1b[J"
+_AFTER = "--after"
 app = command_app()
 
 
@@ -50,7 +51,9 @@ def runs(
         search=search,
     )
     if watch:
-        asyncio.run(_watch(common, chosen, limit))
+        from wfc.cli.runs_watch import watch as watched  # noqa: PLC0415 - not for a list
+
+        asyncio.run(watched(common, chosen, limit))
     else:
         asyncio.run(_list(common, chosen, limit, after or None, every=every))
 
@@ -58,48 +61,22 @@ def runs(
 async def _list(
     common: Common, chosen: Filter, limit: int, after: str | None, *, every: bool
 ) -> None:
-    async with opened(common.load()) as session:
+    loaded = common.load()
+    async with opened(loaded) as session:
+        where = await where_of(session, loaded, chosen)
+        pages = output.Pages(common, "runs")
         while True:
-            page = await session.world.list_runs(
-                chosen.where(session.world.now_us()), cursor=after, limit=limit
-            )
+            page = await session.world.list_runs(where, cursor=after, limit=limit)
             data = [summary(run) for run in page.runs]
-            output.result(common, "runs", data, rows=_rows(data), following=page.next)
+            pages.add(data, rows_of(data))
             after = page.next
             if not (every and after):
                 break
+    pages.end(after)
+    if pages.empty and output.is_terminal(sys.stdout):
+        output.note(common, "no run fits" if chosen else "no runs yet; `wfc start` begins one")
     if after:
-        output.note(common, f"more: {_again(after)}")
-
-
-async def _watch(common: Common, chosen: Filter, limit: int) -> None:
-    """Show the first page, and what changes on it: a new screen for people, rows for others."""
-    shown: dict[str, dict[str, Any]] = {}
-    async with opened(common.load()) as session:
-        feed = session.world.watch("runs")
-        try:
-            while True:
-                page = await session.world.list_runs(
-                    chosen.where(session.world.now_us()), limit=limit
-                )
-                data = [summary(run) for run in page.runs]
-                _show(common, data, shown)
-                shown = {run["id"]: run for run in data}
-                await asyncio.sleep(_REDRAW_S)
-                await feed.changed(_LOOK_AGAIN_S)
-        finally:
-            feed.close()
-
-
-def _show(common: Common, data: list[dict[str, Any]], shown: dict[str, dict[str, Any]]) -> None:
-    for_people = not (common.json or common.jsonl) and output.is_terminal(sys.stdout)
-    if for_people:
-        sys.stdout.write(_HOME_AND_CLEAR)
-        output.result(common, "runs", data, rows=_rows(data))
-    else:
-        changed = [run for run in data if shown.get(run["id"]) != run]
-        output.stream(common, "runs", changed, rows=_rows(changed), first=not shown)
-    sys.stdout.flush()
+        output.note(common, f"more: {_again(sys.argv[1:], after)}")
 
 
 def summary(run: Run) -> dict[str, Any]:
@@ -121,12 +98,17 @@ def summary(run: Run) -> dict[str, Any]:
     }
 
 
-def _rows(data: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def rows_of(data: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give what people read of runs."""
     names = ("id", "workflow", "status", "created_at", "ended_at", "events")
     return [{name: run[name] for name in names} for run in data]
 
 
-def _again(cursor: str) -> str:
-    """Give the command for the next page."""
-    words = [word for word in sys.argv[1:] if not word.startswith("--after")]
-    return f"wfc {' '.join(words)} --after={cursor}"
+def _again(words: Sequence[str], cursor: str) -> str:
+    """Give the command for the next page: the same words, after another place."""
+    kept = [
+        word
+        for before, word in zip(["", *words], words, strict=False)
+        if _AFTER not in {before, word} and not word.startswith(f"{_AFTER}=")
+    ]
+    return shlex.join(["wfc", *kept, f"{_AFTER}={cursor}"])

@@ -53,9 +53,10 @@ def wake(
 async def _wake(
     common: Common, named: list[str], chosen: Filter, waits: list[str], *, dry_run: bool
 ) -> None:
-    async with opened(common.load()) as session:
+    loaded = common.load()
+    async with opened(loaded) as session:
         troubles = Troubles()
-        run_ids = await runs_of(session, named, chosen, troubles)
+        run_ids = await runs_of(session, loaded, named, chosen, troubles)
         much = len(run_ids) > 1
         if not may(common, "wake", run_ids, destructive=much, dry_run=dry_run):
             troubles.tell(common)

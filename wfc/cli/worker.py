@@ -16,6 +16,7 @@ from wfc.cli.common import Common, command_app
 from wfc.cli.failure import Exit
 from wfc.cli.session import opened
 from wfc.runtime.worker import Worker
+from wfc.settings import without_effect
 
 app = command_app()
 
@@ -57,7 +58,10 @@ def worker(
 async def _work(
     common: Common, overrides: dict[str, Any], queues: tuple[str, ...], *, until_idle: bool
 ) -> int:
-    async with opened(common.load(**overrides), with_code=True) as session:
+    loaded = common.load(**overrides)
+    if idle := without_effect(loaded):
+        output.note(common, f"set, but not yet obeyed by this version: {', '.join(idle)}")
+    async with opened(loaded, with_code=True) as session:
         made = session.make_worker(queues=queues)
         stop = Stop(common)
         output.note(common, f"worker {os.getpid()} works on {session.world.url}; Ctrl-C drains")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wfc import abi
-from wfc.errors import AmbiguousName, NoSuchWorkflow
+from wfc.errors import AmbiguousName, NoSuchWorkflow, WfcError
 from wfc.ids import DefinitionId
 
 if TYPE_CHECKING:
@@ -39,6 +40,19 @@ def resolve(name: str, known: Collection[DefinitionId]) -> DefinitionId:
         return fitting[0]
     message = f"no workflow is called {name!r}.\n{_hint(name, known)}"
     raise NoSuchWorkflow(message)
+
+
+def built(out: Path) -> Collection[DefinitionId]:
+    """Give the workflows of the last build, or none if there is none that can be read."""
+    from wfc.manifests.store import current_version, read_version  # noqa: PLC0415 - rarely wanted
+
+    version = current_version(out)
+    if version is None:
+        return ()
+    try:
+        return read_version(out / "versions" / version).fingerprints
+    except WfcError:
+        return ()  # whoever needs the build will hear of it; to look at runs it is only a help
 
 
 def _short_names(workflow: str) -> set[str]:
