@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from wfc.compiler.project import Project
     from wfc.manifests.store import Version
     from wfc.runtime.registry import Registry
-    from wfc.runtime.worker import Worker, WorkerLimits
+    from wfc.runtime.worker import Worker
+    from wfc.runtime.worker_limits import WorkerLimits
     from wfc.settings_tables import LimitsTable, Settings
 
 _LOG: Final = logging.getLogger("wfc")
@@ -305,7 +306,7 @@ def worker_limits(settings: Settings) -> WorkerLimits:
     """Give `[tool.wfc.worker]` and `[tool.wfc.limits]` as a worker takes them."""
     from wfc.runtime.heartbeat import Pulse  # noqa: PLC0415 - likewise
     from wfc.runtime.limits import Limits  # noqa: PLC0415 - see the top
-    from wfc.runtime.worker import WorkerLimits  # noqa: PLC0415 - likewise
+    from wfc.runtime.worker_limits import WorkerLimits  # noqa: PLC0415 - likewise
 
     table = settings.worker
     return WorkerLimits(

@@ -14,7 +14,8 @@ from wfc.manifests.store import Version, to_archive
 from wfc.runtime.registry import Registry
 from wfc.runtime.run import Run
 from wfc.runtime.starting import StartOptions, start_run
-from wfc.runtime.worker import Worker, WorkerLimits
+from wfc.runtime.worker import Worker
+from wfc.runtime.worker_limits import WorkerLimits
 from wfc.worlds.protocol import World
 
 

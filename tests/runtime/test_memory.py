@@ -65,7 +65,7 @@ async def test_a_hot_suspended_run_takes_less_than_six_kib(house: House, journal
         taken, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert len(worker._parked) == 2 * COUNT
+    assert len(worker.owned.parked) == 2 * COUNT
     assert 0 < taken / COUNT <= HOT_BYTES
 
 
@@ -88,7 +88,7 @@ async def test_an_evicted_run_leaves_no_object_behind(house: House, journal: Jou
     before = alive()
     await suspend(house, worker, 50)
     assert not alive() - before
-    assert before["Execution"] == len(worker._parked) == 1
+    assert before["Execution"] == len(worker.owned.parked) == 1
     house.advance(days=1)
     await worker.run_until_idle()
     page = await house.world.list_runs(RunFilter(), limit=100)

@@ -193,7 +193,8 @@ async def test_a_cancelled_run_stops_its_bodies_and_may_clean_up(
     assert await run.cancel("again")
     await until(
         lambda: (
-            ("add", 1, 100) in journal.calls and all(live.quiet for live in worker._active.values())
+            ("add", 1, 100) in journal.calls
+            and all(live.quiet for live in worker.owned.active.values())
         )
     )
     assert journal.cancelled == 1
@@ -226,9 +227,9 @@ async def test_a_paused_run_decides_nothing_until_it_goes_on(
     run = await house.start(FLOWS.held, 5)
     await journal.entered.wait()
     await run.pause("look first")
-    await until(lambda: all(live.ledger.paused for live in worker._active.values()))
+    await until(lambda: all(live.ledger.paused for live in worker.owned.active.values()))
     journal.gate.set()
-    await until(lambda: not worker._active)
+    await until(lambda: not worker.owned.active)
     assert journal.calls == [("gated", 5)]
     assert (await house.log(run))[-2:] == ["run_paused", "step_completed"]
     await run.unpause()
@@ -243,7 +244,7 @@ async def test_a_paused_run_goes_on_while_its_body_still_runs(
     run = await house.start(FLOWS.held, 5)
     await journal.entered.wait()
     await run.pause()
-    await until(lambda: all(live.ledger.paused for live in worker._active.values()))
+    await until(lambda: all(live.ledger.paused for live in worker.owned.active.values()))
     await run.unpause()
     journal.gate.set()
     assert await run.result("10s") == 6
@@ -301,8 +302,8 @@ async def stand_still(worker: Worker) -> None:
     for task in worker._background:
         task.cancel()
     await asyncio.gather(*worker._background, return_exceptions=True)
-    assert worker._heartbeat is not None
-    await worker._heartbeat.stop()
+    assert worker.membership.heartbeat is not None
+    await worker.membership.heartbeat.stop()
 
 
 async def test_a_lost_worker_counts_its_attempts(house: House, journal: Journal) -> None:
@@ -365,7 +366,7 @@ async def test_a_fenced_worker_writes_nothing(house: House, journal: Journal) ->
     second = house.worker()
     second_idle = asyncio.create_task(second.run_until_idle())
     await until(lambda: len(journal.calls) >= 2)
-    first._learn(await asyncio.to_thread(first._renew))
+    first.learn(await asyncio.to_thread(first.membership.renew))
     await until(lambda: first.worker_id != before)
     journal.gate.set()
     await second_idle
@@ -398,7 +399,7 @@ async def test_a_body_that_ends_in_time_is_not_stopped_by_shutting_down(
     run = await house.start(FLOWS.held, 5)
     await journal.entered.wait()
     stopping = asyncio.create_task(first.stop())
-    await until(lambda: all(live.tenure.stopping for live in first._active.values()))
+    await until(lambda: all(live.tenure.stopping for live in first.owned.active.values()))
     journal.gate.set()
     await stopping
     house.session.worker = None

@@ -238,7 +238,7 @@ async def test_executions_are_dropped_when_there_are_too_many(
     worker = house.worker(executions=1)
     runs = [await house.start(FLOWS.waits, 1) for _ in range(3)]
     await worker.run_until_idle()
-    assert len(worker._parked) == 1
+    assert len(worker.owned.parked) == 1
     house.advance(days=1)
     await worker.run_until_idle()
     assert [await run.result() for run in runs] == [2, 2, 2]
@@ -296,8 +296,8 @@ async def test_a_queued_attempt_stops_when_the_run_is_cancelled(
     await until(lambda: ("gated", 2) in journal.calls)
     await second.cancel()
     await house.logged(second, "run_cancelled")
-    worker._learn(await asyncio.to_thread(worker._renew))
-    await until(lambda: not worker._attempts)
+    worker.learn(await asyncio.to_thread(worker.membership.renew))
+    await until(lambda: not worker.attempts)
     assert journal.cancelled == 2
 
 

@@ -9,17 +9,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
 from wfc import codec, fault
-from wfc.errors import StepUnknown, VersionUnknown, WfcError, WorkerLost
+from wfc.errors import LogError, StepUnknown, VersionUnknown, WfcError, WorkerLost
 from wfc.eventlog.event import Event, Recorded, StepRetrying, StepStarted
 from wfc.ids import OperationId, RunId, VersionId, WorkerId
 from wfc.runtime.attempt import Bodies, Call, Ended, lost, run_attempt, stopped
 from wfc.runtime.ledger import Effort, Ledger
 from wfc.runtime.limits import Limits
 from wfc.runtime.scene import RunScene
+from wfc.runtime.slots import Slots
 from wfc.runtime.threads import Threads
 from wfc.worlds.protocol import (
     Appended,
@@ -40,12 +41,17 @@ _LEDGERS_MAX: Final = 256
 class Bench(Protocol):
     """What a worker lends to a queued attempt."""
 
-    worker_id: WorkerId
     world: World
     bodies: Bodies
     threads: Threads
+    slots: Slots
     ledgers: Ledgers
     limits: Limits
+
+    @property
+    def worker_id(self) -> WorkerId:
+        """Give the id under which the worker has joined its world."""
+        ...
 
     def now_us(self) -> int:
         """Give the world's clock."""
@@ -246,3 +252,53 @@ class QueuedAttempt:
             payload_max=self._bench.limits.payload,
             scene=RunScene(self.run_id, self._bench, lambda: ledger),
         )
+
+
+class QueuedAttempts:
+    """Those that one worker has in its hands."""
+
+    def __init__(self, bench: Bench) -> None:
+        """Have none yet."""
+        self._bench = bench
+        self._running: dict[tuple[RunId, OperationId], QueuedAttempt] = {}
+
+    def __len__(self) -> int:
+        """Count them."""
+        return len(self._running)
+
+    async def take(self, message: Attempt) -> None:
+        """Run the body that `message` offers, once there is a slot, if nobody else does."""
+        bench = self._bench
+        attempt = QueuedAttempt(message, bench)
+        await bench.slots.taken()
+        try:
+            claimed = await bench.world.claim_attempt(
+                message.run_id, message.operation_id, bench.worker_id
+            )
+            fault.point("attempt.claimed")
+            if isinstance(claimed, ClaimedAttempt):
+                self._running[attempt.key] = attempt
+                await attempt.run(claimed)
+        except LogError as error:
+            # The log cannot be read, or an event may not follow it: no other try would fare better.
+            _LOG.error("run %s is blocked: %s", message.run_id, error)
+            await bench.world.block(message.run_id, f"{type(error).__name__}: {error}")
+        finally:
+            self._running.pop(attempt.key, None)
+            bench.slots.give_back()
+
+    def give_up(self, keys: Iterable[tuple[RunId, OperationId]]) -> None:
+        """Stop bodies whose outcome nobody wants."""
+        for key in keys:
+            attempt = self._running.get(key)
+            if attempt is not None:
+                attempt.give_up()
+
+    def give_up_all(self) -> None:
+        """Stop all bodies: others have their attempts now."""
+        self.give_up(list(self._running))
+
+    def stop(self) -> None:
+        """Stop all bodies because the worker ends; their attempts do not count."""
+        for attempt in list(self._running.values()):
+            attempt.stop()

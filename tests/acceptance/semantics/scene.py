@@ -22,7 +22,8 @@ from wfc.ids import DefinitionId, OperationId, RunId
 from wfc.manifests.store import Version, to_archive
 from wfc.policies import Policy
 from wfc.runtime.registry import Registry
-from wfc.runtime.worker import Worker, WorkerLimits
+from wfc.runtime.worker import Worker
+from wfc.runtime.worker_limits import WorkerLimits
 from wfc.settings import load_settings
 from wfc.worlds.open import open_world
 from wfc.worlds.protocol import Appended, Queued, Resume, Unowned

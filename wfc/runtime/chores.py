@@ -1,0 +1,67 @@
+"""What a worker does in the background, awaited by nobody: its end is noticed, its errors told."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from wfc.errors import WorldCorrupt, WorldError, WorldReadOnly, WorldTooNew
+
+_LOG: Final = logging.getLogger("wfc.worker")
+HOPELESS: Final = (WorldCorrupt, WorldReadOnly, WorldTooNew)
+"""What keeps a worker from working at all."""
+
+
+class Chores:
+    """The tasks of one worker."""
+
+    def __init__(self, landed: Callable[[], None], give_up: Callable[[WorldError], None]) -> None:
+        """Call `landed` at each end, and `give_up` when the world is beyond help."""
+        self._landed = landed
+        self._give_up = give_up
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._bodies: set[asyncio.Task[Any]] = set()
+
+    def __len__(self) -> int:
+        """Count those under way, bodies not among them."""
+        return len(self._tasks)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Begin a chore."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def launch(self, body: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Begin a body, which its run looks after."""
+        task = asyncio.create_task(body)
+        self._bodies.add(task)
+        task.add_done_callback(self._bodies.discard)
+        return task
+
+    async def settle(self, timeout_s: float) -> None:
+        """Wait until every chore is done, but not for ever."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + timeout_s
+        while self._tasks and (left_s := until - loop.time()) > 0:
+            await asyncio.wait(list(self._tasks), timeout=left_s)
+
+    async def cancel(self) -> None:
+        """End everything."""
+        for task in [*self._tasks, *self._bodies]:
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self._bodies, return_exceptions=True)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._landed()
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if isinstance(error, HOPELESS):
+            self._give_up(error)
+        elif isinstance(error, WorldError):
+            _LOG.warning("a message was not dealt with; the sweeper brings it back: %s", error)
+        else:
+            _LOG.error("wfc failed", exc_info=error)
