@@ -23,6 +23,7 @@ FAMILIES: Final = (
     "determinism",
     "steps",
     "step_bodies",
+    "copies",
     "many_calls",
     "arguments",
     "serialisation",

@@ -6,11 +6,9 @@ import ast
 from collections.abc import Iterator
 from typing import Final
 
-from wfc.lint_rules.annotations import types_of_mark
 from wfc.lint_rules.finding import Finding
 from wfc.lint_rules.module import Marked, Meaning, Module
 from wfc.lint_rules.registry import rule
-from wfc.manifests.bundle import Receiver
 
 _VERBS: Final = ("get", "post", "put", "patch", "delete", "head", "options", "request")
 
@@ -163,111 +161,3 @@ def _calls(module: Module) -> Iterator[tuple[Marked, ast.Call, Meaning]]:
                 found = module.target(node)
                 if found is not None:
                     yield mark, node, found
-
-
-# --- arguments -----------------------------------------------------------------------------------
-
-_CHANGES: Final = frozenset(
-    {"append", "extend", "insert", "remove", "clear", "pop", "update", "setdefault", "add"}
-    | {"discard", "sort", "reverse", "popitem", "appendleft", "popleft"}
-    | {"difference_update", "intersection_update", "symmetric_difference_update"}
-)
-_HELD: Final = frozenset(
-    f"{home}.{name}"
-    for home in ("builtins", "typing", "collections", "collections.abc")
-    for name in (
-        "list", "dict", "set", "bytearray", "List", "Dict", "Set", "deque", "defaultdict",
-        "Counter", "OrderedDict", "MutableMapping", "MutableSequence", "MutableSet",
-    )
-)  # fmt: skip
-_ONLY_LOOK: Final = frozenset({"builtins.print", "builtins.len", "builtins.repr", "builtins.str"})
-
-
-@rule("WFC355")
-def mutated_argument(module: Module) -> Iterator[Finding]:
-    """Find a write into a parameter that the step does not return: the workflow never sees it."""
-    for mark in module.steps():
-        body = list(module.own(mark.node.body))
-        for name, parameter in _parameters(mark):
-            writes = [
-                node
-                for node in body
-                if isinstance(node, ast.expr) and _writes_into(module, mark, node, name, parameter)
-            ]
-            if not writes or _is_rebound(module, mark, name) or _goes_on(module, body, name):
-                continue
-            first = min(writes, key=lambda node: (node.lineno, node.col_offset))
-            yield module.finding(
-                "WFC355",
-                first,
-                f'the step "{mark.qualname}" changes `{name}`, but a step gets a copy of its '
-                "arguments, so the workflow never sees the change",
-                advice=f"return `{name}`, and in the workflow bind what the step returns",
-            )
-
-
-def _parameters(mark: Marked) -> Iterator[tuple[str, ast.arg]]:
-    arguments = mark.node.args
-    named = [*arguments.posonlyargs, *arguments.args]
-    if mark.definition.entry.receiver is Receiver.CLASS:
-        named = named[1:]
-    for one in (*named, *arguments.kwonlyargs):
-        yield one.arg, one
-
-
-def _writes_into(
-    module: Module, mark: Marked, node: ast.AST, name: str, parameter: ast.arg
-) -> bool:
-    match node:
-        case (
-            ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.Subscript(ctx=ast.Store() | ast.Del())
-        ):
-            return _root(node) == name
-        case ast.Call(func=ast.Attribute(attr=verb, value=base)) if verb in _CHANGES:
-            if not isinstance(base, ast.Name):
-                return False  # what the attributes of a model are is not known
-            return base.id == name and _is_container(module, mark, parameter)
-    return False
-
-
-def _is_container(module: Module, mark: Marked, parameter: ast.arg) -> bool:
-    if parameter.annotation is None:
-        return False
-    types = types_of_mark(module, mark, parameter.annotation)
-    return any(one.name in _HELD for one in types)
-
-
-def _root(node: ast.AST) -> str:
-    while isinstance(node, ast.Attribute | ast.Subscript):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else ""
-
-
-def _is_rebound(module: Module, mark: Marked, name: str) -> bool:
-    scope = module.names.scope_of(mark.node.body[0])
-    owner = scope.owner_of(name)
-    return owner is None or len(owner.bindings[name]) != 1
-
-
-def _goes_on(module: Module, body: list[ast.AST], name: str) -> bool:
-    """Tell whether what was changed is used as a whole: returned, sent, saved, kept."""
-    for node in body:
-        if not isinstance(node, ast.Name) or node.id != name or isinstance(node.ctx, ast.Store):
-            continue
-        above = module.parent(node)
-        if isinstance(above, ast.Attribute | ast.Subscript) and above.value is node:
-            if _is_in_return(module, node):
-                return True
-            continue
-        if isinstance(above, ast.Call) and node is not above.func:
-            found = module.resolve(above.func)
-            if found is not None and found.name in _ONLY_LOOK:
-                continue
-            return True
-        if not isinstance(above, ast.For | ast.Compare | ast.If | ast.FormattedValue | ast.BoolOp):
-            return True
-    return False
-
-
-def _is_in_return(module: Module, node: ast.AST) -> bool:
-    return any(isinstance(one, ast.Return) for one in module.ancestors(node))

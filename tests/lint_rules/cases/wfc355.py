@@ -64,3 +64,44 @@ async def good_part(order: Order) -> str:
 
 async def post(payload: dict[str, str]) -> None:
     print(payload)
+
+
+async def note(order: Order, text: str) -> None:
+    "use step"
+    order.lines.append(text)  # WFC355: 5, "`order`"
+    print(f"{order.id}: {len(order.lines)}")
+
+
+async def total(orders: list[Order], sums: dict[str, int]) -> None:
+    "use step"
+    for order in orders:
+        sums[order.id] = sums.get(order.id, 0) + 1  # WFC355: 9, "`sums`"
+
+
+async def good_best(numbers: list[int]) -> int:
+    "use step"
+    numbers.sort()
+    best = numbers[0]
+    return best
+
+
+async def good_settings(settings: dict[str, str]) -> str:
+    "use step"
+    settings.pop("debug", None)
+    text = ",".join(f"{key}={value}" for key, value in settings.items())
+    return text
+
+
+async def good_worked_off(waiting: list[str]) -> int:
+    "use step"
+    done = 0
+    while waiting:
+        print(waiting.pop())
+        done += 1
+    return done
+
+
+async def good_stored(order: Order) -> None:
+    "use step"
+    order.status = "stored"
+    await post({"status": order.status})
