@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from wfc.clock import to_us
 from wfc.durations import FORMS, parse, seconds, wake_at_us
+from wfc.errors import RetryableError
 
 
 @pytest.mark.parametrize(
@@ -94,3 +95,17 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     except ValueError:
         return
     assert found >= 0
+
+
+@pytest.mark.parametrize("value", ["3 parsecs", -5, True, datetime(2030, 1, 1), [], float("nan")])  # noqa: DTZ001 - that it has no zone is the point
+def test_an_error_that_asks_for_another_attempt_says_when_in_a_known_form(value: Any) -> None:
+    """It is refused where it is made, which is where its author can still see it."""
+    with pytest.raises(ValueError, match=r"the retry_after .* Accepted forms: ") as caught:
+        RetryableError("later", retry_after=value)
+    assert "aware datetime" in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [None, 0, 1.5, "10s", timedelta(hours=1), datetime.now(UTC)])
+def test_an_error_may_ask_for_any_moment(value: Any) -> None:
+    """A duration, an aware datetime, or nothing."""
+    assert RetryableError("later", retry_after=value).retry_after == value

@@ -51,6 +51,15 @@ _HOMES: Final = {
 """Where each name that is loaded on first use lives."""
 
 
+def _check_retry_after(value: object) -> None:
+    from wfc.durations import check_moment  # noqa: PLC0415 - see the top
+
+    check_moment(value, what="retry_after")
+
+
+RetryableError.check_retry_after = staticmethod(_check_retry_after)
+
+
 def __getattr__(name: str) -> Any:
     """Load a public name when it is first used."""
     home = _HOMES.get(name)

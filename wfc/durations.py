@@ -63,6 +63,20 @@ def wake_at_us(value: Duration | datetime, now_us: int) -> int:
     return wake_at
 
 
+def check_moment(value: object, *, what: str) -> None:
+    """Refuse what is neither a duration nor an aware datetime. Raises `ValueError`."""
+    if not isinstance(value, datetime):
+        try:
+            _exact(value, what)
+        except ValueError as problem:
+            raise ValueError(f"{problem} Or give an aware datetime.") from None
+    elif value.utcoffset() is None:
+        raise ValueError(
+            f"the {what} {value!r} has no time zone, so it names no instant. Accepted forms: an "
+            f"aware datetime, {FORMS}."
+        )
+
+
 def _exact(value: object, what: str) -> Fraction:
     """Give the seconds without rounding, so that only the callers round, and upwards."""
     match value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -105,11 +106,19 @@ class FatalError(WfcError):
 class RetryableError(WfcError):
     """Raised by a step: try again, after `retry_after` if given; it still uses up an attempt."""
 
+    check_retry_after: ClassVar[Callable[[object], None]]
+    """Refuses what is no time to wait: a slot that `wfc` fills, since this module imports none."""
+
     def __init__(
         self, message: str = "", *, retry_after: str | float | timedelta | datetime | None = None
     ) -> None:
-        """Keep the message and when to try again (a duration, or an aware datetime)."""
+        """Keep the message and when to try again (a duration, or an aware datetime).
+
+        Raises `ValueError` with the accepted forms.
+        """
         super().__init__(message)
+        if retry_after is not None:
+            type(self).check_retry_after(retry_after)
         self.retry_after = retry_after
 
 

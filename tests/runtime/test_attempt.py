@@ -14,6 +14,7 @@ from wfc import codec, get_step_metadata, get_workflow_metadata, set_attributes
 from wfc.errors import (
     FatalError,
     OutsideWorkflow,
+    RetryableError,
     StepError,
     StepTimeout,
     StepUnknown,
@@ -138,7 +139,9 @@ async def test_the_last_error_has_a_note() -> None:
     assert codec.read_error(outcome.payload).fatal
 
 
-@pytest.mark.parametrize("error", [SystemExit(3), asyncio.CancelledError(), GeneratorExit()])
+@pytest.mark.parametrize(
+    "error", [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError(), GeneratorExit()]
+)
 async def test_what_would_stop_more_than_the_step_is_an_ordinary_failure(
     error: BaseException,
 ) -> None:
@@ -170,6 +173,29 @@ async def test_a_broken_predicate_ends_the_step_and_is_told() -> None:
     outcome = await run_attempt(call_of(), Broken(bad), Threads(1), lambda: NOW)
     assert outcome.retry_at is None
     assert any("retry_on" in note for note in error_of(outcome).__notes__)
+
+
+@pytest.mark.parametrize("asked", ["3 parsecs", -5])
+async def test_a_retry_after_that_names_no_instant_is_told_by_its_name(asked: Any) -> None:
+    """Raised in the body it is the error; set later it stands in the note, not `retry_on`."""
+
+    async def raises() -> None:
+        raise RetryableError("later", retry_after=asked)
+
+    async def changes() -> None:
+        error = RetryableError("later")
+        error.retry_after = asked
+        raise error
+
+    outcome = await ended(raises)
+    assert outcome.retry_at is not None
+    assert isinstance(error_of(outcome), ValueError)
+    assert "retry_after" in str(error_of(outcome))
+    outcome = await ended(changes)
+    assert outcome.retry_at is None
+    notes = " ".join(error_of(outcome).__notes__)
+    assert "`retry_after` cannot be followed" in notes
+    assert "retry_on" not in notes
 
 
 async def test_a_step_has_a_time_limit_and_its_own_timeouts_are_its_own() -> None:

@@ -18,8 +18,9 @@ from wfc.eventlog.event import Scalar, StepCompleted, StepCreated, StepFailed, S
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId
 from wfc.policies import Policy
 from wfc.runtime import context
+from wfc.runtime.interrupts import is_from_user
 from wfc.runtime.metadata import WorkflowMetadata
-from wfc.runtime.retry import Matcher, Try, exhausted_note, next_attempt_at
+from wfc.runtime.retry import Matcher, RetryAfterError, Try, exhausted_note, next_attempt_at
 from wfc.runtime.threads import Threads
 
 StepEnd = StepCompleted | StepFailed | StepRetrying
@@ -204,9 +205,9 @@ async def run_attempt(
         if task is not None and task.cancelling() > 0:
             raise
         problem: BaseException = _foreign(error)
-    except KeyboardInterrupt:
-        raise
-    except (SystemExit, GeneratorExit) as error:
+    except (KeyboardInterrupt, SystemExit, GeneratorExit) as error:
+        if isinstance(error, KeyboardInterrupt) and is_from_user(error):
+            raise  # it only struck here, and is meant for the whole process
         problem = _foreign(error)
     except BaseException as error:  # noqa: BLE001 - whatever a body raises is its outcome
         problem = error
@@ -321,6 +322,9 @@ def _judge(call: Call, body: Body | None, error: BaseException, now: int) -> End
     )
     try:
         retry_at = next_attempt_at(failed, error, now)
+    except RetryAfterError as broken:
+        error.add_note(f"and its `retry_after` cannot be followed: {broken}")
+        retry_at = None
     except Exception as broken:  # noqa: BLE001 - a predicate of the user's is code of the user's
         error.add_note(f"and `retry_on` or `give_up_on` of the policy raised {broken!r}")
         retry_at = None

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, Final
 
 from tenacity import wait_exponential
 
 from wfc import durations
-from wfc.clock import MICROSECONDS, to_us
+from wfc.clock import MICROSECONDS
 from wfc.errors import (
     CodecError,
     FatalError,
@@ -30,6 +29,10 @@ _NEVER: Final = (FatalError, CodecError, StepUnknown)
 _ALWAYS: Final = (WorkerLost, StepCrashed, RetryableError)
 
 
+class RetryAfterError(ValueError):
+    """The `retry_after` of an error names no instant at which to try again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Try:
     """An attempt that has just failed, and by what rules it is judged."""
@@ -44,7 +47,10 @@ class Try:
 
 
 def next_attempt_at(failed: Try, error: BaseException, now: int) -> int | None:
-    """Give the instant of the next attempt, or None if the step has failed for good."""
+    """Give the instant of the next attempt, or None if the step has failed for good.
+
+    Raises `RetryAfterError`, and whatever a predicate of the policy raises.
+    """
     if failed.attempt >= failed.policy.attempts or not _retryable(failed, error):
         return None
     at = _asked_for(error, now)
@@ -86,9 +92,10 @@ def _asked_for(error: BaseException, now: int) -> int | None:
     """Give the instant that a `RetryableError` asks for, if it does."""
     if not isinstance(error, RetryableError) or error.retry_after is None:
         return None
-    if isinstance(error.retry_after, datetime):
-        return max(now, to_us(error.retry_after))
-    return now + round(durations.parse(error.retry_after).total_seconds() * 1e6)
+    try:
+        return max(now, durations.wake_at_us(error.retry_after, now))
+    except ValueError as problem:  # it was set after the error was made, or lies too far ahead
+        raise RetryAfterError(str(problem)) from None
 
 
 def _draw(failed: Try) -> float:
