@@ -647,10 +647,16 @@ import datetime, os, random
 async def checkout(a=random.random(), *, b=os.getpid()):  # WFC119: 22 # WFC119: 44
     "use workflow"
     rate = 3
+    import app.models as models
+    from datetime import timedelta
     async def charge(x=rate, y=(1, rate)):  # WFC119: 24 # WFC119: 32
         "use step"
         return x
     await charge()
+    async def refund(x=models.Size.BIG, y=timedelta(3)):  # WFC119: 24 # WFC119: 43
+        "use step"
+        return x
+    await refund()
 async def other(
     a=f"{random.x}",  # WFC119: 7
     b=lambda: 1,  # WFC119: 7
@@ -668,8 +674,7 @@ async def checkout(
     i=datetime.timedelta(days=3), j=frozenset(), k=..., *, l, m=True,
 ):
     "use workflow"
-    from app.models import Size
-    async def charge(x=RATE, y=Size.BIG):
+    async def charge(x=RATE, y=Color.RED, z=datetime.timedelta(days=3)):
         "use step"
         return x
     await charge()
@@ -921,6 +926,20 @@ async def checkout():
             list(rows)  # WFC129: 18
             double(1)  # WFC129: 13
         await charge()
+class Shop:
+    @staticmethod
+    async def refund(rate):
+        "use workflow"
+        async def named():
+            "use step"
+            return __class__  # WFC129: 20
+        async def times(amount):
+            "use step"
+            return amount * rate
+        async def both(amount, rate):  # WFC129: 32
+            "use step"
+            return await times(amount)
+        await named(), await both(1, 2)
 """,
         """
 import asyncio
@@ -941,7 +960,10 @@ async def checkout(order_id):
         LOCK.locked()
         await charge()
         await other()
-        return order_id, rate, rows, both, RATE
+        class Local:
+            def it(self):
+                return __class__
+        return order_id, rate, rows, both, RATE, Local
     await charge_it()
 """,
     ),

@@ -58,3 +58,23 @@ def test_a_step_at_module_level_captures_nothing() -> None:
     source = read_source(ModuleName("app.shop"), "app/shop.py", "/app/shop.py", text.encode())
     (found,) = gather(source).definitions
     assert found.captures == ()
+
+
+def test_a_captured_step_brings_its_captures() -> None:
+    """An attempt makes it anew as well; a step that captures itself, or in a circle, too."""
+    text = (
+        "async def flow(a, b, c):\n    'use workflow'\n"
+        "    async def one():\n        'use step'\n        return a, await one()\n"
+        "    async def two():\n        'use step'\n        return b, await three()\n"
+        "    async def three():\n        'use step'\n        return await two(), await one()\n"
+        "    async def four():\n        'use step'\n        return c\n"
+        "    return await three(), await four()\n"
+    )
+    source = read_source(ModuleName("app.shop"), "app/shop.py", "/app/shop.py", text.encode())
+    _, *steps = gather(source).definitions
+    assert [found.captures for found in steps] == [
+        ("a", "one"),
+        ("a", "b", "one", "three", "two"),
+        ("a", "b", "one", "three", "two"),
+        ("c",),
+    ]

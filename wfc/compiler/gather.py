@@ -13,7 +13,7 @@ from typing import Final
 
 from wfc.compiler.facts import Definition, ModuleFacts, ModuleSource
 from wfc.compiler.gather_calls import judge_calls
-from wfc.compiler.gather_closures import captures_of, judge_closure
+from wfc.compiler.gather_closures import captures_of, judge_closure, with_those_of_steps
 from wfc.compiler.gather_directives import gather_directives
 from wfc.compiler.gather_hazards import gather_hazards
 from wfc.compiler.gather_methods import asked_of, class_names, registered_methods
@@ -80,7 +80,9 @@ def _gathered(tree: ast.Module, source: ModuleSource) -> Gathered:
         return _unreadable(source, *source.findings)
     marks = gather_directives(tree, source.path, source.text)
     names = Names.of(tree, source, {mark.node: mark.kind for mark in marks.functions})
-    captures = {mark: captures_of(mark, names) for mark in marks.functions if mark.workflow}
+    captures = with_those_of_steps(
+        {mark: captures_of(mark, names) for mark in marks.functions if mark.workflow}
+    )
     findings = [*marks.findings, *judge_lambdas(names, source.path)]
     if "__wfc" in source.text:
         findings += judge_reserved(names, source.path)

@@ -7,7 +7,7 @@ has a copy, in another process.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from wfc.compiler.gather_names import Names
@@ -65,12 +65,32 @@ def captures_of(mark: Mark, names: Names) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def with_those_of_steps(captures: Mapping[Mark, tuple[str, ...]]) -> dict[Mark, tuple[str, ...]]:
+    """Add to the captures of each nested step those of the nested steps among them.
+
+    An attempt makes the captured step anew as well, so it needs what that one reads.
+    """
+    found = {mark: set(names) for mark, names in captures.items()}
+    beside = {(mark.workflow, mark.node.name): mark for mark in captures}
+    changed = True
+    while changed:
+        changed = False
+        for mark, own in found.items():
+            steps = [beside[key] for name in own if (key := (mark.workflow, name)) in beside]
+            more = set[str]().union(*(found[step] for step in steps))
+            changed = changed or not more <= own
+            own.update(more)
+    return {mark: tuple(sorted(names)) for mark, names in found.items()}
+
+
 def judge_closure(
     mark: Mark, captures: tuple[str, ...], names: Names, steps: frozenset[ast.AST], path: str
 ) -> Iterator[Diagnostic]:
     """Report captures that the step writes to, and captures that cannot be recorded."""
     yield from _written(mark, names, path)
-    for name in captures:
+    yield from _class_cells(mark, names, path)
+    yield from _shadowed(mark, captures, path)
+    for name in captures_of(mark, names):
         use = next(use for use in names.uses_in(mark.node) if use.name == name)
         owner = use.scope.owner_of(name)
         what = _unrecordable(owner, name, names, steps) if owner is not None else None
@@ -97,6 +117,39 @@ def _written(mark: Mark, names: Names, path: str) -> Iterator[Diagnostic]:
                         "a copy, so the workflow would never see it",
                         fix=f"return the value and assign it in `{mark.workflow}`.",
                     )
+
+
+def _shadowed(mark: Mark, captures: tuple[str, ...], path: str) -> Iterator[Diagnostic]:
+    """Report what a captured step reads under a name that is also a parameter of this one."""
+    arguments = mark.node.args
+    named = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+    for argument in (*named, arguments.vararg, arguments.kwarg):
+        if argument is not None and argument.arg in captures:
+            yield diagnostic(
+                "WFC129",
+                place_at(path, span_of(argument)),
+                f'the step "{mark.qualname}" captures a step that reads `{argument.arg}` of '
+                f"`{mark.workflow}`, and has a parameter of that name, so a call could record one "
+                "of the two only",
+                fix="rename the parameter.",
+            )
+
+
+def _class_cells(mark: Mark, names: Names, path: str) -> Iterator[Diagnostic]:
+    """Report the name by which a method knows the class that it was written in."""
+    own = names.scopes_in(mark.node)
+    for use in names.uses_in(mark.node):
+        scope: Scope | None = use.scope
+        while scope in own and scope.kind != "class":
+            scope = scope.parent
+        if use.name == "__class__" and scope not in own and mark.workflow and "." in mark.workflow:
+            yield diagnostic(
+                "WFC129",
+                place_at(path, span_of(use.node)),
+                f'the step "{mark.qualname}" reads `__class__`, which is a variable of the class '
+                "body and cannot be recorded",
+                fix="name the class.",
+            )
 
 
 def _unrecordable(owner: Scope, name: str, names: Names, steps: frozenset[ast.AST]) -> str | None:

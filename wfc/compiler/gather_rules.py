@@ -229,11 +229,11 @@ class _Judge:
             case ast.Call():
                 parts = [*node.args, *(word.value for word in node.keywords)]
                 pure = self.names.resolve(node.func) in _CONSTANT_CALLS
-                return pure and all(self.is_constant(part) for part in parts)
+                return pure and all(self.is_constant(part) for part in (node.func, *parts))
             case ast.Name():
+                # What a function binds, an import too, is unknown where a nested step is made anew.
                 owner = self.names.scope_of(node).owner_of(node.id)
-                bindings = owner.bindings[node.id] if owner and owner.kind != "module" else ()
-                return all(binding.kind == "import" for binding in bindings)
+                return owner is None or owner.kind == "module"
             case ast.Attribute(value=inner) | ast.UnaryOp(operand=inner):
                 return self.is_constant(inner)
             case ast.BinOp(left=left, right=right):

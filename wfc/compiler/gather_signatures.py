@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from wfc.compiler.gather_names import Names
@@ -36,7 +36,7 @@ def entry_of(mark: Mark, names: Names, captures: tuple[str, ...] = ()) -> Entry:
         kind=mark.kind,
         is_async=isinstance(mark.node, ast.AsyncFunctionDef),
         docstring=mark.docstring,
-        signature=signature_of(mark.node, captures),
+        signature=signature_of(mark.node, captures, nested=mark.workflow is not None),
         span=span_of(mark.node),
         receiver=receiver_of(mark),
         nested_in=mark.workflow,
@@ -45,11 +45,17 @@ def entry_of(mark: Mark, names: Names, captures: tuple[str, ...] = ()) -> Entry:
 
 
 def signature_of(
-    node: ast.FunctionDef | ast.AsyncFunctionDef, captures: tuple[str, ...] = ()
+    node: ast.FunctionDef | ast.AsyncFunctionDef,
+    captures: tuple[str, ...] = (),
+    *,
+    nested: bool = False,
 ) -> Signature:
-    """Read a signature off its source: annotations as text, literal defaults as text."""
+    """Read a signature off its source: annotations as text, literal defaults as text.
+
+    Of a `nested` step every default is kept: its function is made anew for each attempt.
+    """
     return Signature(
-        parameters=tuple(_parameters(node.args)),
+        parameters=tuple(_parameters(node.args, ast.unparse if nested else _literal_text)),
         returns=annotation_text(node.returns),
         captures=captures,
     )
@@ -128,34 +134,33 @@ def _policy_value(node: ast.expr, names: Names) -> Any:
     return values
 
 
-def _parameters(arguments: ast.arguments) -> Iterator[Parameter]:
+def _parameters(
+    arguments: ast.arguments, text_of: Callable[[ast.expr], str]
+) -> Iterator[Parameter]:
+    def parameter(argument: ast.arg, kind: str, default: ast.expr | None) -> Parameter:
+        return Parameter(
+            name=argument.arg,
+            kind=kind,
+            annotation=annotation_text(argument.annotation),
+            default=None if default is None else text_of(default),
+        )
+
     positional = [*arguments.posonlyargs, *arguments.args]
     missing = len(positional) - len(arguments.defaults)
     for index, argument in enumerate(positional):
         only = index < len(arguments.posonlyargs)
         default = arguments.defaults[index - missing] if index >= missing else None
         kind = "POSITIONAL_ONLY" if only else "POSITIONAL_OR_KEYWORD"
-        yield _parameter(argument, kind, default)
+        yield parameter(argument, kind, default)
     if arguments.vararg is not None:
-        yield _parameter(arguments.vararg, "VAR_POSITIONAL", None)
+        yield parameter(arguments.vararg, "VAR_POSITIONAL", None)
     for argument, given in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        yield _parameter(argument, "KEYWORD_ONLY", given)
+        yield parameter(argument, "KEYWORD_ONLY", given)
     if arguments.kwarg is not None:
-        yield _parameter(arguments.kwarg, "VAR_KEYWORD", None)
+        yield parameter(arguments.kwarg, "VAR_KEYWORD", None)
 
 
-def _parameter(argument: ast.arg, kind: str, default: ast.expr | None) -> Parameter:
-    return Parameter(
-        name=argument.arg,
-        kind=kind,
-        annotation=annotation_text(argument.annotation),
-        default=_default_text(default),
-    )
-
-
-def _default_text(node: ast.expr | None) -> str | None:
-    if node is None:
-        return None
+def _literal_text(node: ast.expr) -> str:
     try:
         literal(node)
     except NotLiteral:

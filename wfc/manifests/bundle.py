@@ -42,7 +42,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """A parameter as written; `default` is source text if it is a literal, else ``...``."""
+    """A parameter as written; `default` is source text if it is a literal, else ``...``.
+
+    Of a nested step it is always source text: an attempt has only that to make the function of.
+    """
 
     name: str
     kind: str  # the name of an `inspect.Parameter` kind: POSITIONAL_OR_KEYWORD, ...

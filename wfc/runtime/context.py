@@ -13,6 +13,7 @@ from wfc import abi
 from wfc.errors import OutsideWorkflow
 from wfc.eventlog.event import Scalar
 from wfc.ids import DefinitionId
+from wfc.runtime import nested_steps
 from wfc.runtime.live import Live
 from wfc.runtime.metadata import WorkflowMetadata
 
@@ -74,7 +75,7 @@ def function_of(name: DefinitionId) -> Any:
     """Give the step or workflow of this id: in workflow code, that of the run's own bundle."""
     execution = current.get()
     if execution is None:
-        return _outside(name)
+        return nested_steps.function_of(name, _outside(name))
     return execution.template.function(name)
 
 

@@ -158,7 +158,13 @@ class Registry:
             if modules is None:
                 modules = self._step_modules[version] = StepModules(known, self.types)
             entry = _entry_in(known, step)
-            body = StepBody(modules.registration(step), entry, modules, version=version)
+            body = StepBody(
+                modules.registration(step),
+                entry,
+                modules,
+                version=version,
+                entry_of=lambda name: _entry_in(known, name),
+            )
             self._older[version, step] = body
         return body
 
@@ -171,7 +177,7 @@ class Registry:
                 "or the step was renamed or removed since the run began: keep the old name, or "
                 f"mark the new one with `# wfc: was[{step.replace(':', '.')}]`."
             )
-        return StepBody(registration, self._entry(step), self.types)
+        return StepBody(registration, self._entry(step), self.types, entry_of=self._entry)
 
     def _entry(self, step: DefinitionId) -> Entry | None:
         for version in (self.current, *self._versions.values()):

@@ -480,13 +480,21 @@ def _definition(entry: Entry) -> abi.Definition:
 def _parameter(parameter: Parameter) -> inspect.Parameter:
     default: Any = inspect.Parameter.empty
     if parameter.default is not None:
-        default = ... if parameter.default == "..." else literal_eval(parameter.default)
+        default = _shown(parameter.default)
     return inspect.Parameter(
         parameter.name,
         getattr(inspect.Parameter, parameter.kind),
         default=default,
         annotation=parameter.annotation or inspect.Parameter.empty,
     )
+
+
+def _shown(default: str) -> object:
+    """Give a literal default; any other shows as three dots, since it is never evaluated here."""
+    try:
+        return literal_eval(default)
+    except ValueError:
+        return ...
 
 
 class _Copies:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from wfc import abi, codec
@@ -13,10 +12,12 @@ from wfc.errors import CodecError, UnknownType
 from wfc.ids import VersionId
 from wfc.manifests.bundle import Entry
 from wfc.policies import declared
+from wfc.runtime import nested_steps
 from wfc.runtime.annotations import evaluated, result_annotation
+from wfc.runtime.nested_steps import EntryOf
 from wfc.runtime.parameters import whole
 from wfc.runtime.retry import Matcher
-from wfc.runtime.step_code import defaults_of, is_async, nested_code, parameters_of, spread
+from wfc.runtime.step_code import is_async, spread
 
 _UNRESOLVED: Final = object()
 _NAMED: Final = frozenset({inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY})
@@ -32,9 +33,10 @@ class StepBody:
         known: codec.Types,
         *,
         version: VersionId | None = None,
+        entry_of: EntryOf = lambda _: None,
     ) -> None:
-        """Prepare to call what was registered; `entry` is what the build says about it, and
-        `version` whose code it is, if not the imported one's.
+        """Prepare to call what was registered; `entry` is what the build says about it, `entry_of`
+        what about others, and `version` whose code it is, if not the imported one's.
         """
         self.registration = registration
         self.version = version
@@ -44,16 +46,17 @@ class StepBody:
         self.give_up_on: Matcher = self.declaration.give_up_on if self.declaration else ()
         self._types = known
         self._entry = entry
+        self._entry_of = entry_of
         plain = getattr(registration.function, "__func__", registration.function)
         self._nested = abi.id_of(plain) != registration.id
         self._plain = plain
         self._hints: dict[str, Any] | None = None
         self._result: Any = _UNRESOLVED
         if self._nested:
-            self._code = nested_code(plain, registration.id)
+            self._code = nested_steps.code_of(plain, registration.id)
             self._captures: tuple[str, ...] = self._code.co_freevars
             self.is_async = bool(self._code.co_flags & inspect.CO_COROUTINE)
-            self._parameters = parameters_of(self._code, entry)
+            self._parameters = nested_steps.parameters_of(self._code, entry, plain.__globals__)
         else:
             self._captures = ()
             self.is_async = is_async(plain)
@@ -71,7 +74,7 @@ class StepBody:
             return False
         if not set(self._captures) <= names:
             return False
-        names -= set(self._captures)
+        names -= self._all_captures()
         variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
         needed = {
             each.name
@@ -86,14 +89,21 @@ class StepBody:
         values = codec.decode_arguments(arguments, self.hints(), self._types)
         function = self._plain
         if self._nested:
-            cells = {name: values.pop(name) for name in self._captures if name in values}
-            function = self._rebuilt(cells)
+            captured = {name: values.pop(name) for name in self._all_captures() & values.keys()}
+            function = nested_steps.rebuilt(
+                self.registration.id, self._plain, captured, self._entry_of
+            )
         if self._class is not None:
             values[self._class] = self._found(values[self._class])
         if self._by_name:
             return function(**values)
         args, kwargs = spread(self._parameters, values)
         return function(*args, **kwargs)
+
+    def _all_captures(self) -> set[str]:
+        """Give what the code captures, and what it needs for the nested steps among that."""
+        said = () if self._entry is None else self._entry.signature.captures
+        return {*self._captures, *said}
 
     def recorded(self, value: Any, limit: int = codec.PAYLOAD_MAX) -> bytes:
         """Encode what the function returned. Raises `Unserialisable` for what no run could read,
@@ -153,15 +163,3 @@ class StepBody:
         if self._class is not None:
             hints[self._class] = str
         return {name: whole(self._kinds.get(name), hint) for name, hint in hints.items()}
-
-    def _rebuilt(self, captured: Mapping[str, Any]) -> Callable[..., Any]:
-        """Make the nested function anew around what the workflow had captured."""
-        cells = tuple(
-            types.CellType(captured[name]) if name in captured else types.CellType()
-            for name in self._code.co_freevars
-        )
-        made = types.FunctionType(
-            self._code, self._plain.__globals__, self._code.co_name, None, cells
-        )
-        made.__defaults__, made.__kwdefaults__ = defaults_of(self._parameters)
-        return made
