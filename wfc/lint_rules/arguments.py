@@ -19,6 +19,7 @@ _OPENS: Final = frozenset(
 _LAZY: Final = frozenset(
     f"builtins.{name}" for name in ("map", "filter", "zip", "enumerate", "reversed", "iter")
 )
+_TASKS: Final = frozenset({"asyncio.create_task", "asyncio.ensure_future"})
 _VALUES: Final = frozenset({"lock", "connection", "task", "queue"})
 _DEPTH_MAX: Final = 4
 
@@ -28,8 +29,7 @@ def argument(module: Module) -> Iterator[Finding]:
     """Find an argument that can never be recorded: code, a generator, a file, a lock."""
     for call in module.nodes(ast.Call):
         target, given = _recorded(module, call)
-        for one in given:
-            value = one.value if isinstance(one, ast.keyword) else one
+        for value in _parts(given):
             why = _refused(module, value)
             if why is None:
                 continue
@@ -60,6 +60,21 @@ def _recorded(module: Module, call: ast.Call) -> tuple[str, list[ast.expr | ast.
         in_thread = found is not None and found.name.startswith("asyncio.")
         return name, [*positional[in_thread:], *words]
     return "", []
+
+
+def _parts(given: list[ast.expr | ast.keyword]) -> Iterator[ast.expr]:
+    """Give the arguments, and what lists, tuples and dicts that are written out hold."""
+    for one in given:
+        value = one.value if isinstance(one, ast.keyword) else one
+        match value:
+            case ast.List(elts=held) | ast.Tuple(elts=held) | ast.Set(elts=held):
+                yield from _parts([*held])
+            case ast.Dict(values=held):
+                yield from _parts([*held])
+            case ast.Starred():
+                pass  # its items are passed, not itself
+            case _:
+                yield value
 
 
 def _refused(module: Module, node: ast.expr, depth: int = 0) -> tuple[str, str] | None:
@@ -94,6 +109,8 @@ def _made(module: Module, call: ast.Call) -> tuple[str, str] | None:
         answer = "an iterator", f"pass a list: `list({text})`"
     elif group in _VALUES:
         answer = f"a `{found.name}`", "make it in the step; it belongs to one process"
+    elif found.name in _TASKS:
+        answer = "a task", "await it and pass what it returns"
     elif lazy and asynchronous:
         answer = "an async generator", "collect a list and pass that"
     elif lazy:

@@ -11,7 +11,10 @@ from wfc.compiler.gather import Gathered
 from wfc.compiler.gather_names import Names
 from wfc.lint_rules.module import Module
 
-_MODELS: Final = frozenset({"pydantic.BaseModel", "pydantic.main.BaseModel", "msgspec.Struct"})
+_MODELS: Final = frozenset(
+    {"pydantic.BaseModel", "pydantic.main.BaseModel", "pydantic.RootModel", "msgspec.Struct"}
+    | {"typing.NamedTuple", "enum.Enum", "enum.StrEnum", "enum.IntEnum"}
+)
 _DECORATORS: Final = frozenset(
     {"dataclasses.dataclass", "pydantic.dataclasses.dataclass", "attr.s", "attr.attrs"}
     | {"attr.define", "attr.frozen", "attr.mutable", "attrs.define", "attrs.frozen"}

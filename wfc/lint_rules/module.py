@@ -258,10 +258,11 @@ class Module:
         (``Path(x).read_text()`` is ``pathlib.Path.read_text``).
         """
         found = self.resolve(call.func)
-        if found is not None:
+        if found is not None and not found.name.startswith(f"{self.facts.name}."):
             return found
+        # A name of this module may hold a value: ``session = requests.Session()``.
         member = member_of(call.func, self.names)
-        return Meaning(member.name, member.exact) if member is not None else None
+        return Meaning(member.name, member.exact) if member is not None else found
 
     def instance(self, node: ast.expr) -> Meaning | None:
         """Give the class that the value of `node` is an instance of, if this module tells."""

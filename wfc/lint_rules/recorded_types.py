@@ -137,7 +137,7 @@ def error_lost(module: Module) -> Iterator[Finding]:
             if not isinstance(node, ast.Raise) or node.exc is None:
                 continue
             raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
-            found = module.resolve(raised)
+            found = module.resolve(raised) or module.instance(raised)
             known = class_named(module, found.name) if found is not None else None
             maker = _maker(module, known) if known is not None else None
             lost = _lost(maker) if maker is not None else []

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
-from wfc.compiler.gather_signatures import POLICIES, NotLiteral, policy_literals
+from wfc.compiler.gather_policies import policy_faults
+from wfc.compiler.gather_signatures import POLICIES
 from wfc.compiler.scopes import Function
-from wfc.errors import PolicyError
 from wfc.lint_rules.finding import Finding
-from wfc.lint_rules.module import Area, Kind, Marked, Module
+from wfc.lint_rules.module import Area, Kind, Module
 from wfc.lint_rules.registry import rule
-from wfc.policies import check_kind, policy
 
 _RETRIES: Final = frozenset(
     {"tenacity.retry", "stamina.retry", "backoff.on_exception", "backoff.on_predicate"}
@@ -50,13 +49,10 @@ def retry_on_retry(module: Module) -> Iterator[Finding]:
 def step_in_step(module: Module) -> Iterator[Finding]:
     """Find a step called in the body of a step, where it is neither recorded nor retried."""
     for call in module.nodes(ast.Call):
-        operation = module.operation(call)
-        if operation is None or operation.kind is not Kind.STEP or operation.definition is None:
-            continue
+        name = _step_called(module, call)
         around = module.marked_around(call)
-        if module.area(call) is not Area.STEP or around is None:
+        if name is None or around is None or module.area(call) is not Area.STEP:
             continue
-        name = operation.definition.entry.qualname
         yield module.finding(
             "WFC356",
             call,
@@ -67,66 +63,49 @@ def step_in_step(module: Module) -> Iterator[Finding]:
         )
 
 
+def _step_called(module: Module, call: ast.Call) -> str | None:
+    """Give the qualname of the step that a call calls, by its name or as a method of `self`."""
+    operation = module.operation(call)
+    if operation is not None:
+        definition = operation.definition
+        is_step = operation.kind is Kind.STEP and definition is not None
+        return definition.entry.qualname if is_step and definition is not None else None
+    match call.func:
+        case ast.Attribute(value=ast.Name(id=name) as base, attr=method):
+            around = module.names.scope_of(base).class_of(name)
+            steps = {one.qualname for one in module.steps()}
+            wanted = f"{around.qualname}.{method}" if around is not None else ""
+            return wanted if wanted in steps else None
+    return None
+
+
 # --- policies ------------------------------------------------------------------------------------
 
 
 @rule("WFC358")
 def policy_value(module: Module) -> Iterator[Finding]:
-    """Find a value of `@policy` that Python would refuse when the module is imported."""
-    kinds = {mark.node: mark for mark in module.marked}
+    """Find a value of `@policy` that Python would refuse when the module is imported.
+
+    The compiler tells of those on steps and workflows itself.
+    """
+    marked = {mark.node for mark in module.marked}
     functions: list[Function] = [
         *module.nodes(ast.FunctionDef),
         *module.nodes(ast.AsyncFunctionDef),
     ]
     for function in functions:
         for decorator in function.decorator_list:
-            if not isinstance(decorator, ast.Call):
+            if not isinstance(decorator, ast.Call) or function in marked:
                 continue
             found = module.resolve(decorator.func)
-            if found is not None and found.name in POLICIES:
-                yield from _refused(module, decorator, kinds.get(function), certain=found.exact)
-
-
-def _refused(
-    module: Module, decorator: ast.Call, mark: Marked | None, *, certain: bool
-) -> Iterator[Finding]:
-    for word in decorator.keywords:
-        alone = ast.Call(func=decorator.func, args=[], keywords=[word])
-        try:
-            values = policy_literals(alone, module.names)
-        except NotLiteral:
-            continue  # WFC116 tells of it
-        why = _why(values, mark)
-        if why is not None:
-            guess = "" if certain else "probably wrong: "
-            yield module.finding(
-                "WFC358", word.value, f"{guess}{why}", certain=certain,
-                advice="correct it: this is raised when the module is imported",
-            )  # fmt: skip
-
-
-def _why(values: Mapping[str, Any], mark: Marked | None) -> str | None:
-    """Ask the very code that would refuse the values at import."""
-    known = dict(values)
-    by = known.pop("by", None)
-    if isinstance(by, str) and mark is not None:
-        arguments = mark.node.args
-        taken = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-        names = [one.arg for one in taken]
-        if by not in names:
-            return f"`by` names the parameter {by!r}, which {mark.qualname!r} does not have"
-
-    def stand_in() -> None:
-        """Take the place of the function, which is not imported."""
-
-    stand_in.__qualname__ = mark.qualname if mark is not None else "a function"
-    try:
-        policy(**known)(stand_in)
-        if mark is not None:
-            check_kind(stand_in, mark.kind)
-    except PolicyError as error:
-        return str(error).rstrip(".")
-    return None
+            if found is None or found.name not in POLICIES:
+                continue
+            for node, why in policy_faults(decorator, module.names, function, function.name, None):
+                guess = "" if found.exact else "probably wrong: "
+                yield module.finding(
+                    "WFC358", node, f"{guess}{why}", certain=found.exact,
+                    advice="correct it: this is raised when the module is imported",
+                )  # fmt: skip
 
 
 # --- where operations may stand ------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 import asyncio
 
+from pydantic import BaseModel
+
 
 async def charge(order_id: str) -> str:
     "use step"
@@ -42,3 +44,19 @@ async def good_workflow(order_id: str) -> str:
 
 async def good_script() -> None:
     await charge("o-1")
+
+
+class Invoice(BaseModel):
+    id: str
+
+    async def pay(self) -> str:
+        "use step"
+        return self.shown()
+
+    async def send(self) -> str:
+        "use step"
+        await self.pay()  # WFC356: 15, "Invoice.pay"
+        return self.id
+
+    def shown(self) -> str:
+        return self.id

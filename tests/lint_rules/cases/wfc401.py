@@ -74,3 +74,12 @@ async def good_inline(orders: list[str]) -> None:
 async def good_with_code(rule: object) -> None:
     "use workflow"
     await asyncio.gather(*(price(name) for name in ("a", "b")))
+
+
+async def held(orders: list[str]) -> None:
+    "use workflow"
+    task = asyncio.create_task(price("o-1"))
+    await price("o-1", task)  # WFC401: 24, "a task"
+    await price("o-1", [doubled, 1])  # WFC401: 25, "a function"
+    await price("o-1", {"rule": lambda cents: cents})  # WFC401: 33, "a lambda"
+    await price(*(order for order in orders))

@@ -1,6 +1,7 @@
 """Models that are made in functions."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from pydantic import BaseModel
 
@@ -53,3 +54,15 @@ def good_factory(order_id: str) -> object:
         id: str
 
     return Local(order_id)
+
+
+async def sorting(order_id: str) -> None:
+    "use workflow"
+
+    class Mode(StrEnum):
+        FAST = "fast"
+
+    async def choose(mode: Mode) -> None:  # WFC402: 28, "`Mode`"
+        "use step"
+
+    await choose(Mode.FAST)

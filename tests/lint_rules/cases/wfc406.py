@@ -74,3 +74,9 @@ async def good_builtin(card: str) -> str:
 async def good_workflow(card: str) -> str:
     "use workflow"
     raise CardDeclined(card, 51)
+
+
+async def named(card: str) -> str:
+    "use step"
+    error = CardDeclined(card, 7)
+    raise error  # WFC406: 11, "`card` and `code`"
