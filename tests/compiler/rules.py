@@ -550,8 +550,11 @@ from tools import traced, is_bad
 @traced
 async def one():
     "use step"
-@wfc.policy(timeout="30s", backoff=Backoff("1s", factor=-2.0))
+@wfc.policy(timeout="30s", backoff=Backoff("1s", factor=2.0))
 async def two():
+    "use step"
+@wfc.policy(timeout="30s", cleanup="1h")
+async def four():
     "use workflow"
 class Shop:
     @staticmethod

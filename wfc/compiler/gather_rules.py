@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from wfc.compiler.gather_names import Names
+from wfc.compiler.gather_policies import policy_faults
 from wfc.compiler.gather_signatures import (
     NotLiteral,
     is_policy,
@@ -162,6 +163,9 @@ class _Judge:
                 "call it with what it should say: `@policy(attempts=5)`.",
             )
             return
+        for node, why in policy_faults(decorator, self.names, mark.node, mark.qualname, mark.kind):
+            fix = "correct it: this is raised when the module is imported."
+            yield self.at(node, "WFC358", why, fix)
         try:
             policy_literals(decorator, self.names)
         except NotLiteral as fault:
