@@ -9,8 +9,6 @@ from collections.abc import Callable, Coroutine, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
-from wfc import fault
-from wfc.clock import MICROSECONDS
 from wfc.errors import LeaseLost, WorldError
 from wfc.eventlog.event import Event, Recorded
 from wfc.ids import DefinitionId, RunId, VersionId, WorkerId
@@ -21,6 +19,7 @@ from wfc.runtime.chores import HOPELESS, Chores
 from wfc.runtime.desk import PAGE
 from wfc.runtime.execution import Execution
 from wfc.runtime.heartbeat import Turns
+from wfc.runtime.inbox import LOOK_AGAIN_S, Inbox
 from wfc.runtime.membership import Membership
 from wfc.runtime.operations import Outcome, StepAsked
 from wfc.runtime.owned import OwnedRuns
@@ -43,14 +42,12 @@ from wfc.worlds.protocol import (
     Release,
     Renewal,
     Resume,
-    Taken,
     Watch,
     World,
 )
 
 _LOG: Final = logging.getLogger("wfc.worker")
 _TAKE_MAX: Final = 100
-_LOOK_AGAIN_S: Final = 1.0
 
 
 class Worker:
@@ -85,7 +82,7 @@ class Worker:
         self.membership = Membership(self, self._turns, queues, entropy)
         self._chores = Chores(self.settled, self._give_up)
         self.attempts = QueuedAttempts(self)
-        self._receipts: list[int] = []
+        self._inbox = Inbox(world, self.membership, self._deal_with, self.spawn)
         self._activity = asyncio.Event()
         self._stop_asked = asyncio.Event()
         self._look = asyncio.Event()
@@ -122,7 +119,7 @@ class Worker:
             watch.close()
         if self.failure is not None:
             raise self.failure
-        await self._flush_receipts()
+        await self._inbox.flush()
         return await self.world.next_due()
 
     async def _until_idle(self, watch: Watch) -> None:
@@ -139,7 +136,7 @@ class Worker:
                 await asyncio.sleep(0)
                 continue
             if self._is_busy():
-                await _either(watch.changed(_LOOK_AGAIN_S), self._activity.wait())
+                await _either(watch.changed(LOOK_AGAIN_S), self._activity.wait())
                 continue
             await self.membership.keep()
             if (await sweep(self.world)).total() == 0 and not self._activity.is_set():
@@ -149,7 +146,7 @@ class Worker:
         """Let bodies end, then stop them, write what is known, release everything and leave."""
         if self._stopped:
             return
-        self._stopped = self.stopping = True
+        self._stopped = self.stopping = self._inbox.closed = True
         self._stop_asked.set()
         self._look.set()
         self._activity.set()
@@ -293,7 +290,7 @@ class Worker:
                     await self.membership.keep()
                     if await self._take_once():
                         continue
-                    pause_s = await self._pause_s()
+                    pause_s = await self._inbox.pause_s()
                     if pause_s > 0:
                         await _either(watch.changed(pause_s), self._look.wait())
                 except LeaseLost:
@@ -305,43 +302,12 @@ class Worker:
         finally:
             watch.close()
 
-    async def _pause_s(self) -> float:
-        """Say how long there is nothing to take, unless news comes."""
-        due = await self.world.next_due()
-        if due is None:
-            return _LOOK_AGAIN_S
-        left_s = (due - self.now_us()) / MICROSECONDS
-        # What is overdue and was not taken belongs to others, or there is no room for it.
-        return _LOOK_AGAIN_S if left_s <= 0 else min(left_s, _LOOK_AGAIN_S)
-
     async def _take_once(self) -> bool:
-        await self._flush_receipts()
+        await self._inbox.flush()
         room = min(_TAKE_MAX, self.options.runs - len(self.owned.active))
         if room <= 0 or self._world_full:
             return False
-        taken = await self.world.take(self.worker_id, room)
-        fault.point("messages.taken")
-        for each in taken:
-            self.spawn(self._handle(each))
-        return bool(taken)
-
-    async def _flush_receipts(self) -> None:
-        if self._receipts:
-            receipts, self._receipts = self._receipts, []
-            fault.point("receipts.flushing")
-            await self.world.done(receipts)
-            fault.point("receipts.flushed")
-
-    async def _handle(self, taken: Taken) -> None:
-        me = self.worker_id
-        while me == self.worker_id and not self._stopped:
-            try:
-                await self._deal_with(taken.message)
-            except LeaseLost:
-                await self.membership.check(me)
-                continue
-            self._receipts.append(taken.receipt)
-            return
+        return await self._inbox.take(room)
 
     async def _deal_with(self, message: Message) -> None:
         match message:
@@ -386,7 +352,7 @@ class Worker:
         )
         self.owned.drop_all()
         self.attempts.give_up_all()
-        self._receipts.clear()
+        self._inbox.forget()
         await self.membership.join_anew()
 
     def learn(self, renewal: Renewal) -> None:
@@ -415,7 +381,7 @@ class Worker:
         self._alarms.close()
         await self.membership.stop_beating()
         if self.worker_id and self.failure is None:
-            await self._flush_receipts()
+            await self._inbox.flush()
             await self.membership.leave()
         self.threads.close()
 
