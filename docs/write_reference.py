@@ -29,7 +29,7 @@ _MEANINGS = {
     Exit.NEGATIVE: "a negative answer: findings, divergence, a run that failed while waited for",
     Exit.USAGE: "usage or configuration",
     Exit.NOT_FOUND: "not found",
-    Exit.UNREACHABLE: "the world cannot be reached or written",
+    Exit.UNREACHABLE: "the world cannot be reached or written, or its records cannot be read",
     Exit.CONFLICT: "conflict: finished, used or existing already",
     Exit.INCOMPLETE: "timed out or incomplete",
     Exit.OURS: "our fault; a report lies in `.wfc/crash/`",

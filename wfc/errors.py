@@ -295,6 +295,8 @@ class LogTooNew(LogError):
 class CorruptEvent(LogError):
     """The bytes of an event are damaged."""
 
+    code = "WFC466"
+
     def __init__(self, run_id: str, position: int, why: str) -> None:
         """Keep where the damage is and what it looks like."""
         super().__init__(run_id, position, why)
@@ -304,7 +306,11 @@ class CorruptEvent(LogError):
 
     def __str__(self) -> str:
         """Say which event is damaged."""
-        return f"event {self.position} of run {self.run_id} is damaged: {self.why}"
+        return (
+            f"event {self.position} of run {self.run_id} is damaged: {self.why}.\n"
+            "Nothing was changed, and nothing is repaired: what a lost event said is not guessed.\n"
+            "Keep a copy of the world, and restore a backup; `wfc doctor` looks for more damage."
+        )
 
 
 class IllegalEvent(LogError):

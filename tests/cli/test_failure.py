@@ -37,6 +37,10 @@ from wfc.diagnostics import Diagnostic, Place, Severity
         (BrokenPipeError(), Exit.CLOSED_PIPE),
         (ZeroDivisionError("no"), Exit.OURS),
         (errors.IllegalEvent("no"), Exit.OURS),
+        (errors.CorruptEvent("r", 2, "no"), Exit.UNREACHABLE),
+        (errors.LogTooNew("no"), Exit.UNREACHABLE),
+        (errors.PayloadCorrupt("no"), Exit.UNREACHABLE),
+        (errors.PayloadTooNew("no"), Exit.UNREACHABLE),
     ],
 )
 def test_each_error_has_one_exit_code(error: BaseException, code: Exit) -> None:

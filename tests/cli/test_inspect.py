@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -61,6 +64,21 @@ def test_one_event_is_shown_whole(wfc: Wfc, paid: str) -> None:
     assert "events 1 to 5" in said.err
 
 
+def test_an_ended_run_is_shown_with_its_outcome(wfc: Wfc, paid: str, put: Put) -> None:
+    """Whoever looks at a run that failed wants to know why."""
+    put("o-2", failed(ValueError("no stock")))
+    assert wfc("inspect", paid, "--json").json["data"]["result"] == {"paid": True}
+    assert "no stock" in wfc("inspect", "o-2").out
+    assert "no stock" in wfc("inspect", "o-2", "--json").json["data"]["error"]
+
+
+def test_instants_of_an_event_are_instants(wfc: Wfc, paid: str) -> None:
+    """And no numbers that people would have to convert."""
+    event = wfc("inspect", paid, "--event", "4", "--json").json["data"]
+    assert event["started_at"] == "1970-01-01T00:00:00.000001Z"
+    assert event["recorded_at"].endswith("Z")
+
+
 def test_a_damaged_payload_hides_nothing_else(wfc: Wfc, put: Put) -> None:
     """What cannot be decoded is described."""
     put("o-1", RunCompleted(output=b"\xff\xff\xff"))
@@ -103,3 +121,13 @@ def test_a_run_that_does_not_end_in_time_is_exit_6(wfc: Wfc, put: Put) -> None:
     said = wfc("result", "o-1", "--timeout", "0")
     assert said.code == 6
     assert "no worker is awake" in said.err
+
+
+def test_a_damaged_log_is_told_by_its_code(wfc: Wfc, paid: str, project: Path) -> None:
+    """It is no mistake of whoever typed the command."""
+    with closing(sqlite3.connect(project / "runs.db")) as connection, connection:
+        connection.execute("UPDATE events SET body = x'00000000000000000000' WHERE position = 2")
+    said = wfc("inspect", paid)
+    assert said.code == 4
+    assert said.err.startswith(f"error[WFC466]: event 2 of run {paid} is damaged")
+    assert "restore a backup" in said.err

@@ -29,7 +29,7 @@ class Exit(IntEnum):
     NEGATIVE = 1  # findings, drift, divergence, a run that failed under --wait
     USAGE = 2  # usage or configuration, a taken port
     NOT_FOUND = 3
-    UNREACHABLE = 4  # the world
+    UNREACHABLE = 4  # the world, or what is recorded in it
     CONFLICT = 5  # finished, used, existing
     INCOMPLETE = 6  # timed out
     OURS = 70  # our fault; a report lies in .wfc/crash
@@ -57,6 +57,10 @@ _CODES: Final[tuple[tuple[type[BaseException], Exit], ...]] = (
     (errors.StepTimeout, Exit.NEGATIVE),
     (TimeoutError, Exit.INCOMPLETE),
     (errors.IllegalEvent, Exit.OURS),
+    # What is recorded cannot be read: nothing was typed wrong, and trying again does not help.
+    (errors.LogError, Exit.UNREACHABLE),
+    (errors.PayloadCorrupt, Exit.UNREACHABLE),
+    (errors.PayloadTooNew, Exit.UNREACHABLE),
     (errors.WfcError, Exit.USAGE),
     (typer.TyperException, Exit.USAGE),
     (typer.Abort, Exit.INTERRUPTED),
