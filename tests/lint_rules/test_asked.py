@@ -29,6 +29,24 @@ def test_codes_of_globs_must_exist(tmp_path: Path) -> None:
         job_of(load_settings(tmp_path))
 
 
+def test_the_policy_of_the_project_is_known(tmp_path: Path) -> None:
+    """Where every step has a time limit, or one attempt, no single one is told to get it."""
+    text = (
+        "import requests\nimport tenacity\n\n\n@tenacity.retry\ndef step() -> str:\n"
+        '    "use step"\n    return requests.get("https://a").text\n'
+    )
+    (tmp_path / "app.py").write_text(text)
+    for policy, codes in (
+        ("", ["WFC354", "WFC353"]),
+        ('[policy]\ntimeout = "1m"\n', ["WFC354"]),
+        ("[policy]\nattempts = 1\n", ["WFC353"]),
+    ):
+        (tmp_path / "wfc.toml").write_text(policy)
+        job = job_of(load_settings(tmp_path))
+        found = run.lint(job, run.files_in(job.project, [])).findings
+        assert [one.code for one in found] == codes
+
+
 def test_folders_without_init_know_each_other(tmp_path: Path) -> None:
     """They may be namespace packages; those that are named alone count if any is named."""
     for name in ("app/flows.py", "app/prices.py", "tests/test_a.py", "env/lib.py", "email/x.py"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -27,13 +28,22 @@ def job_of(
     table = loaded.settings.lint
     selection = Selection(
         select=(*known_codes(select or table.select), *known_codes(extend_select)),
-        ignore=known_codes(ignore or table.ignore),
+        ignore=(*known_codes(ignore or table.ignore), *_settled(loaded)),
     )
     per_file = tuple((glob, known_codes(tuple(codes))) for glob, codes in table.per_file.items())
     project = project_of(loaded)
     if not loaded.settings.packages:
         project = _with_folders(project)
     return Job(project=project, selection=selection, per_file=per_file, deep=deep or table.deep)
+
+
+def _settled(loaded: Loaded) -> Iterator[str]:
+    """Give the codes that have nothing to say, since `[tool.wfc.policy]` sees to it everywhere."""
+    usual = loaded.settings.policy
+    if usual.timeout is not None or usual.total is not None:
+        yield "WFC353"  # no step waits for ever
+    if usual.attempts == 1:
+        yield "WFC354"  # nothing is tried again but by whom the step asks
 
 
 def _with_folders(project: Project) -> Project:
