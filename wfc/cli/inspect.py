@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -20,6 +20,7 @@ from wfc.errors import RunNotFound, WfcError
 from wfc.runtime.answers import Recorded, Step
 from wfc.runtime.run import Run
 
+_UNSAID: Final[tuple[object, ...]] = (None, {}, False)
 app = command_app()
 
 
@@ -50,7 +51,12 @@ async def _inspect(common: Common, run_id: str, *, steps: bool, events: bool, ev
             data = [_step(each) for each in await run.steps()]
             output.result(common, "steps", data, rows=[_step_row(each) for each in data])
         else:
-            data_of_run = {**summary(row), "steps": [_step(each) for each in await run.steps()]}
+            data_of_run = {
+                **summary(row),
+                "result": _field(session, "output", row.output),
+                "error": _field(session, "error", row.error),
+                "steps": [_step(each) for each in await run.steps()],
+            }
             _whole(common, data_of_run)
 
 
@@ -68,7 +74,9 @@ def _whole(common: Common, data: Mapping[str, Any]) -> None:
     if common.json or common.jsonl:
         output.result(common, "run", dict(data))
         return
-    shown = {name: value for name, value in data.items() if name != "steps" and value}
+    shown = {
+        name: value for name, value in data.items() if name != "steps" and value not in _UNSAID
+    }
     output.table(common, [{"field": name, "value": value} for name, value in shown.items()])
     if data["steps"]:
         output.table(common, [_step_row(step) for step in data["steps"]])
@@ -114,6 +122,8 @@ def _field(session: Session, name: str, value: Any) -> Any:
     """Decode a payload, so that people read values and not bytes."""
     if isinstance(value, dict):
         return {key: _field(session, key, below) for key, below in value.items()}
+    if isinstance(value, int) and name.endswith("_at"):
+        return output.rfc3339(value)
     if not isinstance(value, bytes) or name in {"seed", "digest"}:
         return value.hex() if isinstance(value, bytes) else readable(value)
     try:
