@@ -6,7 +6,7 @@ import asyncio
 import shlex
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -14,8 +14,8 @@ from wfc.cli import filters, output
 from wfc.cli.chosen import where_of
 from wfc.cli.common import Common, command_app
 from wfc.cli.filters import Filter
+from wfc.cli.run_rows import rows_of, summary
 from wfc.cli.session import opened
-from wfc.eventlog.entity import Run
 
 _AFTER = "--after"
 app = command_app()
@@ -77,31 +77,6 @@ async def _list(
         output.note(common, "no run fits" if chosen else "no runs yet; `wfc start` begins one")
     if after:
         output.note(common, f"more: {_again(sys.argv[1:], after)}")
-
-
-def summary(run: Run) -> dict[str, Any]:
-    """Give what programs read of a run."""
-    return {
-        "id": run.run_id,
-        "workflow": run.workflow,
-        "status": run.status,
-        "version": run.version,
-        "created_at": output.rfc3339(run.created_at),
-        "started_at": output.rfc3339(run.started_at),
-        "ended_at": output.rfc3339(run.ended_at),
-        "wake_at": output.rfc3339(run.wake_at),
-        "queue": run.queue,
-        "paused": run.paused,
-        "blocked": run.blocked,
-        "events": run.length,
-        "attributes": dict(run.attributes),
-    }
-
-
-def rows_of(data: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Give what people read of runs."""
-    names = ("id", "workflow", "status", "created_at", "ended_at", "events")
-    return [{name: run[name] for name in names} for run in data]
 
 
 def _again(words: Sequence[str], cursor: str) -> str:

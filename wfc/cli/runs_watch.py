@@ -10,7 +10,7 @@ from wfc.cli import output
 from wfc.cli.chosen import where_of
 from wfc.cli.common import Common
 from wfc.cli.filters import Filter
-from wfc.cli.runs import rows_of, summary
+from wfc.cli.run_rows import rows_of, summary
 from wfc.cli.session import opened
 from wfc.errors import WorldLocked, WorldUnreachable
 from wfc.settings import Loaded
