@@ -13,7 +13,7 @@ from wfc import codec
 from wfc.api import get_run
 from wfc.cli import output
 from wfc.cli.common import Common, command_app
-from wfc.cli.runs import summary
+from wfc.cli.run_rows import summary
 from wfc.cli.session import opened, readable, row_of
 from wfc.config import Session
 from wfc.errors import RunNotFound, WfcError
