@@ -155,3 +155,15 @@ def test_people_see_progress_that_leaves_nothing_behind(
     said = wfc("build", "--json")
     assert (said.code, said.json["data"]["changed"]) == (0, ["shop"])
     assert wfc("build", "-q", "--clean").err == ""
+
+
+def test_fixes_are_shown_or_done_before_the_build(wfc: Wfc, project: Path) -> None:
+    """What is safe; `--diff` writes nothing and exits 1 if there is something to do."""
+    (project / "shop.py").write_text(FAULTY)
+    shown = wfc("build", "--diff")
+    assert shown.code == 1
+    assert "+async def checkout(order_id: str) -> str:" in shown.out
+    assert (project / "shop.py").read_text() == FAULTY
+    assert wfc("build", "--fix").code == 0
+    assert (project / "shop.py").read_text() == f"async {FAULTY}"
+    assert wfc("build", "--diff").code == 0

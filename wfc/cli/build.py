@@ -17,6 +17,7 @@ import typer
 from wfc.cli import formats, output, watching
 from wfc.cli.common import Common, command_app
 from wfc.cli.failure import Exit
+from wfc.cli.fixes import fix_files
 from wfc.cli.watching import News
 from wfc.compiler.build import BuildResult, Progress
 from wfc.compiler.build import build as build_project
@@ -74,6 +75,12 @@ def build(
     form: Annotated[Format, typer.Option("--format", help="How findings are printed.")] = (
         Format.TEXT
     ),
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Do the fixes that are safe, then build.")
+    ] = False,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Show what --fix would change; build nothing.")
+    ] = False,
     watch: Annotated[
         bool, typer.Option("--watch", help="Build again whenever a file changes.")
     ] = False,
@@ -98,6 +105,10 @@ def build(
         clean=clean,
         deep=deep,
     )
+    if (fix or diff) and _fixed(asked, write=not diff) and diff:
+        raise typer.Exit(Exit.NEGATIVE)
+    if diff:
+        return
     if watch:
         _watch(asked)
         return
@@ -109,6 +120,16 @@ def build(
     output.note(common, _summary(result, time.monotonic() - began, stale=stale) + others)
     if not result.ok or stale:
         raise typer.Exit(Exit.NEGATIVE)
+
+
+def _fixed(asked: Asked, *, write: bool) -> bool:
+    """Do the safe fixes in the files of the project, or show them; tell whether there are any."""
+    project = project_of(asked.loaded)
+    job = Job(project=project)
+    files = [path for _, path in project.files()]
+    changed = fix_files(job, lint(job, files).findings, write=write)
+    output.note(asked.common, f"{changed} {'fixed' if write else 'would be fixed'}")
+    return changed > 0
 
 
 def _there(path: Path) -> Path:

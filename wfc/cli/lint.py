@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 import os
 import sys
 from collections import Counter
@@ -18,9 +17,10 @@ import typer
 from wfc.cli import formats, output
 from wfc.cli.common import Common, command_app
 from wfc.cli.failure import Exit
+from wfc.cli.fixes import difference, fix_files
 from wfc.diagnostics import CATALOGUE, Severity
 from wfc.errors import MissingExtra
-from wfc.lint_rules import fixing, run
+from wfc.lint_rules import run
 from wfc.lint_rules.asked import job_of
 from wfc.lint_rules.neighbours import module_name
 from wfc.settings import Loaded
@@ -227,19 +227,7 @@ def _summary(report: run.Report) -> str:
 def _fixed(asked: Asked, *, unsafe: bool, write: bool) -> bool:
     """Do the fixes of every file that has any, or show them; then report what is left."""
     report = _look(asked)
-    project = asked.job.project
-    changed = 0
-    for name in sorted({one.place.path for one in report.findings if one.fix is not None}):
-        path = Path(name) if Path(name).is_absolute() else project.root / name
-        before = path.read_bytes()
-        after, done = run.fixed(asked.job, path, before, unsafe=unsafe)
-        if after == before:
-            continue
-        changed += done
-        if write:
-            fixing.write(path, after)
-        else:
-            sys.stdout.write(_difference(name, before, after))
+    changed = fix_files(asked.job, report.findings, unsafe=unsafe, write=write)
     if write:
         output.note(asked.common, f"{changed} fixed")
         return _reported(asked, _look(asked))
@@ -252,18 +240,11 @@ def _fixed_stdin(asked: Asked, name: Path, *, unsafe: bool, show: bool) -> bool:
     before = sys.stdin.buffer.read()
     after, done = run.fixed(asked.job, name, before, unsafe=unsafe)
     if show:
-        sys.stdout.write(_difference(str(name), before, after))
+        sys.stdout.write(difference(str(name), before, after))
     else:
         sys.stdout.buffer.write(after)
     output.note(asked.common, f"{done} {'would be fixed' if show else 'fixed'}")
     return show and done > 0
-
-
-def _difference(name: str, before: bytes, after: bytes) -> str:
-    old, new = (
-        data.decode("utf-8", "replace").splitlines(keepends=True) for data in (before, after)
-    )
-    return "".join(difflib.unified_diff(old, new, name, name))
 
 
 # --- watching ----------------------------------------------------------------------------------
