@@ -6,12 +6,14 @@ import ast
 from collections.abc import Iterator
 from typing import Final, TypeAlias, TypeGuard
 
+from wfc.compiler.scopes import FUNCTIONS
 from wfc.lint_rules.finding import Finding
 from wfc.lint_rules.module import Area, Kind, Module, Operation
 from wfc.lint_rules.registry import rule
 
 _COUNTED: Final = frozenset({Kind.STEP, Kind.CHILD, Kind.INLINE})
 _LEAVES: Final = (ast.Break, ast.Return, ast.Raise, ast.Yield)
+"""What ends a loop before its time, so that a round decides whether there is a next one."""
 _LOOPS: Final = (ast.For, ast.AsyncFor, ast.While)
 _TASKS: Final = frozenset({"asyncio.create_task", "asyncio.ensure_future"})
 _List: TypeAlias = ast.ListComp | ast.GeneratorExp
@@ -27,6 +29,8 @@ def sequential(module: Module) -> Iterator[Finding]:
     for listed in module.nodes(ast.ListComp):
         if not isinstance(listed.elt, ast.Await) or module.area(listed) is not Area.WORKFLOW:
             continue
+        if any(one.is_async for one in listed.generators):
+            continue  # its items come one after the other
         operation = module.operation(listed.elt)
         if operation is not None and operation.kind in _COUNTED:
             yield _one_by_one(module, listed, operation)
@@ -50,6 +54,8 @@ def _only_operation(module: Module, loop: ast.For) -> Operation | None:
     inside = list(module.own([*loop.body, *loop.orelse]))
     if any(isinstance(one, (*_LEAVES, *_LOOPS, ast.AsyncWith)) for one in inside):
         return None
+    if any(isinstance(one, FUNCTIONS) for one in inside):
+        return None  # it captures what the next round binds anew
     awaited = [one for one in inside if isinstance(one, ast.Await)]
     operation = module.operation(awaited[0]) if len(awaited) == 1 else None
     return operation if operation is not None and operation.kind in _COUNTED else None

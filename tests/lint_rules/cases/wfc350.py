@@ -74,3 +74,25 @@ async def good_step(orders: list[str]) -> None:
     "use step"
     for order in orders:
         await charge(order)
+
+
+async def good_captured(orders: list[str]) -> None:
+    "use workflow"
+    for order in orders:
+
+        async def ship() -> str:
+            "use step"
+            return order
+
+        await ship()
+
+
+async def good_arriving(orders: list[str]) -> list[int]:
+    "use workflow"
+    return [await charge(order) async for order in arriving(orders)]
+
+
+async def arriving(orders: list[str]):
+    for order in orders:
+        await sleep(60)
+        yield order
