@@ -37,14 +37,24 @@ def sequential(module: Module) -> Iterator[Finding]:
 
 
 def _one_by_one(module: Module, node: ast.For | ast.ListComp, operation: Operation) -> Finding:
-    shown = module.text(operation.call.func)
+    name, call = _shown(module, operation)
     return module.finding(
         "WFC350",
         node,
-        f"this loop awaits `{shown}` for one item after the other, though none needs the result "
+        f"this loop awaits `{name}` for one item after the other, though none needs the result "
         "of another",
-        advice=f"run them side by side: `await asyncio.gather(*[{shown}(...) for ... in ...])`",
+        advice=f"run them side by side: `await asyncio.gather(*[{call} for ... in ...])`",
     )
+
+
+def _shown(module: Module, operation: Operation) -> tuple[str, str]:
+    """Give the name of what is called, and how the call begins: a step may be put in a thread."""
+    name = module.text(operation.call.func)
+    target = module.resolve(operation.call.func)
+    if target is not None and target.name.startswith("asyncio."):
+        step = module.text(operation.call.args[0])
+        return step, f"{name}({step}, ...)"
+    return name, f"{name}(...)"
 
 
 def _only_operation(module: Module, loop: ast.For) -> Operation | None:
@@ -98,7 +108,9 @@ def _left_behind(module: Module, loop: ast.For) -> set[str]:
                 stores[node.id] = min(stores.get(node.id, at), at)
             case ast.Attribute(ctx=ast.Store()) | ast.Subscript(ctx=ast.Store()):
                 left |= _roots(node)
-            case ast.Call(func=ast.Attribute(value=ast.Name() as base)):
+            case ast.Call(func=ast.Attribute(value=ast.Name() as base)) if not _is_global(
+                module, base
+            ):
                 left.add(base.id)  # `seen.add(x)`: what is asked to do something may change
     left |= {
         node.id
@@ -109,6 +121,11 @@ def _left_behind(module: Module, loop: ast.For) -> set[str]:
     }
     targets = {one.id for one in ast.walk(loop.target) if isinstance(one, ast.Name)}
     return _tainted(inside, left - targets)
+
+
+def _is_global(module: Module, name: ast.Name) -> bool:
+    """Tell whether a name is no local value: an import, a class, something of the module."""
+    return module.resolve(name) is not None
 
 
 def _bound_from(module: Module, name: ast.Name) -> tuple[int, int]:
@@ -154,11 +171,11 @@ def fan_out(module: Module) -> Iterator[Finding]:
             operation = _fanned(module, argument.value)
             if operation is None or _is_limited(operation):
                 continue
-            shown = module.text(operation.call.func)
+            name, _ = _shown(module, operation)
             yield module.finding(
                 "WFC351",
                 call,
-                f"this starts `{shown}` once for every item at the same moment, however many "
+                f"this starts `{name}` once for every item at the same moment, however many "
                 "there are",
                 advice="say `@policy(concurrency=10)` on the step, or gather in batches, or hold "
                 "an `asyncio.Semaphore` round each call",

@@ -32,6 +32,19 @@ async def listed(orders: list[str]) -> list[int]:
     return [await charge(order) for order in orders]  # WFC350: 12, "`charge`"
 
 
+async def in_threads(orders: list[str]) -> int:
+    "use workflow"
+    total = 0
+    for order in orders:  # WFC350: 5, "`weigh`"
+        total += await asyncio.to_thread(weigh, order)
+    return total
+
+
+def weigh(order: str) -> int:
+    "use step"
+    return len(order)
+
+
 async def good_carried(orders: list[str]) -> int:
     "use workflow"
     total = 0
