@@ -98,3 +98,18 @@ def test_a_blocked_run_is_listed_and_freed(
     again = wfc("doctor", "--unblock", "o-1", "--unblock", "gone")
     assert again.code == 5
     assert "gone: no run" in again.err
+
+
+def test_a_variable_that_sets_nothing_is_told(wfc: Wfc, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A typo in the environment must not silently mean the default."""
+    monkeypatch.setenv("WFC_WORKR__LEASE", "1s")
+    monkeypatch.setenv("WFC_ZZZ", "1")
+    monkeypatch.setenv("WFC_QUIET", "0")
+    monkeypatch.setenv("WFC_WORKER__LEASE", "9s")
+    said = wfc("doctor", "--json")
+    told = [check["found"] for check in said.json["data"] if check["what"] == "environment"]
+    assert told == [
+        "WFC_WORKR__LEASE sets nothing; did you mean WFC_WORKER or WFC_WORLD?",
+        "WFC_ZZZ sets nothing",
+    ]
+    assert said.code == 0, "a warning is no failure"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import importlib.metadata
 import importlib.util
+import os
 import platform
 import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -19,12 +21,15 @@ from wfc import errors
 from wfc.cli import output
 from wfc.cli.chosen import Troubles
 from wfc.cli.common import Common, command_app
+from wfc.cli.common import options as common_options
 from wfc.cli.failure import Exit
 from wfc.cli.session import hint_if_nobody_works, opened, row_of
 from wfc.config import Session
 from wfc.eventlog.entity import Run, RunStatus
 from wfc.lint_rules.ruff_settings import unaware_settings
 from wfc.settings import Loaded, without_effect
+from wfc.settings_sources import ENVIRONMENT_PREFIX
+from wfc.settings_tables import Settings
 from wfc.worlds.protocol import RunFilter
 
 app = command_app()
@@ -39,6 +44,8 @@ _EXTRAS: Final = {
     "encryption": "cryptography",
 }
 _PAGE: Final = 200
+_VARIABLES: Final = ("encryption_keys", "web_token", "always_replay", "fault", "fault_log")
+"""Variables that are neither settings nor options."""
 _FREE_BYTES_MIN: Final = 512 * 1024 * 1024
 
 
@@ -112,6 +119,7 @@ def _of_project(loaded: Loaded) -> Iterator[Check]:
     if idle:
         found = f"set, but not yet obeyed by this version: {', '.join(idle)}"
         yield Check(State.WARNING, "settings", found)
+    yield from _of_environment()
     current = loaded.out / "current"
     if current.exists():
         yield Check(State.GOOD, "build", str(current))
@@ -123,6 +131,18 @@ def _of_project(loaded: Loaded) -> Iterator[Check]:
     yield _of_gitignore(loaded)
     yield from _of_ruff(loaded)
     yield from _of_world(loaded)
+
+
+def _of_environment() -> Iterator[Check]:
+    """Look for variables that look like ours and set nothing: a typo would mean the default."""
+    options = {option.name for option in common_options(environment=False)}
+    known = {name.upper() for name in {*Settings.model_fields, *options, *_VARIABLES}}
+    for name in sorted(os.environ):
+        rest = name.upper().removeprefix(ENVIRONMENT_PREFIX)
+        if rest != name.upper() and rest.partition("__")[0] not in known:
+            near = get_close_matches(rest.partition("__")[0], known, n=3, cutoff=0.6)
+            hint = f"; did you mean {' or '.join(ENVIRONMENT_PREFIX + one for one in near)}?"
+            yield Check(State.WARNING, "environment", f"{name} sets nothing{hint if near else ''}")
 
 
 def _of_gitignore(loaded: Loaded) -> Check:

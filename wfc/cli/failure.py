@@ -136,7 +136,7 @@ def _usage(error: typer.TyperException) -> Explanation:
     """Say what is wrong with the command line and how to learn more."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "wfc"
-    message = error.format_message()
+    message = error.format_message().replace("Value error, ", "")
     if near := getattr(error, "possibilities", None):
         meant = get_close_matches(message.split()[3], near, n=3, cutoff=0.6)
         message = message.partition(" (Possible")[0] + f". Did you mean {', '.join(meant)}?"

@@ -77,11 +77,14 @@ async def _start(
         run = await begin(function, *args, **kwargs)
         if not run.created:
             output.note(common, f"run {run.id} exists already, with the same arguments")
-        if wait:
-            output.note(common, f"run {run.id} started")
+        ended = not run.created and (await run.status()).ended
+        if not ended and wait:
+            output.note(common, f"run {run.id} {'started' if run.created else 'is waited for'}")
             await hint_if_nobody_works(common, session)
+        if wait:
             print_value(common, run.id, await run.result(timeout=timeout))
             return
         data = {"id": run.id, "workflow": workflow, "created": run.created}
         output.result(common, "started", data, text=run.id)
-        await hint_if_nobody_works(common, session)
+        if not ended:
+            await hint_if_nobody_works(common, session)

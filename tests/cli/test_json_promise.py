@@ -1,0 +1,118 @@
+"""`--json` is a promise: within format 1 fields are only added, to every command's real output.
+
+`PROMISED` is what version 0.1.0 prints. A field may join it; none may leave, or change its type.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from jsonschema import (  # type: ignore[import-untyped]  # its stubs are a package of their own
+    Draft202012Validator,
+)
+
+from .conftest import Said, asleep, charge_failed_once, charged, completed, failed
+
+Wfc = Callable[..., Said]
+Put = Callable[..., None]
+
+TEXT: Final = {"type": "string"}
+MAYBE: Final = {"type": ["string", "null"]}
+NUMBER: Final = {"type": "integer"}
+FLAG: Final = {"type": "boolean"}
+ANY: Final[dict[str, Any]] = {}
+INSTANT: Final = {"type": ["string", "null"], "pattern": r"^\d{4}-\d\d-\d\dT[\d:.]+Z$"}
+
+
+def fields(**types: Any) -> dict[str, Any]:
+    return {"type": "object", "required": list(types), "properties": types}
+
+
+def several(**types: Any) -> dict[str, Any]:
+    return {"type": "array", "items": fields(**types), "minItems": 1}
+
+
+RUN: Final = {
+    "id": TEXT, "workflow": TEXT, "status": TEXT, "version": TEXT, "created_at": INSTANT,
+    "started_at": INSTANT, "ended_at": INSTANT, "wake_at": INSTANT, "queue": MAYBE,
+    "paused": FLAG, "blocked": MAYBE, "events": NUMBER, "attributes": {"type": "object"},
+}  # fmt: skip
+STEP: Final = {
+    "id": TEXT, "name": TEXT, "status": TEXT, "attempt": NUMBER, "arguments": ANY, "output": ANY,
+    "error": MAYBE, "started_at": INSTANT, "ended_at": INSTANT,
+}  # fmt: skip
+EVENT: Final = {"position": NUMBER, "recorded_at": INSTANT, "name": TEXT}
+PROMISED: Final = {
+    "runs": (["runs"], several(**RUN)),
+    "run": (["inspect", "paid"], fields(**RUN, result=ANY, error=MAYBE, steps=several(**STEP))),
+    "steps": (["inspect", "paid", "--steps"], several(**STEP)),
+    "events": (["inspect", "paid", "--events"], several(**EVENT)),
+    "event": (["inspect", "paid", "--event", "1"], fields(**EVENT)),
+    "result": (["result", "paid"], fields(id=TEXT, result=ANY)),
+    "cancelled": (["cancel", "open"], several(id=TEXT, cancelled=FLAG)),
+    "woken": (["wake", "asleep"], several(id=TEXT, woken=NUMBER)),
+    "started": (["start", "pay", "--id", "new"], fields(id=TEXT, workflow=TEXT, created=FLAG)),
+    "idle": (["worker", "--until-idle"], fields(next_due=INSTANT)),
+    "build": (
+        ["build"],
+        fields(version=MAYBE, folder=MAYBE, changed={"type": "array"}, findings={"type": "array"}),
+    ),
+    "config": (
+        ["config", "show"],
+        fields(root=TEXT, settings=several(setting=TEXT, value=ANY, origin=TEXT, obeyed=FLAG)),
+    ),
+    "doctor": (["doctor"], several(state=TEXT, what=TEXT, found=TEXT)),
+    "explanation": (
+        ["explain", "WFC201"],
+        fields(code=TEXT, name=TEXT, severity=TEXT, summary=TEXT, fix=TEXT, off=FLAG, page=TEXT),
+    ),
+    "project": (["init", "fresh"], fields(folder=TEXT, files={"type": "array", "items": TEXT})),
+}
+
+
+@pytest.fixture
+def shop(project: Path, put: Put) -> None:
+    """A project with runs in every state that the commands below ask for."""
+    (project / "till.py").write_text('async def pay():\n    "use workflow"\n')
+    put("paid", *charge_failed_once(), charged(1), completed({"paid": True}))
+    put("lost", failed(ValueError("no")))
+    put("open")
+    put("asleep", asleep())
+
+
+@pytest.mark.parametrize("kind", PROMISED)
+@pytest.mark.usefixtures("shop")
+def test_the_output_of_a_command_keeps_its_fields(wfc: Wfc, kind: str) -> None:
+    """One envelope, with what was promised inside; under --jsonl the same without envelope."""
+    words, data = PROMISED[kind]
+    said = wfc(*words, "--json")
+    assert said.code == 0, said.err
+    envelope = {
+        **fields(format={"const": 1}, kind={"const": kind}, data=data, next={"type": "null"}),
+        "additionalProperties": False,
+    }
+    Draft202012Validator(envelope).validate(said.json)
+
+
+@pytest.mark.usefixtures("shop")
+def test_json_lines_are_the_items_of_the_list(wfc: Wfc) -> None:
+    """So that a stream of any length can be read."""
+    lines = [json.loads(line) for line in wfc("runs", "--jsonl").out.splitlines()]
+    assert lines == wfc("runs", "--json").json["data"]
+
+
+@pytest.mark.parametrize(
+    "words", [["inspect", "nobody"], ["runs", "--status", "x"], ["nonsense"], ["explain", "x"]]
+)
+@pytest.mark.parametrize("flag", ["--json", "--jsonl"])
+def test_an_error_is_one_object_on_stderr(wfc: Wfc, words: list[str], flag: str) -> None:
+    """With nothing on stdout."""
+    said = wfc(*words, flag)
+    assert said.code in {2, 3}
+    assert said.out == ""
+    error = fields(code=MAYBE, message=TEXT, where=MAYBE, why=MAYBE, fix=MAYBE, docs=MAYBE)
+    Draft202012Validator(error).validate(json.loads(said.err))
