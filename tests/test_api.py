@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.runtime.house import House
 from wfc import codec
 from wfc.api import App, RunStatus, cancel_runs, get_run, list_runs, start
 from wfc.config import use_session
-from wfc.errors import NotCompiled, RunNotFound
+from wfc.errors import InputInvalid, NotCompiled, OptionInvalid, RunNotFound
 
 __all__ = ["house", "journal"]  # fixtures of the runtime's tests
 
@@ -65,6 +66,22 @@ async def test_runs_are_listed_by_workflow_status_and_time(here: House) -> None:
         assert [each.id for each in (await list_runs(**filters)).items] == [run.id]
     assert (await list_runs(parent="nobody")).items == ()
     assert (await list_runs(queue="gpu", version="f" * 16)).items == ()
+
+
+@pytest.mark.parametrize(("name", "value"), [("limit", "x"), ("limit", 0), ("cursor", 5)])
+@pytest.mark.usefixtures("here")
+async def test_a_page_that_cannot_be_is_refused(name: str, value: Any) -> None:
+    with pytest.raises(OptionInvalid, match=f"^`{name}` = "):
+        await list_runs(**{name: value})
+
+
+async def test_arguments_that_do_not_fit_start_nothing(here: House) -> None:
+    """The caller hears it, as on the command line; a run would fail by it."""
+    begin: Any = start
+    with pytest.raises(InputInvalid, match=r"argument `\w+` does not fit `int`: it is a str"):
+        await begin(FLOWS.chain, "many")
+    assert (await list_runs()).items == ()
+    assert await here.world.next_due() is None
 
 
 async def test_runs_are_cancelled_by_filter_or_id(here: House) -> None:

@@ -78,7 +78,7 @@ class Start:
                 id=id,
                 delay=delay,
                 at=at,
-                attributes=dict(attributes or {}),
+                attributes={} if attributes is None else attributes,
                 priority=priority,
                 timeout=timeout,
                 version=version,
@@ -109,9 +109,8 @@ async def list_runs(
 ) -> Page[RunSummary]:
     """List runs, newest first, at most 200 a page; None means any.
 
-    Raises `ConfigError` for a limit or cursor that cannot be, `ValueError` for an unknown status.
+    Raises `OptionInvalid`, and `ConfigError` for a cursor that cannot be.
     """
-    session = await current_session()
     where = run_filter(
         workflow=_workflow_name(workflow),
         status=status,
@@ -122,6 +121,7 @@ async def list_runs(
         since=since,
         until=until,
     )
+    session = await current_session()
     return await list_page(session.world, where, cursor=cursor, limit=limit)
 
 

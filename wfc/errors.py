@@ -159,6 +159,8 @@ class WorkerStopped(WfcError):
 class LimitExceeded(WfcError):
     """A configured limit was passed; the message names limit, value and place."""
 
+    code = "WFC461"
+
 
 class RunTimeout(WfcError, TimeoutError):
     """The run took longer than the timeout it was started with."""
@@ -473,9 +475,13 @@ class NeedsYes(WfcError):
 
 
 class InputInvalid(WfcError):
-    """Input given on the command line does not fit what it is for; the message names the field."""
+    """What was given to a run or a command does not fit what it is for; the message names it."""
 
     code = "WFC954"
+
+
+class OptionInvalid(InputInvalid, ValueError):
+    """An option or filter of a call cannot be; the message names it, its value and the forms."""
 
 
 class PolicyError(WfcError, ValueError):

@@ -234,8 +234,10 @@ def unknown_type(name: str) -> UnknownType:
 def _mismatch(what: str, annotation: Any, why: str) -> PayloadMismatch:
     name = annotation.__qualname__ if isinstance(annotation, type) else str(annotation)
     return PayloadMismatch(
-        f"{what} was recorded in a shape that does not fit `{name}`: {why}. The annotation has "
-        "changed since; accept the old shape too, or let this run stay on its version."
+        f"{what} does not fit `{name}`: {why}.\n"
+        "Either the value was wrong from the start, or the annotation has changed since it was "
+        "recorded.\nCorrect the value where it is made, or let the annotation take the recorded "
+        "shape too (a run in flight may also stay on its version)."
     )
 
 

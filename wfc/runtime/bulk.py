@@ -9,12 +9,13 @@ from datetime import datetime
 from typing import Final
 
 from wfc.clock import to_datetime, to_us
-from wfc.errors import LogError
+from wfc.errors import LogError, OptionInvalid
 from wfc.eventlog import entity
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import CancelCause, RunCancelRequested, Scalar
 from wfc.ids import DefinitionId, RunId, VersionId
 from wfc.runtime.answers import CancelAnswer, Page, RunSummary
+from wfc.runtime.options import check_given_attributes, check_instant, check_number, check_text
 from wfc.runtime.run import Client, tell
 from wfc.worlds.protocol import Refusal, RunFilter, World
 
@@ -34,15 +35,21 @@ def run_filter(
     since: datetime | None,
     until: datetime | None,
 ) -> RunFilter:
-    """Make the world's filter of what a caller gave. Raises `ValueError` for an unknown status."""
+    """Make the world's filter of what a caller gave. Raises `OptionInvalid`."""
+    for name, text in (("version", version), ("queue", queue), ("parent", parent)):
+        check_text(name, text)
+    for name, instant in (("since", since), ("until", until)):
+        check_instant(name, instant)
     given = () if status is None else [status] if isinstance(status, str) else status
+    if not isinstance(given, Iterable):
+        raise _no_status(given)
     return RunFilter(
         workflow=workflow,
         statuses=frozenset(_status(word) for word in given),
         version=version,
         queue=queue,
         parent_id=parent,
-        attributes=dict(attributes or {}),
+        attributes=check_given_attributes("attributes", attributes),
         created_from=None if since is None else to_us(since),
         created_until=None if until is None else to_us(until),
     )
@@ -52,15 +59,24 @@ def _status(word: RunStatus | str) -> str:
     words = [status.value for status in RunStatus]
     if word in words:
         return str(word)
+    raise _no_status(word)
+
+
+def _no_status(word: object) -> OptionInvalid:
+    words = [status.value for status in RunStatus]
     near = difflib.get_close_matches(str(word), words, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"{word!r} is no status of a run.{hint} There are: {', '.join(words)}.")
+    return OptionInvalid(
+        f"`status` = {word!r} is no status of a run.{hint} There are: {', '.join(words)}."
+    )
 
 
 async def list_page(
     world: World, where: RunFilter, *, cursor: str | None, limit: int
 ) -> Page[RunSummary]:
-    """Read one page of runs."""
+    """Read one page of runs. Raises `OptionInvalid`, and `ConfigError` for an alien cursor."""
+    check_number("limit", limit, 1, _PAGE_MAX)
+    check_text("cursor", cursor)
     page = await world.list_runs(where, cursor=cursor, limit=limit)
     return Page(items=tuple(summary_of(row) for row in page.runs), next=page.next)
 

@@ -12,7 +12,15 @@ from typing import Any, Final
 from wfc import abi, codec, fault, ids
 from wfc.clock import to_us
 from wfc.durations import Duration, seconds, wake_at_us
-from wfc.errors import NoSuchWorkflow, NotCompiled, RunIdConflict, WfcError
+from wfc.errors import (
+    InputInvalid,
+    NoSuchWorkflow,
+    NotCompiled,
+    OptionInvalid,
+    PayloadMismatch,
+    RunIdConflict,
+    WfcError,
+)
 from wfc.eventlog.event import Event, RunCreated, RunStarted, Scalar
 from wfc.ids import DefinitionId, RunId, VersionId
 from wfc.manifests.store import Version
@@ -20,6 +28,14 @@ from wfc.policies import declared
 from wfc.runtime.annotations import argument_annotations
 from wfc.runtime.attributes import check_attributes
 from wfc.runtime.environment import capture
+from wfc.runtime.options import (
+    check_duration,
+    check_given_attributes,
+    check_instant,
+    check_number,
+    check_run_id,
+    check_text,
+)
 from wfc.runtime.registry import Registry
 from wfc.runtime.run import Client, Run
 from wfc.worlds.protocol import Appended, NewRun
@@ -41,22 +57,17 @@ class StartOptions:
     version: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what no run may have. Raises `ValueError`, `TypeError`, `LimitExceeded`."""
-        if self.id is not None and not ids.is_run_id(self.id):
-            raise ValueError(
-                f"{self.id!r} cannot name a run: 1 to 200 letters, digits and . _ : - are allowed"
-            )
+        """Refuse what no run may have. Raises `OptionInvalid`, `LimitExceeded`."""
+        check_run_id("id", self.id)
+        check_text("version", self.version)
         if self.delay is not None and self.at is not None:
-            raise ValueError("give `delay` or `at`, not both")
-        if self.at is not None and self.at.utcoffset() is None:
-            raise ValueError(f"at={self.at!r} has no time zone, so it names no instant")
-        if not -PRIORITY_MAX <= self.priority <= PRIORITY_MAX:
-            raise ValueError(f"priority={self.priority}: from -{PRIORITY_MAX} to {PRIORITY_MAX}")
-        if self.delay is not None:
-            seconds(self.delay, what="delay")
-        if self.timeout is not None:
-            seconds(self.timeout, what="timeout")
-        check_attributes(self.attributes, limit=len(self.attributes))  # how many: when it starts
+            raise OptionInvalid("`delay` and `at` both say when the run begins: give one of them.")
+        check_instant("at", self.at)
+        check_number("priority", self.priority, -PRIORITY_MAX, PRIORITY_MAX)
+        check_duration("delay", self.delay)
+        check_duration("timeout", self.timeout)
+        kept = check_given_attributes("attributes", self.attributes)  # how many: when it starts
+        object.__setattr__(self, "attributes", kept)  # a copy: the caller's may change
 
 
 async def start_run(
@@ -68,7 +79,8 @@ async def start_run(
 ) -> Run[Any]:
     """Begin a run of `workflow`, or give the run that the same call began before.
 
-    Raises `NotCompiled`, `TypeError`, `Unserialisable`, `PayloadTooLarge`, `RunIdConflict`.
+    Raises `NotCompiled`, `TypeError`, `InputInvalid`, `Unserialisable`, `PayloadTooLarge`,
+    `RunIdConflict`.
     """
     name = workflow_id(workflow)
     check_attributes(options.attributes, limit=client.attributes_max)
@@ -77,6 +89,8 @@ async def start_run(
     if registry is None:
         raise WfcError("this session was opened without code, so it can start nothing")
     version = await _version(client, registry, options.version)
+    if version is registry.current:  # another version may be annotated otherwise
+        _check_fit(workflow, payload, client)
     now = client.world.now_us()
     created = RunCreated(
         workflow=name,
@@ -167,6 +181,21 @@ def _encoded(
         limit=client.payload_max,
     )
     return payload
+
+
+def _check_fit(workflow: Callable[..., Any], payload: bytes, client: Client) -> None:
+    """Read the arguments as the run will, so that who gave them hears it. Raises `InputInvalid`."""
+    annotations = argument_annotations(workflow)
+    if not annotations:
+        return
+    try:
+        codec.decode_arguments(payload, annotations, client.types)
+    except PayloadMismatch as problem:
+        first = str(problem).partition("\n")[0]
+        raise InputInvalid(
+            f"workflow `{workflow.__qualname__}`: {first}\nThe run would fail at once, so it was "
+            "not started.\nGive what the annotation says, or change the annotation."
+        ) from None
 
 
 async def _version(client: Client, registry: Registry, wanted: str | None) -> Version:
