@@ -180,3 +180,12 @@ def test_pages_make_one_result(capsys: pytest.CaptureFixture[str]) -> None:
             assert printed == "run\tnote\no-1\ta b c\no-2\t\n"
     output.Pages(Common(json=True), "runs").end()
     assert json.loads(capsys.readouterr().out)["data"] == []
+
+
+def test_the_date_is_left_out_today() -> None:
+    """Tables of runs are narrow enough for a terminal then."""
+    noon = datetime(2030, 1, 1, 12).astimezone()
+    instant = output.rfc3339(noon)
+    assert isinstance(instant, output.Instant)
+    assert instant.for_people(noon + timedelta(seconds=5)) == "12:00:00 (5 s ago)"
+    assert instant.for_people(noon + timedelta(days=1)) == "2030-01-01 12:00:00 (1 d ago)"

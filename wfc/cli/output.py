@@ -132,10 +132,11 @@ class Instant(str):
     __slots__ = ()
 
     def for_people(self, now: datetime | None = None) -> str:
-        """Give local time, and how long ago that was."""
-        moment = datetime.fromisoformat(self)
-        local = moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        return f"{local} ({_distance((now or datetime.now(UTC)) - moment)})"
+        """Give local time, the date unless it is today, and how long ago that was."""
+        moment, now = datetime.fromisoformat(self).astimezone(), now or datetime.now(UTC)
+        today = moment.date() == now.astimezone().date()
+        local = moment.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M:%S")
+        return f"{local} ({_distance(now - moment)})"
 
 
 def rfc3339(instant: int | datetime | None) -> str | None:
