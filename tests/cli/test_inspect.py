@@ -131,3 +131,14 @@ def test_a_damaged_log_is_told_by_its_code(wfc: Wfc, paid: str, project: Path) -
     assert said.code == 4
     assert said.err.startswith(f"error[WFC466]: event 2 of run {paid} is damaged")
     assert "restore a backup" in said.err
+
+
+def test_runs_are_looked_at_while_a_shell_holds_the_file(
+    wfc: Wfc, paid: str, project: Path
+) -> None:
+    """Commands that only look need no right to write, and no turn."""
+    with closing(sqlite3.connect(project / "runs.db", isolation_level=None)) as shell:
+        shell.execute("BEGIN EXCLUSIVE")
+        assert paid in wfc("runs").out
+        assert wfc("inspect", paid).code == 0
+        assert wfc("result", paid, "--json").json["data"]["result"] == {"paid": True}

@@ -245,6 +245,8 @@ async def test_a_transaction_left_open_in_a_shell_is_told(
 _AS_NOBODY = """
 import asyncio, os, sys
 from wfc.errors import WfcError
+from wfc.ids import RunId, VersionId
+from wfc.worlds.protocol import RunFilter
 from wfc.worlds.sqlite import SqliteWorld
 async def main():
     calm = SqliteWorld(sys.argv[2])  # loads all that is loaded late, while we may
@@ -253,16 +255,22 @@ async def main():
     if os.geteuid() == 0:
         os.setgid(65534)
         os.setuid(65534)
-    try:
-        await SqliteWorld(sys.argv[1]).open()
-    except WfcError as error:
-        print(type(error).__name__)
+    world = SqliteWorld(sys.argv[1])
+    await world.open()
+    print([run.run_id for run in (await world.list_runs(RunFilter())).runs])
+    print(len(await world.history(RunId("large"))))
+    for write in (world.check(), world.register_version(VersionId("f" * 16), b"")):
+        try:
+            await write
+        except WfcError as error:
+            print(type(error).__name__)
+    await world.close()
 asyncio.run(main())
 """
 
 
 @pytest.mark.parametrize("what", ["file", "folder"])
-async def test_a_read_only_place_is_told(tmp_path: Path, what: str) -> None:
+async def test_a_read_only_place_is_read_and_told(tmp_path: Path, what: str) -> None:
     """By a process that may read the file but not write it, or not its folder."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -282,7 +290,43 @@ async def test_a_read_only_place_is_told(tmp_path: Path, what: str) -> None:
             check=True,
         )
         folder.chmod(0o700)
-        assert done.stdout.strip() == "WorldReadOnly", done.stderr
+        assert done.stdout.splitlines() == [
+            "['large', 'run_1']", "1", "WorldReadOnly", "WorldReadOnly",
+        ], done.stderr  # fmt: skip
+
+
+async def test_a_file_is_opened_and_read_while_a_shell_holds_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading needs no turn: neither of SQLite's lock nor of the turnstile."""
+    monkeypatch.setattr(sqlite_connect, "BUSY_MS", 50)
+    monkeypatch.setattr(sqlite_turnstile, "BUSY_MS", 50)
+    await _full_world(path)
+    shell = sqlite3.connect(path, isolation_level=None)
+    shell.execute("BEGIN EXCLUSIVE")
+    turn = os.open(f"{path}-turn", os.O_RDWR)
+    fcntl.flock(turn, fcntl.LOCK_EX)
+    world = await _opened(path)
+    assert {run.run_id for run in (await world.list_runs(RunFilter())).runs} == {RUN, "large"}
+    with pytest.raises(WorldLocked):
+        await started(world, RunId("later"))
+    os.close(turn)
+    shell.execute("ROLLBACK")
+    shell.close()
+    await started(world, RunId("later"))
+    await world.close()
+
+
+async def test_to_open_a_current_file_writes_nothing(path: Path) -> None:
+    """Not even what would be undone."""
+    await _full_world(path)
+    before = path.read_bytes()
+    world = await _opened(path)
+    assert await world.run(RUN) is not None
+    log = Path(f"{path}-wal")
+    assert not log.exists() or log.stat().st_size == 0
+    await world.close()
+    assert path.read_bytes() == before
 
 
 # --- full disk ---------------------------------------------------------------------------------
@@ -322,6 +366,23 @@ async def test_a_full_disk_refuses_writes_and_serves_reads(small_disk: Path) -> 
     ballast.unlink()
     wrote(await world.append(RUN, [step_done(0)], guard=_at(owner, len(recorded))))
     await world.check()
+    await world.close()
+
+
+async def test_a_full_disk_is_opened_and_read(small_disk: Path) -> None:
+    """By the first process too, which finds no room for what readers share with writers."""
+    path = small_disk / "world.db"
+    await _full_world(path)
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(shutil.disk_usage(small_disk).free))
+    world = await _opened(path)
+    assert len(await world.history(RunId("large"))) == 1
+    with pytest.raises(WorldFull):
+        await started(world, RunId("later"))
+    ballast.unlink()
+    await started(world, RunId("later"))
+    assert await world.run(RunId("later")) is not None
+    assert world.watch("runs") is not None
     await world.close()
 
 

@@ -96,8 +96,11 @@ class World(Protocol):
     url: str
 
     async def open(self) -> None:
-        """Connect and migrate. Raises `WorldUnreachable`, `WorldReadOnly`, `WorldLocked`,
-        `WorldFull`, `WorldCorrupt`, `WorldTooNew`.
+        """Connect, and migrate a world that is behind. Raises `WorldUnreachable`, `WorldReadOnly`,
+        `WorldLocked`, `WorldFull`, `WorldCorrupt`, `WorldTooNew`.
+
+        A world that is up to date and can only be read is opened all the same: each write is
+        refused then, for as long as it cannot be written.
         """
         ...
 

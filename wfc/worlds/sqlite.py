@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
@@ -12,7 +13,15 @@ from typing import Any, Final, TypeVar, cast
 import aiosqlite
 
 from wfc.clock import Clock, SystemClock
-from wfc.errors import RunNotFound, WorldCorrupt, WorldUnreachable
+from wfc.errors import (
+    RunNotFound,
+    WorldCorrupt,
+    WorldError,
+    WorldFull,
+    WorldLocked,
+    WorldReadOnly,
+    WorldUnreachable,
+)
 from wfc.eventlog.entity import Run
 from wfc.eventlog.event import (
     Event,
@@ -48,7 +57,7 @@ from wfc.worlds.protocol import (
 from wfc.worlds.request import Request
 from wfc.worlds.sqlite_append import append
 from wfc.worlds.sqlite_commit import Transaction
-from wfc.worlds.sqlite_connect import connect, translate, verify
+from wfc.worlds.sqlite_connect import connect, connect_to_look, translate, verify
 from wfc.worlds.sqlite_plain import PLAIN, PlainAppend
 from wfc.worlds.sqlite_writer import Writer
 
@@ -67,40 +76,90 @@ class SqliteWorld:
         self._feed = Feed()
         self._writer: Writer | None = None
         self._reader: aiosqlite.Connection | None = None
+        self._getting_writer = asyncio.Lock()
 
     async def open(self) -> None:
-        """Connect and migrate."""
-        if self._writer is not None:
+        """Connect, and migrate if need be. A file that can only be read is opened for reading."""
+        if self._reader is not None:
             return
+        try:
+            self._writer = await self._new_writer()
+        except (WorldFull, WorldReadOnly, WorldLocked, WorldUnreachable) as problem:
+            self._reader = await self._looking(problem)
+            return
+        try:
+            self._reader = await self._new_reader()
+        except sqlite3.Error as error:
+            writer, self._writer = self._writer, None
+            await writer.close()
+            raise translate(error, self.path) from error
+
+    async def _new_writer(self) -> Writer:
         writer = Writer(
             self.path, self._clock, self._feed.publish, on_foreign_writes=self._feed.publish_all
         )
         await writer.open()
-        try:
-            reader = aiosqlite.Connection(partial(connect, self.path, reader=True), 64)
-            self._reader = await reader
-        except sqlite3.Error as error:
-            await writer.close()
-            raise translate(error, self.path) from error
-        self._writer = writer
+        return writer
+
+    async def _new_reader(self) -> aiosqlite.Connection:
+        return await aiosqlite.Connection(partial(connect, self.path, reader=True), 64)
+
+    async def _looking(self, problem: WorldError) -> aiosqlite.Connection:
+        """Open for reading what cannot be opened for writing. Raises `problem`."""
+        for immutable in (False, True):
+            try:
+                # Not in aiosqlite's thread, which does not end if it cannot connect.
+                found = await asyncio.to_thread(connect_to_look, self.path, immutable=immutable)
+            except (sqlite3.Error, WorldError):
+                continue  # `problem` says what is wrong
+            return await aiosqlite.Connection(lambda made=found: made, 64)  # type: ignore[misc]  # mypy infers no default
+        raise problem
+
+    async def _writer_at_last(self) -> Writer:
+        """Try once more to get a writer: there may be room or a right to write by now.
+
+        Raises `WorldError`.
+        """
+        if self._reader is None:
+            self._closed()
+        async with self._getting_writer:
+            if self._writer is None:
+                writer = await self._new_writer()
+                looking, self._reader = self._reader, await self._new_reader()
+                self._writer = writer
+                if looking is not None:
+                    await looking.close()
+        return self._writer or self._closed()
 
     async def close(self) -> None:
         """Finish waiting writes and disconnect; a second call does nothing."""
         writer, self._writer = self._writer, None
         reader, self._reader = self._reader, None
-        if writer is not None and reader is not None:
+        if reader is not None:
             await reader.close()
+        if writer is not None:
             await writer.close()
 
     async def check(self) -> None:
-        """Read the durability settings back and probe for damage."""
-        await self._write(lambda transaction: verify(transaction.connection, self.path))
+        """Read the durability settings back, and probe for damage and for the right to write."""
+        await self._write(self._probe)
         rows = await self._read("PRAGMA quick_check(1)")
         if rows != [("ok",)]:
             raise WorldCorrupt(
                 f"{self.path} is damaged ({rows[0][0]}); nothing is repaired. Stop the workers, "
                 "keep a copy of the file with its -wal, and restore a backup."
             )
+
+    def _probe(self, transaction: Transaction) -> None:
+        verify(transaction.connection, self.path)
+        # Undone at once: to begin a transaction does not say that a file is read-only.
+        transaction.execute("SAVEPOINT probe")
+        try:
+            transaction.execute("UPDATE meta SET value = value WHERE key = 'schema'")
+        finally:
+            if transaction.connection.in_transaction:
+                transaction.execute("ROLLBACK TO probe")
+                transaction.execute("RELEASE probe")
 
     def now_us(self) -> int:
         """Give the world's clock."""
@@ -120,7 +179,7 @@ class SqliteWorld:
         release: Release | None = None,
     ) -> Appended | Refused:
         """Write all or nothing, durable on return."""
-        writer = self._writer or self._closed()
+        writer = self._writer or await self._writer_at_last()
         if (
             type(guard) is Owner
             and release is None
@@ -153,7 +212,7 @@ class SqliteWorld:
         )
 
     async def _write(self, work: Callable[[Transaction], T], size: int = 0) -> T:
-        return await (self._writer or self._closed()).call(work, size)
+        return await (self._writer or await self._writer_at_last()).call(work, size)
 
     # -- reading
 

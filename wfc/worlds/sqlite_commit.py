@@ -20,7 +20,14 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 from wfc import fault
 from wfc.clock import Clock
 from wfc.errors import WfcError
-from wfc.worlds.sqlite_connect import CHECKPOINT_PAGES, check_folder, connect, migrate, translate
+from wfc.worlds.sqlite_connect import (
+    CHECKPOINT_PAGES,
+    check_folder,
+    connect,
+    connect_current,
+    migrate,
+    translate,
+)
 from wfc.worlds.sqlite_turnstile import Turnstile
 
 T = TypeVar("T")
@@ -127,7 +134,7 @@ class Committer:
     """The writing connection of this process to one file. One thread at a time may use it."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
-        """Connect to `path` and migrate it. Raises `WorldError`."""
+        """Connect to `path`, and migrate it if it is behind. Raises `WorldError`."""
         self._path = path
         self._clock = clock
         self._commits = 0
@@ -147,6 +154,12 @@ class Committer:
             raise translate(error, path) from error
 
     def _connect(self) -> None:
+        """Connect; only to create or migrate the file must it be our turn to write."""
+        found = connect_current(self._path)
+        if found is not None:
+            self._connection = found
+            self.foreign_writes()
+            return
         self._turnstile.enter()
         try:
             self._connection = connect(self._path)

@@ -6,7 +6,8 @@ import re
 import shutil
 import sqlite3
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -47,6 +48,63 @@ def connect(path: Path, *, reader: bool = False) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def connect_current(path: Path) -> sqlite3.Connection | None:
+    """Connect to a file whose tables are up to date, by reading alone; None if it is no such file.
+
+    So whoever only looks needs no room on the disk and no turn among the writers. Raises
+    `WorldTooNew`, `WorldUnreachable`.
+    """
+    if not path.is_file():
+        return None
+    try:
+        with _closed_unless_kept(f"{path.as_uri()}?mode=rw") as (connection, keep):
+            (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+            if mode == "wal" and _schema(connection, path) >= SCHEMA:
+                _configure(connection, path)
+                return keep()
+    except sqlite3.Error:
+        return None  # who connects to write next meets it again, and tells it
+    return None
+
+
+def connect_to_look(path: Path, *, immutable: bool) -> sqlite3.Connection:
+    """Open a file that can only be read. Raises `sqlite3.Error`, `WorldError`.
+
+    `immutable`: not even the side files can be made that readers share with writers. Nobody may
+    write meanwhile, and what stands in a log would not be seen, so there must be none.
+    """
+    log = Path(f"{path}-wal")
+    if immutable and log.exists() and log.stat().st_size:
+        raise WorldUnreachable(f"{log} cannot be read without the right to write beside it")
+    address = f"{path.as_uri()}?mode=ro" + ("&immutable=1" if immutable else "")
+    with _closed_unless_kept(address) as (connection, keep):
+        connection.execute("PRAGMA query_only=ON")
+        if _schema(connection, path) < SCHEMA:
+            raise WorldUnreachable(f"{path} is of an older wfc and cannot be brought up to date")
+        return keep()
+
+
+@contextmanager
+def _closed_unless_kept(
+    address: str,
+) -> Iterator[tuple[sqlite3.Connection, Callable[[], sqlite3.Connection]]]:
+    connection = sqlite3.connect(
+        address, uri=True, isolation_level=None, check_same_thread=False, cached_statements=512
+    )
+    kept: list[sqlite3.Connection] = []
+
+    def keep() -> sqlite3.Connection:
+        kept.append(connection)
+        return connection
+
+    try:
+        connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+        yield connection, keep
+    finally:
+        if not kept:
+            connection.close()
 
 
 def check_folder(path: Path) -> None:
