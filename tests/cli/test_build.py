@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from wfc.manifests.store import read_version
 
 from .conftest import Said
 
@@ -143,6 +146,87 @@ def test_transform_says_what_stands_in_the_way(wfc: Wfc, shop: Path) -> None:
     (shop / "shop.py").write_text(FAULTY)
     said = wfc("transform", "shop.py")
     assert (said.code, "WFC102" in said.err) == (1, True)
+
+
+INTERRUPTED = """
+import os, runpy, signal, sys
+from wfc import fault
+
+where = sys.argv.pop(1)
+
+def interrupt(name):
+    if name == where:
+        os.kill(os.getpid(), signal.SIGINT)
+
+fault._TRAP.active = True
+fault._pass = interrupt
+runpy.run_module("wfc", run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.parametrize(
+    "point", ["version.written", "version.published", "current.replacing", "current.replaced"]
+)
+def test_ctrl_c_leaves_a_whole_build(wfc: Wfc, shop: Path, point: str) -> None:
+    """Wherever a real process is in writing: the old one, or the new one once it is named."""
+
+    def current() -> str:
+        return (shop / ".wfc" / "current").read_text()
+
+    assert wfc("build", "--no-deep").code == 0
+    old = current()
+    (shop / "shop.py").write_text(SHOP.replace("pay-", "paid-"))
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, point, "build", "--no-deep"],
+        cwd=shop,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 130, done.stderr
+    assert "Traceback" not in done.stderr
+    assert (current() == old) is (point != "current.replaced")
+    read_version(shop / ".wfc" / "versions" / current().strip())
+    assert wfc("build", "--no-deep").code == 0
+    assert current() != old
+    read_version(shop / ".wfc" / "versions" / current().strip())
+
+
+IN_PROCESSES = """
+import os, runpy, signal
+from wfc.compiler import build, processes
+
+def interrupted(*asked):
+    for done, one in enumerate(processes.spread(*asked)):
+        if not done:
+            os.killpg(0, signal.SIGINT)
+        yield one
+
+if __name__ == "__main__":
+    build.spread = interrupted
+    runpy.run_module("wfc", run_name="__main__", alter_sys=True)
+"""
+
+
+def test_ctrl_c_ends_the_processes_of_a_build_quietly(shop: Path) -> None:
+    """A terminal sends it to all of them."""
+    for number in range(40):
+        (shop / f"shop_{number}.py").write_text(SHOP * 20)
+    (shop / "tests").mkdir()
+    (shop / "tests" / "main.py").write_text(IN_PROCESSES)
+    done = subprocess.run(
+        [sys.executable, "tests/main.py", "build", "--no-deep", "--jobs", "3"],
+        cwd=shop,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        start_new_session=True,
+    )
+    assert (done.returncode, done.stdout) == (130, ""), done.stderr
+    assert "Traceback" not in done.stderr
+    assert "KeyboardInterrupt" not in done.stderr
 
 
 def test_people_see_progress_that_leaves_nothing_behind(

@@ -11,10 +11,8 @@ import hashlib
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +24,7 @@ from wfc.compiler.effect_library import Library
 from wfc.compiler.facts import Compiled, ModuleFacts, ModuleSource
 from wfc.compiler.gather_effects import Effects, gather_effects
 from wfc.compiler.meaning import depends_on, environment_of, version_of
+from wfc.compiler.processes import spread
 from wfc.compiler.project import Project
 from wfc.compiler.sources import UNREADABLE, Sources, is_house
 from wfc.diagnostics import Diagnostic, Place, diagnostic
@@ -208,7 +207,7 @@ class _Build:
 
     def _gather_in_processes(self, marked: Sequence[ModuleName]) -> None:
         sources = [one for name in marked if (one := self.sources.source(name)) is not None]
-        for name, facts in self._spread(_facts_of, [(one,) for one in sources]):
+        for name, facts in spread(_facts_of, [(one,) for one in sources], self.jobs):
             if facts is not None:
                 self.sources.known[name] = facts
 
@@ -245,7 +244,7 @@ class _Build:
         self, work: Sequence[tuple[ModuleSource, tuple[str, ...]]]
     ) -> Iterator[tuple[ModuleName, Compiled]]:
         if self.jobs > 1 and len(work) >= _WORTH_PROCESSES:
-            yield from self._spread(_compiled, work)
+            yield from spread(_compiled, work, self.jobs)
             return
         for source, reached in work:
             gathered = self.sources.gather(source.name)
@@ -359,15 +358,6 @@ class _Build:
         cache.write_whole(self.out / "cache" / "last", entry)
 
     # --- helpers ---
-
-    def _spread(
-        self, function: Callable[..., tuple[ModuleName, Any]], work: Sequence[tuple[Any, ...]]
-    ) -> Iterator[tuple[ModuleName, Any]]:
-        """Do `function` in processes; the results come in the order of `work`."""
-        # Spawned, not forked: the process that builds may have threads.
-        with ProcessPoolExecutor(self.jobs, mp_context=get_context("spawn")) as pool:
-            chunk = max(1, len(work) // (self.jobs * 4))
-            yield from pool.map(function, *zip(*work, strict=True), chunksize=chunk)
 
     @contextmanager
     def _timed(self, phase: str) -> Iterator[None]:
