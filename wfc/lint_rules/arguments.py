@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, TypeAlias
 
 from wfc.compiler.scopes import FUNCTIONS, Function
 from wfc.lint_rules.finding import Finding
-from wfc.lint_rules.module import Area, Kind, Module
+from wfc.lint_rules.module import Kind, Module
 from wfc.lint_rules.registry import rule
 from wfc.lint_rules.unrecordable import GROUPS
 
@@ -22,13 +22,14 @@ _LAZY: Final = frozenset(
 _TASKS: Final = frozenset({"asyncio.create_task", "asyncio.ensure_future"})
 _VALUES: Final = frozenset({"lock", "connection", "task", "queue"})
 _DEPTH_MAX: Final = 4
+_Recorded: TypeAlias = tuple[str, list[ast.expr | ast.keyword]]
+"""Whom a call is for, and the arguments of it that are recorded."""
 
 
 @rule("WFC401")
 def argument(module: Module) -> Iterator[Finding]:
     """Find an argument that can never be recorded: code, a generator, a file, a lock."""
-    for call in module.nodes(ast.Call):
-        target, given = _recorded(module, call)
+    for target, given in (*_of_operations(module), *_of_starts(module)):
         for value in _parts(given):
             why = _refused(module, value)
             if why is None:
@@ -43,23 +44,27 @@ def argument(module: Module) -> Iterator[Finding]:
             )
 
 
-def _recorded(module: Module, call: ast.Call) -> tuple[str, list[ast.expr | ast.keyword]]:
-    """Give whom a call is for, and the arguments of it that are recorded."""
-    operation = module.operation(call)
-    found = module.resolve(call.func)
-    positional, words = list(call.args), list(call.keywords)
-    if operation is None:
-        starts = found is not None and found.exact and found.name in _FROM_OUTSIDE and positional
-        return (module.text(positional[0]), [*positional[1:], *words]) if starts else ("", [])
-    if module.area(call) is not Area.WORKFLOW:
-        return "", []  # elsewhere a step is a plain function
-    if operation.kind is Kind.CHILD and positional:
-        return module.text(positional[0]), [*positional[1:], *words]
-    if operation.kind is Kind.STEP:
-        name = operation.definition.entry.qualname if operation.definition is not None else ""
-        in_thread = found is not None and found.name.startswith("asyncio.")
-        return name, [*positional[in_thread:], *words]
-    return "", []
+def _of_operations(module: Module) -> Iterator[_Recorded]:
+    """Give the arguments of steps and child runs; elsewhere a step is a plain function."""
+    for call in module.in_workflows(ast.Call):
+        operation = module.operation(call)
+        given: list[ast.expr | ast.keyword] = [*call.args, *call.keywords]
+        if operation is None:
+            continue
+        if operation.kind is Kind.CHILD and call.args:
+            yield module.text(call.args[0]), given[1:]
+        elif operation.kind is Kind.STEP and operation.definition is not None:
+            found = module.resolve(call.func)
+            in_thread = found is not None and found.name.startswith("asyncio.")
+            yield operation.definition.entry.qualname, given[in_thread:]
+
+
+def _of_starts(module: Module) -> Iterator[_Recorded]:
+    """Give the arguments of runs that are started from outside."""
+    for call in module.nodes(ast.Call) if module.may_name_wfc else ():
+        found = module.resolve(call.func)
+        if found is not None and found.exact and found.name in _FROM_OUTSIDE and call.args:
+            yield module.text(call.args[0]), [*call.args[1:], *call.keywords]
 
 
 def _parts(given: list[ast.expr | ast.keyword]) -> Iterator[ast.expr]:

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias, TypeGuard
 
 from wfc.compiler.scopes import FUNCTIONS
 from wfc.lint_rules.finding import Finding
-from wfc.lint_rules.module import Area, Kind, Module, Operation
+from wfc.lint_rules.module import Kind, Module, Operation
 from wfc.lint_rules.registry import rule
 
 _COUNTED: Final = frozenset({Kind.STEP, Kind.CHILD, Kind.INLINE})
@@ -22,12 +22,12 @@ _List: TypeAlias = ast.ListComp | ast.GeneratorExp
 @rule("WFC350")
 def sequential(module: Module) -> Iterator[Finding]:
     """Find a loop whose calls wait for each other although none needs what another gave."""
-    for loop in module.nodes(ast.For):
+    for loop in module.in_workflows(ast.For):
         operation = _only_operation(module, loop)
         if operation is not None and not _carries(module, loop, operation.call):
             yield _one_by_one(module, loop, operation)
-    for listed in module.nodes(ast.ListComp):
-        if not isinstance(listed.elt, ast.Await) or module.area(listed) is not Area.WORKFLOW:
+    for listed in module.in_workflows(ast.ListComp):
+        if not isinstance(listed.elt, ast.Await):
             continue
         if any(one.is_async for one in listed.generators):
             continue  # its items come one after the other
@@ -59,8 +59,6 @@ def _shown(module: Module, operation: Operation) -> tuple[str, str]:
 
 def _only_operation(module: Module, loop: ast.For) -> Operation | None:
     """Give the one operation that the body of a loop awaits, if it awaits nothing else."""
-    if module.area(loop) is not Area.WORKFLOW:
-        return None
     inside = list(module.own([*loop.body, *loop.orelse]))
     if any(isinstance(one, (*_LEAVES, *_LOOPS, ast.AsyncWith)) for one in inside):
         return None
@@ -159,11 +157,9 @@ def _roots(node: ast.expr) -> set[str]:
 @rule("WFC351")
 def fan_out(module: Module) -> Iterator[Finding]:
     """Find a gather of as many operations as there are items, with nothing that limits them."""
-    for call in module.nodes(ast.Call):
+    for call in module.in_workflows(ast.Call):
         found = module.resolve(call.func)
         if found is None or found.name != "asyncio.gather":
-            continue
-        if module.area(call) is not Area.WORKFLOW:
             continue
         for argument in call.args:
             if not isinstance(argument, ast.Starred):

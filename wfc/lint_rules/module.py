@@ -26,8 +26,10 @@ from wfc.determinism import NO_RULES, Rules
 from wfc.diagnostics import CATALOGUE, Link, Place, Severity, diagnostic
 from wfc.lint_rules.finding import Finding, Fix
 from wfc.lint_rules.overview import Overview, alone, registered_in
+from wfc.manifests.bundle import Span
 
 Node = TypeVar("Node", bound=ast.AST)
+Written = TypeVar("Written", bound=ast.expr | ast.stmt)
 
 
 class Area(StrEnum):
@@ -189,6 +191,15 @@ class Module:
         for kind in kinds:
             yield from self._by_class.get(kind, ())  # type: ignore[misc]  # keyed by their class
 
+    def in_workflows(self, kind: type[Written]) -> Iterator[Written]:
+        """Give the nodes of this very class that workflows reach."""
+        lines = sorted({(one.line, one.end_line) for one in self._reached})
+        for node in self.nodes(kind) if lines else ():
+            # Most code is reached by no workflow, which its line tells before its ancestors do.
+            near = any(first <= node.lineno <= last for first, last in lines)
+            if near and self.area(node) is Area.WORKFLOW:
+                yield node
+
     def within(self, node: ast.AST, *kinds: type[Node]) -> Iterator[Node]:
         """Give the nodes of these classes in `node`, those of functions defined in it too."""
         return (one for one in ast.walk(node) if isinstance(one, kinds))
@@ -285,6 +296,14 @@ class Module:
         found = (one for one in facts.definitions if one.entry.qualname in wanted)
         return next(found, None)
 
+    @cached_property
+    def may_name_wfc(self) -> bool:
+        """Tell whether names of this module may mean something of `wfc`: by an import of it, or of
+        another first-party module, if those are known.
+        """
+        imported = (one.target.partition(".")[0] == "wfc" for one in self.facts.imports)
+        return self.overview is not None or bool(self.names.stars) or any(imported)
+
     def is_registered(self, name: str) -> bool:
         """Tell whether the project teaches the codec how to record a class (by its last word)."""
         known = self.overview
@@ -375,10 +394,17 @@ class Module:
 
     def text(self, node: ast.expr) -> str:
         """Give the source of an expression as it was written, or as one line if it has several."""
-        found = ast.get_source_segment(self.source.text, node)
-        return found if found is not None and "\n" not in found else ast.unparse(node)
+        if node.lineno != node.end_lineno:
+            return ast.unparse(node)
+        # `ast.get_source_segment` would split the whole text anew for every node.
+        line = self._lines[node.lineno - 1].encode("utf-8", "surrogatepass")
+        return line[node.col_offset : node.end_col_offset].decode("utf-8", "surrogatepass")
 
     # --- tables ------------------------------------------------------------------------------
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        return self.source.text.split("\n")
 
     @cached_property
     def _walked(self) -> tuple[dict[type, list[ast.AST]], dict[ast.AST, ast.AST]]:
@@ -417,7 +443,7 @@ class Module:
         return {one.node: one for one in self.marked}
 
     @cached_property
-    def _reached(self) -> frozenset[object]:
+    def _reached(self) -> frozenset[Span]:
         """The spans of the top-level statements that workflows reach."""
         names = self.effects.reached.get(self.source.name, frozenset())
         return frozenset(

@@ -138,7 +138,7 @@ _ONLY_IN_WORKFLOWS: Final[Mapping[str, tuple[str, str]]] = {
 @rule("WFC359")
 def outside_workflow(module: Module) -> Iterator[Finding]:
     """Find an operation asked for in a step body, or by code that no workflow can reach."""
-    for call in module.nodes(ast.Call):
+    for call in module.nodes(ast.Call) if module.may_name_wfc else ():
         found = module.resolve(call.func)
         if found is None or found.name not in _ONLY_IN_WORKFLOWS:
             continue
