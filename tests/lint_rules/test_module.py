@@ -205,3 +205,37 @@ def test_a_definition_is_shown_by_its_name(module: Module) -> None:
     place = module.place(node)
     assert (place.line, place.column) == (node.lineno, 0)
     assert (place.end_line, place.end_column) == (node.lineno, len("async def child"))
+
+
+def test_only_workflow_code_is_gone_through(module: Module) -> None:
+    """Calls of helpers that a workflow reaches count; those of steps and of scripts do not."""
+    found = {ast.unparse(one) for one in module.in_workflows(ast.Call)}
+    assert {"helper()", "inner_of_helper()", "sleep(1)"} <= found
+    assert "pathlib.Path(name)" not in found
+    assert "print(helper())" not in found
+
+
+def test_a_value_of_the_module_has_a_class(tmp_path: Path) -> None:
+    """A client that is made once is the client everywhere."""
+    text = "import requests\nSESSION = requests.Session()\n\n\ndef f():\n    SESSION.get('a')\n"
+    source = read_source(ModuleName("shop"), "shop.py", str(tmp_path / "shop.py"), text.encode())
+    one = Module(source)
+    assert one.target(call(one, "SESSION.get('a')")) == Meaning("requests.Session.get", exact=True)
+    assert not one.may_name_wfc
+
+
+def test_text_is_what_was_written(tmp_path: Path) -> None:
+    """Columns are bytes; what spans lines is written as one."""
+    text = "print('ä', len( 'b' ))\nmax(1,\n    2)\n"
+    source = read_source(ModuleName("shop"), "shop.py", str(tmp_path / "shop.py"), text.encode())
+    one = Module(source)
+    assert one.text(call(one, "len('b')")) == "len( 'b' )"
+    assert one.text(call(one, "max(1, 2)")) == "max(1, 2)"
+
+
+def test_types_that_the_project_registers_are_known(tmp_path: Path) -> None:
+    """The codec was taught how to record them."""
+    text = "from wfc.api import App\nApp().register_type(pandas.DataFrame, encode=e, decode=d)\n"
+    source = read_source(ModuleName("shop"), "shop.py", str(tmp_path / "shop.py"), text.encode())
+    assert Module(source).is_registered("pandas.DataFrame")
+    assert not Module(source).is_registered("pandas.Series")
