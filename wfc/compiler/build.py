@@ -7,7 +7,6 @@ comes out of the cache.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,27 +15,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import msgpack  # type: ignore[import-untyped] # the package ships no types
-
 from wfc.compiler import cache, findings
 from wfc.compiler.compile import compile_module, gather_module, write_module
 from wfc.compiler.effect_library import Library
 from wfc.compiler.facts import Compiled, ModuleFacts, ModuleSource
 from wfc.compiler.gather_effects import Effects, gather_effects
+from wfc.compiler.kept import Kept
 from wfc.compiler.meaning import depends_on, environment_of, version_of
 from wfc.compiler.processes import spread
 from wfc.compiler.project import Project
 from wfc.compiler.sources import UNREADABLE, Sources, is_house
 from wfc.diagnostics import Diagnostic, Place, diagnostic
-from wfc.errors import BuildTooNew, BundleBroken, UnknownSyntax
-from wfc.ids import ModuleName, VersionId
-from wfc.manifests.bundle import Bundle
+from wfc.errors import UnknownSyntax
+from wfc.ids import ModuleName
 from wfc.manifests.store import (
     Version,
-    bundle_from_plain,
-    bundle_to_plain,
     current_version,
-    read_version,
     set_current,
     version_id,
     write_version,
@@ -107,7 +101,7 @@ class _Build:
         self.may_write = may_write
         self.progress: Progress = progress or (lambda done, total, name: None)  # noqa: ARG005
         self.index = cache.Index(out / "index" if out is not None else None)
-        self.key = cache.compiler_key(())
+        self.kept = Kept(out, may_write=may_write)
         self.sources = Sources(project)
         self.findings: list[Diagnostic] = []
         self.changed: list[ModuleName] = []
@@ -161,26 +155,14 @@ class _Build:
 
     def _recall(self, state: bytes) -> BuildResult | None:
         """Give what the last build gave, if nothing has changed since."""
-        if self.out is None or self.findings:
+        kept = None if self.findings else self.kept.result(state)
+        if kept is None or self.out is None:
             return None
-        entry = cache.read_or_none(self.out / "cache" / "last")
-        found = cache.unseal(entry, self.key, state) if entry is not None else None
-        if found is None:
-            return None
-        plain = msgpack.unpackb(found[1], unicode_errors="surrogatepass")
-        folder = self.out / "versions" / plain["version"]
-        try:
-            version = read_version(folder)
-        except (BundleBroken, BuildTooNew):
-            return None
+        version, listed = kept
         if self.may_write and current_version(self.out) != version.id:
             set_current(self.out, version.id)
-        return BuildResult(
-            version=version,
-            diagnostics=tuple(map(findings.from_plain, plain["diagnostics"])),
-            timings=self.timings,
-            folder=folder,
-        )
+        folder = self.out / "versions" / version.id
+        return BuildResult(version=version, diagnostics=listed, timings=self.timings, folder=folder)
 
     # --- gather ---
 
@@ -224,19 +206,19 @@ class _Build:
             if source is None or found is None or findings.has_error(found.findings):
                 continue
             reached = tuple(sorted(effects.reached.get(name, ())))
-            recalled = self._recall_bundles(source, reached)
+            recalled = self.kept.bundles(source, reached)
             if recalled is not None:
                 written[name] = Compiled(step=recalled[0], workflow=recalled[1], facts=found)
             else:
                 work.append((source, reached))
-        reached_of = {source.name: reached for source, reached in work}
+        asked = {source.name: (source, reached) for source, reached in work}
         for done, (name, compiled) in enumerate(self._written(work), 1):
             written[name] = compiled
             self.changed.append(name)
             if compiled.step is None:
                 self.findings += compiled.diagnostics
             else:
-                self._keep_bundles(name, reached_of[name], compiled)
+                self.kept.keep_bundles(*asked[name], compiled)
             self.progress(len(names) + done, len(names) + len(work), name)
         return written
 
@@ -250,39 +232,6 @@ class _Build:
             gathered = self.sources.gather(source.name)
             if gathered is not None:
                 yield source.name, write_module(source, gathered, reached=reached)
-
-    def _recall_bundles(
-        self, source: ModuleSource, reached: tuple[str, ...]
-    ) -> tuple[Bundle | None, Bundle | None] | None:
-        if self.out is None:
-            return None
-        entry = cache.read_or_none(self._bundle_path(source.name))
-        found = cache.unseal(entry, self.key, _short(source.sha256)) if entry else None
-        if found is None or found[0] != _reach_digest(source, reached):
-            return None
-        step, workflow = msgpack.unpackb(found[1], unicode_errors="surrogatepass")
-        return (
-            bundle_from_plain(step) if step else None,
-            bundle_from_plain(workflow) if workflow else None,
-        )
-
-    def _keep_bundles(self, name: ModuleName, reached: tuple[str, ...], compiled: Compiled) -> None:
-        if not self.may_write:
-            return
-        plain = [
-            bundle_to_plain(one) if one is not None else None
-            for one in (compiled.step, compiled.workflow)
-        ]
-        source = self.sources.source(name)
-        if source is not None:
-            body = msgpack.packb(plain, unicode_errors="surrogatepass")
-            reach = _reach_digest(source, reached)
-            entry = cache.seal(self.key, _short(source.sha256), reach, body)
-            cache.write_whole(self._bundle_path(name), entry)
-
-    def _bundle_path(self, name: ModuleName) -> Path:
-        assert self.out is not None
-        return self.out / "cache" / "bundles" / name
 
     # --- name and publish ---
 
@@ -335,7 +284,7 @@ class _Build:
                 diagnostics=plain,
             )
             set_current(self.out, version.id)
-            self._keep_last(version.id, plain, state)
+            self.kept.keep_result(version.id, plain, state)
         if self.may_write:
             self.index.save()
         return BuildResult(
@@ -346,16 +295,6 @@ class _Build:
             folder=folder,
             texts=self.sources.texts(),
         )
-
-    def _keep_last(
-        self, identity: VersionId, plain: Sequence[Mapping[str, Any]], state: bytes
-    ) -> None:
-        assert self.out is not None
-        body = msgpack.packb(
-            {"version": identity, "diagnostics": list(plain)}, unicode_errors="surrogatepass"
-        )
-        entry = cache.seal(self.key, state, bytes(8), body)
-        cache.write_whole(self.out / "cache" / "last", entry)
 
     # --- helpers ---
 
@@ -376,13 +315,3 @@ def _facts_of(source: ModuleSource) -> tuple[ModuleName, ModuleFacts | None]:
 
 def _compiled(source: ModuleSource, reached: tuple[str, ...]) -> tuple[ModuleName, Compiled]:
     return source.name, compile_module(source, reached=reached)
-
-
-def _short(sha256: str) -> bytes:
-    return bytes.fromhex(sha256)[:8]
-
-
-def _reach_digest(source: ModuleSource, reached: tuple[str, ...]) -> bytes:
-    """Name what, besides its own text, decides how a module's bundles look."""
-    stars = [f"{one.module} {one.whole} {' '.join(one.names)}" for one in source.stars]
-    return hashlib.sha256("\n".join([source.path, *reached, *stars]).encode()).digest()[:8]
