@@ -12,6 +12,11 @@ from typing import Any
 
 import pytest
 
+from tests.runtime.flows import FLOWS, Journal
+from tests.runtime.house import House
+from wfc import codec
+from wfc.eventlog.entity import RunStatus
+from wfc.eventlog.event import StepRetrying
 from wfc.runtime.interrupts import is_from_user
 
 
@@ -74,3 +79,16 @@ def test_the_second_ctrl_c_under_asyncio_is_the_users() -> None:
     with handled_by(signal.default_int_handler), pytest.raises(KeyboardInterrupt):
         asyncio.run(main())
     assert answers == [True]
+
+
+async def test_a_body_that_raises_it_stops_no_application(house: House, journal: Journal) -> None:
+    """The attempt fails and is repeated; the loop that other runs share goes on."""
+    journal.failures = [KeyboardInterrupt()]
+    worker = house.worker()
+    run = await house.start(FLOWS.retried, 7)
+    await worker.run_until_idle()
+    house.advance(hours=1)
+    await worker.run_until_idle()
+    assert await run.status() is RunStatus.COMPLETED
+    (retried,) = await house.events(run, StepRetrying)
+    assert "KeyboardInterrupt" in str(codec.decode_error(retried.error))
