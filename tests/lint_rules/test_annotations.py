@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 
 import pytest
 
@@ -63,6 +64,18 @@ def _read(annotation: str) -> tuple[Module, tuple[Type, ...]]:
 def test_a_union_is_read_whatever_its_spelling(annotation: str, shown: str) -> None:
     """Optional, Union, bars, quotes, aliases."""
     assert _shown(_read(annotation)[1]) == shown
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="the statement is of Python 3.12")
+def test_an_alias_may_be_a_statement() -> None:
+    """PEP 695."""
+    text = (
+        "type Row = dict[str, int] | None\n\ndef step(value: list[Row]) -> None:\n    'use step'\n"
+    )
+    module = Module(read_source(ModuleName("shop"), "shop.py", "/shop.py", text.encode()))
+    (mark,) = module.marked
+    types = types_of_mark(module, mark, next(annotations_of(mark)).node)
+    assert _shown(types) == "list[dict[str, int] | None]"
 
 
 def test_a_type_stands_where_it_is_written() -> None:

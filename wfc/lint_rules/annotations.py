@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from wfc.compiler.scopes import Scope
+from wfc.compiler.scopes import Binding, Scope
 from wfc.lint_rules.module import Marked, Module
 from wfc.manifests.bundle import Receiver
 
@@ -132,9 +132,8 @@ class _Reader(NamedTuple):
         """Give what a name means, or what it is an alias of."""
         if isinstance(node, ast.Name):
             owner = self.scope.owner_of(node.id)
-            found = owner.bindings[node.id] if owner is not None else []
-            value = found[0].value if len(found) == 1 and found[0].kind == "assign" else None
-            if owner is not None and isinstance(value, ast.BinOp | ast.Subscript):
+            value = _aliased(owner.bindings[node.id]) if owner is not None else None
+            if owner is not None and value is not None:
                 yield from _Reader(self.module, owner).members(value, at, depth + 1)
                 return
         name, exact = self.meaning(node)
@@ -155,6 +154,18 @@ class _Reader(NamedTuple):
         if self.module.overview is not None:
             name = self.module.library.external(name)
         return name.replace("typing_extensions.", "typing."), exact
+
+
+def _aliased(bindings: list[Binding]) -> ast.expr | None:
+    """Give the union or generic that a name stands for: ``X = A | B``, ``type X = A | B``."""
+    if len(bindings) != 1:
+        return None
+    node, value = bindings[0].node, bindings[0].value
+    if type(node).__name__ == "TypeAlias":  # Python 3.11 has no such class
+        value = getattr(node, "value", None)
+        return value if isinstance(value, ast.expr) else None
+    plain = bindings[0].kind == "assign" and isinstance(value, ast.BinOp | ast.Subscript)
+    return value if plain else None
 
 
 def _at(whole: ast.expr, part: ast.expr, at: ast.expr) -> ast.expr:
