@@ -15,9 +15,10 @@ import pytest
 from tests.golden.fingerprints import FOLDER, fingerprint_of, library_of, vectors
 from wfc.errors import UnknownSyntax
 from wfc.ids import DefinitionId
-from wfc.manifests.canonical import FIELDS, OPERATIONS, Tree
+from wfc.manifests.canonical import Tree
 from wfc.manifests.fingerprint import body_hash, describe, meaning
 from wfc.manifests.signature import canonical_type
+from wfc.manifests.syntax import FIELDS, OPERATIONS
 
 STEP = 'async def charge(order, cents: int):\n    "use step"\n    return 1\n'
 

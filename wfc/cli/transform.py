@@ -22,7 +22,8 @@ from wfc.errors import InputInvalid
 from wfc.ids import ModuleName
 from wfc.lint_rules.finding import Finding
 from wfc.manifests.bundle import Bundle
-from wfc.manifests.store import Version, bundle_to_plain
+from wfc.manifests.plain import bundle_to_plain
+from wfc.manifests.store import Version
 from wfc.settings import Loaded
 
 app = command_app()

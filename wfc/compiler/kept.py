@@ -18,7 +18,8 @@ from wfc.diagnostics import Diagnostic
 from wfc.errors import BuildTooNew, BundleBroken
 from wfc.ids import VersionId
 from wfc.manifests.bundle import Bundle
-from wfc.manifests.store import Version, bundle_from_plain, bundle_to_plain, read_version
+from wfc.manifests.plain import bundle_from_plain, bundle_to_plain
+from wfc.manifests.store import Version, read_version
 
 
 class Kept:

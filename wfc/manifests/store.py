@@ -20,15 +20,13 @@ from wfc import fault
 from wfc.determinism import Rules
 from wfc.errors import BuildTooNew, BundleBroken
 from wfc.ids import DefinitionId, ModuleName, VersionId
-from wfc.manifests.bundle import (
-    Bundle,
-    CallSite,
-    Entry,
-    Parameter,
-    Purpose,
-    Receiver,
-    Signature,
-    Span,
+from wfc.manifests.bundle import Bundle, Purpose
+from wfc.manifests.plain import (
+    bundle_from_plain,
+    bundle_to_plain,
+    rules_from_plain,
+    rules_to_plain,
+    span_to_plain,
 )
 
 COMPILER_FORMAT: Final = 1
@@ -64,7 +62,7 @@ def version_id(rules: Rules, sources: Mapping[ModuleName, str]) -> VersionId:
     """Name a build by compiler format, rules and the hash of each module's source."""
     named = {
         "format": COMPILER_FORMAT,
-        "rules": _rules_to_plain(rules),
+        "rules": rules_to_plain(rules),
         "sources": dict(sorted(sources.items())),
     }
     return VersionId(hashlib.sha256(compact(named)).hexdigest()[:16])
@@ -205,7 +203,7 @@ def read_version(folder: Path) -> Version:
                 for name, workflow in manifest["workflows"].items()
             },
             classes=frozenset(manifest["classes"]),
-            rules=_rules_from_plain(manifest["rules"]),
+            rules=rules_from_plain(manifest["rules"]),
             manifest=text,
         )
 
@@ -243,9 +241,9 @@ def _spans(version: Version) -> dict[str, Any]:
     spans: dict[str, Any] = {}
     for bundle in (*version.step.values(), *version.workflow.values()):
         for entry in bundle.entries:
-            spans[entry.id] = [bundle.path, *_span_to_plain(entry.span)]
+            spans[entry.id] = [bundle.path, *span_to_plain(entry.span)]
         for site in bundle.sites:
-            spans[f"{bundle.module}~{site.place}"] = [bundle.path, *_span_to_plain(site.span)]
+            spans[f"{bundle.module}~{site.place}"] = [bundle.path, *span_to_plain(site.span)]
     return spans
 
 
@@ -315,7 +313,7 @@ def _version_to_plain(version: Version) -> dict[str, Any]:
         "fingerprints": dict(sorted(version.fingerprints.items())),
         "id": version.id,
         "manifest": version.manifest,
-        "rules": _rules_to_plain(version.rules),
+        "rules": rules_to_plain(version.rules),
         "source": dict(sorted(version.source.items())),
         "step": [bundle_to_plain(one) for _, one in sorted(version.step.items())],
         "workflow": [bundle_to_plain(one) for _, one in sorted(version.workflow.items())],
@@ -332,138 +330,6 @@ def _version_from_plain(plain: Mapping[str, Any]) -> Version:
         source=dict(plain["source"]),
         fingerprints=dict(plain["fingerprints"]),
         classes=frozenset(plain["classes"]),
-        rules=_rules_from_plain(plain["rules"]),
+        rules=rules_from_plain(plain["rules"]),
         manifest=plain["manifest"],
     )
-
-
-def _rules_to_plain(rules: Rules) -> dict[str, Any]:
-    return {
-        "environment": list(rules.environment),
-        "packages": list(rules.packages),
-        "pure": list(rules.pure),
-        "refused": list(rules.refused),
-    }
-
-
-def _rules_from_plain(plain: Mapping[str, Any]) -> Rules:
-    return Rules(
-        packages=tuple(plain["packages"]),
-        pure=tuple(plain["pure"]),
-        refused=tuple(plain["refused"]),
-        environment=tuple(plain["environment"]),
-    )
-
-
-def bundle_to_plain(bundle: Bundle) -> dict[str, Any]:
-    """Give a bundle as dicts, lists and scalars, keys in a fixed order."""
-    return {
-        "entries": [_entry_to_plain(entry) for entry in bundle.entries],
-        "futures": list(bundle.futures),
-        "imports": list(bundle.imports),
-        "is_package": bundle.is_package,
-        "module": bundle.module,
-        "path": bundle.path,
-        "purpose": bundle.purpose.value,
-        "shared": list(bundle.shared),
-        "sites": [
-            {
-                "blocks": list(site.blocks),
-                "callee": site.callee,
-                "function": site.function,
-                "ordinal": site.ordinal,
-                "place": site.place,
-                "span": _span_to_plain(site.span),
-            }
-            for site in bundle.sites
-        ],
-        "source_sha256": bundle.source_sha256,
-        "text": bundle.text,
-    }
-
-
-def bundle_from_plain(plain: Mapping[str, Any]) -> Bundle:
-    """Read what `bundle_to_plain` gave."""
-    return Bundle(
-        module=ModuleName(plain["module"]),
-        purpose=Purpose(plain["purpose"]),
-        text=plain["text"],
-        path=plain["path"],
-        source_sha256=plain["source_sha256"],
-        is_package=plain["is_package"],
-        futures=tuple(plain["futures"]),
-        entries=tuple(_entry_from_plain(entry) for entry in plain["entries"]),
-        sites=tuple(
-            CallSite(
-                span=Span(*site["span"]),
-                place=site["place"],
-                callee=site["callee"],
-                function=site["function"],
-                blocks=tuple(site["blocks"]),
-                ordinal=site["ordinal"],
-            )
-            for site in plain["sites"]
-        ),
-        imports=tuple(plain["imports"]),
-        shared=tuple(plain["shared"]),
-    )
-
-
-def _entry_to_plain(entry: Entry) -> dict[str, Any]:
-    return {
-        "docstring": entry.docstring,
-        "id": entry.id,
-        "is_async": entry.is_async,
-        "kind": entry.kind,
-        "nested_in": entry.nested_in,
-        "policy": _sorted(entry.policy),
-        "qualname": entry.qualname,
-        "receiver": entry.receiver.value,
-        "signature": {
-            "captures": list(entry.signature.captures),
-            "parameters": [
-                {
-                    "annotation": one.annotation,
-                    "default": one.default,
-                    "kind": one.kind,
-                    "name": one.name,
-                }
-                for one in entry.signature.parameters
-            ],
-            "returns": entry.signature.returns,
-        },
-        "span": _span_to_plain(entry.span),
-    }
-
-
-def _entry_from_plain(plain: Mapping[str, Any]) -> Entry:
-    signature = plain["signature"]
-    return Entry(
-        id=DefinitionId(plain["id"]),
-        qualname=plain["qualname"],
-        kind=plain["kind"],
-        is_async=plain["is_async"],
-        docstring=plain["docstring"],
-        signature=Signature(
-            parameters=tuple(Parameter(**one) for one in signature["parameters"]),
-            returns=signature["returns"],
-            captures=tuple(signature["captures"]),
-        ),
-        span=Span(*plain["span"]),
-        receiver=Receiver(plain["receiver"]),
-        nested_in=plain["nested_in"],
-        policy=dict(plain["policy"]),
-    )
-
-
-def _span_to_plain(span: Span) -> list[int]:
-    return [span.line, span.column, span.end_line, span.end_column]
-
-
-def _sorted(value: Any) -> Any:
-    """Sort the keys of nested mappings, and make lists of what JSON would make lists of."""
-    if isinstance(value, Mapping):
-        return {key: _sorted(inner) for key, inner in sorted(value.items())}
-    if isinstance(value, (list, tuple)):
-        return [_sorted(inner) for inner in value]
-    return value
