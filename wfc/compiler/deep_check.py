@@ -62,15 +62,18 @@ def deepened(
         inferred[name] = found.references
         late += found.findings
     deeper = Library(library.facts, library.source, library.rules, inferred=inferred)
-    effects = gather_effects(modules, deeper)
-    # What is certain already need not be probable elsewhere.
+    # What is known without inference stays as it was told; what is certain already need not be
+    # probable elsewhere.
     told = {one.sentence for one in plain.diagnostics}
-    listed = [
+    more = [
         one
-        for one in effects.diagnostics
-        if one.sentence.replace("probably ", "") not in told or one.sentence in told
+        for one in gather_effects(modules, deeper).diagnostics
+        if one.sentence not in told and one.sentence.replace("probably ", "") not in told
     ]
-    return replace(effects, diagnostics=tuple(listed)), late
+    listed = sorted(
+        [*plain.diagnostics, *more], key=lambda one: (one.place, one.code, one.sentence)
+    )
+    return replace(plain, diagnostics=tuple(listed)), late
 
 
 def deep_check(source: ModuleSource, gathered: Gathered, rules: Rules, budget_s: float) -> Deep:
