@@ -287,3 +287,13 @@ def test_every_rule_is_told_apart_from_the_compiler() -> None:
     assert all(isinstance(one.told, Diagnostic) for one in found)
     assert len({(one.code, one.place) for one in found}) == len(found)
     assert rules()
+
+
+def test_two_causes_behind_one_call_are_both_told() -> None:
+    """Both have the workflow's call for a place, and their own last link."""
+    text = (
+        "import requests\n\ndef send(x):\n    requests.get(x)\n    requests.post(x)\n\n"
+        'async def flow(x: str) -> None:\n    "use workflow"\n    send(x)\n'
+    )
+    found = look(text, Options(selection=Selection(select=("WFC201",))))
+    assert [(one.place.line, one.told.chain[-1].place.line) for one in found] == [(9, 4), (9, 5)]

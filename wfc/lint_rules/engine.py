@@ -59,7 +59,8 @@ def check(
     compiled = _once(_compiled(module))
     chosen = _chosen(module, options.selection)
     by_rules = _once(finding for one in chosen for finding in one.check(module))
-    ruled = [one for key, one in by_rules.items() if key not in compiled]
+    told = {(code, place) for code, place, _ in compiled}
+    ruled = [one for (code, place, _), one in by_rules.items() if (code, place) not in told]
     judged = frozenset(code for one in chosen for code in one.codes if not is_judged(code))
     found = silencing.by_allowances(module, compiled.values(), ruled, judged)
     found = [one for one in found if options.selection.wants(one.code)]
@@ -114,11 +115,12 @@ def _chosen(module: Module, selection: Selection) -> list[Rule]:
     ]
 
 
-def _once(found: Iterable[Finding]) -> dict[tuple[str, Place], Finding]:
-    """Leave out what is told twice at one place; the first sentence is kept."""
-    kept: dict[tuple[str, Place], Finding] = {}
+def _once(found: Iterable[Finding]) -> dict[tuple[str, Place, Place], Finding]:
+    """Leave out what is told twice: of one code, place and cause; the first sentence is kept."""
+    kept: dict[tuple[str, Place, Place], Finding] = {}
     for one in found:
-        kept.setdefault((one.code, one.place), one)
+        cause = one.told.chain[-1].place if one.told.chain else one.place
+        kept.setdefault((one.code, one.place, cause), one)
     return kept
 
 
