@@ -192,6 +192,15 @@ def test_what_stands_in_a_branch_is_registered_if_it_is_there() -> None:
     assert registered()["Bank.__Vault.__open"].function is vault._Vault__open
 
 
+def test_the_last_of_overloads_is_registered() -> None:
+    """It is there for certain, so nothing asks whether it is."""
+    text = (
+        "import typing\n@typing.overload\ndef size(x: int) -> int: ...\n"
+        "@typing.overload\ndef size(x: str) -> int: ...\ndef size(x):\n    'use step'\n    return 1\n"
+    )
+    assert step_of(text).text.endswith('\n__wfc__.register("step", "size", size)\n')
+
+
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any, Any]]:
     calls: list[tuple[str, Any, Any]] = []

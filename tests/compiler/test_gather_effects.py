@@ -342,6 +342,32 @@ def test_a_dropped_connection_is_noted(tmp_path: Path) -> None:
     assert codes(effects_of(tmp_path, {"flows": text})) == [("WFC131", INFO)]
 
 
+ACTING = "import sqlite3\nsqlite3.connect('x')\ndef tool(x): return x\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("import app.effects", [("WFC131", INFO)]),
+        ("import app.effects as acting", [("WFC131", INFO)]),
+        ("from app import effects", [("WFC131", INFO)]),
+        ("import app.quiet", []),
+        ("import sqlite3", []),
+        ("from app.effects import tool", []),
+        ("from app import effects\nasync def step():\n    'use step'\n    effects.tool(1)", []),
+        ("def late():\n    import app.effects", []),
+        ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import app.effects", []),
+    ],
+)
+def test_a_dropped_import_of_a_module_that_acts_is_noted(
+    tmp_path: Path, line: str, found: list[tuple[str, Severity]]
+) -> None:
+    """It is there for what it does when it is imported, and workflows do without that (WFC131)."""
+    modules = {"effects": ACTING, "quiet": "import sqlite3\ndef late(): sqlite3.connect('x')\n"}
+    text = f"{line}\ndef helper(x): return x\n" + FLOW
+    assert codes(effects_of(tmp_path, {"flows": text, **modules})) == found
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -87,6 +87,7 @@ def gather_effects(modules: Iterable[ModuleFacts], library: Library) -> Effects:
     found += [finding for node in live.steps for finding in judge.hazards(node)]
     for facts in ordered:
         found += judge.dropped(facts)
+        found += judge.dropped_imports(facts)
     reached: dict[ModuleName, set[str]] = {}
     for node in graph.steps:
         reached.setdefault(node.module, set()).add(node.name)
@@ -386,6 +387,37 @@ class _Judge:
                         "workflow, so it stays out of the workflow bundle",
                     )
                     break
+
+    def dropped_imports(self, facts: ModuleFacts) -> Iterator[Diagnostic]:
+        """Note imports of modules of the project that act when they are imported and serve nothing
+        else here: workflows do without them (WFC131).
+        """
+        if not any(one.entry.kind == "workflow" for one in facts.definitions):
+            return
+        targets = {reference.target for reference in facts.references}
+        source = self.library.source(facts.name)
+        for one in facts.imports:
+            # `import app.effects` binds `app`; `from app import effects` binds the module itself.
+            module = one.target if one.target.startswith(one.module) else one.module
+            is_used = any(target == module or target.startswith(f"{module}.") for target in targets)
+            is_kept = Node(facts.name, one.name) in self.graph.steps
+            imported = self.library.facts(module)
+            if one.scope or one.typing_only or is_used or is_kept or imported is None:
+                continue
+            act = next((each for each in imported.references if self._acts(each)), None)
+            if act is not None:
+                yield diagnostic(
+                    "WFC131",
+                    _place(source.path if source else facts.name, one.span),
+                    f"`{module}` calls `{act.target}` when it is imported, and nothing here uses "
+                    "it, so the import stays out of the workflow bundle",
+                )
+
+    def _acts(self, reference: Reference) -> bool:
+        """Tell whether a module-level statement calls what a workflow may not."""
+        at_import = reference.use == "call" and reference.function == "" and not reference.in_step
+        entry = lookup(reference.target, self.library.rules)
+        return at_import and entry.verdict is Verdict.REFUSED
 
 
 def _unlisted(entry: Entry) -> Entry:

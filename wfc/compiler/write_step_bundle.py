@@ -120,10 +120,12 @@ def _registration(definition: Definition, tree: ast.Module) -> str:
     entry = definition.entry
     path, conditions, body = "", list[str](), tree.body
     for name, written in _parts(entry.nested_in or entry.qualname):
-        inside = [node.body for node in body if isinstance(node, _NAMED) and node.name == name]
-        # One that stands there itself is there; in what stands in a branch, nothing is certain.
-        body = inside[0] if len(inside) == 1 else []
-        if not body:
+        inside = [node for node in body if isinstance(node, _NAMED) and node.name == name]
+        # One that stands there itself is there, the last of overloads too; in what stands in a
+        # branch, or in one of two classes, nothing is certain.
+        certain = len(inside) == 1 or (inside and isinstance(inside[-1], FUNCTIONS))
+        body = inside[-1].body if certain else []
+        if not certain:
             conditions.append(
                 f'hasattr({path}, "{written}")' if path else f'"{written}" in globals()'
             )
