@@ -196,7 +196,8 @@ def test_the_last_of_overloads_is_registered() -> None:
     """It is there for certain, so nothing asks whether it is."""
     text = (
         "import typing\n@typing.overload\ndef size(x: int) -> int: ...\n"
-        "@typing.overload\ndef size(x: str) -> int: ...\ndef size(x):\n    'use step'\n    return 1\n"
+        "@typing.overload\ndef size(x: str) -> int: ...\n"
+        "def size(x):\n    'use step'\n    return 1\n"
     )
     assert step_of(text).text.endswith('\n__wfc__.register("step", "size", size)\n')
 

@@ -91,6 +91,12 @@ def test_a_module_marks_its_public_functions() -> None:
         ("__all__ = ['a', NAME]", {"a", "c"}),
         ("__all__.append('a')", {"a", "c"}),
         ("__all__ += ['a']", {"a"}),
+        ("__all__ = ['a']\n__all__.append('_b')\n__all__.extend(('c',))", {"a", "_b", "c"}),
+        ("__all__ = ['a', 'c']\n__all__.remove('c')", {"a"}),
+        ("__all__ = ['a'] + ['_b']\nother.append('c')", {"a", "_b"}),
+        ("__all__ = ['a']\n__all__.append(NAME)", {"a", "c"}),
+        ("__all__ = ['a']\n__all__.sort()", {"a", "c"}),
+        ("__all__ = ['a'] + names()", {"a", "c"}),
     ],
 )
 def test_all_decides_what_is_public(exported: str, names: set[str]) -> None:

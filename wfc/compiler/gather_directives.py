@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from wfc import directives
 from wfc.compiler.marks import Mark, Marks, decorator_word, fault_of
@@ -339,18 +339,49 @@ def _exported(body: Sequence[ast.stmt]) -> frozenset[str] | None:
     """Give the names in `__all__` if it is written out, None if it is absent or computed."""
     names: set[str] | None = None
     for statement in body:
-        if isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign):
-            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-            if not any(isinstance(name, ast.Name) and name.id == "__all__" for name in targets):
-                continue
-            listed = _strings(statement.value)
-            if listed is None:
-                return None
-            names = listed | (names or set() if isinstance(statement, ast.AugAssign) else set())
+        said = _said_of_all(statement)
+        if said is None:
+            continue
+        how, value = said
+        one = ast.List([value]) if value is not None else None
+        listed = _strings(one if how in {"append", "remove"} else value)
+        if listed is None or how not in _CHANGES or (names is None and how[-1] != "="):
+            return None
+        before = set[str]() if how == "=" else names or set()
+        names = before - listed if how == "remove" else before | listed
     return frozenset(names) if names is not None else None
 
 
+_CHANGES: Final = frozenset({"=", "+=", "append", "extend", "remove"})
+
+
+def _said_of_all(statement: ast.stmt) -> tuple[str, ast.expr | None] | None:
+    """Give how a statement changes `__all__` and by what; None if it leaves it alone."""
+    match statement:
+        case ast.Assign(targets=targets, value=value) if any(map(_is_all, targets)):
+            return "=", value
+        case ast.AnnAssign(target=ast.Name(id="__all__"), value=value) if value is not None:
+            return "=", value
+        case ast.AugAssign(target=ast.Name(id="__all__"), value=value):
+            return "+=", value
+        case ast.Expr(
+            value=ast.Call(
+                func=ast.Attribute(value=ast.Name(id="__all__"), attr=how), args=arguments
+            )
+        ):
+            return how, arguments[0] if len(arguments) == 1 else None
+    return None
+
+
+def _is_all(target: ast.expr) -> bool:
+    return isinstance(target, ast.Name) and target.id == "__all__"
+
+
 def _strings(value: ast.expr | None) -> set[str] | None:
+    """Give the texts of a list that is written out, in parts too; None if anything is computed."""
+    if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):
+        left, right = _strings(value.left), _strings(value.right)
+        return None if left is None or right is None else left | right
     if not isinstance(value, ast.List | ast.Tuple):
         return None
     found = {item.value for item in value.elts if isinstance(item, ast.Constant)}
