@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +19,7 @@ import msgpack  # type: ignore[import-untyped] # the package ships no types
 from wfc.compiler import cache
 from wfc.compiler.facts import ModuleSource
 from wfc.compiler.gather import why_unreadable
+from wfc.compiler.processes import spread
 from wfc.compiler.project import Project
 from wfc.compiler.sources import is_house
 from wfc.diagnostics import Diagnostic, Place, diagnostic
@@ -154,11 +153,9 @@ def _found(
         if one.place.path in shown or not one.place.path.endswith(".py")
     ]
     if jobs > 1 and len(files) >= _WORTH_PROCESSES:
-        # Spawned, not forked: the process that lints may have threads.
-        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-            parts = [files[start::jobs] for start in range(jobs)]
-            for part in pool.map(_check_files, [job] * jobs, parts, [marked] * jobs):
-                found += part
+        work = [(job, files[start::jobs], marked) for start in range(jobs)]
+        for part in spread(_check_files, work, jobs):
+            found += part
     else:
         found += _check_files(job, files, marked, overview)
     found += [Finding(told=one) for one in overview.late if job.selection.wants(one.code)]
