@@ -169,6 +169,17 @@ def test_what_is_pure_shimmed_or_not_reached_is_silent(tmp_path: Path, text: str
     assert effects_of(tmp_path, {"flows": dedent(text) + "\n" + FLOW}).diagnostics == ()
 
 
+def test_a_variable_read_while_loading_is_told_as_one_read_in_the_workflow(tmp_path: Path) -> None:
+    """Its cure is the same, and it is no work that could be done in a step instead."""
+    text = "import os\nREGION = os.environ.get('REGION')\ndef helper(x): return REGION\n"
+    (finding,) = effects_of(tmp_path / "a", {"flows": text + FLOW}).diagnostics
+    assert finding.code == "WFC211"
+    assert finding.sentence.endswith("loads; another worker could read otherwise")
+    assert finding.fix == "use a parameter, or list the variable in [tool.wfc] environment"
+    listed = effects_of(tmp_path / "b", {"flows": text + FLOW}, environment=["REGION"])
+    assert listed.diagnostics == ()
+
+
 def test_an_uncertain_use_is_a_warning(tmp_path: Path) -> None:
     """A name that may have been bound otherwise is no error."""
     text = "try:\n    from os import remove\nexcept ImportError:\n    remove = print\n"

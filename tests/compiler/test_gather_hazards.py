@@ -105,6 +105,8 @@ STATE: dict[str, tuple[str, Severity]] = {
     "return step.__globals__": ("WFC230", ERROR),
     "return Shown(1).x": ("WFC302", ERROR),
     "return Priced(name='a')": ("WFC302", ERROR),
+    "return Named(at=n)": ("WFC302", ERROR),
+    "return Named(id='a')": ("WFC302", ERROR),
 }
 AROUND = """
 import uuid
@@ -130,6 +132,11 @@ class Shown:
 class Priced(BaseModel):
     name: str
     at: datetime = Field(default_factory=lambda: datetime.now(UTC))
+
+@dataclass
+class Named:
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    at: str = field(default_factory=lambda: datetime.now(UTC).isoformat())
 
 @cache
 def kept(x):
@@ -160,12 +167,27 @@ def test_state_that_outlives_a_run(tmp_path: Path, body: str) -> None:
         "return Shown(x=1, id=uuid.uuid4())",
         "return Priced(name='a', at=datetime.now(UTC))",
         "return Priced(**{'name': 'a'})",
+        "return Named(id='a', at=n)",
     ],
 )
 def test_local_state_is_silent(tmp_path: Path, body: str) -> None:
     """What a run makes for itself it may change; what ends may loop."""
     around = f"from wfc import restart\n{AROUND}"
     assert effects_of(tmp_path, {"flows": flow(body, around)}).diagnostics == ()
+
+
+def test_all_fields_that_must_be_passed_are_named_at_once(tmp_path: Path) -> None:
+    """Nobody passes one only to be told of the next."""
+    (finding,) = effects_of(tmp_path, {"flows": flow("return Named()", AROUND)}).diagnostics
+    assert "without `id`, which `uuid.uuid4` then fills" in finding.sentence
+    assert finding.fix == "pass `id`, `at`"
+
+
+def test_the_order_of_a_set_differs_between_processes(tmp_path: Path) -> None:
+    """The sentence says what it differs between: on one machine, in one process, it does not."""
+    body = "for x in set(xs):\n    await step(x)"
+    (finding,) = effects_of(tmp_path, {"flows": flow(body)}).diagnostics
+    assert finding.sentence.endswith("the set `set(xs)`, whose order differs between processes")
 
 
 def test_a_container_of_another_module_is_changed(tmp_path: Path) -> None:

@@ -185,13 +185,18 @@ class _Judge:
             )
         for made in facts.constructions:
             if made.within == node.name and self.graph.runs(facts, made.function):
-                for field, made_by in self._left_out(made):
-                    name = made.target.rpartition(".")[2]
-                    sentence = (
-                        f"builds `{name}` without `{field}`, which `{made_by}` then fills; a "
-                        "replay would fill in something else"
-                    )
-                    yield from self._told(node, "WFC302", made, sentence, f"leaves out {field}")
+                left_out = tuple(self._left_out(made))
+                if not left_out:
+                    continue
+                field, made_by = left_out[0]
+                name = made.target.rpartition(".")[2]
+                sentence = (
+                    f"builds `{name}` without `{field}`, which `{made_by}` then fills; a "
+                    "replay would fill in something else"
+                )
+                fix = "pass " + ", ".join(f"`{one}`" for one in dict(left_out))
+                what = f"leaves out {field}"
+                yield from self._told(node, "WFC302", made, sentence, what, fix=fix)
 
     def _is_among(self, hazard: Hazard) -> bool:
         """Tell whether what a name means, there or in another module, makes a hazard of its use."""
@@ -227,6 +232,8 @@ class _Judge:
         at: Hazard | Construction | Reference,
         sentence: str,
         what: str,
+        *,
+        fix: str | None = None,
     ) -> Iterator[Diagnostic]:
         """Make a finding of a hazard, with the chain that leads to it; nothing if it is allowed."""
         if (code, node.module, at.span) in self.seen:
@@ -247,9 +254,8 @@ class _Judge:
             return
         certain = at.exact and all(one.exact for _, one in path)
         probably = "" if certain else "probably "
-        finding = diagnostic(
-            code, links[0].place, f'workflow "{workflow}" {probably}{sentence}', chain=links
-        )
+        sentence = f'workflow "{workflow}" {probably}{sentence}'
+        finding = diagnostic(code, links[0].place, sentence, chain=links, fix=fix)
         if not certain and finding.severity is Severity.ERROR:
             finding = replace(finding, severity=Severity.WARNING)
         yield finding
@@ -422,9 +428,8 @@ class _Judge:
 
 def _unlisted(entry: Entry) -> Entry:
     """Judge a variable that `[tool.wfc] environment` does not name."""
-    return replace(
-        entry, verdict=Verdict.REFUSED, instead="a parameter, or list it in [tool.wfc] environment"
-    )
+    instead = "a parameter, or list the variable in [tool.wfc] environment"
+    return replace(entry, verdict=Verdict.REFUSED, instead=instead)
 
 
 def _own_thread(entry: Entry) -> Entry:
@@ -457,9 +462,11 @@ def _sentence(code: str, workflow: str, target: str, entry: Entry, *, certain: b
             "loads; each worker would read another value"
         )
     if code in {"WFC210", "WFC211"}:
+        is_read = entry.reason is Reason.ENVIRONMENT
+        so = "another worker could read otherwise" if is_read else "every worker would do it again"
         return (
             f'workflow "{workflow}" {reaches} a statement that calls `{shown}` while its module '
-            "loads; every worker would do it again"
+            f"loads; {so}"
         )
     clause = _CLAUSES[entry.reason or Reason.UNKNOWN]
     if code == "WFC222" and entry.instead.startswith("a step"):
@@ -472,6 +479,8 @@ def _sentence(code: str, workflow: str, target: str, entry: Entry, *, certain: b
 def _fix(
     code: str, path: tuple[tuple[Node, Reference], ...], target: str, entry: Entry
 ) -> str | None:
+    if code in {"WFC210", "WFC211"} and entry.reason is Reason.ENVIRONMENT:
+        return f"use {entry.instead}"
     if code in {"WFC210", "WFC211", "WFC301"}:
         return None  # that of the catalogue
     if entry.reason is Reason.UNKNOWN and code in {"WFC220", "WFC221"}:

@@ -27,24 +27,27 @@ def factories_of(node: ast.ClassDef, names: Names) -> Iterator[Factory]:
     for statement in node.body:
         if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
             continue
-        made_by = _factory(statement.value, names)
-        if made_by is not None:
+        for made_by in _made_by(statement.value, names):
             yield Factory(owner=node.name, field=statement.target.id, made_by=made_by, place=place)
         place += 1
 
 
-def _factory(value: ast.expr | None, names: Names) -> str | None:
+def _made_by(value: ast.expr | None, names: Names) -> Iterator[str]:
+    """Give the factory of a field; of a lambda, all that it calls: `str(uuid4())` draws inside."""
     if not isinstance(value, ast.Call) or names.resolve(value.func) not in _FIELDS:
-        return None
+        return
     for word in value.keywords:
         if word.arg not in _KEYWORDS:
             continue
-        if not isinstance(word.value, ast.Lambda):
-            return names.resolve(word.value)
-        for inner in ast.walk(word.value.body):
-            if isinstance(inner, ast.Call):
-                return names.resolve(inner.func)
-    return None
+        if isinstance(word.value, ast.Lambda):
+            inside = ast.walk(word.value.body)
+            called = [inner.func for inner in inside if isinstance(inner, ast.Call)]
+        else:
+            called = [word.value]
+        for function in called:
+            name = names.resolve(function)
+            if name is not None:
+                yield name
 
 
 def constructions_of(

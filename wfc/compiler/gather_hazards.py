@@ -127,7 +127,9 @@ def _caches(node: Any, gatherer: _Gatherer) -> Iterator[Found]:
 
 def _escapes(node: Any, gatherer: _Gatherer) -> Iterator[Found]:
     for escape in escapes_of(node, gatherer.names, gatherer.parent):
-        sentence = f"goes through the set `{_shown(escape.node)}`, whose order differs"
+        sentence = (
+            f"goes through the set `{_shown(escape.node)}`, whose order differs between processes"
+        )
         yield "WFC310", escape.node, sentence, escape.exact, escape.target
 
 
