@@ -69,7 +69,7 @@ _EFFECTS: Final[tuple[Row, ...]] = (
     (206, "environment", "E", "a workflow reads an environment variable that is not recorded", "list it in [tool.wfc] environment, or pass a parameter"),
     (207, "blocking-sleep", "E", "a workflow blocks its thread", "use `await sleep(...)`"),
     (210, "effect-in-definition", "E", "a class body, default or validator that a workflow reaches has an effect", "move the effect into a step"),
-    (211, "effect-at-import", "E", "a module-level statement that a workflow reaches has an effect", "do it in the step"),
+    (211, "effect-at-import", "E", "a module-level statement that a workflow reaches has an effect", "do it in the step that needs it"),
     (220, "unknown-package", "E", "nothing is known about the effects of a package", "call it in a step; or, if pure, list it in [tool.wfc] pure"),
     (221, "compiled-extension", "E", "a compiled extension cannot be judged", "call it in a step; or, if pure, list it in [tool.wfc] pure"),
     (222, "refused-half", "E", "this part of a listed package has effects", "call it in a step"),
@@ -79,7 +79,7 @@ _EFFECTS: Final[tuple[Row, ...]] = (
 _DETERMINISM: Final[tuple[Row, ...]] = (
     (301, "load-time-clock", "E", "a module-level statement reads clock or chance when the code is loaded", "read it inside the workflow"),
     (302, "default-factory", "E", "a field left out is filled from clock or chance", "pass the field"),
-    (310, "set-order", "E", "the order of a set differs between processes", "use `sorted(...)`"),
+    (310, "set-order", "E", "the order of a set differs between processes", "go through `sorted(...)` of it"),
     (311, "identity", "E", "`id` and `hash` differ between processes", "compare a field"),
     (312, "address-repr", "W", "the default repr holds an address", "write a field, or define `__repr__`"),
     (313, "host-zone", "W", "the zone of the host decides", "name the zone"),
@@ -121,7 +121,7 @@ _SERIALISATION: Final[tuple[Row, ...]] = (
     (466, "damaged-event", "E", "an event of a run's log is damaged", "keep a copy of the world and restore a backup"),
 )
 _CONCURRENCY: Final[tuple[Row, ...]] = (
-    (501, "swallowed-cancel", "E", "a cancellation is caught and lost", "add `raise`"),
+    (501, "swallowed-cancel", "E", "a cancellation is caught and lost", "end the handler with `raise`, or catch `Exception`"),
     (502, "dropped-task", "W", "nobody keeps this task", "keep it, or use a TaskGroup"),
     (503, "gather-errors", "O", "after an error the other calls go on", "use a TaskGroup"),
     (504, "shared-primitive", "E", "runs share a lock, queue or event", "make it in the workflow"),

@@ -64,3 +64,13 @@ def test_the_scan_sends_every_faulty_file_to_the_parser(pair: Pair) -> None:
         if fault.code in {"WFC112", "WFC113"} and "x20" not in alone:
             assert scan(alone.encode()).hit, alone
     assert scan(pair.bad.encode()).hit
+
+
+def test_a_directive_in_triple_quotes_is_told_what_is_wrong_with_it() -> None:
+    """It stands on a line of its own already, and says the right words."""
+    (finding,) = _findings('async def f(x):\n    """use step"""\n    return x\n')
+    assert (
+        finding.sentence == "this says `use step`, but not as one plain string, so it marks nothing"
+    )
+    assert finding.fix is not None
+    assert "no triple quotes" in finding.fix

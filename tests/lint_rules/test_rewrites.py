@@ -280,9 +280,24 @@ def test_an_unsafe_fix_must_be_asked_for(tmp_path: Path, code: str) -> None:
                 await flow()
             """,
         ),
+        (
+            "WFC501",
+            """
+            async def charge(x: str) -> str:
+                "use step"
+                return x
+
+            async def flow(x: str) -> str:
+                "use workflow"
+                try:
+                    return await charge(x)
+                except:
+                    return "failed"
+            """,
+        ),
     ],
 )
 def test_what_cannot_be_done_safely_is_left(tmp_path: Path, code: str, text: str) -> None:
-    """A name that means something else, or a function that cannot await."""
+    """A name that means something else, a function that cannot await, a line never reached."""
     before = dedent(text)
     assert cured(tmp_path, code, before, unsafe=True) == (before, 0)

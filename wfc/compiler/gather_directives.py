@@ -238,9 +238,8 @@ class _Reader:
             self.report(
                 span_of(statement),
                 "WFC112",
-                f"this says `{said.directive}`, but a directive is one plain string on one "
-                "line, so it marks nothing",
-                f"write {line} on a line of its own.",
+                f"this says `{said.directive}`, but not as one plain string, so it marks nothing",
+                f"write exactly {line}: no prefix, no brackets, no escapes, no triple quotes.",
             )
         elif frame.kind == "class":
             self.report(
