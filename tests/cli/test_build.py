@@ -49,7 +49,7 @@ def test_a_build_stands_under_its_version(wfc: Wfc, shop: Path) -> None:
     assert (shop / ".wfc" / "current").read_text().strip() == data["version"]
     again = wfc("build", "--format", "json").json["data"]
     assert (again["version"], again["changed"]) == (data["version"], [])
-    assert "1 workflows; 0 errors" in wfc("build", "--clean").err
+    assert "1 workflow; 0 errors" in wfc("build", "--clean").err
 
 
 def test_check_writes_nothing_and_sees_what_is_out_of_date(wfc: Wfc, shop: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_fault_is_shown_in_each_format(wfc: Wfc, shop: Path) -> None:
     said = wfc("build")
     assert said.code == 1
     assert "shop.py:1:1: WFC102" in said.out
-    assert "no version; 1 errors" in said.err
+    assert "no version; 1 error," in said.err
     (finding,) = wfc("build", "--json").json["data"]["findings"]
     assert (finding["code"], finding["place"][:2]) == ("WFC102", ["shop.py", 1])
     line = wfc("build", "--format", "github").out

@@ -95,7 +95,7 @@ def test_each_version_gets_a_worker_and_each_finding_is_told_once(
     assert [worker.returncode for worker in workers] == [0, 0]
     told = capsys.readouterr().err
     assert told.count("WFC102") == 1
-    assert "no version; 1 findings, 0 cured" in told
+    assert "no version; 1 finding, 0 cured" in told
     assert "0 findings, 1 cured" in told
 
 

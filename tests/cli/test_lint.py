@@ -32,9 +32,9 @@ def test_findings_are_exit_code_1(wfc: Wfc, shop: Path) -> None:
     said = wfc("lint")
     assert said.code == 1
     assert said.out.startswith('shop.py:1:1: WFC403 the step "charge" does not annotate')
-    assert said.err == "0 errors, 1 warnings in 1 files\n"
+    assert said.err == "0 errors, 1 warning in 1 file\n"
     shop.write_text(CLEAN)
-    assert wfc("lint") == Said(0, "", "0 errors, 0 warnings in 1 files\n")
+    assert wfc("lint") == Said(0, "", "0 errors, 0 warnings in 1 file\n")
 
 
 def test_exit_zero(wfc: Wfc, shop: Path) -> None:
@@ -179,7 +179,7 @@ def test_fixes_are_done(wfc: Wfc, shop: Path) -> None:
     said = wfc("lint", "--fix", "--format=concise")
     assert said.code == 1
     assert said.out.count("\n") == 1
-    assert said.err == "1 fixed\n0 errors, 1 warnings in 1 files\n"
+    assert said.err == "1 fixed\n0 errors, 1 warning in 1 file\n"
     assert shop.read_text().startswith(CLEAN)
     assert wfc("lint", "--fix").err.startswith("0 fixed\n")
 
@@ -224,7 +224,7 @@ def test_watching_tells_what_is_new_and_what_is_cured(
         'shop.py:1:1: WFC403 the step "charge"',
         'shop.py:4:1: WFC403 the step "refund"',
     ]
-    assert said.err.splitlines()[-1] == "0 errors, 1 warnings in 1 files; 1 cured"
+    assert said.err.splitlines()[-1] == "0 errors, 1 warning in 1 file; 1 cured"
 
 
 def test_watching_without_the_library_says_how_to_get_it(

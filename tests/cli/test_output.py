@@ -189,3 +189,9 @@ def test_the_date_is_left_out_today() -> None:
     assert isinstance(instant, output.Instant)
     assert instant.for_people(noon + timedelta(seconds=5)) == "12:00:00 (5 s ago)"
     assert instant.for_people(noon + timedelta(days=1)) == "2030-01-01 12:00:00 (1 d ago)"
+
+
+@pytest.mark.parametrize(("number", "shown"), [(0, "0 files"), (1, "1 file"), (2, "2 files")])
+def test_what_is_counted_is_said_in_english(number: int, shown: str) -> None:
+    """One is one."""
+    assert output.counted(number, "file") == shown

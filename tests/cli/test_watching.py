@@ -91,7 +91,7 @@ def test_a_build_is_renewed_and_news_are_told(
     watching.until("0 new, 0 cured")
     first = (tmp_path / ".wfc/current").read_text()
     (tmp_path / "shop.py").write_text(FAULTY)
-    assert "no version; 1 errors" in watching.until("1 new, 0 cured")
+    assert "no version; 1 error," in watching.until("1 new, 0 cured")
     assert "shop.py:1:1: WFC102" in watching.until("Fix:", "out")
     assert (tmp_path / ".wfc/current").read_text() == first
     (tmp_path / "shop.py").write_text(SHOP.replace("pay-", "paid-"))

@@ -272,8 +272,10 @@ def _summary(result: BuildResult, took_s: float, *, stale: bool) -> str:
     elif stale:
         head = f"WFC620 the build is out of date: the sources are version {result.version.id}"
     else:
-        head = f"version {result.version.id}, {len(result.version.fingerprints)} workflows"
-    return f"{head}; {errors} errors, {warnings} warnings; {took_s:.1f} s"
+        workflows = output.counted(len(result.version.fingerprints), "workflow")
+        head = f"version {result.version.id}, {workflows}"
+    found = f"{output.counted(errors, 'error')}, {output.counted(warnings, 'warning')}"
+    return f"{head}; {found}; {took_s:.1f} s"
 
 
 @contextmanager

@@ -128,7 +128,7 @@ class Development:
             output.note(self.common, text)
         cured = len(self.findings - found)
         name = "no version" if result.version is None else f"version {result.version.id}"
-        output.note(self.common, f"{name}; {len(found)} findings, {cured} cured")
+        output.note(self.common, f"{name}; {output.counted(len(found), 'finding')}, {cured} cured")
         self.findings = found
 
     async def _end_worker(self) -> None:

@@ -215,10 +215,11 @@ def _count(asked: Asked, report: run.Report) -> None:
 
 def _summary(report: run.Report) -> str:
     counts = Counter(one.severity for one in report.findings)
-    found = f"{counts[Severity.ERROR]} errors, {counts[Severity.WARNING]} warnings"
+    errors = output.counted(counts[Severity.ERROR], "error")
+    warnings = output.counted(counts[Severity.WARNING], "warning")
     fixable = sum(one.fix is not None and one.fix.safe for one in report.findings)
     more = f"; {fixable} can be fixed by --fix" if fixable else ""
-    return f"{found} in {report.files} files{more}"
+    return f"{errors}, {warnings} in {output.counted(report.files, 'file')}{more}"
 
 
 # --- fixing ------------------------------------------------------------------------------------

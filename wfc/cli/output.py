@@ -114,6 +114,11 @@ def note(common: Common, text: str) -> None:
         sys.stderr.flush()
 
 
+def counted(number: int, noun: str) -> str:
+    """Give a number and what it counts: "1 error", "2 errors"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def is_terminal(stream: TextIO) -> bool:
     """Tell whether people look at this stream."""
     return stream.isatty() and os.environ.get("TERM") != "dumb"
