@@ -36,6 +36,18 @@ PAIRS = {
         STEP + FLOW + "    é = charge(1); paid = charge(2)\n",
         STEP + FLOW + "    é = await charge(1); paid = await charge(2)\n",
     ),
+    "attribute of the result": (
+        STEP + FLOW + "    é = 1; print(é, charge(1).real)\n",
+        STEP + FLOW + "    é = 1; print(é, (await charge(1)).real)\n",
+    ),
+    "part of the result": (
+        STEP + FLOW + "    print(charge(1)[0])\n",
+        STEP + FLOW + "    print((await charge(1))[0])\n",
+    ),
+    "sum with the result": (
+        STEP + FLOW + "    print(charge(1) + 1)\n",
+        STEP + FLOW + "    print(await charge(1) + 1)\n",
+    ),
 }
 
 

@@ -31,9 +31,23 @@ def _async(place: Place, _: ModuleSource) -> tuple[Replacement, ...]:
     return (_before(place, "async "),)
 
 
-def _awaited(place: Place, _: ModuleSource) -> tuple[Replacement, ...]:
-    """Await a call that is a statement, or is bound to a name."""
-    return (_before(place, "await "),)
+def _awaited(place: Place, source: ModuleSource) -> tuple[Replacement, ...]:
+    """Await a call; in brackets where `await` would take in what is asked of the result."""
+    if not _is_asked(place, source):
+        return (_before(place, "await "),)
+    end = replace(place, line=place.end_line, column=place.end_column)
+    return (_before(place, "(await "), Replacement(end, ")"))
+
+
+def _is_asked(place: Place, source: ModuleSource) -> bool:
+    """Tell whether the expression at `place` has an attribute or an item taken, or is called."""
+    at = (place.line, place.column, place.end_line, place.end_column)
+    for node in ast.walk(ast.parse(source.text)):
+        match node:
+            case ast.Attribute(value=asked) | ast.Subscript(value=asked) | ast.Call(func=asked):
+                if at == (asked.lineno, asked.col_offset, asked.end_lineno, asked.end_col_offset):
+                    return True
+    return False
 
 
 def _exact(place: Place, source: ModuleSource) -> tuple[Replacement, ...]:
