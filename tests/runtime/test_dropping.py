@@ -283,6 +283,15 @@ def _template(case: str) -> Template:
     return load_template(_version(), DefinitionId(f"dropped:flow_{case}"))
 
 
+@pytest.fixture(autouse=True, scope="module")
+def small_heap() -> Iterator[None]:
+    """Leave all that other tests have loaded out of the collections here: there are hundreds."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @contextlib.contextmanager
 def _silence(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Fail if anything is printed, logged, warned of, or raised where nobody can catch it."""
