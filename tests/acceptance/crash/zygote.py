@@ -18,6 +18,16 @@ from pathlib import Path
 from typing import Any
 
 DEADLINE_S = 60
+WARM = (
+    "wfc.api",
+    # What a session imports when it needs it, which each child would do again.
+    "wfc.compiler.build",
+    "wfc.runtime.registry",
+    "wfc.runtime.worker",
+    "wfc.settings_tables",
+    "wfc.worlds.memory",
+    "wfc.worlds.sqlite",
+)
 
 
 def main() -> None:
@@ -25,7 +35,8 @@ def main() -> None:
     project = Path(sys.argv[1])
     os.chdir(project)
     sys.path.insert(0, str(project))
-    importlib.import_module("wfc.api")  # warm, for every child
+    for name in WARM:
+        importlib.import_module(name)
     from wfc.compiler.import_hook import install  # noqa: PLC0415 - likewise
 
     install(["crash_flows"])
