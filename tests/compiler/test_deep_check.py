@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,6 @@ from textwrap import dedent
 
 import pytest
 
-from wfc.compiler import deep_check as deep_check_module
 from wfc.compiler.deep_check import BUDGET_S, Deep, deep_check
 from wfc.compiler.facts import ModuleSource
 from wfc.compiler.gather import gather_tree
@@ -124,21 +122,11 @@ async def other(x: str) -> bool:
     assert found.sentence.startswith('workflow "flow" probably reaches `pathlib.Path.exists`')
 
 
-def test_a_check_that_takes_too_long_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Even in the midst of one inference; and what it has found until then stands."""
-
-    def spin(_inference: object, call: ast.Call) -> str:
-        while call.lineno > first:
-            pass
-        return "subprocess.run"
-
-    first = deep("pick()(x)").references[0].span.line
-    monkeypatch.setattr(deep_check_module._Inference, "target", spin)
-    found = deep("pick()(x)\npick()(x)", budget_s=0.2)
-    (finding,) = found.findings
+def test_a_check_that_takes_too_long_says_so() -> None:
+    """And what it has found until then stands."""
+    (finding,) = deep("pick()(x)\npick()(x)", budget_s=-1).findings
     assert finding.code == "WFC183"
-    assert "calls from here on are unchecked" in finding.sentence
-    assert {reference.span.line for reference in found.references} == {first}
+    assert "2 calls from here on are unchecked" in finding.sentence
 
 
 def test_a_warm_import_loads_no_astroid(tmp_path: Path) -> None:

@@ -8,8 +8,7 @@ the same table and told with the same chain, as a warning.
 from __future__ import annotations
 
 import ast
-import ctypes
-import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,7 +27,9 @@ from wfc.ids import ModuleName
 from wfc.manifests.bundle import Span
 
 BUDGET_S: Final = 2.0
-"""How long the check of one module may take; then it says so (WFC183) and stops."""
+"""How long the check of one module may take before it begins no further inference and says so
+(WFC183). One under way is not ended: it may read half the library, and nothing ends it safely.
+"""
 _ANSWERS_MAX: Final = 5
 _OTHER_NAMES: Final = {"_io.open": "builtins.open", "_io.open_code": "builtins.open"}
 
@@ -82,56 +83,23 @@ def deep_check(source: ModuleSource, gathered: Gathered, rules: Rules, budget_s:
     calls = deque(_unknown_calls(gathered))
     if not calls:
         return found
-    try:
-        with _Limit(budget_s):
-            inferred = _Inference(source)
-            while calls:
-                call, symbols, function = calls[0]
-                target = inferred.target(call)
-                calls.popleft()
-                if target is not None and _is_refused(target, rules):
-                    found.references += [
-                        Reference(
-                            target=target, span=span_of(call.func), within=symbol,
-                            function=function, use="call", exact=False,
-                        )
-                        for symbol in symbols
-                    ]  # fmt: skip
-    except _OutOfTimeError:
-        found.findings.append(_out_of_time(source, calls[0][0], len(calls), budget_s))
-    return found
-
-
-class _OutOfTimeError(BaseException):
-    """The budget is spent. No `Exception`, so that no inference takes it for an answer."""
-
-
-class _Limit:
-    """Ends what its block does after some time: one inference may read half the library."""
-
-    def __init__(self, seconds: float) -> None:
-        self._thread = threading.get_ident()
-        self._lock = threading.Lock()
-        self._over = False
-        self._timer = threading.Timer(max(seconds, 0.0), self._end)
-        self._timer.daemon = True
-
-    def __enter__(self) -> None:
-        self._timer.start()
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._over = True
-        self._timer.cancel()
-        # One that was asked for and has not come yet must not come later.
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread), None)
-
-    def _end(self) -> None:
-        with self._lock:
-            if not self._over:
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                    ctypes.c_ulong(self._thread), ctypes.py_object(_OutOfTimeError)
+    inferred = _Inference(source)
+    ends_at = time.monotonic() + budget_s
+    while calls:
+        call, symbols, function = calls.popleft()
+        if time.monotonic() > ends_at:
+            found.findings.append(_out_of_time(source, call, len(calls) + 1, budget_s))
+            break
+        target = inferred.target(call)
+        if target is not None and _is_refused(target, rules):
+            found.references += [
+                Reference(
+                    target=target, span=span_of(call.func), within=symbol, function=function,
+                    use="call", exact=False,
                 )
+                for symbol in symbols
+            ]  # fmt: skip
+    return found
 
 
 def _unknown_calls(gathered: Gathered) -> Iterator[tuple[ast.Call, tuple[str, ...], str]]:
