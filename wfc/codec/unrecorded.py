@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
 from functools import cached_property, lru_cache
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from wfc.codec.families import MisfitError, family_of, restored
 
@@ -21,7 +21,8 @@ def check(value: Any, fields: Mapping[str, Any]) -> str | None:
         for name in held.keys() - fields.keys():
             if not _may_go(type(value), name):
                 return _sentence(value, name, held[name], "declare it")
-    for name in _slots(cast("Hashable", type(value))):
+    kind: Hashable = type(value)
+    for name in _slots(kind):
         if name not in fields and hasattr(value, name):
             return _sentence(value, name, getattr(value, name), "declare it")
     private = getattr(value, "__pydantic_private__", None)
