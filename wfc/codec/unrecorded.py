@@ -7,7 +7,7 @@ it is written, which is where its author can still do something about it.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ def check(value: Any, fields: Mapping[str, Any]) -> str | None:
         for name in held.keys() - fields.keys():
             if not _may_go(type(value), name):
                 return _sentence(value, name, held[name], "declare it")
-    kind: Hashable = type(value)
+    kind: Any = type(value)  # `lru_cache` wants what mypy does not take a type for
     for name in _slots(kind):
         if name not in fields and hasattr(value, name):
             return _sentence(value, name, getattr(value, name), "declare it")
