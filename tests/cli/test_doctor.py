@@ -57,7 +57,7 @@ def test_another_wfc_and_missing_columns_break_everything(
     monkeypatch.setattr(
         importlib.metadata, "packages_distributions", lambda: {"wfc": ["wfc-durable", "wfc"]}
     )
-    monkeypatch.setattr(doctor, "_has_columns", lambda: False)
+    monkeypatch.setattr(doctor, "code_has_columns", lambda: False)
     said = wfc("doctor", "--json")
     assert said.code == 1
     checks = found(said)

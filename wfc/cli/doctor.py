@@ -27,6 +27,7 @@ from wfc.cli.session import hint_if_nobody_works, opened, row_of
 from wfc.config import Session
 from wfc.eventlog.entity import Run, RunStatus
 from wfc.lint_rules.ruff_settings import unaware_settings
+from wfc.manifests.code import code_has_columns
 from wfc.settings import Loaded, without_effect
 from wfc.settings_sources import ENVIRONMENT_PREFIX
 from wfc.settings_tables import Settings
@@ -97,7 +98,7 @@ def _of_machine() -> Iterator[Check]:
             "WFC907 other wfc",
             f"{', '.join(sorted(owners))} owns the import `wfc` too; uninstall it, then {_OURS}",
         )
-    if not _has_columns():
+    if not code_has_columns():
         yield Check(
             State.BAD,
             "WFC162 columns",
@@ -106,11 +107,6 @@ def _of_machine() -> Iterator[Check]:
     missing = [extra for extra, name in _EXTRAS.items() if importlib.util.find_spec(name) is None]
     found = f"not installed: {', '.join(missing)}" if missing else "all installed"
     yield Check(State.GOOD, "extras", found)
-
-
-def _has_columns() -> bool:
-    code = compile("x", "<doctor>", "eval")
-    return any(position[2] is not None for position in code.co_positions())
 
 
 def _of_project(loaded: Loaded) -> Iterator[Check]:
