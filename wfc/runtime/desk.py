@@ -23,16 +23,8 @@ PAGE: Final = 2000
 """So many events are read, and delivered, at once."""
 
 
-class Desk(Protocol):
-    """See the module."""
-
-    bodies: Bodies
-    threads: Threads
-    slots: Slots
-    inline_steps: int
-    announce_after_s: float
-    always_replay: bool
-    limits: Limits
+class Clerk(Protocol):
+    """Who writes to runs on behalf of a worker."""
 
     @property
     def worker_id(self) -> WorkerId:
@@ -58,6 +50,18 @@ class Desk(Protocol):
     def news_of(self, run_id: RunId) -> None:
         """Hear that an outside fact was written to a run."""
         ...
+
+
+class Desk(Clerk, Protocol):
+    """See the module."""
+
+    bodies: Bodies
+    threads: Threads
+    slots: Slots
+    inline_steps: int
+    announce_after_s: float
+    always_replay: bool
+    limits: Limits
 
     async def history(self, run_id: RunId, after: int) -> list[Recorded]:
         """Read up to `PAGE` events after a position."""

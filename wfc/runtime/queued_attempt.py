@@ -15,22 +15,20 @@ from typing import Final, Protocol
 from wfc import codec, fault
 from wfc.errors import LogError, StepUnknown, VersionUnknown, WfcError, WorkerLost
 from wfc.eventlog.event import Event, Recorded, StepRetrying, StepStarted
-from wfc.ids import OperationId, RunId, VersionId, WorkerId
+from wfc.ids import OperationId, RunId, VersionId
 from wfc.runtime.attempt import Bodies, Call, Ended, lost, run_attempt, stopped
+from wfc.runtime.desk import Clerk
 from wfc.runtime.ledger import Effort, Ledger
 from wfc.runtime.limits import Limits
 from wfc.runtime.scene import RunScene
 from wfc.runtime.slots import Slots
 from wfc.runtime.threads import Threads
 from wfc.worlds.protocol import (
-    Appended,
     Attempt,
     AttemptOf,
     ClaimedAttempt,
-    Guard,
     Queued,
     Refused,
-    Release,
     World,
 )
 
@@ -38,7 +36,7 @@ _LOG: Final = logging.getLogger("wfc.worker")
 _LEDGERS_MAX: Final = 256
 
 
-class Bench(Protocol):
+class Bench(Clerk, Protocol):
     """What a worker lends to a queued attempt."""
 
     world: World
@@ -47,31 +45,6 @@ class Bench(Protocol):
     slots: Slots
     ledgers: Ledgers
     limits: Limits
-
-    @property
-    def worker_id(self) -> WorkerId:
-        """Give the id under which the worker has joined its world."""
-        ...
-
-    def now_us(self) -> int:
-        """Give the world's clock."""
-        ...
-
-    async def append(
-        self,
-        run_id: RunId,
-        events: Sequence[Event],
-        *,
-        guard: Guard,
-        messages: Sequence[Queued] = (),
-        release: Release | None = None,
-    ) -> Appended | Refused:
-        """Append, waiting out a full or unreachable world."""
-        ...
-
-    def news_of(self, run_id: RunId) -> None:
-        """Hear that an outside fact was written to a run."""
-        ...
 
     async def need(self, version: VersionId) -> None:
         """Have a version at hand whose step bodies may be asked for. Raises `VersionUnknown`."""
