@@ -34,7 +34,8 @@ from wfc.policies import Policy
 from wfc.runtime.execution import Execution
 from wfc.runtime.limits import Limits
 from wfc.runtime.operations import Completed, Operation, Outcome, StepAsked, WaitAsked
-from wfc.runtime.sandbox import Template, load_template
+from wfc.runtime.sandbox import load_template
+from wfc.runtime.template import Template
 
 RUN = RunId("run_1")
 START_US = 1_900_000_000_000_000

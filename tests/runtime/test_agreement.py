@@ -25,7 +25,7 @@ from wfc.eventlog.event import Recorded, RunCancelRequested
 from wfc.ids import OperationId
 from wfc.runtime.execution import Execution
 from wfc.runtime.operations import Operation, Outcome
-from wfc.runtime.sandbox import Template
+from wfc.runtime.template import Template
 
 # --- a grammar of programs ---------------------------------------------------------------------
 

@@ -29,7 +29,8 @@ from wfc.eventlog.event import RunCancelRequested
 from wfc.ids import DefinitionId
 from wfc.manifests.store import Version
 from wfc.runtime.operations import Cancelled, Suspended
-from wfc.runtime.sandbox import Template, load_template
+from wfc.runtime.sandbox import load_template
+from wfc.runtime.template import Template
 
 _SHARED = Path(__file__).parents[1] / "manifests" / "cases" / "dropped.py"
 _MORE = """

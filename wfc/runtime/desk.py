@@ -14,8 +14,8 @@ from wfc.runtime.attempt import Bodies
 from wfc.runtime.execution import Execution
 from wfc.runtime.limits import Limits
 from wfc.runtime.operations import Outcome, StepAsked
-from wfc.runtime.sandbox import Template
 from wfc.runtime.slots import Slots
+from wfc.runtime.template import Template
 from wfc.runtime.threads import Threads
 from wfc.worlds.protocol import Appended, Guard, Queued, Refused, Release
 

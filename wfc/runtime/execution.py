@@ -37,8 +37,8 @@ from wfc.runtime.loop import Loop, RunTimer
 from wfc.runtime.operations import AttributesAsked, Outcome, Suspended, WaitAsked
 from wfc.runtime.outcomes import kind_of, outcome_of
 from wfc.runtime.pending import Ending, Pending, PendingAttributes, PendingTimer, PendingWait, Place
-from wfc.runtime.sandbox import Template
 from wfc.runtime.state import NONE, State
+from wfc.runtime.template import Template
 
 _LIMITS: Final = Limits()
 

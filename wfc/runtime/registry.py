@@ -14,9 +14,10 @@ from wfc.manifests.store import Version, from_archive
 from wfc.policies import Policy, check_kind, declared, from_literal, resolve
 from wfc.runtime.host_types import HostTypes
 from wfc.runtime.operations import StepAsked
-from wfc.runtime.sandbox import Template, load_template
+from wfc.runtime.sandbox import load_template
 from wfc.runtime.step_body import StepBody
 from wfc.runtime.step_modules import StepModules
+from wfc.runtime.template import Template
 from wfc.worlds.protocol import World
 
 

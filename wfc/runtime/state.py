@@ -25,9 +25,10 @@ from wfc.ids import OperationId, RunId, Site
 from wfc.runtime.draws import Draws
 from wfc.runtime.limits import Limits
 from wfc.runtime.loop import Loop
+from wfc.runtime.namespaces import Namespaces
 from wfc.runtime.operations import Operation
 from wfc.runtime.pending import Pending, PendingAttributes
-from wfc.runtime.sandbox import Namespaces, Template
+from wfc.runtime.template import Template
 
 _WARN_SHARE: Final = 0.8
 _NO_CHANGES: Final[frozenset[str]] = frozenset()  # one for all: each would take 216 bytes

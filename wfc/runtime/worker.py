@@ -25,9 +25,9 @@ from wfc.runtime.operations import Outcome, StepAsked
 from wfc.runtime.owned import OwnedRuns
 from wfc.runtime.queued_attempt import Ledgers, QueuedAttempts
 from wfc.runtime.registry import Registry
-from wfc.runtime.sandbox import Template
 from wfc.runtime.slots import Slots
 from wfc.runtime.sweeper import sweep, sweep_for_ever
+from wfc.runtime.template import Template
 from wfc.runtime.threads import Threads
 from wfc.runtime.worker_limits import WorkerLimits
 from wfc.worlds.protocol import (
