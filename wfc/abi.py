@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import sys
 import types
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, Final, Protocol
 
 from wfc.errors import OutsideWorkflow, WorkflowAwaited
@@ -72,6 +72,25 @@ class Registration:
         self.id = id
         self.kind = kind
         self.function = function
+
+
+class Exemption(Protocol):
+    """Lines whose use of what has this code is allowed (`manifests.bundle.Exemption`)."""
+
+    @property
+    def code(self) -> str:
+        """The code of the diagnostic."""
+        ...
+
+    @property
+    def line(self) -> int:
+        """The first line, from 1."""
+        ...
+
+    @property
+    def end_line(self) -> int:
+        """The last line."""
+        ...
 
 
 class StepCall(Protocol):
@@ -149,7 +168,7 @@ def name_function(function: Any, name: DefinitionId) -> None:
 class Bundle:
     """`__wfc__` in the globals of one compiled module."""
 
-    __slots__ = ("_definitions", "_registry", "live", "module", "namespace", "place_at")
+    __slots__ = ("_definitions", "_registry", "allowed", "live", "module", "namespace", "place_at")
 
     def __init__(
         self,
@@ -158,14 +177,19 @@ class Bundle:
         definitions: Mapping[str, Definition] = types.MappingProxyType({}),
         place_at: PlaceAt | None = None,
         registry: dict[DefinitionId, Registration] | None = None,
+        *,
+        allowed: Iterable[Exemption] = (),
     ) -> None:
         """Serve `module`, whose globals are `namespace`; `definitions` are keyed by qualname.
+
+        The guards of the sandbox let pass what the lines of `allowed` do.
 
         What the module registers goes into `registry`, by default that of the process.
         """
         self.module = module
         self.namespace = namespace
         self._definitions = definitions
+        self.allowed = allowed
         self.place_at = place_at
         self._registry = registered if registry is None else registry
         # The slot's own function and not `live` above: guards are on hot paths.

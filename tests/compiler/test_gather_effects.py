@@ -169,15 +169,19 @@ def test_what_is_pure_shimmed_or_not_reached_is_silent(tmp_path: Path, text: str
     assert effects_of(tmp_path, {"flows": dedent(text) + "\n" + FLOW}).diagnostics == ()
 
 
-def test_a_variable_read_while_loading_is_told_as_one_read_in_the_workflow(tmp_path: Path) -> None:
-    """Its cure is the same, and it is no work that could be done in a step instead."""
+def test_a_variable_is_read_in_the_workflow_and_not_while_loading(tmp_path: Path) -> None:
+    """It is recorded with a run, and the loaded code is that of all runs, listed or not."""
     text = "import os\nREGION = os.environ.get('REGION')\ndef helper(x): return REGION\n"
     (finding,) = effects_of(tmp_path / "a", {"flows": text + FLOW}).diagnostics
     assert finding.code == "WFC211"
     assert finding.sentence.endswith("loads; another worker could read otherwise")
-    assert finding.fix == "use a parameter, or list the variable in [tool.wfc] environment"
-    listed = effects_of(tmp_path / "b", {"flows": text + FLOW}, environment=["REGION"])
-    assert listed.diagnostics == ()
+    assert finding.fix == (
+        "read it in the workflow, and list the variable in [tool.wfc] environment"
+    )
+    (listed,) = effects_of(
+        tmp_path / "b", {"flows": text + FLOW}, environment=["REGION"]
+    ).diagnostics
+    assert (listed.code, listed.fix) == ("WFC211", "read it in the workflow")
 
 
 def test_an_uncertain_use_is_a_warning(tmp_path: Path) -> None:

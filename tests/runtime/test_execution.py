@@ -221,7 +221,7 @@ async def flow():
 """)
     log = Log(template)
     log.start()
-    error = template._loader.modules["app"].TooPoor("o-1", 5)
+    error = template.loaded.modules["app"].TooPoor("o-1", 5)
     error.add_note("step `add` failed, attempt 3 of 3")
     outcome = log.deliver(log.failed("add", error))
     assert output_of(outcome) == [("o-1", 5), ["step `add` failed, attempt 3 of 3"]]

@@ -458,13 +458,13 @@ REFUSED = {
     "loop.run_in_executor(None, print)": "WFC204",
     "loop.call_soon_threadsafe(print)": "WFC204",
     "loop.set_default_executor(None)": "WFC204",
-    "loop.run_until_complete(None)": "WFC204",
-    "loop.run_forever()": "WFC204",
-    "loop.add_reader(0, print)": "WFC201",
-    "loop.add_signal_handler(2, print)": "WFC203",
-    "loop.create_connection(None)": "WFC201",
-    "loop.subprocess_exec(None)": "WFC203",
-    "loop.getaddrinfo('a', 1)": "WFC201",
+    "loop.run_until_complete(None)": "WFC321",
+    "loop.run_forever()": "WFC321",
+    "loop.add_reader(0, print)": "WFC320",
+    "loop.add_signal_handler(2, print)": "WFC320",
+    "loop.create_connection(None)": "WFC320",
+    "loop.subprocess_exec(None)": "WFC320",
+    "loop.getaddrinfo('a', 1)": "WFC320",
 }
 
 

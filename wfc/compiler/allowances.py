@@ -12,8 +12,10 @@ from typing import Final
 
 from wfc.compiler.facts import ModuleSource
 from wfc.diagnostics import Diagnostic, Place, diagnostic
+from wfc.manifests.bundle import Exemption
 
 _ALLOW: Final = re.compile(r"#\s*wfc:\s*allow\[([^\]]*)\]\s*(.*)")
+_WITH_HEADER: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 JUDGED: Final = frozenset({"WFC123", "WFC124", "WFC134", "WFC301", "WFC311", "WFC321", "WFC331"})
 """Codes that effects have besides those of family 2."""
 
@@ -85,6 +87,27 @@ class Allowances:
         return self.headers[module].get(function, range(0))
 
 
+def exemptions_of(source: ModuleSource, tree: ast.Module) -> Iterator[Exemption]:
+    """Give the lines on which the guard at run time lets pass what a comment exempts.
+
+    Those are the line of the comment, with what begins there and goes on below, and the whole of a
+    function on whose ``def`` the comment stands.
+    """
+    comments = dict(_read(source))
+    if not comments:
+        return
+    ends: dict[int, int] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, _WITH_HEADER):
+            end = node.end_lineno or node.lineno
+            ends.update((line, max(ends.get(line, 0), end)) for line in _header_lines(node))
+        elif isinstance(node, ast.expr):
+            ends[node.lineno] = max(ends.get(node.lineno, 0), node.end_lineno or node.lineno)
+    for line, comment in sorted(comments.items()):
+        for code in sorted(comment.codes):
+            yield Exemption(code=code, line=line, end_line=max(line, ends.get(line, line)))
+
+
 def is_judged(code: str) -> bool:
     """Tell whether `code` is one that the analysis of effects decides."""
     return code.startswith("WFC2") or code in JUDGED
@@ -107,8 +130,13 @@ def _read(source: ModuleSource) -> Iterator[tuple[int, Allowance]]:
 def _headers(node: ast.AST, path: str) -> Iterator[tuple[str, range]]:
     for inner in ast.iter_child_nodes(node):
         name = path
-        if isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        if isinstance(inner, _WITH_HEADER):
             name = f"{path}.{inner.name}" if path else inner.name
-            first = min([inner.lineno, *(one.lineno for one in inner.decorator_list)])
-            yield name, range(first, inner.body[0].lineno)
+            yield name, _header_lines(inner)
         yield from _headers(inner, name)
+
+
+def _header_lines(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> range:
+    """Give the lines from the decorators to the colon."""
+    first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
+    return range(first, node.body[0].lineno)

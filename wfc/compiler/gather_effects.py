@@ -14,7 +14,6 @@ from typing import Final
 from wfc.compiler.allowances import Allowance, Allowances
 from wfc.compiler.effect_graph import HARMLESS, Graph, LiveGraph
 from wfc.compiler.effect_library import Library, Node
-from wfc.compiler.extensions import is_compiled
 from wfc.compiler.facts import (
     Construction,
     Hazard,
@@ -23,6 +22,7 @@ from wfc.compiler.facts import (
     Reference,
 )
 from wfc.determinism import Entry, Reason, Verdict, lookup
+from wfc.determinism.extensions import code_of
 from wfc.diagnostics import Diagnostic, Link, Place, Severity, diagnostic
 from wfc.ids import ModuleName
 from wfc.manifests.bundle import Span
@@ -291,16 +291,21 @@ class _Judge:
         return entry is not None and entry.kind == "step"
 
     def _code(self, node: Node, reference: Reference, entry: Entry) -> str | None:
-        at_load = reference.function == "" and reference.use == "call"
+        is_used = reference.use == "call" or reference.key is not None
+        at_load = reference.function == "" and is_used
         if at_load and entry.verdict is not Verdict.PURE:
             at_load = not self._is_deferred(node, reference)
         if entry.verdict is Verdict.REFUSED:
             if not at_load or entry.reason is Reason.UNKNOWN:
-                unread = entry.diagnostic == "WFC220" and is_compiled(entry.name)
-                return "WFC221" if unread else entry.diagnostic
-            return "WFC211" if self._is_constant(node) else "WFC210"
+                return code_of(entry)
+            return self._while_loading(node)
+        if entry.reason is Reason.ENVIRONMENT and at_load:
+            return self._while_loading(node)  # what is recorded is recorded with a run
         is_drawn = entry.reason in (Reason.CLOCK, Reason.RANDOM)
         return "WFC301" if entry.verdict is Verdict.SHIM and at_load and is_drawn else None
+
+    def _while_loading(self, node: Node) -> str:
+        return "WFC211" if self._is_constant(node) else "WFC210"
 
     def _is_constant(self, node: Node) -> bool:
         facts = self.library.facts(node.module)
@@ -480,7 +485,8 @@ def _fix(
     code: str, path: tuple[tuple[Node, Reference], ...], target: str, entry: Entry
 ) -> str | None:
     if code in {"WFC210", "WFC211"} and entry.reason is Reason.ENVIRONMENT:
-        return f"use {entry.instead}"
+        listing = entry.instead.partition(", or ")[2]
+        return "read it in the workflow" + (f", and {listing}" if listing else "")
     if code in {"WFC210", "WFC211", "WFC301"}:
         return None  # that of the catalogue
     if entry.reason is Reason.UNKNOWN and code in {"WFC220", "WFC221"}:

@@ -10,6 +10,7 @@ import bisect
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from wfc.abi import NAME
+from wfc.compiler.allowances import exemptions_of
 from wfc.compiler.edits import Lines, apply
 from wfc.compiler.facts import Definition, Edit, ModuleFacts, ModuleSource
 from wfc.compiler.nodes import functions_by_span, is_future_import
@@ -57,6 +58,11 @@ def write_workflow_bundle(
             if _is_inside(site.span, regions) and not _is_inside(site.span, steps)
         ),
         imports=_imports(parse_quietly(text), source),
+        allowed=tuple(
+            one
+            for one in exemptions_of(source, tree)
+            if any(region.line <= one.line <= region.end_line for region in regions)
+        ),
     )
 
 

@@ -130,6 +130,15 @@ _STDLIB_REFUSED: Final[tuple[_Row, ...]] = (
         "an aware `datetime` with a named zone, or `calendar.timegm`",
         "time.mktime time.tzname time.timezone time.altzone time.daylight time.tzset time.ctime",
     ),
+    (
+        Reason.STATE,
+        "the program's entry point, where logging is set up once for the process",
+        """
+        logging.basicConfig logging.disable logging.addLevelName logging.captureWarnings
+        logging.shutdown logging.setLoggerClass logging.setLogRecordFactory logging.config
+        logging.handlers logging.FileHandler
+        """,
+    ),
     (Reason.ADDRESS, "a field of the object: an address differs at each replay", "builtins.id"),
     (
         Reason.ADDRESS,

@@ -91,6 +91,18 @@ class CallSite:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Exemption:
+    """Lines on which ``# wfc: allow[code]`` stands, or that lie in a function whose ``def`` has it.
+
+    The guard at run time obeys it: what the lines use of this code is used for real.
+    """
+
+    code: str
+    line: int
+    end_line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
     """The code of `module` for `purpose`. Line and column of every kept statement are the source's.
 
@@ -108,3 +120,4 @@ class Bundle:
     sites: tuple[CallSite, ...] = ()
     imports: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
+    allowed: tuple[Exemption, ...] = ()

@@ -11,6 +11,7 @@ from wfc.manifests.bundle import (
     Bundle,
     CallSite,
     Entry,
+    Exemption,
     Parameter,
     Purpose,
     Receiver,
@@ -42,6 +43,7 @@ def rules_from_plain(plain: Mapping[str, Any]) -> Rules:
 def bundle_to_plain(bundle: Bundle) -> dict[str, Any]:
     """Give a bundle as dicts, lists and scalars, keys in a fixed order."""
     return {
+        "allowed": [[one.code, one.line, one.end_line] for one in bundle.allowed],
         "entries": [_entry_to_plain(entry) for entry in bundle.entries],
         "futures": list(bundle.futures),
         "imports": list(bundle.imports),
@@ -90,6 +92,10 @@ def bundle_from_plain(plain: Mapping[str, Any]) -> Bundle:
         ),
         imports=tuple(plain["imports"]),
         shared=tuple(plain["shared"]),
+        allowed=tuple(
+            Exemption(code=code, line=line, end_line=end_line)
+            for code, line, end_line in plain.get("allowed", ())  # builds before it had none
+        ),
     )
 
 

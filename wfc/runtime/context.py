@@ -13,6 +13,7 @@ from wfc import abi
 from wfc.errors import OutsideWorkflow
 from wfc.eventlog.event import Scalar
 from wfc.ids import DefinitionId
+from wfc.manifests.bundle import Bundle
 from wfc.runtime import nested_steps
 from wfc.runtime.live import Live
 from wfc.runtime.metadata import WorkflowMetadata
@@ -25,8 +26,8 @@ alive: Final[ContextVar[list[bool]]] = ContextVar("wfc_alive", default=[True])  
 `ContextVar.get`, a C function, because they stand at every function of a workflow bundle.
 """
 
-loading: Final[ContextVar[str | None]] = ContextVar("wfc_loading", default=None)
-"""The workflow module whose top level is being executed, if one is."""
+loading: Final[ContextVar[Bundle | None]] = ContextVar("wfc_loading", default=None)
+"""The workflow bundle whose top level is being executed, if one is."""
 
 
 class AttemptContext(Protocol):

@@ -19,7 +19,7 @@ from array import array
 from collections import ChainMap, Counter, OrderedDict, UserDict, UserList, deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from functools import wraps
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from wfc.codec.encoding import THAWED
 from wfc.runtime import refusals
@@ -58,11 +58,15 @@ _FROZEN: Final[dict[type, type]] = {}
 
 
 def _changing(name: str, plain: type) -> Callable[..., Any]:
-    def refused(self: Any, *_args: Any, **_kwargs: Any) -> Any:
-        refusals.refuse_write(f"a module-level {plain.__name__} by `{name}` ({_brief(self)})")
+    genuine = getattr(plain, name, None)
 
-    refused.__name__ = refused.__qualname__ = name
-    return refused
+    def asked(self: Any, *args: Any, **kwargs: Any) -> Any:
+        refusals.refuse_write(f"a module-level {plain.__name__} by `{name}` ({_brief(self)})")
+        assert genuine is not None  # only methods that the plain class has are put in place
+        return genuine(self, *args, **kwargs)
+
+    asked.__name__ = asked.__qualname__ = name
+    return asked
 
 
 def _brief(value: object) -> str:
@@ -116,28 +120,32 @@ def _thaw(plain: type, parts: tuple[Any, ...]) -> Any:
 
 
 class StandIn:
-    """Takes the place of an object that every use changes: it may be named, and not used."""
+    """Takes the place of an object that every use changes: it may be named, and used only where
+    that is allowed.
+    """
 
-    __slots__ = ("_kind",)
+    __slots__ = ("_kind", "_real")
 
     # `isinstance` is to tell what it was.
     __class__ = property(lambda self: object.__getattribute__(self, "_kind"))
 
-    def __init__(self, kind: type) -> None:
-        """Stand for an object of this class."""
-        self._kind = kind
+    def __init__(self, real: Any) -> None:
+        """Stand for this object."""
+        self._kind = type(real)
+        self._real = real
 
     def __getattr__(self, name: str) -> Any:
         """Refuse."""
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(name)
         self._refuse(name)
+        return getattr(self._real, name)
 
     def __repr__(self) -> str:
         """Say what it is."""
         return f"<shared {self._kind.__name__}>"
 
-    def _refuse(self, name: str) -> NoReturn:
+    def _refuse(self, name: str) -> None:
         refusals.hit(
             f"workflow code uses a module-level `{self._kind.__name__}` by `{name}`, which changes "
             "it for all runs of this version, so a replay would not find it as it was.\n"
@@ -147,8 +155,9 @@ class StandIn:
 
 
 def _refused_use(name: str) -> Callable[..., Any]:
-    def used(self: StandIn, *_args: Any, **_kwargs: Any) -> NoReturn:
+    def used(self: StandIn, *args: Any, **kwargs: Any) -> Any:
         self._refuse(name)
+        return getattr(self._kind, name)(self._real, *args, **kwargs)
 
     return used
 
@@ -242,7 +251,7 @@ class Freezer:
             self._twins[id(value)] = value, twin
             vars(twin).update({name: self.freeze(each) for name, each in vars(value).items()})
         elif kind is not StandIn and _counts(kind, value):
-            twin = StandIn(kind)
+            twin = StandIn(value)
             self._twins[id(value)] = value, twin
         else:
             return value

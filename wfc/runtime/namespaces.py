@@ -39,10 +39,12 @@ class TemplateModule(types.ModuleType):
     def __setattr__(self, name: str, value: object) -> None:
         """Refuse: all runs of the version share it."""
         refusals.refuse_write(f"`{self.__name__.partition('@')[0]}.{name}`")
+        super().__setattr__(name, value)
 
     def __delattr__(self, name: str) -> None:
         """Refuse, likewise."""
         refusals.refuse_write(f"`{self.__name__.partition('@')[0]}.{name}`")
+        super().__delattr__(name)
 
 
 def functions_in(code: types.CodeType) -> Iterator[types.CodeType]:

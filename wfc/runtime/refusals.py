@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import sys
+from collections.abc import Iterable
 from types import FrameType
 from typing import Final, NoReturn
 
 from wfc import abi
-from wfc.determinism import CODES, Entry, Reason
+from wfc.determinism import CODES, Entry, Reason, Verdict, lookup
+from wfc.determinism.extensions import code_of
 from wfc.errors import EffectInWorkflow
+from wfc.manifests.bundle import Bundle
+from wfc.manifests.code import parse_quietly
 from wfc.runtime import context
 
 LOADING: Final = "WFC301"
+AT_IMPORT: Final = "WFC211"
+IN_DEFINITION: Final = "WFC210"
 FROZEN: Final = "WFC331"
 GLOBAL: Final = "WFC332"
 DYNAMIC: Final = "WFC124"
@@ -31,6 +38,7 @@ _WHY: Final = {
     Reason.REFLECTION: "reaches around what makes a replay exact",
     Reason.UNKNOWN: "is not known to be free of effects",
 }
+_DEFINITIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _LOOP: Final = {
     "thread": Reason.THREAD,
     "process": Reason.PROCESS,
@@ -38,43 +46,54 @@ _LOOP: Final = {
 }
 
 
-def refuse(
-    name: str, reason: Reason | None, instead: str = "", *, code: str | None = None
-) -> NoReturn:
-    """Raise `EffectInWorkflow` for the use of `name`, and poison the run that used it."""
-    why = _WHY[reason or Reason.UNKNOWN]
-    module = context.loading.get()
-    if module is not None and code is None:
+def refuse(name: str, reason: Reason, instead: str = "", *, code: str | None = None) -> None:
+    """Refuse the use of `name`; whoever asks does the real thing if this returns."""
+    why, code = _WHY[reason], code or CODES[reason]
+    bundle = context.loading.get()
+    if bundle is not None and reason is not Reason.UNKNOWN:
         hit(
-            f"the top level of {module} uses `{name}`, which {why}.\n"
+            f"the top level of {bundle.module} uses `{name}`, which {why}.\n"
             "It is executed once for all runs of a version. Move the call into a step.",
-            LOADING,
+            _while_loading(bundle, name),
         )
+        return
     advice = instead or "Call a step."
     hit(
         f"workflow code uses `{name}`, which {why}. {advice[0].upper()}{advice[1:].rstrip('.')}.",
-        code or CODES[reason or Reason.UNKNOWN],
+        code,
     )
 
 
-def refuse_entry(name: str, entry: Entry) -> NoReturn:
+def refuse_entry(name: str, entry: Entry) -> None:
     """Refuse `name` as the table of effects says."""
-    instead = entry.instead
-    refuse(name, entry.reason, f"Instead: {instead}" if instead else "")
+    instead = f"Instead: {entry.instead}" if entry.instead else ""
+    refuse(name, entry.reason or Reason.UNKNOWN, instead, code=code_of(entry))
 
 
 def refuse_loop_method(name: str, group: str) -> NoReturn:
-    """Refuse a method of the event loop."""
+    """Refuse a method of the event loop, which no comment can give to a run."""
+    code = lookup(f"asyncio.AbstractEventLoop.{name}").diagnostic
     if group == "loop":
-        hit(
+        raise _poison(
             f"workflow code calls `{name}` of its event loop, which the run itself drives. "
             "Await what you want to wait for.",
-            CODES[Reason.THREAD],
+            code,
         )
-    refuse(f"loop.{name}", _LOOP[group])
+    raise _poison(
+        f"workflow code uses `loop.{name}`, which {_WHY[_LOOP[group]]}. Call a step.", code
+    )
 
 
-def refuse_write(what: str) -> NoReturn:
+def refuse_thread(name: str) -> NoReturn:
+    """Refuse to run what is no step in a thread: the loop of a run has none."""
+    raise _poison(
+        f"workflow code uses `asyncio.to_thread({name})`, which {_WHY[Reason.THREAD]}. "
+        f'Call a step: begin `{name}` with "use step".',
+        CODES[Reason.THREAD],
+    )
+
+
+def refuse_write(what: str) -> None:
     """Refuse a change of state that all runs of a version share."""
     hit(
         f"workflow code changes {what}, which is shared by all runs of this version, so a replay "
@@ -84,18 +103,73 @@ def refuse_write(what: str) -> NoReturn:
     )
 
 
-def hit(message: str, code: str, *, place: str | None = None) -> NoReturn:
+def hit(message: str, code: str) -> None:
     """Raise `EffectInWorkflow` with the guard `code`, and poison the current run.
 
-    The message ends with the code and ``file:line`` of the user's code that is to blame.
+    Nothing happens where ``# wfc: allow[code]`` stands: on the line that is at work, on one that
+    led to it, or on the ``def`` around either. Somebody has decided that it is safe.
     """
-    place = place or _place(sys._getframe(1))  # noqa: SLF001 - the user's code is up there
-    where = f"\n{code} at {place}" if place else f"\n{code}"
-    error = EffectInWorkflow(message + where, guard=code)
+    if not _is_allowed(code, sys._getframe(1)):  # noqa: SLF001 - the user's code is up there
+        raise _poison(message, code)
+
+
+def refuse_at(message: str, code: str, bundle: Bundle, line: int, path: str) -> None:
+    """Refuse what stands on a `line` of `bundle` and has not been executed, unless it is allowed.
+
+    Raises `EffectInWorkflow`.
+    """
+    if not _covers(bundle.allowed, code, line):
+        raise _error(message, code, f"{path}:{line}")
+
+
+def _poison(message: str, code: str) -> EffectInWorkflow:
+    """Make the error of a guard hit, and let the current run end with it whoever catches it."""
+    error = _error(message, code, _place(sys._getframe(1)))  # noqa: SLF001 - likewise
     execution = context.current.get()
     if execution is not None:
         execution.poison(error)
-    raise error
+    return error
+
+
+def _error(message: str, code: str, place: str | None) -> EffectInWorkflow:
+    """Say it, with the code and ``file:line`` of the user's code that is to blame at the end."""
+    where = f"\n{code} at {place}" if place else f"\n{code}"
+    return EffectInWorkflow(message + where, guard=code)
+
+
+def _is_allowed(code: str, frame: FrameType | None) -> bool:
+    while frame is not None:
+        allowed = getattr(frame.f_globals.get(abi.NAME), "allowed", ())
+        if allowed and _covers(allowed, code, frame.f_lineno):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _covers(allowed: Iterable[abi.Exemption], code: str, line: int) -> bool:
+    return any(one.code == code and one.line <= line <= one.end_line for one in allowed)
+
+
+def _while_loading(bundle: Bundle, name: str) -> str:
+    """Give the code of an effect at the top level: as the compiler, by what the statement makes."""
+    entry = lookup(name)
+    if entry.verdict is Verdict.SHIM and entry.reason is not Reason.ENVIRONMENT:
+        return LOADING
+    line = _line_in(bundle)
+    statements = parse_quietly(bundle.text).body if line else []
+    around = [one for one in statements if one.lineno <= line <= (one.end_lineno or 0)]
+    return IN_DEFINITION if any(isinstance(one, _DEFINITIONS) for one in around) else AT_IMPORT
+
+
+def _line_in(bundle: Bundle) -> int:
+    """Give the line of the top level of `bundle` that is being executed, or 0."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - it is up there
+    while frame is not None:
+        own = frame.f_code.co_name == "<module>" and abi.NAME in frame.f_globals
+        if own and frame.f_globals[abi.NAME].module == bundle.module:
+            return frame.f_lineno
+        frame = frame.f_back
+    return 0
 
 
 def at_line() -> str:

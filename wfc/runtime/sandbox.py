@@ -97,12 +97,15 @@ class _Loader:
         definitions = {
             entry.qualname: definition_of(entry) for entry in bundle.entries if entry.kind == "step"
         }
-        space[abi.NAME] = abi.Bundle(bundle.module, space, definitions, SiteTable(bundle).place_at)
+        place_at = SiteTable(bundle).place_at
+        space[abi.NAME] = abi.Bundle(
+            bundle.module, space, definitions, place_at, allowed=bundle.allowed
+        )
         filename = _filename(self._version, bundle)
-        token = context.loading.set(name)
+        token = context.loading.set(bundle)
         try:
             for code in code_of(bundle, filename):
-                _refuse_global_writes(code, name)
+                _refuse_global_writes(code, bundle)
                 exec(code, space)  # noqa: S102 - this is what a bundle is for
             self._name_workflows(bundle, space)
         except WfcError:
@@ -230,17 +233,24 @@ def _swapped(value: Any, swaps: Mapping[int, tuple[Any, Any]]) -> Any:
     return value
 
 
-def _refuse_global_writes(code: types.CodeType, module: str) -> None:
+def _refuse_global_writes(code: types.CodeType, bundle: Bundle) -> None:
     for inner in functions_in(code):
         for instruction in dis.get_instructions(inner):
             if instruction.opname in {"STORE_GLOBAL", "DELETE_GLOBAL"}:
-                refusals.hit(
-                    f"`{inner.co_qualname}` in {module} writes the global "
+                refusals.refuse_at(
+                    f"`{inner.co_qualname}` in {bundle.module} writes the global "
                     f"`{instruction.argval}`. Runs share no state, and a replay would begin "
                     "with another value. Pass it as an argument, or return it.",
                     refusals.GLOBAL,
-                    place=f"{refusals.source_path(inner.co_filename)}:{inner.co_firstlineno}",
+                    bundle,
+                    _line_of(instruction, inner),
+                    refusals.source_path(inner.co_filename),
                 )
+
+
+def _line_of(instruction: dis.Instruction, code: types.CodeType) -> int:
+    places = instruction.positions
+    return (places.lineno if places is not None else None) or code.co_firstlineno
 
 
 def _filename(version: Version, bundle: Bundle) -> str:

@@ -41,7 +41,7 @@ class Template:
         self.fingerprint = loaded.fingerprint
         self.workflow = workflow
         self.rules: Rules = version.rules
-        self._loaded = loaded
+        self.loaded = loaded
         self._bundles = version.workflow
         self.plans: dict[DefinitionId, StepPlan] = {}
         module, _, self._qualname = workflow.partition(":")
@@ -106,7 +106,7 @@ class Template:
     def function(self, name: DefinitionId) -> Any:
         """Give the stub of a step, or a workflow, that this template has loaded, or None."""
         module, _, qualname = name.partition(":")
-        found: Any = self._loaded.modules.get(module)
+        found: Any = self.loaded.modules.get(module)
         for part in qualname.split("."):
             found = None if found is None else getattr(found, part, None)
         return found if abi.id_of(found) == name else None
@@ -130,7 +130,7 @@ class Template:
     def line_of(self, site: Site) -> str | None:
         """Give ``path:line`` of a call place, if this version has it."""
         place = site.partition("~")[2]
-        for module in self._loaded.modules:
+        for module in self.loaded.modules:
             bundle = self._bundles.get(ModuleName(module))
             for call in bundle.sites if bundle is not None and place else ():
                 if call.place == place:
@@ -153,7 +153,7 @@ class Template:
             return Any
         if not isinstance(annotation, str):
             return annotation
-        space = {**self._loaded.originals[module], "__builtins__": builtins}
+        space = {**self.loaded.originals[module], "__builtins__": builtins}
         try:
             return eval(annotation, space)  # noqa: S307 - text of the user's own module
         except Exception:  # noqa: BLE001 - likewise

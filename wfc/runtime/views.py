@@ -14,7 +14,7 @@ import inspect
 import sys
 import types
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from wfc.determinism import Entry, Reason, Rules, Verdict, lookup
 from wfc.runtime import context, refusals
@@ -42,17 +42,20 @@ class View(types.ModuleType):
         swapped = SWAPPED.get(f"{self.__name__}.{name}")
         if swapped is not None:
             return swapped[context.loading.get() is None]
-        value = self.__dict__["__views__"].member(self.__name__, name)
-        self.__dict__[name] = value
+        value, lasts = self.__dict__["__views__"].member(self.__name__, name)
+        if lasts:
+            self.__dict__[name] = value
         return value
 
     def __setattr__(self, name: str, value: object) -> None:
         """Refuse: the module is shared by all runs, and by the host."""
         refusals.refuse_write(f"`{self.__name__}.{name}`")
+        setattr(self.__dict__["__views__"].real(self.__name__), name, value)
 
     def __delattr__(self, name: str) -> None:
         """Refuse, likewise."""
         refusals.refuse_write(f"`{self.__name__}.{name}`")
+        delattr(self.__dict__["__views__"].real(self.__name__), name)
 
     def __dir__(self) -> list[str]:
         """List what the module has."""
@@ -60,24 +63,27 @@ class View(types.ModuleType):
 
 
 class Refused:
-    """A refused function: it may be named, and not called or looked into."""
+    """A refused function: it may be named, and called or looked into only where it is allowed."""
 
-    __slots__ = ("_entry", "_name")
+    __slots__ = ("_entry", "_name", "_real")
 
-    def __init__(self, name: str, entry: Entry) -> None:
-        """Stand for the dotted `name`."""
+    def __init__(self, name: str, entry: Entry, real: Any) -> None:
+        """Stand for the dotted `name`, which is `real`."""
         self._name = name
         self._entry = entry
+        self._real = real
 
-    def __call__(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Refuse."""
         refusals.refuse_entry(self._name, self._entry)
+        return self._real(*args, **kwargs)
 
-    def __getattr__(self, name: str) -> NoReturn:
+    def __getattr__(self, name: str) -> Any:
         """Refuse."""
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(name)
         refusals.refuse_entry(self._name, self._entry)
+        return getattr(self._real, name)
 
     def __repr__(self) -> str:
         """Say what it is."""
@@ -85,10 +91,10 @@ class Refused:
 
 
 class _Husk(type):
-    """The class of classes that may be named, and not made or subclassed."""
+    """The class of classes that may be named, and not made or subclassed but where allowed."""
 
     wfc_real: type
-    wfc_refuse: Callable[[], NoReturn]
+    wfc_refuse: Callable[[], None]
 
     def __instancecheck__(cls, instance: object) -> bool:
         return isinstance(instance, cls.wfc_real)
@@ -96,20 +102,22 @@ class _Husk(type):
     def __subclasscheck__(cls, subclass: type) -> bool:
         return subclass is cls or issubclass(subclass, cls.wfc_real)
 
-    def __call__(cls, *_args: Any, **_kwargs: Any) -> NoReturn:
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         cls.wfc_refuse()
+        return cls.wfc_real(*args, **kwargs)
 
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(name)
         cls.wfc_refuse()
+        return getattr(cls.wfc_real, name)
 
 
 def _husk(name: str, real: type, entry: Entry) -> type:
-    def refuse() -> NoReturn:
+    def refuse() -> None:
         refusals.refuse_entry(name, entry)
 
-    def refuse_subclass(_cls: Any, /, **_options: Any) -> NoReturn:
+    def refuse_subclass(_cls: Any, /, **_options: Any) -> None:
         refuse()
 
     husk = _Husk(real.__name__, (), {"__module__": real.__module__})
@@ -118,6 +126,18 @@ def _husk(name: str, real: type, entry: Entry) -> type:
     # After its own creation, so that it refuses subclasses only.
     type.__setattr__(husk, "__init_subclass__", classmethod(refuse_subclass))
     return husk
+
+
+def _build_class(function: Any, name: str, *bases: Any, **options: Any) -> Any:
+    """Make a class as a class statement does, of no class that may only be named."""
+    return build_class(function, name, *map(_subclassed, bases), **options)
+
+
+def _subclassed(base: Any) -> Any:
+    if type(base) is not _Husk:
+        return base
+    base.wfc_refuse()
+    return base.wfc_real
 
 
 class Views:
@@ -150,11 +170,14 @@ class Views:
         """Give the host's module."""
         return sys.modules.get(name) or importlib.import_module(name)
 
-    def member(self, module: str, name: str) -> Any:
-        """Give the member `name` of a module: real, shim or refused. Raises `AttributeError`."""
+    def member(self, module: str, name: str) -> tuple[Any, bool]:
+        """Give the member `name` of a module: real, shim or refused; and whether it always is that.
+
+        Raises `AttributeError`; `EffectInWorkflow` if reading it is refused.
+        """
         dotted = f"{module}.{name}"
         if dotted in SHIMS:
-            return SHIMS[dotted]
+            return SHIMS[dotted], True
         if name in {"__path__", "__spec__", "__file__", "__loader__", "__cached__"}:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         entry = lookup(dotted, self._rules)
@@ -162,20 +185,22 @@ class Views:
             value = getattr(self.real(module), name)
         except ImportError:
             refusals.refuse_entry(dotted, entry)
+            raise
         if isinstance(value, types.ModuleType):
-            return self.module(value.__name__)
+            return self.module(value.__name__), True
         if entry.verdict is Verdict.REFUSED or entry.verdict is Verdict.SHIM:
             return self._refused(dotted, value, entry)
-        return CAREFUL.get(dotted, value)
+        return CAREFUL.get(dotted, value), True
 
-    def _refused(self, dotted: str, value: Any, entry: Entry) -> Any:
+    def _refused(self, dotted: str, value: Any, entry: Entry) -> tuple[Any, bool]:
         if inspect.isclass(value):
             if issubclass(value, BaseException):
-                return value  # an exception does nothing; code must be able to catch it
-            return _husk(dotted, value, entry)
-        if not callable(value):
-            refusals.refuse_entry(dotted, entry)
-        return Refused(dotted, entry)
+                return value, True  # it does nothing; code must be able to catch it
+            return _husk(dotted, value, entry), True
+        if callable(value):
+            return Refused(dotted, entry, value), True
+        refusals.refuse_entry(dotted, entry)
+        return value, False  # where it is allowed; elsewhere it is not
 
 
 def restricted_builtins(import_: Callable[..., Any], rules: Rules) -> dict[str, Any]:
@@ -187,22 +212,23 @@ def restricted_builtins(import_: Callable[..., Any], rules: Rules) -> dict[str, 
         if dotted in SHIMS:
             names[name] = SHIMS[dotted]
         elif entry.verdict is Verdict.REFUSED:
-            names[name] = Refused(dotted, entry)
+            names[name] = Refused(dotted, entry, value)
         else:
             names[name] = value
     return {
         **names,
         "__import__": import_,
-        "__build_class__": build_class,
+        "__build_class__": _build_class,
         "hash": _hash,
         "id": _id,
     }
 
 
-def _id(value: object) -> NoReturn:
+def _id(value: object) -> int:
     refusals.refuse(
         f"id({type(value).__qualname__})", Reason.ADDRESS, "Name the object by a field of its own"
     )
+    return id(value)
 
 
 def _hash(value: Any) -> int:

@@ -6,7 +6,7 @@ import os
 import pathlib
 import platform
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from wfc.codec.encoding import THAWED
 from wfc.determinism import Reason, Verdict, lookup
@@ -28,6 +28,7 @@ class _Environment(MutableMapping[str, str]):
                 f'List it: `[tool.wfc] environment = ["{name}"]`, or read it in a step.',
                 "WFC206",
             )
+            return os.environ[name]
         return run.environment[name]
 
     def __setitem__(self, name: str, value: str) -> None:
@@ -67,19 +68,22 @@ def _platform(name: str) -> Callable[..., Any]:
         recorded = run.environment.get(f"platform.{name}")
         if recorded is None:
             refusals.refuse(f"platform.{name}", Reason.ENVIRONMENT)
+            return genuine(*args, **kwargs)
         return recorded
 
     value.__name__ = value.__qualname__ = name
     return value
 
 
-def _refused_method(dotted: str) -> Callable[..., NoReturn]:
-    entry = lookup(dotted)
+def _refused_method(name: str) -> Callable[..., Any]:
+    dotted = f"pathlib.Path.{name}"
+    entry, genuine = lookup(dotted), getattr(pathlib.Path, name)
 
-    def refused(*_args: Any, **_kwargs: Any) -> NoReturn:
+    def asked(*args: Any, **kwargs: Any) -> Any:
         refusals.refuse_entry(dotted, entry)
+        return genuine(*args, **kwargs)
 
-    return refused
+    return asked
 
 
 def _is_refused(name: str) -> bool:
@@ -91,7 +95,7 @@ def _is_refused(name: str) -> bool:
 
 
 _REFUSED: Final[dict[str, Any]] = {
-    name: _refused_method(f"pathlib.Path.{name}") for name in dir(pathlib.Path) if _is_refused(name)
+    name: _refused_method(name) for name in dir(pathlib.Path) if _is_refused(name)
 }
 _Path: Final = type(
     "Path", (type(pathlib.Path()),), {"__module__": "pathlib", "__slots__": (), **_REFUSED}

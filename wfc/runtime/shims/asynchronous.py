@@ -21,10 +21,9 @@ from collections.abc import (
     Mapping,
 )
 from functools import partial
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, TypeVar
 
 from wfc import abi
-from wfc.determinism import Reason
 from wfc.ids import Site
 from wfc.manifests.sites import site_of
 from wfc.runtime import context, refusals
@@ -320,21 +319,12 @@ def _to_thread(func: Any, /, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, A
     while isinstance(inner, partial):
         inner = inner.func
     if abi.id_of(inner) is None:
-        _refuse_thread(func)
+        refusals.refuse_thread(getattr(func, "__qualname__", type(func).__name__))
     before, run.on_behalf_of = run.on_behalf_of, sys._getframe(1)  # noqa: SLF001 - likewise
     try:
         return func(*args, **kwargs)  # type: ignore[no-any-return]  # a step's stub gives a coroutine
     finally:
         run.on_behalf_of = before
-
-
-def _refuse_thread(func: object) -> NoReturn:
-    name = getattr(func, "__qualname__", type(func).__name__)
-    refusals.refuse(
-        f"asyncio.to_thread({name})",
-        Reason.THREAD,
-        f'Call a step: begin `{name}` with "use step"',
-    )
 
 
 def _all_tasks(loop: Any = None) -> set[Any]:

@@ -6,7 +6,7 @@ import builtins
 import logging
 import sys
 from collections.abc import Mapping, MutableMapping
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from wfc.runtime import context, refusals
 
@@ -47,17 +47,20 @@ class RunLogger(logging.LoggerAdapter[logging.Logger]):
         """Give a logger below this one."""
         return RunLogger(self.logger.getChild(suffix))
 
-    def setLevel(self, level: int | str) -> NoReturn:  # noqa: N802, ARG002 - likewise
+    def setLevel(self, level: int | str) -> None:  # noqa: N802 - likewise
         """Refuse: the host's loggers are shared by all runs."""
         refusals.refuse_write(f"the level of the logger {self.logger.name!r}")
+        self.logger.setLevel(level)
 
-    def addHandler(self, _handler: object) -> NoReturn:  # noqa: N802 - likewise
+    def addHandler(self, handler: logging.Handler) -> None:  # noqa: N802 - likewise
         """Refuse, likewise."""
         refusals.refuse_write(f"the handlers of the logger {self.logger.name!r}")
+        self.logger.addHandler(handler)
 
-    def addFilter(self, _filter: object) -> NoReturn:  # noqa: N802 - likewise
+    def addFilter(self, filter: Any) -> None:  # noqa: N802, A002 - likewise
         """Refuse, likewise."""
         refusals.refuse_write(f"the filters of the logger {self.logger.name!r}")
+        self.logger.addFilter(filter)
 
 
 def _get_logger(name: str | None = None) -> RunLogger:
@@ -68,27 +71,12 @@ def _get_logger(name: str | None = None) -> RunLogger:
 _ROOT: Final = RunLogger(logging.getLogger())
 
 
-def _shared(name: str) -> Any:
-    def refused(*_args: Any, **_kwargs: Any) -> NoReturn:
-        refusals.refuse_write(f"the process's logging by `logging.{name}`")
-
-    refused.__name__ = refused.__qualname__ = name
-    return refused
-
-
 SHIMS: Final[Mapping[str, Any]] = {
     "builtins.print": _print,
     "logging.getLogger": _get_logger,
     **{
         f"logging.{name}": getattr(_ROOT, name)
         for name in ("debug", "info", "warning", "error", "exception", "critical", "log")
-    },
-    **{
-        f"logging.{name}": _shared(name)
-        for name in (
-            "basicConfig", "disable", "addLevelName", "captureWarnings", "shutdown",
-            "setLoggerClass", "setLogRecordFactory",
-        )
     },
     **{
         f"logging.{name}": getattr(logging, name)

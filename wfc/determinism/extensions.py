@@ -7,6 +7,8 @@ import importlib.util
 from functools import cache
 from pathlib import Path
 
+from wfc.determinism.verdicts import Entry
+
 
 @cache
 def is_compiled(package: str) -> bool:
@@ -25,3 +27,9 @@ def is_compiled(package: str) -> bool:
         for folder in spec.submodule_search_locations or ()
         for path in Path(folder).rglob("*.*")
     )
+
+
+def code_of(entry: Entry) -> str:
+    """Give the diagnostic of a refused entry: of an unknown package, WFC221 if it is compiled."""
+    unread = entry.diagnostic == "WFC220" and is_compiled(entry.name)
+    return "WFC221" if unread else entry.diagnostic
