@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from wfc.diagnostics import CATALOGUE
+
 PAGES: Final = Path(__file__).parents[2] / "docs" / "errors"
 SIDES: Final = ("Wrong", "Right")
 _BLOCKS: Final = re.compile(
@@ -86,3 +88,33 @@ EXAMPLES: Final = _examples()
 """The two sides of each page that has them."""
 LINTED: Final = {code: one for code, one in EXAMPLES.items() if not one["Wrong"].commands}
 """What the linter, or who reads the settings, finds in the files: `tests/lint_rules/test_pages`."""
+RAISED: Final = {code: one for code, one in EXAMPLES.items() if one["Wrong"].commands}
+"""What appears only when something is run: `test_pages` beside this file."""
+
+_LATER: Final = {
+    "WFC407": "comes with the comparison of versions, which knows the types of older builds",
+    "WFC860": "comes with hooks",
+    "WFC861": "comes with hooks",
+    "WFC862": "comes with hooks",
+    "WFC863": "comes with hooks",
+    "WFC901": "comes with the baseline of the linter",
+    "WFC956": "comes with the first command that listens on a port",
+    **{code: "comes with upgrades" for code in CATALOGUE if "WFC601" <= code <= "WFC698"},
+    **{code: "comes with agents" for code in CATALOGUE if "WFC701" <= code <= "WFC799"},
+}
+_NOBODY_WRITES_IT: Final = {
+    "WFC164": "a build changed by hand or by a half copy; tests/manifests/test_store.py does it",
+    "WFC166": "bytes damaged on a disk, told as WFC164; tests/manifests/test_store.py damages some",
+    "WFC181": "a Python newer than the installed libcst; no build needs libcst any more",
+    "WFC183": "too large a module; tests/compiler/test_deep_check.py gives one no time",
+    "WFC190": "our fault: a bundle written wrong; tests/compiler/test_verify.py writes one",
+    "WFC465": "our fault: an impossible event; tests/worlds/test_legality.py appends some",
+    "WFC466": "an event damaged on a disk; tests/worlds/test_sqlite_faults.py damages some",
+    "WFC999": "our fault; tests/cli/test_failure.py has one",
+}
+WITHOUT: Final = {
+    code: reason
+    for code, reason in {**_LATER, **_NOBODY_WRITES_IT}.items()
+    if code != "WFC620"  # the build has been there from the beginning
+}
+"""Why the pages of these codes show no example, or why nothing tries the one they show."""
