@@ -1,0 +1,120 @@
+"""The pages of errors as tests read them: each example is a folder of files, and what is typed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from wfc.diagnostics import CATALOGUE
+
+PAGES: Final = Path(__file__).parents[2] / "docs" / "errors"
+SIDES: Final = ("Wrong", "Right")
+_BLOCKS: Final = re.compile(
+    r"^\*\*(Wrong|Right):\*\*\n((?:\s*^```.*?^```$)+)", re.DOTALL | re.MULTILINE
+)
+_BLOCK: Final = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_FILE: Final = re.compile(r"^# ([\w/]+\.py)\n", re.MULTILINE)
+_ONLY_FILE: Final = "shop.py"
+_SETTINGS: Final = "pyproject.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One side of a page. `commands` is a script of the shell, typed in the folder of `files`."""
+
+    files: Mapping[str, str]
+    commands: str = ""
+
+    def lay(self, folder: Path) -> None:
+        """Write the files."""
+        for name, text in self.files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+
+    @property
+    def alone(self) -> str | None:
+        """The text of the one file there is, if it says all."""
+        return self.files[_ONLY_FILE] if set(self.files) == {_ONLY_FILE} else None
+
+
+def _read(blocks: str) -> Example:
+    """Read the blocks of one side: Python is files, TOML the settings, `sh` what is typed.
+
+    A line ``# app/orders.py`` begins a file, so that a block may hold several.
+    """
+    files: dict[str, str] = {}
+    commands = ""
+    for language, text in _BLOCK.findall(blocks):
+        match language:
+            case "python":
+                files.update(_split(text))
+            case "toml":
+                files[_SETTINGS] = text
+            case "sh":
+                commands = text
+            case _:
+                raise AssertionError(f"nobody knows what to do with a block of {language}")
+    return Example(files=files, commands=commands)
+
+
+def _split(text: str) -> Iterator[tuple[str, str]]:
+    before, *parts = _FILE.split(text)
+    if not parts:
+        yield _ONLY_FILE, text
+        return
+    assert not before.strip(), "the first line of a block of several files names the first of them"
+    for name, content in zip(parts[::2], parts[1::2], strict=True):
+        yield name, content.strip("\n") + "\n"
+
+
+def _examples() -> Mapping[str, Mapping[str, Example]]:
+    found = {}
+    for page in sorted(PAGES.glob("WFC*.md")):
+        sides = _BLOCKS.findall(page.read_text("utf-8"))
+        if sides:
+            assert tuple(side for side, _ in sides) == SIDES, page
+            wrong, right = (_read(blocks) for _, blocks in sides)
+            # The cure shows what it changes; the other files stay as they are.
+            right = replace(right, files={**wrong.files, **right.files})
+            found[page.stem] = {"Wrong": wrong, "Right": right}
+    return found
+
+
+EXAMPLES: Final = _examples()
+"""The two sides of each page that has them."""
+LINTED: Final = {code: one for code, one in EXAMPLES.items() if not one["Wrong"].commands}
+"""What the linter, or who reads the settings, finds in the files: `tests/lint_rules/test_pages`."""
+RAISED: Final = {code: one for code, one in EXAMPLES.items() if one["Wrong"].commands}
+"""What appears only when something is run: `test_pages` beside this file."""
+
+_LATER: Final = {
+    "WFC407": "comes with the comparison of versions, which knows the types of older builds",
+    "WFC860": "comes with hooks",
+    "WFC861": "comes with hooks",
+    "WFC862": "comes with hooks",
+    "WFC863": "comes with hooks",
+    "WFC901": "comes with the baseline of the linter",
+    "WFC956": "comes with the first command that listens on a port",
+    **{code: "comes with upgrades" for code in CATALOGUE if "WFC601" <= code <= "WFC698"},
+    **{code: "comes with agents" for code in CATALOGUE if "WFC701" <= code <= "WFC799"},
+}
+_NOBODY_WRITES_IT: Final = {
+    "WFC164": "a build changed by hand or by a half copy; tests/manifests/test_store.py does it",
+    "WFC166": "bytes damaged on a disk, told as WFC164; tests/manifests/test_store.py damages some",
+    "WFC181": "a Python newer than the installed libcst; no build needs libcst any more",
+    "WFC183": "too large a module; tests/compiler/test_deep_check.py gives one no time",
+    "WFC190": "our fault: a bundle written wrong; tests/compiler/test_verify.py writes one",
+    "WFC465": "our fault: an impossible event; tests/worlds/test_legality.py appends some",
+    "WFC466": "an event damaged on a disk; tests/worlds/test_sqlite_faults.py damages some",
+    "WFC999": "our fault; tests/cli/test_failure.py has one",
+}
+WITHOUT: Final = {
+    code: reason
+    for code, reason in {**_LATER, **_NOBODY_WRITES_IT}.items()
+    if code != "WFC620"  # the build has been there from the beginning
+}
+"""Why the pages of these codes show no example, or why nothing tries the one they show."""
