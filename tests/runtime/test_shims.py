@@ -448,7 +448,7 @@ def test_output_outside_of_runs_is_real(
     SHIMS["logging.getLogger"]("x@123").warning("heard")
     assert [(each.name, each.getMessage()) for each in caplog.records] == [("x", "heard")]
     with pytest.raises(EffectInWorkflow):
-        SHIMS["logging.disable"]()
+        SHIMS["logging.getLogger"]("x").setLevel(10)
 
 
 # --- asyncio outside of runs, and its sets -----------------------------------------------------

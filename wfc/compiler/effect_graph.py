@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from wfc.compiler.effect_library import Library, Node
@@ -12,6 +13,7 @@ from wfc.compiler.facts import ModuleFacts, Reference
 from wfc.determinism import lookup
 from wfc.ids import ModuleName
 
+_AT_CLASS_CREATION: Final = frozenset({"__init_subclass__", "__set_name__", "__prepare__"})
 HARMLESS: Final = frozenset({"annotation", "except", "isinstance"})
 """Uses in which a refused name may stand."""
 
@@ -128,6 +130,8 @@ class LiveGraph(Graph):
         self._asked: set[str] = set()
         self._parked: dict[str, list[tuple[Node, Reference]]] = {}
         """What methods that nobody has asked for would lead to."""
+        self._uses: list[tuple[Node, Node, Reference]] = []
+        """Whose statements use what, and how."""
         self._silent: dict[str, list[tuple[ModuleFacts, str]]] = {}
         """The statements that hold such methods: what these ask for does not count yet."""
 
@@ -145,6 +149,36 @@ class LiveGraph(Graph):
         method = method_of(facts, function)
         return method is None or method in self._asked
 
+    def only_loads(self, node: Node, function: str) -> bool:
+        """Tell whether a function of `node` only runs while modules load: as a decorator, say."""
+        if function.rpartition(".")[2] in _AT_CLASS_CREATION:
+            return True
+        return self._is_function(node) and node not in self._running
+
+    def _is_function(self, node: Node) -> bool:
+        facts = self.library.facts(node.module)
+        symbol = self.library.symbols(facts).get(node.name) if facts is not None else None
+        return symbol is not None and symbol.kind == "function"
+
+    @cached_property
+    def _running(self) -> frozenset[Node]:
+        """What runs of workflows may come to: by name from code that runs, or as a value."""
+        running = {node for node in self.steps if not self._is_function(node)}
+        running.update(self.workflows)
+        by_origin: dict[Node, list[Node]] = {}
+        for origin, target, reference in self._uses:
+            if reference.function:
+                by_origin.setdefault(origin, []).append(target)
+            elif reference.use != "call" or self.library.is_deferred(origin, reference.span):
+                running.add(target)
+        pending = list(running)
+        while pending:
+            for target in by_origin.get(pending.pop(), ()):
+                if target not in running:
+                    running.add(target)
+                    pending.append(target)
+        return frozenset(running)
+
     def _visit(self, node: Node) -> None:
         facts = self.library.facts(node.module)
         symbol = self.library.symbols(facts).get(node.name) if facts is not None else None
@@ -157,6 +191,7 @@ class LiveGraph(Graph):
                 if symbol.kind != "class":
                     self._reach(Step(node, None), target)
             elif self.runs(facts, reference.function):
+                self._uses.append((node, target, reference))
                 self._reach(Step(node, reference), target)
             else:
                 method = method_of(facts, reference.function) or ""
@@ -182,6 +217,7 @@ class LiveGraph(Graph):
                     waiting += self._silent.pop(name, [])
                     for origin, reference in self._parked.pop(name, []):
                         for target in self.library.locate(reference.target) or ():
+                            self._uses.append((origin, target, reference))
                             self._reach(Step(origin, reference), target)
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from wfc.compiler.facts import ModuleFacts, ModuleSource, Reference, Symbol
+from wfc.compiler.spans import span_of
 from wfc.determinism import Rules, lookup
 from wfc.ids import ModuleName
 from wfc.manifests.bundle import Entry as Definition
+from wfc.manifests.bundle import Span
 
 _CHASES_MAX: Final = 100
 Symbols = Mapping[str, Symbol]
@@ -31,6 +34,8 @@ class Library:
     source: Callable[[str], ModuleSource | None]
     rules: Rules
     tables: dict[str, tuple[Symbols, dict[str, list[Reference]]]] = field(default_factory=dict)
+    lambdas: dict[str, tuple[Span, ...]] = field(default_factory=dict)
+    """Where the bodies of lambdas stand, by module; filled when it is first asked."""
     inferred: Mapping[str, Sequence[Reference]] = field(default_factory=dict)
     """What the deep check adds, by module."""
 
@@ -52,6 +57,19 @@ class Library:
             found = ({symbol.name: symbol for symbol in facts.symbols}, by_name)
             self.tables[facts.name] = found
         return found
+
+    def is_deferred(self, node: Node, span: Span) -> bool:
+        """Tell whether what stands in no function stands in a lambda, which runs when it is called.
+
+        Whoever asks has found that no `def` is around it.
+        """
+        if node.module not in self.lambdas:
+            source = self.source(node.module)
+            tree = ast.parse(source.text) if source is not None else ast.Module([], [])
+            self.lambdas[node.module] = tuple(
+                span_of(one.body) for one in ast.walk(tree) if isinstance(one, ast.Lambda)
+            )
+        return any(_holds(body, span) for body in self.lambdas[node.module])
 
     def locate(self, target: str) -> tuple[Node, ...] | None:
         """Give the first-party nodes that a dotted name passes through; None: an external name.
@@ -135,3 +153,11 @@ class Library:
                 return target
             target = f"{behind}.{more}" if more else behind
         return target
+
+
+def _holds(outer: Span, inner: Span) -> bool:
+    """Tell whether `inner` lies in `outer`."""
+    return (outer.line, outer.column) <= (inner.line, inner.column) and (
+        inner.end_line,
+        inner.end_column,
+    ) <= (outer.end_line, outer.end_column)

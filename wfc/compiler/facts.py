@@ -73,7 +73,7 @@ class Reference:
     span: Span
     within: str  # the top-level symbol (function, class, constant) whose statement uses it
     function: str  # qualname of the innermost function, "" outside
-    use: str  # "call", "read", "subclass", "annotation", "except", "isinstance"
+    use: str  # "call" "read" "subclass" "register" "annotation" "except" "isinstance"
     exact: bool = True  # import- or def-bound and never rebound in a reaching scope
     in_step: bool = False  # in the body, a default or a decorator of a step: never in a workflow
     starred: bool = False  # may come of a star import into which nobody can look

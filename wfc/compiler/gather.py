@@ -27,6 +27,7 @@ from wfc.compiler.marks import Mark, Marks
 from wfc.compiler.spans import span_of, whole_span_of
 from wfc.diagnostics import Diagnostic, Place, diagnostic
 from wfc.manifests.bundle import Span
+from wfc.manifests.registrations import Registration, registrations_of
 
 _UNREADABLE: Final = (SyntaxError, ValueError, RecursionError, MemoryError)
 
@@ -80,6 +81,7 @@ def _gathered(tree: ast.Module, source: ModuleSource) -> Gathered:
         return _unreadable(source, *source.findings)
     marks = gather_directives(tree, source.path, source.text)
     names = Names.of(tree, source, {mark.node: mark.kind for mark in marks.functions})
+    registrations = _registrations(tree, marks, names)
     captures = with_those_of_steps(
         {mark: captures_of(mark, names) for mark in marks.functions if mark.workflow}
     )
@@ -104,13 +106,22 @@ def _gathered(tree: ast.Module, source: ModuleSource) -> Gathered:
             _definition(mark, names, captures.get(mark, ())) for mark in marks.functions
         ),
         imports=imports_of(names),
-        symbols=symbols_of(tree, names),
-        references=references_of(names),
+        symbols=symbols_of(tree, names, registrations),
+        references=references_of(names, registrations),
         futures=_futures(tree),
         findings=tuple(sorted(findings, key=_order)),
         directive_span=span_of(marks.directive) if marks.directive is not None else None,
     )
     return Gathered(tree, names, facts)
+
+
+def _registrations(tree: ast.Module, marks: Marks, names: Names) -> tuple[Registration, ...]:
+    """Give what fills objects of the module in passing; a workflow bundle decorates no step."""
+    steps = frozenset(mark.node for mark in marks.functions if mark.kind == "step")
+    found = tuple(one for one in registrations_of(tree) if tree.body[one.top] not in steps)
+    for one in found:
+        names.walked.touched.setdefault(one.top, set()).add(one.into)
+    return found
 
 
 def _judgements(

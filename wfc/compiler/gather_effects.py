@@ -6,7 +6,6 @@ shortest chain, and one cause is one finding however many workflows lead to it.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -31,7 +30,9 @@ _IDIOMS: Final = frozenset(
     {("__hash__", "builtins.hash"), ("__hash__", "builtins.id"), ("__repr__", "builtins.id")}
 )
 """Uses by which a class only says how it is looked up and shown; no order comes of them."""
-_VERBS: Final = {"call": "calls", "subclass": "subclasses"}
+_VERBS: Final = {"call": "calls", "subclass": "subclasses", "register": "registers"}
+_OF_RUNS: Final = frozenset({"WFC331", "WFC332"})
+"""Hazards that are none while a module loads: state is written once then, for all runs alike."""
 _CHASES_MAX: Final = 100
 _KINDS: Final[Mapping[str, frozenset[tuple[str, bool]]]] = {
     "operations": frozenset({("step", True), ("step", False), ("workflow", True)}),
@@ -180,6 +181,8 @@ class _Judge:
                 continue
             if hazard.target and not self._is_among(hazard):
                 continue
+            if hazard.code in _OF_RUNS and self.graph.only_loads(node, hazard.function):
+                continue
             yield from self._told(
                 node, hazard.code, hazard, f"reaches code that {hazard.sentence}", hazard.sentence
             )
@@ -294,7 +297,7 @@ class _Judge:
         is_used = reference.use == "call" or reference.key is not None
         at_load = reference.function == "" and is_used
         if at_load and entry.verdict is not Verdict.PURE:
-            at_load = not self._is_deferred(node, reference)
+            at_load = not self.library.is_deferred(node, reference.span)
         if entry.verdict is Verdict.REFUSED:
             if not at_load or entry.reason is Reason.UNKNOWN:
                 return code_of(entry)
@@ -311,16 +314,6 @@ class _Judge:
         facts = self.library.facts(node.module)
         symbol = self.library.symbols(facts).get(node.name) if facts else None
         return symbol is not None and symbol.kind == "constant"
-
-    def _is_deferred(self, node: Node, reference: Reference) -> bool:
-        """Tell whether a call that stands in no function stands in a lambda."""
-        source = self.library.source(node.module)
-        if source is None:
-            return False
-        return any(
-            isinstance(inner, ast.Lambda) and _holds(inner.body, reference.span)
-            for inner in ast.walk(ast.parse(source.text))
-        )
 
     def _finding(
         self, code: str, node: Node, reference: Reference, target: str, entry: Entry
@@ -440,13 +433,6 @@ def _unlisted(entry: Entry) -> Entry:
 def _own_thread(entry: Entry) -> Entry:
     """Judge a thread for what is no step."""
     return replace(entry, verdict=Verdict.REFUSED, instead="a step: only steps may run in a thread")
-
-
-def _holds(node: ast.expr, span: Span) -> bool:
-    return (node.lineno, node.col_offset) <= (span.line, span.column) and (
-        span.end_line,
-        span.end_column,
-    ) <= (node.end_lineno or 0, node.end_col_offset or 0)
 
 
 def _place(path: str, span: Span) -> Place:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from wfc.compiler.facts import Import, ModuleSource, Reference, Symbol
@@ -17,6 +17,7 @@ from wfc.compiler.spans import span_of, whole_span_of
 from wfc.compiler.values import member_of
 from wfc.compiler.walk_names import walk
 from wfc.ids import ModuleName
+from wfc.manifests.registrations import Registration
 
 _BUILTINS: Final = frozenset(dir(builtins))
 _DEFINED: Final = frozenset({"import", "function", "class"})
@@ -152,8 +153,14 @@ def imports_of(names: Names) -> tuple[Import, ...]:
     )
 
 
-def symbols_of(tree: ast.Module, names: Names) -> tuple[Symbol, ...]:
+def symbols_of(
+    tree: ast.Module, names: Names, registrations: Iterable[Registration] = ()
+) -> tuple[Symbol, ...]:
     """Give the module-level names, the statements that bind or fill them, and what those need."""
+    filled: dict[str, set[str]] = {}
+    for one in registrations:
+        if one.bound is not None:
+            filled.setdefault(one.into, set()).add(one.bound)
     module = names.walked.module
     needed, hinted = _needs(names)
     tops: dict[str, list[int]] = {}
@@ -173,15 +180,20 @@ def symbols_of(tree: ast.Module, names: Names) -> tuple[Symbol, ...]:
                 name=name,
                 kind=_symbol_kind(module.bindings[name]),
                 spans=tuple(whole_span_of(tree.body[top]) for top in kept),
-                uses=(uses | hints) - {name},
+                uses=(uses | hints | filled.get(name, frozenset())) - {name},
                 hints=hints - {name},
             )
         )
     return tuple(found)
 
 
-def references_of(names: Names) -> tuple[Reference, ...]:
-    """Give every use of an import, a builtin or a module-level name, in source order."""
+def references_of(
+    names: Names, registrations: Iterable[Registration] = ()
+) -> tuple[Reference, ...]:
+    """Give every use of an import, a builtin or a module-level name, in source order.
+
+    What is registered in an object is used by whoever uses the object, probably.
+    """
     within = bound_by(names)
     found = [
         reference
@@ -193,6 +205,18 @@ def references_of(names: Names) -> tuple[Reference, ...]:
         for chain in names.walked.chains
         for symbol in within.get(chain.top, ("",))
         for reference in _member(names, chain, symbol)
+    ]
+    found += [
+        Reference(
+            target=f"{names.module}.{one.bound}",
+            span=span_of(one.node),
+            within=one.into,
+            function="",
+            use="register",
+            exact=False,
+        )
+        for one in registrations
+        if one.bound is not None
     ]
     found.sort(key=lambda reference: reference.span)
     return tuple(found)

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from wfc.compiler.gather_names import Names
 from wfc.compiler.scopes import FUNCTIONS, Binding
+from wfc.manifests.registrations import WRITING
 
 _CACHES: Final = frozenset({"functools.lru_cache", "functools.cache"})
 _MUTABLE: Final = frozenset(
@@ -18,11 +19,6 @@ _MUTABLE: Final = frozenset(
     | {"collections.Counter", "collections.ChainMap"}
 )
 _DISPLAYS: Final = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
-_WRITES: Final = frozenset(
-    {"append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse", "add", "discard"}
-    | {"update", "setdefault", "popitem", "appendleft", "extendleft", "popleft", "rotate"}
-    | {"difference_update", "intersection_update", "symmetric_difference_update", "subtract"}
-)
 
 
 class Write(NamedTuple):
@@ -44,7 +40,7 @@ def writes_of(node: ast.AST, names: Names) -> Iterator[Write]:
         case ast.AugAssign(target=target) | ast.AnnAssign(target=target, value=ast.expr()):
             yield from _written(target, names)
         case ast.Call(func=ast.Attribute(value=ast.Name() as owner, attr=method)):
-            found = _module_level(owner, names) if method in _WRITES else None
+            found = _module_level(owner, names) if method in WRITING else None
             if found is not None:
                 bindings = _bindings(owner, names)
                 if all(binding.kind == "import" for binding in bindings):

@@ -21,6 +21,7 @@ from wfc.ids import DefinitionId
 from wfc.manifests.bundle import Entry
 from wfc.manifests.canonical import Tree
 from wfc.manifests.exports import Exports, exports_of
+from wfc.manifests.registrations import registrations_of
 from wfc.manifests.scopes import bound_by
 from wfc.manifests.signature import Resolve, canonical_signature, dotted_name
 
@@ -56,6 +57,10 @@ class Unit:
             for name in _changed_in(statement):
                 if name in found and statement not in found[name]:
                     found[name].append(statement)
+        for one in registrations_of(self.tree):
+            statement = self.tree.body[one.top]
+            if one.into in found and statement not in found[one.into]:
+                found[one.into].append(statement)
         return {name: tuple(statements) for name, statements in found.items()}
 
     @cached_property
@@ -319,6 +324,9 @@ class _Walk:
             return
         around = Around(self.library, unit)
         for statement in unit.bindings[inside]:
+            name = getattr(statement, "name", inside)
+            if name != inside and DefinitionId(f"{unit.module}:{name}") in self.library.entries:
+                continue  # a marked function that a decorator registers, which no bundle evaluates
             yield Tree(around, "", self.reach).text(statement)
 
 
