@@ -184,8 +184,14 @@ class RunFailed(WfcError):
         self.cause = cause
 
     def __str__(self) -> str:
-        """Say which run failed, how, and with what."""
-        return f"run {self.run_id} failed ({self.kind}): {self.cause!r}"
+        """Say which run failed, how, and with what; a coded cause brings its code along."""
+        head = f"run {self.run_id} failed ({self.kind})"
+        if self.cause is None:
+            return head
+        code, text = code_of(self.cause), str(self.cause)
+        name = type(self.cause).__name__
+        shown = f"{code} {name}" if code is not None and code not in text else name
+        return f"{head}: {shown}: {text}" if text else f"{head}: {shown}"
 
 
 class RunCancelled(WfcError):
@@ -494,3 +500,15 @@ class MissingExtra(WfcError):
     """An optional dependency is not installed; the message holds the command."""
 
     code = "WFC955"
+
+
+# --- codes -------------------------------------------------------------------------------------
+
+
+def code_of(error: BaseException) -> str | None:
+    """Give the code of the page that explains an error: its own, or that of what it tells of."""
+    if isinstance(error, EffectInWorkflow):
+        return error.guard
+    if isinstance(error, RunFailed) and error.cause is not None:
+        return code_of(error.cause)
+    return error.code if isinstance(error, WfcError) else None

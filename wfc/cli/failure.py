@@ -97,7 +97,7 @@ def explain(error: BaseException) -> Explanation:
     """Split an error's sentences into what happened, where, why it matters and what to do."""
     if isinstance(error, typer.TyperException):
         return _usage(error)
-    code = getattr(error, "code", None) or _code_of_findings(error)
+    code = errors.code_of(error) or _code_of_findings(error)
     text = str(error) or type(error).__name__
     where, _, rest = _placed(text)
     first, *more = rest.strip().split("\n")
