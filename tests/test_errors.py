@@ -7,7 +7,7 @@ import pytest
 from wfc import errors
 
 
-class _Foreign(Exception):  # noqa: N818 - as libraries name theirs
+class _Foreign(Exception):
     code = 404
 
 
