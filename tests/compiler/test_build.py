@@ -371,7 +371,7 @@ def test_the_manifest_says_what_the_build_means(tmp_path: Path) -> None:
     assert manifest.version == version.id
     assert list(manifest.workflows) == ["app.m:Shop.flow"]
     sites = manifest.workflows["app.m:Shop.flow"].sites.values()
-    assert sorted((site["callee"], site["blocks"]) for site in sites) == [
+    assert sorted((site.callee, list(site.blocks)) for site in sites) == [
         ("app.m.charge", ["if"]),
         ("zoneinfo.ZoneInfo", []),
     ]

@@ -29,8 +29,8 @@ def test_a_manifest_is_written_as_it_was_read() -> None:
     """Keys that a newer minor version adds survive, in every part."""
     plain = json.loads(a_manifest())
     plain["schema"] = "wfc.manifest/1.9"
-    plain["agents"] = {"a": 1}
-    plain["workflows"]["app:f"]["shape"] = ["seq"]
+    plain["guests"] = {"a": 1}
+    plain["workflows"]["app:f"]["figure"] = ["seq"]
     text = json.dumps(plain, sort_keys=True, indent=1) + "\n"
     assert Manifest.parse(text).text() == text
 

@@ -30,12 +30,30 @@ class Module(_Part):
     bundles: Mapping[str, str]
 
 
+class Site(_Part):
+    """A call place: what is called, where it stands in the canonical tree, and with what."""
+
+    callee: str
+    function: str
+    blocks: tuple[str, ...] = ()
+    ordinal: int = 0
+    args: str | None = None
+    """Digest of the bound argument expressions, of calls that are operations."""
+
+
 class Workflow(_Part):
     """What a run of a workflow depends on."""
 
     signature: Mapping[str, Any]
     fingerprints: Mapping[str, str]
-    sites: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
+    shape: Mapping[str, Any] | None = None
+    """A node of `wfc.manifests.shape`, by its `to_plain`; None in builds that had none."""
+    sites: Mapping[str, Site] = Field(default_factory=dict)
+    """By full site (``charge~9c01d2ab.2``): every call of the workflow and of the helpers that it
+    reaches."""
+    reaches: Mapping[str, str] = Field(default_factory=dict)
+    """First-party helpers, classes and constants that decide, by id: the digest of each tree."""
+    changes: tuple[str, ...] = ()
     policy: Mapping[str, Any] = Field(default_factory=dict)
 
 
@@ -45,6 +63,19 @@ class Step(_Part):
     signature: Mapping[str, Any]
     policy: Mapping[str, Any] = Field(default_factory=dict)
     body_hash: str
+    input_schema: Mapping[str, Any] | None = None
+    output_schema: Mapping[str, Any] | None = None
+    """JSON Schema; None where a type cannot be resolved (its name stands in `unresolved`)."""
+    unresolved: tuple[str, ...] = ()
+    effects: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    """``modules`` (at most 50) and ``kinds`` that the body reaches: shown, never judged."""
+
+
+class Field_(_Part):  # noqa: N801 - `Field` is pydantic's
+    """A field of a class: its canonical type, and whether it may be left out."""
+
+    type: str | None = None
+    has_default: bool = False
 
 
 class Class(_Part):
@@ -52,6 +83,21 @@ class Class(_Part):
 
     kind: str
     digest: str
+    fields: Mapping[str, Field_] | None = None
+    members: Mapping[str, str] | None = None
+    """Of an enum: the digest of each member's value, by name."""
+    extra: str = "ignore"  # allow, ignore, forbid: what happens to a field that is not known
+    bases: tuple[str, ...] = ()
+
+
+class Agent(_Part):
+    """An agent of the build (spec: later rooms fill it)."""
+
+    models: tuple[str, ...] = ()
+    toolsets: tuple[str, ...] = ()
+    tools: Mapping[str, str] = Field(default_factory=dict)
+    output: str | None = None
+    operations: tuple[str, ...] = ()
 
 
 class Allowed(_Part):
@@ -72,8 +118,11 @@ class Manifest(_Part):
     workflows: Mapping[str, Workflow]
     steps: Mapping[str, Step]
     classes: Mapping[str, Class]
+    agents: Mapping[str, Agent] = Field(default_factory=dict)
     depends: Mapping[str, str] = Field(default_factory=dict)
-    renamed: Mapping[str, list[str]] = Field(default_factory=dict)
+    renamed: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    """New id -> old ids, oldest first: definitions (``app.pay:charge``), parameters and fields
+    (``app.pay:charge.cents``), and modules (``app.pay``)."""
     allowed: tuple[Allowed, ...] = ()
 
     @classmethod
