@@ -7,6 +7,7 @@ from typing import Any, cast
 from wfc.ids import RunId
 from wfc.runtime.ledger import Ledger
 from wfc.runtime.parking import Parked, Parking
+from wfc.runtime.reading import Reading
 
 
 class Dropped:
@@ -20,7 +21,7 @@ class Dropped:
 
 
 def _parked(execution: Dropped | None) -> Parked:
-    return Parked(Ledger(), cast("Any", execution), 0)
+    return Parked(Ledger(), cast("Any", execution), 0, Reading())
 
 
 def test_the_one_left_longest_ago_goes_first() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from wfc.eventlog.allowed import StepEnd
 from wfc.eventlog.entity import Step, StepStatus
 from wfc.eventlog.event import StepCompleted, StepCreated, StepFailed
+from wfc.ids import OperationId
 
 
 class Deed:
@@ -25,6 +28,10 @@ class Deed:
         self.started_at: int | None = None
         self.ended_at: int | None = None
         self.retry_at: int | None = None
+
+    def rename(self, name: OperationId) -> None:
+        """Be known under another name."""
+        self.created = replace(self.created, operation_id=name)
 
     def entity(self) -> Step:
         """Give the step as others see it."""

@@ -47,6 +47,7 @@ from wfc.eventlog.event import (
     WaitCreated,
 )
 from wfc.eventlog.legality import Legality
+from wfc.eventlog.renames import Renames
 from wfc.ids import OperationId, VersionId
 
 
@@ -117,6 +118,8 @@ class State:
             _refuse(f"event {recorded.position} was recorded before its predecessor")
         event = recorded.event
         counts = self.law.check(event)
+        if self.law.renames is not None:
+            event = self.law.renames.event(event)
         self.length = self.law.length = recorded.position
         self.last_recorded_at = recorded.recorded_at
         if counts:
@@ -196,6 +199,23 @@ def _upgrade(state: State, event: RunUpgraded, _at: int) -> None:
         state.open_waits -= wait is not None and wait.status is WaitStatus.WAITING
         state.hooks.pop(name, None)
         state.children.pop(name, None)
+    if state.law.renames is not None:
+        _rename(state, state.law.renames)
+
+
+def _rename(state: State, renames: Renames) -> None:
+    """Call what is known by its present name."""
+    present = renames.operation
+    state.deeds = {present(name): deed for name, deed in state.deeds.items()}
+    for name, deed in state.deeds.items():
+        deed.rename(name)
+    state.waits = {
+        present(name): replace(one, operation_id=present(name)) for name, one in state.waits.items()
+    }
+    state.hooks = {
+        present(name): replace(one, operation_id=present(name)) for name, one in state.hooks.items()
+    }
+    state.children = {present(name): one for name, one in state.children.items()}
 
 
 def _restart(state: State, event: RunRestarted, _at: int) -> None:

@@ -34,6 +34,8 @@ class Legality(Standing):
         """
         if event is self._passed:
             return True
+        if self.renames is not None:
+            event = self.renames.event(event)
         if self.end is not None or self.version is None:
             check_open(self, event)
         rule = RULES[type(event)]
@@ -53,6 +55,8 @@ class Legality(Standing):
     def note(self, event: Event) -> None:
         """Take in an event for which `check` said True."""
         self._passed = None
+        if self.renames is not None:
+            event = self.renames.event(event)
         change = CHANGES.get(type(event))
         if change is not None:
             change(self, event)
@@ -71,6 +75,7 @@ class _Draft(Legality):
         self.length = base.length
         self.version, self.chapter, self.started = base.version, base.chapter, base.started
         self.cancel_requested, self.end = base.cancel_requested, base.end
+        self.renames = base.renames
 
     def _below(self, name: OperationId) -> Legality | None:
         return None if name in self._taken_back else self._base

@@ -79,6 +79,7 @@ def _upgrade(at: Standing, event: RunUpgraded) -> None:
     at.version, at.end = event.to_version, None
     for name in (*event.withdrawn, *event.retracted):
         at.take_back(name)
+    at.rename(event)
 
 
 def _restart(at: Standing, event: RunRestarted) -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from wfc.eventlog.event import Event, RunCancelled, RunCompleted, RunFailed
+from wfc.eventlog.event import Event, RunCancelled, RunCompleted, RunFailed, RunUpgraded
+from wfc.eventlog.renames import Renames
 from wfc.ids import OperationId, VersionId
 
 # Where a step stands is one number: an attempt times 8, plus one of these. The attempt is the last
@@ -49,8 +50,8 @@ class Standing:
     """Where a run and the operations of its present chapter stand."""
 
     __slots__ = (
-        "cancel_requested", "chapter", "children", "end", "hooks", "length", "spent", "started",
-        "steps", "version", "waits",
+        "cancel_requested", "chapter", "children", "end", "hooks", "length", "renames", "spent",
+        "started", "steps", "version", "waits",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -62,6 +63,8 @@ class Standing:
         self.chapter = 1
         self.started = False
         self.cancel_requested = False
+        self.renames: Renames | None = None
+        """The upgrades of the present chapter, if there were any that renamed operations."""
         self.end: RunCompleted | RunFailed | RunCancelled | None = None
         self.steps: dict[OperationId, int] = {}
         self.spent: dict[OperationId, int] = NONE
@@ -100,6 +103,19 @@ class Standing:
         for table in (self.steps, self.waits, self.hooks, self.children):
             table.pop(name, None)
 
+    def rename(self, event: RunUpgraded) -> None:
+        """Call the operations what the code calls them that the run moves to."""
+        if not event.site_map and self.renames is None:
+            return
+        # A new one: who drafts what may follow shares the present one with what is true.
+        self.renames = Renames(self.renames.upgrades if self.renames is not None else ())
+        self.renames.note(event)
+        for name in ("steps", "spent", "waits", "hooks", "children"):
+            table = getattr(self, name)
+            if table:
+                present = self.renames.operation
+                setattr(self, name, {present(key): value for key, value in table.items()})
+
     def dispose_hooks(self) -> None:
         """End all hooks, as the end of a run does."""
         for name, status in self.hooks.items():
@@ -109,4 +125,5 @@ class Standing:
     def forget_chapter(self) -> None:
         """Begin a chapter: no operation is known."""
         self.steps = {}
+        self.renames = None
         self.spent = self.waits = self.hooks = self.children = NONE

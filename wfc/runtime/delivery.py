@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from wfc.errors import Diverged
 from wfc.eventlog.event import (
     EVENT_TYPES,
     AttributesSet,
     Event,
-    FailureKind,
     Recorded,
     RunCancelRequested,
     RunCompleted,
@@ -18,7 +16,7 @@ from wfc.eventlog.event import (
     StepCancelled,
 )
 from wfc.ids import OperationId, split_operation_id
-from wfc.runtime import divergence
+from wfc.runtime.pending import Problem
 from wfc.runtime.state import State, applied
 
 
@@ -31,8 +29,10 @@ def _answer(state: State, recorded: Recorded) -> None:
         return
     pending.known = True
     problem = pending.take(recorded)
+    if problem is not None and state.overlooks(pending, recorded, problem):
+        problem = pending.take(recorded, compare=False)
     if problem is not None:
-        _diverge(state, recorded, problem)
+        state.dispute(recorded, problem)
     elif pending.over(event):
         state.close(name)
 
@@ -45,8 +45,8 @@ def _unasked(state: State, recorded: Recorded, name: OperationId) -> None:
             del state.given_up[name]
             state.withdrawn.pop(name, None)
         return
-    if split_operation_id(name)[0] == state.chapter:
-        _diverge(state, recorded, None)
+    if split_operation_id(name)[0] == state.chapter and not state.passes_over(recorded, name):
+        state.dispute(recorded, None)
 
 
 def _attributes_set(state: State, recorded: Recorded) -> None:
@@ -74,13 +74,10 @@ def _upgraded(state: State, recorded: Recorded) -> None:
 
 def _completed(state: State, recorded: Recorded) -> None:
     if not state.settled:
-        _diverge(state, recorded, "the run had ended here, and the code goes on")
+        state.dispute(recorded, Problem(ENDED, "the run had ended here, and the code goes on"))
 
 
-def _diverge(state: State, recorded: Recorded, problem: str | None) -> None:
-    state.fail(Diverged(divergence.describe(state, recorded, problem)), FailureKind.DIVERGENCE)
-
-
+ENDED: Final = "WFC656"
 CHANGES: Final[dict[type[Event], Callable[[State, Recorded], None]]] = {
     **{
         kind: _answer

@@ -25,6 +25,7 @@ from wfc.eventlog.event import (
     Scalar,
     WaitCompleted,
 )
+from wfc.eventlog.renames import Renames
 from wfc.ids import OperationId, RunId, Site, operation_id
 from wfc.manifests.sites import site_of
 from wfc.runtime import bounds, context, dropping, heard, refusals
@@ -57,12 +58,22 @@ class Execution(State):
         limits: Limits = _LIMITS,
         quiet_until: int | None = None,
         heard_until: int | None = None,
+        renames: Renames | None = None,
+        unequal: frozenset[int] = frozenset(),
     ) -> None:
         """Prepare to execute a chapter that `opening` began; no code runs yet. `quiet_until` and
-        `heard_until` say which lines were written before: see `wfc.runtime.heard`.
+        `heard_until` say which lines were written before: see `wfc.runtime.heard`; `renames` and
+        `unequal` what upgrades have made of the history: see `wfc.runtime.reading`.
         """
         super().__init__(
-            template, run_id, opening, limits, quiet_until=quiet_until, heard_until=heard_until
+            template,
+            run_id,
+            opening,
+            limits,
+            quiet_until=quiet_until,
+            heard_until=heard_until,
+            renames=renames,
+            unequal=unequal,
         )
         self.loop = Loop(self)  # type: ignore[abstract]  # the rest is refused, by methods set in a loop
 
@@ -175,6 +186,8 @@ class Execution(State):
 
     def name(self, site: Site) -> OperationId:
         """Name the next operation at `site`."""
+        if self.renames is not None:
+            site = self.renames.in_log(site)
         occurrence = self.counters.get(site, 0)
         self.counters[site] = occurrence + 1
         if self.chapter == 1:
@@ -335,7 +348,8 @@ class Execution(State):
         """Give the generator for one call of `operation` by the code in `frame`."""
         if self.drawn is None:
             self.drawn = Draws(self.begun.seed)
-        return self.drawn.at(self.name(site_of(frame, operation)))
+        name = self.name(site_of(frame, operation))
+        return self.drawn.at(name if self.renames is None else self.renames.oldest(name))
 
 
 class _StepAside:

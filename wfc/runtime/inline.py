@@ -115,7 +115,7 @@ class InlineBodies:
         return Call(
             run_id=self._run_id,
             workflow=created.workflow,
-            version=created.version,
+            version=ledger.version or created.version,
             chapter=ledger.chapter,
             operation_id=asked.operation_id,
             step=asked.step,

@@ -74,6 +74,8 @@ class Ledger:
         self.length = 0
         self.opening: Recorded | None = None
         self.created: RunCreated | None = None
+        self.version: VersionId | None = None
+        """The version that the run is on."""
         self.chapter = 1
         self.started = False
         self.ended = False
@@ -100,6 +102,8 @@ class Ledger:
         """Take the next event in. Raises `IllegalEvent` if no log may hold it there."""
         event = recorded.event
         counts = self.law.check(event)
+        if self.law.renames is not None:
+            event = self.law.renames.event(event)
         self.length = self.law.length = recorded.position
         if not counts:
             return
@@ -111,12 +115,14 @@ class Ledger:
 
 def _run_created(ledger: Ledger, event: RunCreated, recorded: Recorded) -> None:
     ledger.created = event
+    ledger.version = event.version
     ledger.attributes = event.attributes
     ledger.opening = recorded
 
 
 def _run_restarted(ledger: Ledger, event: RunRestarted, recorded: Recorded) -> None:
     ledger.opening = recorded
+    ledger.version = event.version
     ledger.chapter = event.chapter
     ledger.efforts = ledger.waits = _NONE
 
@@ -134,6 +140,12 @@ def _upgraded(ledger: Ledger, event: RunUpgraded, _recorded: Recorded) -> None:
     for operation in (*event.withdrawn, *event.retracted):
         ledger.efforts.pop(operation, None)
         ledger.waits.pop(operation, None)
+    ledger.version = event.to_version
+    if ledger.law.renames is not None:
+        present = ledger.law.renames.operation
+        ledger.efforts = {present(name): one for name, one in ledger.efforts.items()} or _NONE
+        ledger.waits = {present(name): at for name, at in ledger.waits.items()} or _NONE
+        ledger.woken = frozenset(map(present, ledger.woken))
 
 
 def _cancel_requested(ledger: Ledger, event: RunCancelRequested, recorded: Recorded) -> None:

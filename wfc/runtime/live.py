@@ -168,6 +168,10 @@ class Live(Protocol):
         """Give the generator of one call."""
         ...
 
+    def misread(self, name: OperationId, error: Exception) -> None:
+        """Hear that a recorded result cannot be read."""
+        ...
+
     def poison(self, error: EffectInWorkflow) -> None:
         """End the run because of a guard hit."""
         ...

@@ -259,7 +259,9 @@ class Outbox:
         if created is None or opening is None:
             return None
         if self.ledger.cancel is not None:
-            limit_s = self._office.cleanup_s(created.version, created.workflow)
+            limit_s = self._office.cleanup_s(
+                self.ledger.version or created.version, created.workflow
+            )
             began = self.ledger.cancelled_at
         else:
             limit_s, began = created.timeout_s, max(opening.recorded_at, created.not_before or 0)

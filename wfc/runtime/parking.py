@@ -7,15 +7,19 @@ from collections import OrderedDict
 from wfc.ids import RunId
 from wfc.runtime.execution import Execution
 from wfc.runtime.ledger import Ledger
+from wfc.runtime.reading import Reading
 
 
 class Parked:
     """What is kept of a released run."""
 
-    __slots__ = ("execution", "heard", "ledger")
+    __slots__ = ("execution", "heard", "ledger", "reading")
 
-    def __init__(self, ledger: Ledger, execution: Execution | None, heard: int) -> None:
+    def __init__(
+        self, ledger: Ledger, execution: Execution | None, heard: int, reading: Reading
+    ) -> None:
         """Keep `execution`, which has heard the log of `ledger`; None if it is made anew."""
+        self.reading = reading
         self.ledger = ledger
         self.execution = execution
         self.heard = heard

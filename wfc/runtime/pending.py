@@ -2,14 +2,14 @@
 here.
 
 `take` is given every event that names the operation while it is open. It answers None, or says
-in words how the event contradicts what the code asked for.
+how the event contradicts what the code asked for.
 """
 
 from __future__ import annotations
 
 import asyncio
 from types import CodeType
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from wfc.eventlog.event import (
     AttributesSet,
@@ -31,7 +31,18 @@ Place = tuple[CodeType, int]
 Ending = StepCompleted | StepFailed | WaitCompleted
 """The events that end an operation that code awaits."""
 
-WRONG_KIND: Final = "another kind of operation was recorded under this name"
+KIND: Final = "WFC652"
+INPUT: Final = "WFC653"
+
+
+class Problem(NamedTuple):
+    """How an event contradicts what the code asked for: the rule of replay, and a sentence."""
+
+    rule: str
+    text: str
+
+
+WRONG_KIND: Final = Problem(KIND, "another kind of operation was recorded under this name")
 
 
 class Ready(Protocol):
@@ -56,8 +67,11 @@ class Pending:
         self.known = False  # whether the log mentions it already
         self.place = place
 
-    def take(self, recorded: Recorded) -> str | None:
-        """Take an event that names this operation; tell what contradicts it."""
+    def take(self, recorded: Recorded, *, compare: bool = True) -> Problem | None:
+        """Take an event that names this operation; tell what contradicts it.
+
+        Without `compare` the event stands, whatever the code would ask with now.
+        """
         raise NotImplementedError
 
     def over(self, event: Event) -> bool:
@@ -82,22 +96,25 @@ class PendingStep(Pending):
         super().__init__(operation, position, place)
         self.answer = answer
 
-    def take(self, recorded: Recorded) -> str | None:
+    def take(self, recorded: Recorded, *, compare: bool = True) -> Problem | None:
         """Compare what was recorded with what was asked; an outcome wakes the code."""
         event = recorded.event
+        problem: Problem | None = None
         match event:
             case StepCompleted() | StepFailed():
-                problem = event.created and contradiction(event.created, self.operation)
-                if not problem and not self.answer.done():
+                if compare and event.created is not None:
+                    problem = contradiction(event.created, self.operation)
+                if problem is None and not self.answer.done():
                     self.answer.set_result(event)
-                return problem or None
-            case StepCreated():
-                return contradiction(event, self.operation)
-            case StepRetrying(created=StepCreated() as created):
-                return contradiction(created, self.operation)
+            case StepCreated() | StepRetrying(created=StepCreated()):
+                created = event if isinstance(event, StepCreated) else event.created
+                if compare and created is not None:
+                    problem = contradiction(created, self.operation)
             case StepStarted() | StepRetrying():
-                return None
-        return WRONG_KIND
+                pass
+            case _:
+                return WRONG_KIND
+        return problem
 
     def over(self, event: Event) -> bool:
         """Tell whether the step has its outcome."""
@@ -121,7 +138,7 @@ class PendingWait(Pending):
         super().__init__(operation, position, place)
         self.answer = answer
 
-    def take(self, recorded: Recorded) -> str | None:
+    def take(self, recorded: Recorded, *, compare: bool = True) -> Problem | None:  # noqa: ARG002
         """Wake the code when the wait is over."""
         event = recorded.event
         match event:
@@ -156,7 +173,7 @@ class PendingTimer(Pending):
         self.timer = timer
         self.loop = loop
 
-    def take(self, recorded: Recorded) -> str | None:
+    def take(self, recorded: Recorded, *, compare: bool = True) -> Problem | None:  # noqa: ARG002
         """Run the callback when the wait is over."""
         match recorded.event:
             case WaitCompleted():
@@ -178,13 +195,13 @@ class PendingAttributes(Pending):
     operation: AttributesAsked
     wakes = False
 
-    def take(self, recorded: Recorded) -> str | None:
+    def take(self, recorded: Recorded, *, compare: bool = True) -> Problem | None:
         """Compare the changes."""
         event = recorded.event
         if not isinstance(event, AttributesSet):
             return WRONG_KIND
-        if dict(event.changes) != dict(self.operation.changes):
-            return f"other attributes were recorded: {dict(event.changes)!r}"
+        if compare and dict(event.changes) != dict(self.operation.changes):
+            return Problem(INPUT, f"other attributes were recorded: {dict(event.changes)!r}")
         return None
 
     def over(self, event: Event) -> bool:
@@ -192,10 +209,12 @@ class PendingAttributes(Pending):
         return isinstance(event, AttributesSet)
 
 
-def contradiction(created: StepCreated, asked: StepAsked) -> str | None:
+def contradiction(created: StepCreated, asked: StepAsked) -> Problem | None:
     """Tell how the recorded call of a step differs from the one that was asked for."""
     if created.step != asked.step:
-        return f"the step {created.step} was recorded, and the code calls {asked.step}"
+        return Problem(
+            KIND, f"the step {created.step} was recorded, and the code calls {asked.step}"
+        )
     if created.digest != asked.digest and created.digest is not None and asked.digest is not None:
-        return f"{asked.step} was recorded with other arguments"
+        return Problem(INPUT, f"{asked.step} was recorded with other arguments")
     return None

@@ -114,6 +114,8 @@ class QueuedAttempt:
         """Run the body and record how it ended. The caller holds a body slot."""
         guard = AttemptOf(self.operation_id, claimed.fence)
         ledger = await self._bench.ledgers.of(self.run_id)
+        if ledger.law.renames is not None:
+            self.operation_id = ledger.law.renames.operation(self.operation_id)
         effort = ledger.efforts.get(self.operation_id)
         if effort is None:
             return  # it ended while the message was under way
@@ -151,12 +153,12 @@ class QueuedAttempt:
 
     async def _missing_code(self, ledger: Ledger, effort: Effort) -> WfcError | None:
         """Say why no code here can take the recorded call, if so."""
-        created, bodies = ledger.created, self._bench.bodies
-        assert created is not None
+        version, bodies = ledger.version, self._bench.bodies
+        assert version is not None
         try:
-            if created.version != bodies.version_id:
-                await self._bench.need(created.version)
-            bodies.body(effort.created.step, created.version, effort.created.arguments)
+            if version != bodies.version_id:
+                await self._bench.need(version)
+            bodies.body(effort.created.step, version, effort.created.arguments)
         except (StepUnknown, VersionUnknown) as error:
             return error
         return None
@@ -212,7 +214,7 @@ class QueuedAttempt:
         return Call(
             run_id=self.run_id,
             workflow=ledger.created.workflow,
-            version=ledger.created.version,
+            version=ledger.version or ledger.created.version,
             chapter=ledger.chapter,
             operation_id=self.operation_id,
             step=effort.created.step,

@@ -20,6 +20,7 @@ from wfc.eventlog.event import (
     FailureKind,
     Recorded,
     RunCancelRequested,
+    RunUpgraded,
     RunWoken,
     StepRetrying,
     StepStarted,
@@ -34,6 +35,7 @@ from wfc.runtime.ledger import Ledger
 from wfc.runtime.operations import Failed, Operation, Outcome, Suspended
 from wfc.runtime.outbox import Outbox
 from wfc.runtime.parking import Parked
+from wfc.runtime.reading import Reading
 from wfc.worlds.protocol import Appended, Claimed, Owner, Refusal, Release
 
 _LOG: Final = logging.getLogger("wfc.worker")
@@ -53,6 +55,7 @@ class LiveRun:
         self.bodies = InlineBodies(run_id, desk, self.outbox, self.tenure, self.poke)
         self.decisions = Decisions(desk, self.outbox, self.bodies)
         self.execution = None if parked is None else parked.execution
+        self.reading = Reading() if parked is None else parked.reading
         self._known_length = 0
         # The code has run through the log up to here, whoever ran it.
         self._heard = 0 if parked is None else parked.heard
@@ -85,7 +88,7 @@ class LiveRun:
         if not has_place or self.tenure.fence is not None or self.ledger.ended:
             return None
         execution, self.execution = self.execution, None
-        return Parked(self.ledger, execution, self._heard)
+        return Parked(self.ledger, execution, self._heard, self.reading)
 
     def poke(self) -> None:
         """Let the run look at itself again."""
@@ -238,13 +241,19 @@ class LiveRun:
 
     async def _rebuild(self) -> None:
         """Deliver the whole history to a fresh execution."""
-        self._drop_execution()
-        self.decisions.forget()
+        self._forget_code()
         self._known_length = max(self._known_length, self.ledger.length)
-        self.outbox.ledger = Ledger()
         withdrawn: list[Operation] = []
         outcome: Outcome = Suspended()
+        self.outbox.ledger = Ledger()
         while page := await self._desk.history(self.run_id, self.ledger.length):
+            is_later = self.execution is not None
+            if self.reading.learn(page) and is_later:
+                # The events that were delivered are to be read in another way: begin again.
+                self._forget_code()
+                self.outbox.ledger = Ledger()
+                withdrawn.clear()
+                continue
             for each in page:
                 self.ledger.note(each)
             outcome = self._deliver(self.execution or await self._fresh(), page)
@@ -268,7 +277,8 @@ class LiveRun:
         opening, created = self.ledger.opening, self.ledger.created
         assert opening is not None
         assert created is not None
-        template = await self._desk.template(created.version, created.workflow)
+        assert self.ledger.version is not None
+        template = await self._desk.template(self.ledger.version, created.workflow)
         self.execution = Execution(
             template,
             self.run_id,
@@ -276,6 +286,8 @@ class LiveRun:
             limits=self._desk.limits,
             quiet_until=self._known_length if self._unsure else None,
             heard_until=self._heard,
+            renames=self.reading.renames,
+            unequal=self.reading.unequal,
         )
         return self.execution
 
@@ -289,15 +301,16 @@ class LiveRun:
                 react(self, each.event)
         if self.ledger.ended or not recorded:
             return
-        if self.ledger.paused:
-            self._drop_execution()
-            self.decisions.forget()
+        if any(isinstance(each.event, RunUpgraded) for each in recorded):
+            self._forget_code()  # it is another one now: the next cycle makes it
+            self.outbox.end = None
+        elif self.ledger.paused:
+            self._forget_code()
             self.outbox.end = None  # a fresh execution comes to the same end
         elif self.execution is None or self.outbox.end is not None:
             return
         elif self._desk.always_replay and not self._runs_closure():
-            self._drop_execution()
-            self.decisions.forget()  # the next cycle rebuilds it from the whole history
+            self._forget_code()  # the next cycle rebuilds it from the whole history
         else:
             self.decisions.take_in(self._deliver(self.execution, recorded))
 
@@ -307,13 +320,18 @@ class LiveRun:
 
     def _deliver(self, execution: Execution, recorded: Sequence[Recorded]) -> Outcome:
         try:
-            outcome: Outcome = self._desk.deliver(execution, recorded)
+            outcome: Outcome = self._desk.deliver(execution, self.reading.read(recorded))
         except TurnTooLong as error:
             # It came when the code had just gone back to waiting; still the turn was too long.
             problem = LimitExceeded(f"a turn of run {self.run_id} took too long {error}")
             outcome = Failed(error=codec.encode_error(problem), kind=FailureKind.LIMIT)
         self._heard = max(self._heard, execution.position)
         return outcome
+
+    def _forget_code(self) -> None:
+        """Drop the execution, and what it has asked for: a fresh one asks again."""
+        self._drop_execution()
+        self.decisions.forget()
 
     def _drop_execution(self) -> None:
         if self.execution is not None:

@@ -57,7 +57,7 @@ class RunScene:
             run_id=self._run_id,
             chapter=ledger.chapter,
             workflow=created.workflow,
-            version=created.version,
+            version=ledger.version or created.version,
             started_at=to_datetime(opening.recorded_at),
             attributes=dict(ledger.attributes),
             parent_id=None if created.parent is None else created.parent.run_id,

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import Any, Final
 
+from wfc.errors import Diverged
 from wfc.eventlog.event import (
     FailureKind,
     Recorded,
@@ -21,16 +22,19 @@ from wfc.eventlog.event import (
     RunRestarted,
     Scalar,
 )
+from wfc.eventlog.renames import Renames
 from wfc.ids import OperationId, RunId, Site
+from wfc.runtime import divergence
 from wfc.runtime.draws import Draws
 from wfc.runtime.limits import Limits
 from wfc.runtime.loop import Loop
 from wfc.runtime.namespaces import Namespaces
 from wfc.runtime.operations import Operation
-from wfc.runtime.pending import Pending, PendingAttributes
+from wfc.runtime.pending import Pending, PendingAttributes, Problem
 from wfc.runtime.template import Template
 
 _WARN_SHARE: Final = 0.8
+_NO_POSITIONS: Final[frozenset[int]] = frozenset()
 _NO_CHANGES: Final[frozenset[str]] = frozenset()  # one for all: each would take 216 bytes
 NONE: Final[dict[Any, Any]] = {}
 """Stands for tables that are nearly always empty: who writes makes one. 64 bytes each."""
@@ -75,11 +79,13 @@ class State:
         "position",
         "quiet_until",
         "recorded_attributes",
+        "renames",
         "restarts_with",
         "run_id",
         "seeded",
         "settled",
         "template",
+        "unequal",
         "variables",
         "warn_at",
         "warned",
@@ -97,6 +103,8 @@ class State:
         *,
         quiet_until: int | None,
         heard_until: int | None,
+        renames: Renames | None = None,
+        unequal: frozenset[int] = _NO_POSITIONS,
     ) -> None:
         """Stand at the beginning of the chapter that `opening` began."""
         begun = opening.event
@@ -113,7 +121,7 @@ class State:
         self.changes = frozenset(begun.changes) if begun.changes else _NO_CHANGES
         self.environment: Mapping[str, str] = begun.environment
         self.recorded_attributes: Mapping[str, Scalar] = getattr(begun, "attributes", NONE)
-        self.limits = limits
+        self.limits, self.renames, self.unequal = limits, renames, unequal
         self.warn_at = opening.position + int(limits.events * _WARN_SHARE)
         self.warned = False
 
@@ -177,6 +185,24 @@ class State:
         self.pending.clear()
         self.given_up = NONE
         self.left = None
+
+    # -- code and history
+
+    def overlooks(self, pending: Pending, recorded: Recorded, problem: Problem) -> bool:  # noqa: ARG002 - others ask more
+        """Tell whether an event stands though the code would ask otherwise."""
+        return recorded.position in self.unequal
+
+    def passes_over(self, recorded: Recorded, name: OperationId) -> bool:  # noqa: ARG002 - likewise
+        """Tell whether the code may do without an operation of the history."""
+        return False
+
+    def dispute(self, recorded: Recorded, problem: Problem | None) -> None:
+        """End the run: its code contradicts its history. None: it did not ask for this at all."""
+        text = None if problem is None else problem.text
+        self.fail(Diverged(divergence.describe(self, recorded, text)), FailureKind.DIVERGENCE)
+
+    def misread(self, name: OperationId, error: Exception) -> None:
+        """Hear that the code cannot read a recorded result; it gets the error."""
 
     # -- open operations
 

@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any, Final, TypeGuard
 
 from wfc import abi, codec
-from wfc.errors import PayloadTooLarge
+from wfc.errors import CodecError, PayloadTooLarge
 from wfc.eventlog.event import StepCompleted, StepFailed, WaitCompleted
 from wfc.ids import OperationId
 from wfc.manifests.sites import site_of
@@ -103,7 +103,11 @@ class StepPlan:
             event = await self._answer(execution, name, payload, digest, place)
         if isinstance(event, StepFailed):
             raise codec.decode_error(event.error, types=self._template.types)
-        return self._decoded(event.output)
+        try:
+            return self._decoded(event.output)
+        except CodecError as error:
+            execution.misread(name, error)
+            raise
 
     def _fits(self, event: Ending, digest: bytes) -> TypeGuard[StepCompleted | StepFailed]:
         """Tell whether `event` is the outcome of this very call; else delivery says what is not."""

@@ -1,0 +1,73 @@
+"""A run's log as its present code must see it: upgrades change what earlier events are called, and
+take some of them back.
+
+The log itself stays as it was written. A reader learns of the upgrades first, then gives events; an
+upgrade that turns up behind events which were given already means to begin again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from wfc.eventlog.event import Recorded, RunRestarted, RunUpgraded
+from wfc.eventlog.renames import Renames
+from wfc.ids import OperationId
+
+
+class Reading:
+    """The upgrades of a run's present chapter, and events read through them."""
+
+    def __init__(self) -> None:
+        """Know of no upgrade."""
+        self._upgrades: list[tuple[int, RunUpgraded]] = []
+        self._chapter = 0
+        """The position at which the present chapter began, as far as is known."""
+        self.renames: Renames | None = None
+        """None: no operation has changed its name."""
+        self.unequal: frozenset[int] = frozenset()
+        """Positions of events that an upgrade accepted though the code would ask otherwise."""
+
+    def learn(self, page: Sequence[Recorded]) -> bool:
+        """Take in the upgrades of a page; tell whether any is new."""
+        before = len(self._upgrades), self._chapter
+        last = self._upgrades[-1][0] if self._upgrades else self._chapter
+        for each in page:
+            if each.position <= last:
+                continue
+            if isinstance(each.event, RunUpgraded):
+                self._upgrades.append((each.position, each.event))
+            elif isinstance(each.event, RunRestarted):
+                # What came before is of an earlier chapter, whose events count for nothing.
+                self._upgrades, self._chapter = [], each.position
+        if before == (len(self._upgrades), self._chapter):
+            return False
+        renames = Renames(event for _, event in self._upgrades)
+        self.renames = renames or None
+        self.unequal = frozenset().union(*(event.unequal for _, event in self._upgrades))
+        return bool(self._upgrades)
+
+    def read(self, page: Sequence[Recorded]) -> Sequence[Recorded]:
+        """Give the events of a page as the present code must see them."""
+        if not self._upgrades:
+            return page
+        found = page
+        for position, upgrade in self._upgrades:
+            found = _through(found, position, upgrade)
+        return found
+
+
+def _through(page: Sequence[Recorded], position: int, upgrade: RunUpgraded) -> list[Recorded]:
+    """Read events through one upgrade: those before it lose what it took back."""
+    taken = frozenset((*upgrade.withdrawn, *upgrade.retracted))
+    renames = Renames((upgrade,))
+    found: list[Recorded] = []
+    for each in page:
+        event: Any = each.event
+        name: OperationId | None = getattr(event, "operation_id", None)
+        if name in taken and each.position < position:
+            continue
+        present = renames.event(event)
+        found.append(each if present is event else replace(each, event=present))
+    return found
