@@ -82,7 +82,7 @@ def test_the_chain_is_whole_and_the_shortest(tmp_path: Path) -> None:
             app/checkout.py:7   return price(order)                           calls price, imported at app/checkout.py:2
             app/pricing.py:5    return order * rate("EUR")                    calls rate, imported at app/pricing.py:2
             app/rates.py:5      return socket.create_connection((name, 80))   refused
-          Fix: give `price` the line "use step"; or move the call into a step; or, if pure, list it in [tool.wfc] pure"""  # noqa: E501 - as it is printed
+          Fix: give `price` the line "use step"; or move the call into a step"""  # noqa: E501 - as it is printed
     )
     assert effects.reached == {
         "app.checkout": {"checkout", "price", "detour"},
@@ -440,3 +440,23 @@ def test_a_name_that_its_module_does_not_hold_is_not_ours_to_judge(tmp_path: Pat
     """A missing first-party module or name fails at import, as in Python."""
     text = "from app.gone import a\nimport app.other\ndef helper(x): return a, app.other.b\n"
     assert effects_of(tmp_path, {"flows": text + FLOW, "other": ""}).diagnostics == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "is_offered"),
+    [
+        ("import socket\ndef helper(x): return socket.gethostname()", False),
+        ("def helper(x): return open(x)", False),
+        ("import subprocess\ndef helper(x): return subprocess.run(x)", False),
+        ("import strange\ndef helper(x): return strange.thing(x)", True),
+        ("import tornado\ndef helper(x): return tornado.fetch(x)", True),
+    ],
+)
+def test_only_what_could_be_pure_may_be_listed_as_pure(
+    tmp_path: Path, text: str, *, is_offered: bool
+) -> None:
+    """A socket never is, so listing it is no way out."""
+    (finding,) = effects_of(tmp_path, {"flows": f"{text}\n{FLOW}"}).diagnostics
+    assert finding.fix is not None
+    assert "step" in finding.fix
+    assert ("pure" in finding.fix) is is_offered

@@ -7,6 +7,7 @@ shortest chain, and one cause is one finding however many workflows lead to it.
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -489,7 +490,8 @@ def _fix(
     if entry.instead != "a step":
         return f"use {entry.instead}"
     helpers = [one.target.rpartition(".")[2] for _, one in path if one.use == "call"]
-    listing = "or, if pure, list it in [tool.wfc] pure"
-    if not helpers:
-        return f"move the call into a step; {listing}"
-    return f'give `{helpers[0]}` the line "use step"; or move the call into a step; {listing}'
+    marked = f'give `{helpers[0]}` the line "use step"; or ' if helpers else ""
+    # What Python itself brings and the table refuses is never pure.
+    is_foreign = target.partition(".")[0] not in {"builtins", *sys.stdlib_module_names}
+    listed = "; or, if pure, list it in [tool.wfc] pure" if is_foreign else ""
+    return f"{marked}move the call into a step{listed}"
