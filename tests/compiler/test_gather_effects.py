@@ -124,6 +124,9 @@ def test_the_chain_is_whole_and_the_shortest(tmp_path: Path) -> None:
         ),
         ("import os\ndef helper(x): return os.environ['HOME']", "WFC206"),
         ("import os\ndef helper(x): return os.getenv('HOME', x)", "WFC206"),
+        ("import os\ndef helper(x): return 'HOME' in os.environ", "WFC206"),
+        ("from os import environ\ndef helper(x): return x not in environ", "WFC206"),
+        ("import os\ndef helper(x): return os.environ.pop('HOME')", "WFC206"),
         ("import asyncio\ndef helper(x): return asyncio.to_thread(str, x)", "WFC204"),
         ("import asyncio\ndef helper(x): return asyncio.to_thread(lambda: x)", "WFC204"),
         (
@@ -218,6 +221,7 @@ def test_an_instance_that_nobody_vouches_for_is_a_warning(tmp_path: Path, text: 
         "from pathlib import Path\ndef helper(x): return Path(x).parent / Path(x).stem",
         "import os\ndef helper(x): return os.environ['LISTED'], os.getenv('LISTED')",
         "import os\ndef helper(x): return os.environ.get('LISTED')",
+        "import os\ndef helper(x): return 'LISTED' in os.environ",
         "import asyncio\ndef work(): 'use step'\ndef helper(x): return asyncio.to_thread(work)",
         "import asyncio\ndef helper(x): return asyncio.to_thread(x)",
         "import asyncio\ndef helper(x): return asyncio.get_running_loop().create_future()",

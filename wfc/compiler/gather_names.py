@@ -22,7 +22,8 @@ _BUILTINS: Final = frozenset(dir(builtins))
 _DEFINED: Final = frozenset({"import", "function", "class"})
 _ALIASES_MAX: Final = 8
 _KEYED: Final = frozenset(
-    {"os.environ", "os.environ.get", "os.getenv", "asyncio.to_thread", "asyncio.threads.to_thread"}
+    {"os.environ", "os.environ.get", "os.environ.pop", "os.environ.setdefault", "os.getenv"}
+    | {"asyncio.to_thread", "asyncio.threads.to_thread"}
     | {"asyncio.AbstractEventLoop.run_in_executor"}
 )
 _NOBODY: Final = Scope("module", ast.Module([], []), None, "")
