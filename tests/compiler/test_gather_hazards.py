@@ -39,6 +39,8 @@ SETS: dict[str, tuple[str, Severity]] = {
     "await asyncio.gather(*(step(x) for x in set(xs)))": ("WFC310", ERROR),
     "for x in named():\n    await step(x)": ("WFC310", ERROR),
     "for x in NAMES:\n    await step(x)": ("WFC310", ERROR),
+    "todo = set(xs)\ntodo |= {'a'}\nwhile todo:\n    await step(todo.pop())": ("WFC310", ERROR),
+    "old, new = {}, {}\nfor x in old.keys() - new.keys():\n    await step(x)": ("WFC310", ERROR),
 }
 BEFORE = """
 import asyncio
@@ -70,6 +72,9 @@ def test_the_order_of_a_set_gets_out(tmp_path: Path, body: str) -> None:
         "return {x for x in set(xs)} == set(xs)",
         "return any(x for x in set(xs))",
         "for x in {'a': 1}:\n    await step(x)",
+        "old: dict[int, str] = {}\nfor x in old.keys() - {1}:\n    await step(x)",
+        "ids: set[int] = set()\nids |= {n}\nfor x in ids:\n    await step(x)",
+        "for x in {'a': 1}.keys():\n    await step(x)",
         "kinds = set(xs)\nkinds = sorted(kinds)\nfor x in kinds:\n    await step(x)",
     ],
 )
@@ -95,6 +100,10 @@ STATE: dict[str, tuple[str, Severity]] = {
     "TALLY.n += 1": ("WFC331", ERROR),
     "Tally.n = 1": ("WFC331", ERROR),
     "_, CACHE[n] = xs": ("WFC331", ERROR),
+    "Tally.seen.append(n)": ("WFC331", ERROR),
+    "return Tally().noted(n)": ("WFC331", ERROR),
+    "return next(IDS)": ("WFC331", ERROR),
+    "return DICE.random()": ("WFC331", ERROR),
     "global COUNT\nCOUNT = n": ("WFC332", ERROR),
     "return kept(n)": ("WFC333", WARNING),
     "while True:\n    await step(n)": ("WFC340", WARNING),
@@ -109,6 +118,8 @@ STATE: dict[str, tuple[str, Severity]] = {
     "return Named(id='a')": ("WFC302", ERROR),
 }
 AROUND = """
+import itertools
+import random
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -119,8 +130,22 @@ COUNT = 0
 CACHE = {}
 SEEN = []
 
+IDS = itertools.count(1)
+DICE = random.Random(42)
+
 class Tally:
     n = 0
+    seen = []
+    own = []
+
+    def __init__(self):
+        self.own = []
+
+    def noted(self, x):
+        self.seen.append(x)
+
+    def kept(self, x):
+        self.own.append(x)
 
 TALLY = Tally()
 
@@ -157,7 +182,8 @@ def test_state_that_outlives_a_run(tmp_path: Path, body: str) -> None:
         "xs.append('a')",
         "CACHE = {}\nCACHE[n] = xs",
         "return CACHE.get(n), COUNT, SEEN.copy()",
-        "tally = Tally()\ntally.n = 1",
+        "tally = Tally()\ntally.n = 1\ntally.kept(n)",
+        "dice = random.Random(42)\nids = itertools.count()\nreturn dice.random(), next(ids)",
         "while True:\n    if await step(n):\n        break",
         "while True:\n    if await step(n):\n        return n",
         "while n:\n    await step(n)",

@@ -273,6 +273,8 @@ class _Judge:
             return entry
         if entry.reason is Reason.ENVIRONMENT and target.startswith("os."):
             return entry if reference.key in (None, *rules.environment) else _unlisted(entry)
+        if entry.name == "random.Random" and reference.key is not None:
+            return replace(entry, verdict=Verdict.PURE)  # it has a seed
         if entry.reason is Reason.THREAD and reference.use == "call":
             return entry if self._is_step(reference.key) else _own_thread(entry)
         return entry

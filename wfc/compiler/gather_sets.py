@@ -23,6 +23,7 @@ _TYPES: Final = frozenset(
 _SET_METHODS: Final = frozenset(
     {"union", "intersection", "difference", "symmetric_difference", "copy"}
 )
+_SET_OPERATORS: Final = (ast.BitOr, ast.BitAnd, ast.Sub, ast.BitXor)
 _ORDERED_BY: Final = frozenset(
     {"builtins.list", "builtins.tuple", "builtins.enumerate", "builtins.iter", "builtins.zip"}
     | {"builtins.map", "builtins.filter", "itertools.chain", "itertools.islice"}
@@ -155,8 +156,8 @@ def _is_set(node: ast.expr, names: Names, depth: int = 0) -> bool:
             found = not _yields_numbers(node, names)
         case ast.Call():
             found = _is_made(node, names, depth)
-        case ast.BinOp(left=left, op=ast.BitOr() | ast.BitAnd() | ast.Sub() | ast.BitXor()):
-            found = _is_set(left, names, depth + 1)
+        case ast.BinOp(left=left, op=operator) if isinstance(operator, _SET_OPERATORS):
+            found = _is_set(left, names, depth + 1) or _is_view(left, names)
         case ast.IfExp(body=body, orelse=other):
             found = _is_set(body, names, depth + 1) and _is_set(other, names, depth + 1)
         case ast.Name(id=name):
@@ -164,6 +165,17 @@ def _is_set(node: ast.expr, names: Names, depth: int = 0) -> bool:
             bindings = owner.bindings[name] if owner is not None else []
             found = bool(bindings) and all(_binds_set(one, names, depth) for one in bindings)
     return found
+
+
+def _is_view(node: ast.expr, names: Names) -> bool:
+    """Tell whether a value is the keys of a dict, which are no set but give sets: ``a.keys() - b``.
+
+    Whole numbers as keys keep their order in a set.
+    """
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name() as table, attr="keys"), args=[]):
+            return not any(_holds_ints(one, names) for one in _annotations_of(table, names))
+    return False
 
 
 def _is_number(node: ast.expr, names: Names) -> bool:
@@ -251,6 +263,8 @@ def _binds_set(binding: Binding, names: Names, depth: int) -> bool:
     annotation = names.walked.annotations.get(binding.node)
     if annotation is not None and _holds_ints(annotation, names):
         return False
+    if binding.node in names.walked.updates:
+        return isinstance(names.walked.updates[binding.node], _SET_OPERATORS)
     match binding.kind, binding.node:
         case "assign", _ if binding.value is not None:
             return _is_empty(binding.value, names) or _is_set(binding.value, names, depth + 1)

@@ -138,6 +138,8 @@ class Walked:
     """What ``self.name = value`` assigns in the methods of a class, by its scope and `name`."""
     annotations: dict[ast.AST, ast.expr] = field(default_factory=dict)
     """What ``name: annotation = value`` says, by the name."""
+    updates: dict[ast.AST, ast.operator] = field(default_factory=dict)
+    """What ``name |= value`` does, by the name."""
     lambdas: list[ast.Lambda] = field(default_factory=list)
     main_blocks: set[int] = field(default_factory=set)
 

@@ -140,6 +140,7 @@ class _Walker(Expressions):
         self.visit(node.value)
         if isinstance(node.target, ast.Name):
             self.note(node.target.id, (), node.target)
+            self.out.updates[node.target] = node.op
         self.visit(node.target)
 
     def expression(self, node: ast.Expr) -> None:
