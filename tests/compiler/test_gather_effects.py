@@ -178,7 +178,7 @@ def test_a_variable_read_while_loading_is_told_as_one_read_in_the_workflow(tmp_p
     (finding,) = effects_of(tmp_path / "a", {"flows": text + FLOW}).diagnostics
     assert finding.code == "WFC211"
     assert finding.sentence.endswith("loads; another worker could read otherwise")
-    assert finding.fix == "use a parameter, or list the variable in [tool.wfc] environment"
+    assert finding.fix == 'use a parameter, or list "REGION" in [tool.wfc] environment'
     listed = effects_of(tmp_path / "b", {"flows": text + FLOW}, environment=["REGION"])
     assert listed.diagnostics == ()
 

@@ -57,11 +57,15 @@ def _by_handlers(module: Module) -> Iterator[Finding]:
             continue
         # What it passes on, or not, later handlers of the same block never see.
         handler = next((one for one in block.handlers if caught(module, one.type)), None)
-        lost = None if handler is None else _lost(ways_of(module, handler))
+        ways = frozenset[Way]() if handler is None else ways_of(module, handler)
+        lost = _lost(ways)
         if handler is not None and lost is not None:
             what = "a bare `except`" if handler.type is None else _written(module, handler.type)
             yield module.finding(
-                "WFC501", handler, f"{what} takes in the cancellation of the run, {lost}"
+                "WFC501",
+                handler,
+                f"{what} takes in the cancellation of the run, {lost}",
+                advice=_LET_THROUGH if Way.REPLACES in ways else None,
             )
 
 
@@ -89,7 +93,8 @@ def _holds_operation(
     )
 
 
-_GOES_ON: Final = "and the workflow goes on as if nobody had asked"
+_GOES_ON: Final = "so the workflow goes on although somebody has cancelled it"
+_LET_THROUGH: Final = "catch `Exception` for what is translated, and let a cancellation through"
 
 
 def _lost(ways: Ways) -> str | None:
