@@ -39,6 +39,9 @@ SETS: dict[str, tuple[str, Severity]] = {
     "await asyncio.gather(*(step(x) for x in set(xs)))": ("WFC310", ERROR),
     "for x in named():\n    await step(x)": ("WFC310", ERROR),
     "for x in NAMES:\n    await step(x)": ("WFC310", ERROR),
+    "for x in plain(xs):\n    await step(x)": ("WFC310", ERROR),
+    "for x in await tags(n):\n    await step(x)": ("WFC310", ERROR),
+    "found = await tags(n)\nreturn list(found)": ("WFC310", ERROR),
     "todo = set(xs)\ntodo |= {'a'}\nwhile todo:\n    await step(todo.pop())": ("WFC310", ERROR),
     "old, new = {}, {}\nfor x in old.keys() - new.keys():\n    await step(x)": ("WFC310", ERROR),
 }
@@ -49,6 +52,17 @@ NAMES = frozenset({"a", "b"})
 
 def named() -> set[str]:
     return {"a"}
+
+def plain(xs):
+    if not xs:
+        return {"a"}
+    return {x.upper() for x in xs}
+
+async def tags(x) -> set[str]:
+    "use step"
+
+async def numbers(x) -> set[int]:
+    "use step"
 """
 
 
@@ -74,6 +88,9 @@ def test_the_order_of_a_set_gets_out(tmp_path: Path, body: str) -> None:
         "for x in {'a': 1}:\n    await step(x)",
         "old: dict[int, str] = {}\nfor x in old.keys() - {1}:\n    await step(x)",
         "ids: set[int] = set()\nids |= {n}\nfor x in ids:\n    await step(x)",
+        "return list(map(plain, [xs])), [*filter(named, xs)]",
+        "for x in await numbers(n):\n    await step(x)",
+        "for x in sorted(await tags(n)):\n    await step(x)",
         "for x in {'a': 1}.keys():\n    await step(x)",
         "kinds = set(xs)\nkinds = sorted(kinds)\nfor x in kinds:\n    await step(x)",
     ],
@@ -86,11 +103,20 @@ def test_a_set_without_order_is_silent(tmp_path: Path, body: str) -> None:
 def test_the_order_of_a_set_of_another_module(tmp_path: Path) -> None:
     """Imports are followed to what they name."""
     modules = {
-        "const": "NAMES = {'a', 'b'}\nNUMBERS = {1, 2}\n",
+        "const": (
+            "NAMES = {'a', 'b'}\nNUMBERS = {1, 2}\n"
+            "def named() -> set[str]: return NAMES\n"
+            "def counted() -> set[int]: return NUMBERS\n"
+            "async def tags(x) -> set[str]:\n    'use step'\n"
+        ),
         "flows": flow("for x in NAMES:\n    await step(x)", "from app.const import NAMES"),
+        "called": flow("for x in named():\n    await step(x)", "from app.const import named"),
+        "awaited": flow("return list(await tags(n))", "from app.const import tags"),
+        "mapped": flow("return list(map(named, xs))", "from app.const import named"),
+        "counted": flow("for x in counted():\n    await step(x)", "from app.const import counted"),
         "more": flow("for x in NUMBERS:\n    await step(x)", "from app.const import NUMBERS"),
     }
-    assert codes(effects_of(tmp_path, modules)) == [("WFC310", ERROR)]
+    assert codes(effects_of(tmp_path, modules)) == [("WFC310", ERROR)] * 3
 
 
 STATE: dict[str, tuple[str, Severity]] = {

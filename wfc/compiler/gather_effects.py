@@ -208,11 +208,13 @@ class _Judge:
         if hazard.among in _KINDS:
             entry = self.library.definition(hazard.target)
             return entry is not None and (entry.kind, entry.is_async) in _KINDS[hazard.among]
-        nodes = self.library.locate(hazard.target)
+        name = hazard.target.removesuffix("()")
+        nodes = self.library.locate(name)
         facts = self.library.facts(nodes[-1].module) if nodes else None
         if not nodes or facts is None:
             return False
-        return nodes[-1].name in (facts.sets if hazard.among == "sets" else facts.containers)
+        held = nodes[-1].name + hazard.target[len(name) :]  # with `()`, what it returns
+        return held in (facts.sets if hazard.among == "sets" else facts.containers)
 
     def _left_out(self, made: Construction) -> Iterator[tuple[str, str]]:
         """Give the fields that a construction leaves to a factory that draws or reads a clock."""

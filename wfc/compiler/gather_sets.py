@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from wfc.compiler.gather_names import Names
-from wfc.compiler.scopes import Binding
+from wfc.compiler.marks import own_nodes
+from wfc.compiler.scopes import FUNCTIONS, Binding
 
 _DEPTH_MAX: Final = 8
 _MAKERS: Final = frozenset({"builtins.set", "builtins.frozenset"})
@@ -63,14 +64,24 @@ def escapes_of(node: ast.AST, names: Names, parent: Parent) -> Iterator[Escape]:
 
 
 def set_names(names: Names) -> Iterator[str]:
-    """Give the module-level names that hold sets of other things than whole numbers."""
+    """Give the module-level names that hold sets of other things than whole numbers; with ``()``
+    behind it, a function that returns one.
+    """
     for name, bindings in names.walked.module.bindings.items():
         if all(_binds_set(binding, names, 0) for binding in bindings):
             yield name
+        elif all(_gives_set(binding.node, names) for binding in bindings):
+            yield f"{name}()"
 
 
 def _imported(node: ast.expr, names: Names) -> str:
-    """Give the dotted name of what an import brought here; nobody here knows what it is."""
+    """Give the dotted name of what an import brought here; nobody here knows what it is. For what a
+    function of there returns, ``()`` stands behind it.
+    """
+    call = node.value if isinstance(node, ast.Await) else node
+    if isinstance(call, ast.Call):
+        function = _imported(call.func, names)
+        return f"{function}()" if function else ""
     if not isinstance(node, ast.Name | ast.Attribute):
         return ""
     first = node
@@ -154,8 +165,8 @@ def _is_set(node: ast.expr, names: Names, depth: int = 0) -> bool:
             found = not _has_numbers(node, names)
         case ast.SetComp():
             found = not _yields_numbers(node, names)
-        case ast.Call():
-            found = _is_made(node, names, depth)
+        case ast.Call() | ast.Await(value=ast.Call()):
+            found = _is_made(node.value if isinstance(node, ast.Await) else node, names, depth)  # type: ignore[arg-type]  # a call, as the pattern says
         case ast.BinOp(left=left, op=operator) if isinstance(operator, _SET_OPERATORS):
             found = _is_set(left, names, depth + 1) or _is_view(left, names)
         case ast.IfExp(body=body, orelse=other):
@@ -204,14 +215,25 @@ def _is_made(call: ast.Call, names: Names, depth: int) -> bool:
 
 
 def _returns_set(target: str, names: Names) -> bool:
-    """Tell whether a function of this module says that it returns a set."""
+    """Tell whether a function of this module says that it returns a set, or does nothing else."""
     qualname = target.removeprefix(f"{names.module}.")
     return any(
-        isinstance(scope.node, ast.FunctionDef)
-        and scope.node.returns is not None
-        and _is_set_type(scope.node.returns, names)
+        _gives_set(scope.node, names)
         for scope in names.walked.scopes
         if scope.kind == "function" and scope.qualname == qualname
+    )
+
+
+def _gives_set(function: ast.AST, names: Names) -> bool:
+    if not isinstance(function, FUNCTIONS):
+        return False
+    if function.returns is not None:
+        return _is_set_type(function.returns, names)
+    body = list(own_nodes(function.body))
+    values = [one.value for one in body if isinstance(one, ast.Return)]
+    displays = (ast.Set, ast.SetComp)  # what needs no look at names, which could go round
+    return bool(values) and all(
+        isinstance(value, displays) and _is_set(value, names) for value in values
     )
 
 
