@@ -876,6 +876,8 @@ async def names(x, debug):
     ninth = charge(x) if x else None  # WFC126: 13
     if ninth:
         return [*charge(x)]  # WFC126: 18
+    if any(charge(y) for y in x):  # WFC126: 12
+        return [y for y in x if charge(y)]  # WFC126: 33
     return f"{charge(x)} {third} {isinstance(charge(x), str)}"  # WFC126: 15 # WFC126: 46
 """,
         """
@@ -928,6 +930,8 @@ async def names(x, debug):
     ninth = charge(x) if x else None
     if ninth is not None:
         return await ninth
+    if any([await charge(y) for y in x]):
+        return await asyncio.gather(*(charge(y) for y in x if y), *map(charge, x))
     tenth = charge(x)
     tenth.close()
     def later():

@@ -90,3 +90,15 @@ async def checkout(account: Account):
 """)
     assert (finding.code, finding.severity) == ("WFC126", Severity.WARNING)
     assert "probably" in finding.sentence
+
+
+def test_a_call_in_a_generator_is_awaited_in_a_list() -> None:
+    """`any(await allowed(x) for x in xs)` would be a TypeError."""
+    (finding,) = _findings("""
+async def allowed(x):
+    "use step"
+async def checkout(xs):
+    "use workflow"
+    return any(allowed(x) for x in xs)
+""")
+    assert finding.fix == "write `[await allowed(...) for ...]`."

@@ -7,7 +7,7 @@ coroutine is used as if it were the result was meant to be awaited first.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -58,7 +58,14 @@ _VALUE_FIELDS: Final[Mapping[type | None, str]] = {
     ast.Assert: "test",
     ast.Match: "subject",
 }
-_HOLDERS: Final = (ast.Tuple, ast.List, ast.Set, ast.Dict, ast.ListComp, ast.SetComp, ast.DictComp)
+_HOLDERS: Final = (
+    *(ast.Tuple, ast.List, ast.Set, ast.Dict),
+    *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
+)
+_TAKES_EACH: Final = frozenset(
+    f"builtins.{name}" for name in ("all", "any", "max", "min", "sorted", "sum")
+)
+"""Builtins that would take each coroutine of a collection for its result."""
 _OF_COROUTINES: Final = frozenset({"close", "send", "throw"})
 """What a coroutine is asked for while it is still to be awaited, or never will be."""
 
@@ -124,9 +131,15 @@ def _judge_function(
             code,
             place_at(path, span_of(node)),
             f'{operation.what} in the workflow "{mark.qualname}" {probably}{told}',
-            fix=f"write `await {ast.unparse(node.func)}(...)`.",
+            fix=f"write `{_awaited(node, parents.get(node))}`.",
         )
         yield finding if operation.exact else replace(finding, severity=Severity.WARNING)
+
+
+def _awaited(call: ast.Call, parent: ast.AST | None) -> str:
+    awaited = f"await {ast.unparse(call.func)}(...)"
+    # A generator that awaits is one that only `async for` goes through.
+    return f"[{awaited} for ...]" if isinstance(parent, ast.GeneratorExp) else awaited
 
 
 def _operation(call: ast.Call, known: Mapping[str, Mark], names: Names) -> Operation | None:
@@ -202,13 +215,14 @@ class _Places:
 
     def held(self, node: ast.expr, holder: ast.expr) -> str | None:
         """Judge a coroutine in a display or a comprehension, which may be forgotten as a whole."""
-        match holder, self.parents.get(holder):
-            case ast.Tuple(elts=values), ast.Assign(targets=[ast.Tuple(elts=targets)]) if len(
-                targets
-            ) == len(values) and not any(
-                isinstance(one, ast.Starred) for one in (*targets, *values)
-            ):
-                return self.bound(targets[values.index(node)])
+        around = self.parents.get(holder)
+        match around:
+            case ast.Assign(targets=[ast.Tuple(elts=targets)]) if isinstance(holder, ast.Tuple):
+                pairs = (*targets, *holder.elts)
+                if len(targets) == len(holder.elts) and not _is_starred(pairs):
+                    return self.bound(targets[holder.elts.index(node)])
+            case ast.Call(func=function) if self.names.resolve(function) in _TAKES_EACH:
+                return None if self.is_hook else "value"
         fault = self.fault(holder)
         return fault if fault in ("statement", "unread") else None
 
@@ -225,6 +239,8 @@ class _Places:
             return False
         if isinstance(parent, ast.Attribute):
             return parent.attr not in _OF_COROUTINES
+        if isinstance(parent, ast.comprehension) and node in parent.ifs:
+            return True
         if isinstance(parent, ast.Call):
             return parent.func is node or self.takes_values(parent.func)
         field = _VALUE_FIELDS.get(type(parent))
@@ -246,3 +262,7 @@ def _passes_on(around: ast.IfExp | ast.BoolOp, node: ast.expr) -> bool:
     if isinstance(around, ast.IfExp):
         return around.test is not node
     return around.values[-1] is node
+
+
+def _is_starred(nodes: Iterable[ast.expr]) -> bool:
+    return any(isinstance(node, ast.Starred) for node in nodes)
