@@ -91,6 +91,7 @@ def test_a_bundles_literal_keywords_give_the_same_policy() -> None:
     ("keywords", "why"),
     [
         ({"atempts": 3}, "no keyword `atempts` (did you mean `attempts`?)"),
+        ({"max_retries": 3}, "no keyword `max_retries` (did you mean `attempts`?)"),
         ({"xyz": 3}, "no keyword `xyz`. It takes: attempts, timeout,"),
         ({"attempts": 0}, "`attempts` is 0; it must be a whole number from 1"),
         ({"attempts": True}, "`attempts` is True"),

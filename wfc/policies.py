@@ -299,10 +299,20 @@ def _check_names(keywords: Mapping[str, Any], names: tuple[str, ...], of: str) -
             )
 
 
+_ELSEWHERE: Final = {
+    **dict.fromkeys(("retries", "max_retries", "max_attempts", "tries", "max_tries"), "attempts"),
+    **dict.fromkeys(("delay", "retry_delay", "wait", "interval"), "backoff"),
+    **dict.fromkeys(("retry_for", "on"), "retry_on"),
+    "deadline": "total",
+}
+"""What other libraries call the same."""
+
+
 def _near(word: object, words: tuple[str, ...]) -> str:
     from difflib import get_close_matches  # noqa: PLC0415 - needed only to explain a mistake
 
-    near = get_close_matches(str(word), words, n=1)
+    known = _ELSEWHERE.get(str(word))
+    near = [known] if known in words else get_close_matches(str(word), words, n=1)
     return f" (did you mean `{near[0]}`?)" if near else ""
 
 

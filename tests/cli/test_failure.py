@@ -12,7 +12,8 @@ import typer
 from wfc import errors
 from wfc.cli import failure
 from wfc.cli.failure import Exit
-from wfc.diagnostics import Diagnostic, Place, Severity
+from wfc.compiler.findings import compile_error
+from wfc.diagnostics import Diagnostic, Place, Severity, diagnostic
 
 
 @pytest.mark.parametrize(
@@ -74,6 +75,18 @@ def test_a_compile_error_takes_the_code_of_its_first_finding() -> None:
         code="WFC201", severity=Severity.ERROR, sentence="x", place=Place("a.py", 1)
     )
     assert failure.explain(errors.CompileError("a.py:1: x", (finding,))).code == "WFC201"
+
+
+def test_a_finding_is_told_with_its_code_and_place_once() -> None:
+    """As `wfc build` prints it, but that the code stands in front; a warning is not the reason."""
+    warning = diagnostic("WFC313", Place("a.py", 1), "is only probable")
+    effect = diagnostic("WFC201", Place("a.py", 3, 4), "reaches the network", fix="use a step")
+    told = failure.explain(compile_error([warning, effect], {})).for_people()
+    assert told.splitlines() == [
+        "error[WFC201]: a.py:3:5: reaches the network",
+        "  Fix: use a step",
+        "more: wfc explain WFC201",
+    ]
 
 
 def test_people_read_lines(capsys: pytest.CaptureFixture[str]) -> None:

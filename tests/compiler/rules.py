@@ -809,6 +809,7 @@ async def checkout():
     hook = create_hook()
     print(hook.token)
     a, b = charge(), 1
+    await a
     if (task := charge()):
         await task
     async with create_hook() as other:
@@ -826,6 +827,121 @@ def script():
 async def rebinds(charge):
     "use workflow"
     charge()
+""",
+    ),
+    Pair(
+        "coroutines that lead nowhere",
+        """
+import asyncio
+import json
+import logging
+from dataclasses import dataclass
+log = logging.getLogger(__name__)
+@dataclass
+class Account:
+    id: str
+    async def close(self):
+        "use step"
+async def charge(x):
+    "use step"
+async def statements(x):
+    "use workflow"
+    charge(x), charge(x + 1)  # WFC126: 5 # WFC126: 16
+    charge(x) if x else charge(1)  # WFC126: 5 # WFC126: 25
+    x and charge(x)  # WFC126: 11
+    [charge(y) for y in x]  # WFC126: 6
+    asyncio.wait_for(charge(x), 5)  # WFC126: 5
+    asyncio.to_thread(charge, x)  # WFC126: 5
+    Account("a").close()  # WFC126: 5
+    account = Account("a")
+    account.close()  # WFC126: 5
+async def names(x, debug):
+    "use workflow"
+    first, second = charge(x), charge(x)  # WFC126: 21 # WFC126: 32
+    print(second)
+    third = charge(x) or "none"  # WFC126: 13
+    fourth = x or charge(x)  # WFC126: 19
+    if fourth.ok:
+        return 1
+    fifth = charge(x)  # WFC126: 13
+    fifth = charge(2)  # WFC126: 13
+    if debug and not fifth:
+        return json.dumps(charge(x))  # WFC126: 27
+    sixth = charge(x)  # WFC126: 13
+    log.info("charged %s", sixth)
+    seventh = [charge(y) for y in x]  # WFC126: 16
+    a, b = charge(x)  # WFC126: 12
+    if (eighth := charge(x)) is None:  # WFC126: 19
+        return a + b
+    ninth = charge(x) if x else None  # WFC126: 13
+    if ninth:
+        return [*charge(x)]  # WFC126: 18
+    if any(charge(y) for y in x):  # WFC126: 12
+        return [y for y in x if charge(y)]  # WFC126: 33
+    return f"{charge(x)} {third} {isinstance(charge(x), str)}"  # WFC126: 15 # WFC126: 46
+""",
+        """
+import asyncio
+import json
+import logging
+from dataclasses import dataclass
+log = logging.getLogger(__name__)
+@dataclass
+class Account:
+    id: str
+    async def close(self):
+        "use step"
+    def size(self):
+        return 3
+async def charge(x):
+    "use step"
+async def statements(x):
+    "use workflow"
+    (await charge(x)), (await charge(x + 1))
+    await (charge(x) if x else charge(1))
+    x and await charge(x)
+    [await charge(y) for y in x]
+    await asyncio.wait_for(charge(x), 5)
+    await asyncio.to_thread(charge, x)
+    Account("a").size()
+    account = Account("a")
+    await account.close()
+async def names(x, debug):
+    "use workflow"
+    first, second = charge(x), charge(x)
+    await asyncio.gather(first, second)
+    third = await charge(x) or "none"
+    known = {}
+    fourth = known.get(x) or charge(x)
+    if fourth.ok:
+        return await fourth
+    fifth = charge(x)
+    fifth = await fifth
+    if debug and not fifth:
+        return json.dumps(await charge(x))
+    sixth = charge(x)
+    log.info("charged %s", await sixth)
+    seventh = [charge(y) for y in x]
+    print(len(seventh))
+    known["x"], known["y"] = charge(x), charge(x)
+    await asyncio.gather(*seventh, *known.values())
+    if (eighth := charge(x)) is not None:
+        await eighth
+    ninth = charge(x) if x else None
+    if ninth is not None:
+        return await ninth
+    if any([await charge(y) for y in x]):
+        return await asyncio.gather(*(charge(y) for y in x if y), *map(charge, x))
+    tenth = charge(x)
+    tenth.close()
+    def later():
+        return tenth
+    eleventh = charge(x)
+    if eleventh:
+        async def finish():
+            return await eleventh
+        return await finish()
+    return x or charge(x)
 """,
     ),
     Pair(
@@ -848,6 +964,9 @@ async def checkout():
         pass
     z = size(7)  # WFC127: 9
     z.bit_length()
+    a = size(3)  # WFC126: 9
+    a = 4
+    print(a + 1)
     return [row for row in size(8)], size(9)[0]  # WFC127: 28 # WFC127: 38
 """,
         """
@@ -862,7 +981,7 @@ async def checkout():
     x = size(2)
     y = await x
     z = size(3)
-    z = 4
+    z = await z
     print(z + 1)
     await asyncio.to_thread(size, 1)
     later = size(4)
@@ -1097,6 +1216,7 @@ SECTION_1: Final[dict[str, tuple[str, ...]]] = {
     "WFC125: wrapped steps": ("pair wrapped steps",),
     "WFC126: not awaited": (
         "pair not awaited",
+        "pair coroutines that lead nowhere",
         "project operations of other modules that are not awaited",
     ),
     "WFC127: values of sync steps": (

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from astroid.context import InferenceContext  # type: ignore[import-untyped]  # ships no types
+from astroid.manager import AstroidManager  # type: ignore[import-untyped]  # likewise
 
 from wfc.compiler.deep_check import BUDGET_S, Deep, deep_check
 from wfc.compiler.facts import ModuleSource
@@ -17,6 +21,10 @@ from wfc.determinism import NO_RULES
 from wfc.diagnostics import Severity
 from wfc.ids import ModuleName
 from wfc.lint_rules.overview import Overview
+
+FEW_LOOKS = 10
+"""How often the clock is looked at before the time is over."""
+CALLS = 80
 
 AROUND = """
 import json
@@ -46,13 +54,15 @@ def pure():
 """
 
 
-def deep(text: str, budget_s: float = BUDGET_S) -> Deep:
+def deep(
+    text: str, budget_s: float = BUDGET_S, clock: Callable[[], float] = time.monotonic
+) -> Deep:
     body = "\n".join(f"    {line}" for line in dedent(text).strip().split("\n"))
     whole = f"{AROUND}\n\ndef helper(x):\n{body}\n\n\ndef free(x):\n    'use step'\n{body}\n"
     source = ModuleSource(
         name=ModuleName("app"), path="app.py", filename="app.py", text=whole, sha256=""
     )
-    return deep_check(source, gather_tree(source), NO_RULES, budget_s)
+    return deep_check(source, gather_tree(source), NO_RULES, budget_s, clock)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +137,32 @@ def test_a_check_that_takes_too_long_says_so() -> None:
     (finding,) = deep("pick()(x)\npick()(x)", budget_s=-1).findings
     assert finding.code == "WFC183"
     assert "2 calls from here on are unchecked" in finding.sentence
+
+
+def test_the_budget_holds_within_one_inference() -> None:
+    """An inference that goes on and on is left, not waited for, and later ones are as ever."""
+    looks = 0
+
+    def clock() -> float:
+        nonlocal looks
+        looks += 1
+        return 0.0 if looks < FEW_LOOKS else 100.0
+
+    chain = "Better()" + ".place().parent.resolve()" * (CALLS // 2)
+    (finding,) = deep(chain, budget_s=10, clock=clock).findings
+    assert finding.code == "WFC183"
+    left = int(finding.sentence.split("; ")[1].split()[0])
+    assert 2 * (CALLS - left) < FEW_LOOKS, "the clock is looked at once a call only"
+    (found,) = deep("Better().place().exists()").references
+    assert found.target == "pathlib.Path.exists"
+
+
+def test_astroid_is_left_as_it_was() -> None:
+    """Who asks astroid after us is held to no deadline of ours."""
+    before = (InferenceContext.max_inferred, AstroidManager.brain["module_denylist"])
+    deep("Better().place().exists()")
+    deep("pick()(x)", budget_s=-1)
+    assert (InferenceContext.max_inferred, AstroidManager.brain["module_denylist"]) == before
 
 
 def test_a_warm_import_loads_no_astroid(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_the_chain_is_whole_and_the_shortest(tmp_path: Path) -> None:
             app/checkout.py:7   return price(order)                           calls price, imported at app/checkout.py:2
             app/pricing.py:5    return order * rate("EUR")                    calls rate, imported at app/pricing.py:2
             app/rates.py:5      return socket.create_connection((name, 80))   refused
-          Fix: give `price` the line "use step"; or move the call into a step; or, if pure, list it in [tool.wfc] pure"""  # noqa: E501 - as it is printed
+          Fix: give `price` the line "use step"; or move the call into a step"""  # noqa: E501 - as it is printed
     )
     assert effects.reached == {
         "app.checkout": {"checkout", "price", "detour"},
@@ -124,6 +124,9 @@ def test_the_chain_is_whole_and_the_shortest(tmp_path: Path) -> None:
         ),
         ("import os\ndef helper(x): return os.environ['HOME']", "WFC206"),
         ("import os\ndef helper(x): return os.getenv('HOME', x)", "WFC206"),
+        ("import os\ndef helper(x): return 'HOME' in os.environ", "WFC206"),
+        ("from os import environ\ndef helper(x): return x not in environ", "WFC206"),
+        ("import os\ndef helper(x): return os.environ.pop('HOME')", "WFC206"),
         ("import asyncio\ndef helper(x): return asyncio.to_thread(str, x)", "WFC204"),
         ("import asyncio\ndef helper(x): return asyncio.to_thread(lambda: x)", "WFC204"),
         (
@@ -175,9 +178,7 @@ def test_a_variable_is_read_in_the_workflow_and_not_while_loading(tmp_path: Path
     (finding,) = effects_of(tmp_path / "a", {"flows": text + FLOW}).diagnostics
     assert finding.code == "WFC211"
     assert finding.sentence.endswith("loads; another worker could read otherwise")
-    assert finding.fix == (
-        "read it in the workflow, and list the variable in [tool.wfc] environment"
-    )
+    assert finding.fix == ('read it in the workflow, and list "REGION" in [tool.wfc] environment')
     (listed,) = effects_of(
         tmp_path / "b", {"flows": text + FLOW}, environment=["REGION"]
     ).diagnostics
@@ -222,6 +223,7 @@ def test_an_instance_that_nobody_vouches_for_is_a_warning(tmp_path: Path, text: 
         "from pathlib import Path\ndef helper(x): return Path(x).parent / Path(x).stem",
         "import os\ndef helper(x): return os.environ['LISTED'], os.getenv('LISTED')",
         "import os\ndef helper(x): return os.environ.get('LISTED')",
+        "import os\ndef helper(x): return 'LISTED' in os.environ",
         "import asyncio\ndef work(): 'use step'\ndef helper(x): return asyncio.to_thread(work)",
         "import asyncio\ndef helper(x): return asyncio.to_thread(x)",
         "import asyncio\ndef helper(x): return asyncio.get_running_loop().create_future()",
@@ -444,3 +446,23 @@ def test_a_name_that_its_module_does_not_hold_is_not_ours_to_judge(tmp_path: Pat
     """A missing first-party module or name fails at import, as in Python."""
     text = "from app.gone import a\nimport app.other\ndef helper(x): return a, app.other.b\n"
     assert effects_of(tmp_path, {"flows": text + FLOW, "other": ""}).diagnostics == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "is_offered"),
+    [
+        ("import socket\ndef helper(x): return socket.gethostname()", False),
+        ("def helper(x): return open(x)", False),
+        ("import subprocess\ndef helper(x): return subprocess.run(x)", False),
+        ("import strange\ndef helper(x): return strange.thing(x)", True),
+        ("import tornado\ndef helper(x): return tornado.fetch(x)", True),
+    ],
+)
+def test_only_what_could_be_pure_may_be_listed_as_pure(
+    tmp_path: Path, text: str, *, is_offered: bool
+) -> None:
+    """A socket never is, so listing it is no way out."""
+    (finding,) = effects_of(tmp_path, {"flows": f"{text}\n{FLOW}"}).diagnostics
+    assert finding.fix is not None
+    assert "step" in finding.fix
+    assert ("pure" in finding.fix) is is_offered

@@ -39,6 +39,11 @@ SETS: dict[str, tuple[str, Severity]] = {
     "await asyncio.gather(*(step(x) for x in set(xs)))": ("WFC310", ERROR),
     "for x in named():\n    await step(x)": ("WFC310", ERROR),
     "for x in NAMES:\n    await step(x)": ("WFC310", ERROR),
+    "for x in plain(xs):\n    await step(x)": ("WFC310", ERROR),
+    "for x in await tags(n):\n    await step(x)": ("WFC310", ERROR),
+    "found = await tags(n)\nreturn list(found)": ("WFC310", ERROR),
+    "todo = set(xs)\ntodo |= {'a'}\nwhile todo:\n    await step(todo.pop())": ("WFC310", ERROR),
+    "old, new = {}, {}\nfor x in old.keys() - new.keys():\n    await step(x)": ("WFC310", ERROR),
 }
 BEFORE = """
 import asyncio
@@ -47,6 +52,17 @@ NAMES = frozenset({"a", "b"})
 
 def named() -> set[str]:
     return {"a"}
+
+def plain(xs):
+    if not xs:
+        return {"a"}
+    return {x.upper() for x in xs}
+
+async def tags(x) -> set[str]:
+    "use step"
+
+async def numbers(x) -> set[int]:
+    "use step"
 """
 
 
@@ -70,6 +86,12 @@ def test_the_order_of_a_set_gets_out(tmp_path: Path, body: str) -> None:
         "return {x for x in set(xs)} == set(xs)",
         "return any(x for x in set(xs))",
         "for x in {'a': 1}:\n    await step(x)",
+        "old: dict[int, str] = {}\nfor x in old.keys() - {1}:\n    await step(x)",
+        "ids: set[int] = set()\nids |= {n}\nfor x in ids:\n    await step(x)",
+        "return list(map(plain, [xs])), [*filter(named, xs)]",
+        "for x in await numbers(n):\n    await step(x)",
+        "for x in sorted(await tags(n)):\n    await step(x)",
+        "for x in {'a': 1}.keys():\n    await step(x)",
         "kinds = set(xs)\nkinds = sorted(kinds)\nfor x in kinds:\n    await step(x)",
     ],
 )
@@ -81,11 +103,20 @@ def test_a_set_without_order_is_silent(tmp_path: Path, body: str) -> None:
 def test_the_order_of_a_set_of_another_module(tmp_path: Path) -> None:
     """Imports are followed to what they name."""
     modules = {
-        "const": "NAMES = {'a', 'b'}\nNUMBERS = {1, 2}\n",
+        "const": (
+            "NAMES = {'a', 'b'}\nNUMBERS = {1, 2}\n"
+            "def named() -> set[str]: return NAMES\n"
+            "def counted() -> set[int]: return NUMBERS\n"
+            "async def tags(x) -> set[str]:\n    'use step'\n"
+        ),
         "flows": flow("for x in NAMES:\n    await step(x)", "from app.const import NAMES"),
+        "called": flow("for x in named():\n    await step(x)", "from app.const import named"),
+        "awaited": flow("return list(await tags(n))", "from app.const import tags"),
+        "mapped": flow("return list(map(named, xs))", "from app.const import named"),
+        "counted": flow("for x in counted():\n    await step(x)", "from app.const import counted"),
         "more": flow("for x in NUMBERS:\n    await step(x)", "from app.const import NUMBERS"),
     }
-    assert codes(effects_of(tmp_path, modules)) == [("WFC310", ERROR)]
+    assert codes(effects_of(tmp_path, modules)) == [("WFC310", ERROR)] * 3
 
 
 STATE: dict[str, tuple[str, Severity]] = {
@@ -95,6 +126,10 @@ STATE: dict[str, tuple[str, Severity]] = {
     "TALLY.n += 1": ("WFC331", ERROR),
     "Tally.n = 1": ("WFC331", ERROR),
     "_, CACHE[n] = xs": ("WFC331", ERROR),
+    "Tally.seen.append(n)": ("WFC331", ERROR),
+    "return Tally().noted(n)": ("WFC331", ERROR),
+    "return next(IDS)": ("WFC331", ERROR),
+    "return DICE.random()": ("WFC331", ERROR),
     "global COUNT\nCOUNT = n": ("WFC332", ERROR),
     "return kept(n)": ("WFC333", WARNING),
     "while True:\n    await step(n)": ("WFC340", WARNING),
@@ -109,6 +144,8 @@ STATE: dict[str, tuple[str, Severity]] = {
     "return Named(id='a')": ("WFC302", ERROR),
 }
 AROUND = """
+import itertools
+import random
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -119,8 +156,22 @@ COUNT = 0
 CACHE = {}
 SEEN = []
 
+IDS = itertools.count(1)
+DICE = random.Random(42)
+
 class Tally:
     n = 0
+    seen = []
+    own = []
+
+    def __init__(self):
+        self.own = []
+
+    def noted(self, x):
+        self.seen.append(x)
+
+    def kept(self, x):
+        self.own.append(x)
 
 TALLY = Tally()
 
@@ -157,7 +208,8 @@ def test_state_that_outlives_a_run(tmp_path: Path, body: str) -> None:
         "xs.append('a')",
         "CACHE = {}\nCACHE[n] = xs",
         "return CACHE.get(n), COUNT, SEEN.copy()",
-        "tally = Tally()\ntally.n = 1",
+        "tally = Tally()\ntally.n = 1\ntally.kept(n)",
+        "dice = random.Random(42)\nids = itertools.count()\nreturn dice.random(), next(ids)",
         "while True:\n    if await step(n):\n        break",
         "while True:\n    if await step(n):\n        return n",
         "while n:\n    await step(n)",
@@ -180,7 +232,8 @@ def test_all_fields_that_must_be_passed_are_named_at_once(tmp_path: Path) -> Non
     """Nobody passes one only to be told of the next."""
     (finding,) = effects_of(tmp_path, {"flows": flow("return Named()", AROUND)}).diagnostics
     assert "without `id`, which `uuid.uuid4` then fills" in finding.sentence
-    assert finding.fix == "pass `id`, `at`"
+    assert finding.fix is not None
+    assert finding.fix.startswith("pass `id`, `at`; ")
 
 
 def test_the_order_of_a_set_differs_between_processes(tmp_path: Path) -> None:

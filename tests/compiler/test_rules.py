@@ -9,7 +9,7 @@ import pytest
 from tests.compiler.rules import PAIRS, Pair
 from wfc.compiler.gather import gather
 from wfc.compiler.scan import read_source, scan
-from wfc.diagnostics import CATALOGUE, Diagnostic
+from wfc.diagnostics import CATALOGUE, Diagnostic, Severity
 from wfc.ids import ModuleName
 
 _MARK = re.compile(r"# (below )?(WFC\d{3}): (\d+)")
@@ -74,3 +74,31 @@ def test_a_directive_in_triple_quotes_is_told_what_is_wrong_with_it() -> None:
     )
     assert finding.fix is not None
     assert "no triple quotes" in finding.fix
+
+
+def test_a_step_of_an_annotated_value_is_probably_forgotten() -> None:
+    """An annotation is a promise that nobody checks, so it makes no error."""
+    (finding,) = _findings("""
+from dataclasses import dataclass
+@dataclass
+class Account:
+    async def close(self):
+        "use step"
+async def checkout(account: Account):
+    "use workflow"
+    account.close()
+""")
+    assert (finding.code, finding.severity) == ("WFC126", Severity.WARNING)
+    assert "probably" in finding.sentence
+
+
+def test_a_call_in_a_generator_is_awaited_in_a_list() -> None:
+    """`any(await allowed(x) for x in xs)` would be a TypeError."""
+    (finding,) = _findings("""
+async def allowed(x):
+    "use step"
+async def checkout(xs):
+    "use workflow"
+    return any(allowed(x) for x in xs)
+""")
+    assert finding.fix == "write `[await allowed(...) for ...]`."

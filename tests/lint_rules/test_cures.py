@@ -80,9 +80,10 @@ def test_what_was_fixed_compiles(name: str) -> None:
     "text",
     [
         STEP + FLOW + "    def inner() -> None:\n        charge(1)\n\n    inner()\n",
+        STEP + FLOW + "    print(any(charge(one) for one in (1, 2)))\n",
         STEP.replace('"use step"', '"""use\n    step"""'),
     ],
-    ids=["await where none may be", "several lines"],
+    ids=["await where none may be", "await in a generator", "several lines"],
 )
 def test_what_would_break_a_program_is_not_done(text: str, tmp_path: Path) -> None:
     """The finding stays, and the text too."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +17,7 @@ from wfc.cli import formats, output, watching
 from wfc.cli.common import Common, command_app
 from wfc.cli.failure import Exit
 from wfc.cli.fixes import fix_files
+from wfc.cli.looking import Diff, Fix, Jobs, Watch, processes
 from wfc.cli.watching import News
 from wfc.compiler.build import BuildResult, Progress
 from wfc.compiler.build import build as build_project
@@ -71,19 +71,13 @@ def build(
         bool, typer.Option("--check", help="Write nothing; exit 1 if the build is out of date.")
     ] = False,
     clean: Annotated[bool, typer.Option("--clean", help="Forget the caches first.")] = False,
-    jobs: Annotated[int, typer.Option(min=0, metavar="N", help="Processes; 0 is one a core.")] = 0,
+    jobs: Jobs = 0,
     form: Annotated[Format, typer.Option("--format", help="How findings are printed.")] = (
         Format.TEXT
     ),
-    fix: Annotated[
-        bool, typer.Option("--fix", help="Do the fixes that are safe, then build.")
-    ] = False,
-    diff: Annotated[
-        bool, typer.Option("--diff", help="Show what --fix would change; build nothing.")
-    ] = False,
-    watch: Annotated[
-        bool, typer.Option("--watch", help="Build again whenever a file changes.")
-    ] = False,
+    fix: Fix = False,
+    diff: Diff = False,
+    watch: Watch = False,
     out: Annotated[str, typer.Option(metavar="DIR", help="Where versions are written.")] = "",
     deep: Annotated[
         bool, typer.Option("--deep/--no-deep", help="Also infer what names do not tell.")
@@ -100,7 +94,7 @@ def build(
         loaded=common.load(out=out or None),
         form=Format.JSON if common.json or common.jsonl else form,
         paths=tuple(map(_there, paths or ())),
-        jobs=jobs or os.cpu_count() or 1,
+        jobs=processes(jobs),
         check=check,
         clean=clean,
         deep=deep,

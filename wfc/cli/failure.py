@@ -98,9 +98,10 @@ def explain(error: BaseException) -> Explanation:
     if isinstance(error, typer.TyperException):
         return _usage(error)
     code = errors.code_of(error) or _code_of_findings(error)
-    text = str(error) or type(error).__name__
+    text = str(error).strip("\n") or type(error).__name__
     where, _, rest = _placed(text)
-    first, *more = rest.strip().split("\n")
+    # A finding says its code after its place; here the code stands in front already.
+    first, *more = rest.removeprefix(f"{code} ").strip().split("\n")
     return Explanation(
         code=code,
         message=first,
@@ -150,8 +151,10 @@ def _placed(text: str) -> tuple[str | None, str, str]:
 
 
 def _code_of_findings(error: BaseException) -> str | None:
+    """Give the code of the first finding that stands in the way, which is the first one told."""
     findings = getattr(error, "findings", ())
-    return getattr(findings[0], "code", None) if findings else None
+    worst = [one for one in findings if getattr(one, "severity", None) == "error"]
+    return getattr((worst or findings)[0], "code", None) if findings else None
 
 
 def _of_system_exit(stop: SystemExit) -> int:

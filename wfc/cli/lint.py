@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeAlias
 
 import typer
 
@@ -18,6 +17,7 @@ from wfc.cli import formats, output
 from wfc.cli.common import Common, command_app
 from wfc.cli.failure import Exit
 from wfc.cli.fixes import difference, fix_files
+from wfc.cli.looking import Diff, Fix, Jobs, Watch, processes
 from wfc.diagnostics import CATALOGUE, Severity
 from wfc.errors import MissingExtra
 from wfc.lint_rules import run
@@ -43,94 +43,104 @@ class Format(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cures:
+    """Which fixes are to be done, or only shown."""
+
+    unsafe: bool
+    show: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What the command line asks for."""
 
     common: Common
     job: run.Job
     paths: tuple[Path, ...]
+    stdin: Path | None  # what the text on stdin is called, if that is to be looked at
+    cures: Cures | None
     form: Format
     jobs: int
     out: Path
     statistics: bool
 
 
+Paths: TypeAlias = Annotated[
+    list[Path] | None, typer.Argument(metavar="[PATH...]", help="Files, folders, or -.")
+]
+Select: TypeAlias = Annotated[
+    list[str] | None, typer.Option(metavar="CODES", help="Report these alone, as WFC2,WFC301.")
+]
+Ignore: TypeAlias = Annotated[
+    list[str] | None, typer.Option(metavar="CODES", help="Do not report these.")
+]
+ExtendSelect: TypeAlias = Annotated[
+    list[str] | None, typer.Option(metavar="CODES", help="Report these too.")
+]
+UnsafeFixes: TypeAlias = Annotated[bool, typer.Option("--unsafe-fixes", help="Do the others too.")]
+Deep: TypeAlias = Annotated[
+    bool, typer.Option("--deep", help="Infer what names do not tell, which takes longer.")
+]
+Statistics: TypeAlias = Annotated[
+    bool, typer.Option("--statistics", help="Count by code instead of listing.")
+]
+ExitZero: TypeAlias = Annotated[bool, typer.Option("--exit-zero", help="Exit 0 whatever is found.")]
+StdinFilename: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="F", help="The name of what stands on stdin.")
+]
+Form: TypeAlias = Annotated[Format, typer.Option("--format", help="How findings are printed.")]
+
+
 @app.command()
 def lint(
     context: typer.Context,
     *,
-    paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="[PATH...]", help="Files, folders, or -.")
-    ] = None,
-    select: Annotated[
-        list[str] | None, typer.Option(metavar="CODES", help="Report these alone, as WFC2,WFC301.")
-    ] = None,
-    ignore: Annotated[
-        list[str] | None, typer.Option(metavar="CODES", help="Do not report these.")
-    ] = None,
-    extend_select: Annotated[
-        list[str] | None, typer.Option(metavar="CODES", help="Report these too.")
-    ] = None,
-    fix: Annotated[bool, typer.Option("--fix", help="Do the fixes that are safe.")] = False,
-    unsafe_fixes: Annotated[
-        bool, typer.Option("--unsafe-fixes", help="Do the others too.")
-    ] = False,
-    diff: Annotated[
-        bool, typer.Option("--diff", help="Show what the fixes would change; write nothing.")
-    ] = False,
-    deep: Annotated[
-        bool, typer.Option("--deep", help="Infer what names do not tell, which takes longer.")
-    ] = False,
-    watch: Annotated[
-        bool, typer.Option("--watch", help="Look again whenever a file changes.")
-    ] = False,
-    statistics: Annotated[
-        bool, typer.Option("--statistics", help="Count by code instead of listing.")
-    ] = False,
-    exit_zero: Annotated[
-        bool, typer.Option("--exit-zero", help="Exit 0 whatever is found.")
-    ] = False,
-    jobs: Annotated[int, typer.Option(min=0, metavar="N", help="Processes; 0 is one a core.")] = 0,
-    stdin_filename: Annotated[
-        Path | None, typer.Option(metavar="F", help="The name of what stands on stdin.")
-    ] = None,
-    form: Annotated[Format, typer.Option("--format", help="How findings are printed.")] = (
-        Format.TEXT
-    ),
+    paths: Paths = None,
+    select: Select = None,
+    ignore: Ignore = None,
+    extend_select: ExtendSelect = None,
+    fix: Fix = False,
+    unsafe_fixes: UnsafeFixes = False,
+    diff: Diff = False,
+    deep: Deep = False,
+    watch: Watch = False,
+    statistics: Statistics = False,
+    exit_zero: ExitZero = False,
+    jobs: Jobs = 0,
+    stdin_filename: StdinFilename = None,
+    form: Form = Format.TEXT,
 ) -> None:
     """Look for what is wrong with workflows and steps; exit 1 if something is."""
     common = Common.of(context)
     loaded = common.load()
+    codes = {"select": select, "ignore": ignore, "extend_select": extend_select}
+    cures = Cures(unsafe=unsafe_fixes, show=diff) if fix or unsafe_fixes or diff else None
     asked = Asked(
         common=common,
-        job=job_of(
-            loaded,
-            select=_words(select),
-            ignore=_words(ignore),
-            extend_select=_words(extend_select),
-            deep=deep,
-        ),
+        job=job_of(loaded, deep=deep, **{name: _words(given) for name, given in codes.items()}),
         paths=tuple(paths or ()),
+        stdin=_stdin(paths or [], stdin_filename),
+        cures=cures,
         form=_form(common, form),
-        jobs=jobs or os.cpu_count() or 1,
+        jobs=processes(jobs),
         out=loaded.out,
         statistics=statistics,
     )
-    if _STDIN in asked.paths or (stdin_filename is not None and not asked.paths):
-        name = stdin_filename or Path("stdin.py")
-        if fix or unsafe_fixes or diff:
-            bad = _fixed_stdin(asked, name, unsafe=unsafe_fixes, show=diff)
-        else:
-            bad = _of_stdin(asked, name)
-    elif fix or unsafe_fixes or diff:
-        bad = _fixed(asked, unsafe=unsafe_fixes, write=not diff)
-    elif watch:
+    if watch and cures is None and asked.stdin is None:
         asyncio.run(_watched(asked, loaded))
-        return
-    else:
-        bad = _reported(asked, _look(asked))
-    if bad and not exit_zero:
+    elif _is_bad(asked) and not exit_zero:
         raise typer.Exit(Exit.NEGATIVE)
+
+
+def _is_bad(asked: Asked) -> bool:
+    """Do what is asked once, and tell whether something is left that is wrong."""
+    if asked.stdin is not None:
+        if asked.cures is not None:
+            return _fixed_stdin(asked, asked.stdin, asked.cures)
+        return _of_stdin(asked, asked.stdin)
+    if asked.cures is not None:
+        return _fixed(asked, asked.cures)
+    return _reported(asked, _look(asked))
 
 
 # --- what is asked -----------------------------------------------------------------------------
@@ -139,6 +149,11 @@ def lint(
 def _words(given: Sequence[str] | None) -> tuple[str, ...]:
     """Split lists between commas or spaces."""
     return tuple(word for text in given or () for word in text.replace(",", " ").split())
+
+
+def _stdin(paths: Sequence[Path], name: Path | None) -> Path | None:
+    """Give the name of what stands on stdin, if `-` or nothing but a name for it is given."""
+    return (name or Path("stdin.py")) if _STDIN in paths or (name and not paths) else None
 
 
 def _form(common: Common, form: Format) -> Format:
@@ -225,10 +240,11 @@ def _summary(report: run.Report) -> str:
 # --- fixing ------------------------------------------------------------------------------------
 
 
-def _fixed(asked: Asked, *, unsafe: bool, write: bool) -> bool:
+def _fixed(asked: Asked, cures: Cures) -> bool:
     """Do the fixes of every file that has any, or show them; then report what is left."""
     report = _look(asked)
-    changed = fix_files(asked.job, report.findings, unsafe=unsafe, write=write)
+    write = not cures.show
+    changed = fix_files(asked.job, report.findings, unsafe=cures.unsafe, write=write)
     if write:
         output.note(asked.common, f"{changed} fixed")
         return _reported(asked, _look(asked))
@@ -236,16 +252,16 @@ def _fixed(asked: Asked, *, unsafe: bool, write: bool) -> bool:
     return changed > 0
 
 
-def _fixed_stdin(asked: Asked, name: Path, *, unsafe: bool, show: bool) -> bool:
+def _fixed_stdin(asked: Asked, name: Path, cures: Cures) -> bool:
     """Print what stands on stdin with its fixes done, or the difference: an editor takes it."""
     before = sys.stdin.buffer.read()
-    after, done = run.fixed(asked.job, name, before, unsafe=unsafe)
-    if show:
+    after, done = run.fixed(asked.job, name, before, unsafe=cures.unsafe)
+    if cures.show:
         sys.stdout.write(difference(str(name), before, after))
     else:
         sys.stdout.buffer.write(after)
-    output.note(asked.common, f"{done} {'would be fixed' if show else 'fixed'}")
-    return show and done > 0
+    output.note(asked.common, f"{done} {'would be fixed' if cures.show else 'fixed'}")
+    return cures.show and done > 0
 
 
 # --- watching ----------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import ast
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Final
@@ -27,8 +28,9 @@ from wfc.ids import ModuleName
 from wfc.manifests.bundle import Span
 
 BUDGET_S: Final = 2.0
-"""How long the check of one module may take before it begins no further inference and says so
-(WFC183). One under way is not ended: it may read half the library, and nothing ends it safely.
+"""How long the check of one module may take before it stops and says so (WFC183). One inference may
+read half the library, so astroid is made to look at the clock too: for each module that it reads
+and each answer that it draws. What it overruns by is the reading of one file.
 """
 _ANSWERS_MAX: Final = 5
 _OTHER_NAMES: Final = {"_io.open": "builtins.open", "_io.open_code": "builtins.open"}
@@ -77,20 +79,30 @@ def deepened(
     return replace(plain, diagnostics=tuple(listed)), late
 
 
-def deep_check(source: ModuleSource, gathered: Gathered, rules: Rules, budget_s: float) -> Deep:
+def deep_check(
+    source: ModuleSource,
+    gathered: Gathered,
+    rules: Rules,
+    budget_s: float,
+    clock: Callable[[], float] = time.monotonic,
+) -> Deep:
     """Infer the calls of a module whose names say nothing; step bodies are left out."""
     found = Deep()
     calls = deque(_unknown_calls(gathered))
     if not calls:
         return found
-    inferred = _Inference(source)
-    ends_at = time.monotonic() + budget_s
+    deadline = _Deadline(clock() + budget_s, clock)
+    inferred: _Inference | None = None
     while calls:
-        call, symbols, function = calls.popleft()
-        if time.monotonic() > ends_at:
-            found.findings.append(_out_of_time(source, call, len(calls) + 1, budget_s))
+        call, symbols, function = calls[0]
+        try:
+            deadline.look()
+            inferred = inferred or _Inference(source, deadline)
+            target = inferred.target(call)
+        except _OutOfTime:
+            found.findings.append(_out_of_time(source, call, len(calls), budget_s))
             break
-        target = inferred.target(call)
+        calls.popleft()
         if target is not None and _is_refused(target, rules):
             found.references += [
                 Reference(
@@ -147,30 +159,98 @@ def _out_of_time(source: ModuleSource, call: ast.Call, left: int, budget_s: floa
     )
 
 
+class _OutOfTime(Exception):
+    """The budget of a module is used up. No error of astroid, which would take it for an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Deadline:
+    """When the check of a module has to end."""
+
+    at: float
+    clock: Callable[[], float]
+
+    def look(self) -> None:
+        """Raise `_OutOfTime` if it has passed."""
+        if self.clock() > self.at:
+            raise _OutOfTime
+
+
+class _Reading(set[str]):
+    """The modules that astroid may not read: none, but asking for one looks at the clock."""
+
+    def __init__(self, refused: set[str], deadline: _Deadline) -> None:
+        super().__init__(refused)
+        self.deadline = deadline
+
+    def __contains__(self, name: object) -> bool:
+        self.deadline.look()
+        return super().__contains__(name)
+
+
+@contextmanager
+def _held_to(deadline: _Deadline) -> Iterator[None]:
+    """Let astroid raise `_OutOfTime` from within: a thread or a signal could end it anywhere.
+
+    Both places are settings of astroid that it asks before it goes on: which modules it may not
+    read, and how many nodes it may infer.
+    """
+    from astroid.context import (  # type: ignore[import-untyped]  # noqa: PLC0415 - see below
+        InferenceContext,
+    )
+    from astroid.manager import (  # type: ignore[import-untyped]  # noqa: PLC0415 - see below
+        AstroidManager,
+    )
+
+    nodes_max, refused = InferenceContext.max_inferred, AstroidManager.brain["module_denylist"]
+
+    def looked(_: object) -> int:
+        deadline.look()
+        return int(nodes_max)
+
+    InferenceContext.max_inferred = property(looked)
+    AstroidManager.brain["module_denylist"] = _Reading(refused, deadline)
+    try:
+        yield
+    except _OutOfTime:
+        # What was half read must not answer for the next module.
+        AstroidManager().clear_cache()
+        raise
+    finally:
+        InferenceContext.max_inferred = nodes_max
+        AstroidManager.brain["module_denylist"] = refused
+
+
 class _Inference:
     """astroid's tree of one module, made when the first call is asked for."""
 
-    def __init__(self, source: ModuleSource) -> None:
+    def __init__(self, source: ModuleSource, deadline: _Deadline) -> None:
         # Heavy, and never wanted while something is imported.
         import astroid  # type: ignore[import-untyped]  # noqa: PLC0415 - see above; it ships no types
 
         self._errors = (astroid.exceptions.AstroidError, RecursionError)
         self._unknown = astroid.Uninferable
         self._calls: dict[tuple[int, int, int | None, int | None], Any] = {}
+        self._deadline = deadline
         try:
-            tree = astroid.parse(source.text, module_name=source.name, path=source.filename)
+            with _held_to(deadline):
+                tree = astroid.parse(source.text, module_name=source.name, path=source.filename)
         except self._errors:
             return
         for call in tree.nodes_of_class(astroid.nodes.Call):
             self._calls[call.lineno, call.col_offset, call.end_lineno, call.end_col_offset] = call
 
     def target(self, call: ast.Call) -> str | None:
-        """Give the dotted name of what a call calls, if every answer is the same."""
+        """Give the dotted name of what a call calls, if every answer is the same.
+
+        Raises `_OutOfTime` if the answers take too long.
+        """
         node = self._calls.get((call.lineno, call.col_offset, call.end_lineno, call.end_col_offset))
         if node is None:
             return None
         try:
-            answers = list(islice(node.func.infer(), _ANSWERS_MAX))
+            with _held_to(self._deadline):
+                answers = list(islice(node.func.infer(), _ANSWERS_MAX))
         except self._errors:
             return None
         names = {self._name(answer) for answer in answers}

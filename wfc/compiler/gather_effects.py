@@ -6,6 +6,7 @@ shortest chain, and one cause is one finding however many workflows lead to it.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -33,6 +34,7 @@ _IDIOMS: Final = frozenset(
 _VERBS: Final = {"call": "calls", "subclass": "subclasses", "register": "registers"}
 _OF_RUNS: Final = frozenset({"WFC331", "WFC332"})
 """Hazards that are none while a module loads: state is written once then, for all runs alike."""
+_STEP: Final = 'a step (a function that begins with "use step", awaited here)'
 _CHASES_MAX: Final = 100
 _KINDS: Final[Mapping[str, frozenset[tuple[str, bool]]]] = {
     "operations": frozenset({("step", True), ("step", False), ("workflow", True)}),
@@ -52,7 +54,7 @@ _CLAUSES: Final[Mapping[Reason, str]] = {
     Reason.REFLECTION: "(reflection); it sees the machinery of the replay",
     Reason.STATE: "(state); a replay could find another state",
     Reason.ORDER: "(order); a replay could see another order",
-    Reason.UNKNOWN: "of a package that has no verdict; it may do anything",
+    Reason.UNKNOWN: "of a package that wfc knows nothing about; it may do anything",
 }
 
 
@@ -198,6 +200,7 @@ class _Judge:
                     "replay would fill in something else"
                 )
                 fix = "pass " + ", ".join(f"`{one}`" for one in dict(left_out))
+                fix += "; what workflow code itself draws or reads is the same at each replay"
                 what = f"leaves out {field}"
                 yield from self._told(node, "WFC302", made, sentence, what, fix=fix)
 
@@ -208,11 +211,13 @@ class _Judge:
         if hazard.among in _KINDS:
             entry = self.library.definition(hazard.target)
             return entry is not None and (entry.kind, entry.is_async) in _KINDS[hazard.among]
-        nodes = self.library.locate(hazard.target)
+        name = hazard.target.removesuffix("()")
+        nodes = self.library.locate(name)
         facts = self.library.facts(nodes[-1].module) if nodes else None
         if not nodes or facts is None:
             return False
-        return nodes[-1].name in (facts.sets if hazard.among == "sets" else facts.containers)
+        held = nodes[-1].name + hazard.target[len(name) :]  # with `()`, what it returns
+        return held in (facts.sets if hazard.among == "sets" else facts.containers)
 
     def _left_out(self, made: Construction) -> Iterator[tuple[str, str]]:
         """Give the fields that a construction leaves to a factory that draws or reads a clock."""
@@ -274,7 +279,10 @@ class _Judge:
         if entry.verdict is not Verdict.SHIM:
             return entry
         if entry.reason is Reason.ENVIRONMENT and target.startswith("os."):
-            return entry if reference.key in (None, *rules.environment) else _unlisted(entry)
+            listed = reference.key in (None, *rules.environment)
+            return entry if listed else _unlisted(entry, reference.key or "")
+        if entry.name == "random.Random" and reference.key is not None:
+            return replace(entry, verdict=Verdict.PURE)  # it has a seed
         if entry.reason is Reason.THREAD and reference.use == "call":
             return entry if self._is_step(reference.key) else _own_thread(entry)
         return entry
@@ -333,7 +341,7 @@ class _Judge:
             links[0].place,
             _sentence(code, workflow, target, entry, certain=certain),
             chain=links,
-            fix=_fix(code, path, target, entry),
+            fix=_fix(code, node, path, target, entry),
         )
         if certain or finding.severity is not Severity.ERROR:
             return finding
@@ -424,9 +432,10 @@ class _Judge:
         return at_import and entry.verdict is Verdict.REFUSED
 
 
-def _unlisted(entry: Entry) -> Entry:
+def _unlisted(entry: Entry, variable: str) -> Entry:
     """Judge a variable that `[tool.wfc] environment` does not name."""
-    instead = "a parameter, or list the variable in [tool.wfc] environment"
+    shown = f'"{variable}"' if variable else "the variable"
+    instead = f"a parameter, or list {shown} in [tool.wfc] environment"
     return replace(entry, verdict=Verdict.REFUSED, instead=instead)
 
 
@@ -468,20 +477,26 @@ def _sentence(code: str, workflow: str, target: str, entry: Entry, *, certain: b
 
 
 def _fix(
-    code: str, path: tuple[tuple[Node, Reference], ...], target: str, entry: Entry
+    code: str, node: Node, path: tuple[tuple[Node, Reference], ...], target: str, entry: Entry
 ) -> str | None:
     if code in {"WFC210", "WFC211"} and entry.reason is Reason.ENVIRONMENT:
         listing = entry.instead.partition(", or ")[2]
         return "read it in the workflow" + (f", and {listing}" if listing else "")
-    if code in {"WFC210", "WFC211", "WFC301"}:
+    if code == "WFC211":
+        return f"make `{node.name}` in the body of the step that uses it, and await that step here"
+    if code in {"WFC210", "WFC301"}:
         return None  # that of the catalogue
     if entry.reason is Reason.UNKNOWN and code in {"WFC220", "WFC221"}:
         top = target.partition(".")[0]
-        return f'if it is pure, [tool.wfc] pure = ["{top}"]; else move the call into a step'
-    if entry.instead != "a step":
-        return f"use {entry.instead}"
+        listed = f'if it is pure, list it: [tool.wfc] pure = ["{top}"]'
+        return f"{listed}; else move the call into {_STEP}"
     helpers = [one.target.rpartition(".")[2] for _, one in path if one.use == "call"]
-    listing = "or, if pure, list it in [tool.wfc] pure"
-    if not helpers:
-        return f"move the call into a step; {listing}"
-    return f'give `{helpers[0]}` the line "use step"; or move the call into a step; {listing}'
+    marked = f'give `{helpers[0]}` the line "use step"; or ' if helpers else ""
+    if entry.instead != "a step":
+        marked = marked if entry.instead.startswith("a step") else ""
+        instead = entry.instead if marked else entry.instead.replace("a step", _STEP, 1)
+        return f"{marked}use {instead}"
+    # What Python itself brings and the table refuses is never pure.
+    is_foreign = target.partition(".")[0] not in {"builtins", *sys.stdlib_module_names}
+    listed = "; or, if pure, list it in [tool.wfc] pure" if is_foreign else ""
+    return f"{marked}move the call into {'a step' if helpers else _STEP}{listed}"

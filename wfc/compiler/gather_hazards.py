@@ -157,7 +157,13 @@ def _host_zones(node: Any, gatherer: _Gatherer) -> Iterator[Found]:
 
 def _endless(node: Any, gatherer: _Gatherer) -> Iterator[Found]:
     if is_endless(node, gatherer.names):
-        yield "WFC340", node, "has a loop with operations that never ends", True, ""
+        yield (
+            "WFC340",
+            node,
+            "has a loop with operations that never ends, so its log grows without end",
+            True,
+            "",
+        )
 
 
 def _computed(node: Any, gatherer: _Gatherer) -> Iterator[Found]:

@@ -23,8 +23,9 @@ _BUILTINS: Final = frozenset(dir(builtins))
 _DEFINED: Final = frozenset({"import", "function", "class"})
 _ALIASES_MAX: Final = 8
 _KEYED: Final = frozenset(
-    {"os.environ", "os.environ.get", "os.getenv", "asyncio.to_thread", "asyncio.threads.to_thread"}
-    | {"asyncio.AbstractEventLoop.run_in_executor"}
+    {"os.environ", "os.environ.get", "os.environ.pop", "os.environ.setdefault", "os.getenv"}
+    | {"asyncio.to_thread", "asyncio.threads.to_thread"}
+    | {"asyncio.AbstractEventLoop.run_in_executor", "random.Random"}
 )
 _NOBODY: Final = Scope("module", ast.Module([], []), None, "")
 
@@ -280,7 +281,7 @@ def _key(names: Names, node: ast.expr, target: str) -> str | None:
             return ""
         case ast.Name() | ast.Attribute() if "thread" in target or "executor" in target:
             return names.resolve(first)
-    return "" if first is not None and target.startswith("os.") else None
+    return "" if first is not None and target.startswith(("os.", "random.")) else None
 
 
 def _needs(names: Names) -> tuple[dict[int, frozenset[str]], dict[int, frozenset[str]]]:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from wfc.compiler.gather_names import Names
-from wfc.compiler.scopes import Binding
+from wfc.compiler.marks import own_nodes
+from wfc.compiler.scopes import FUNCTIONS, Binding
 
 _DEPTH_MAX: Final = 8
 _MAKERS: Final = frozenset({"builtins.set", "builtins.frozenset"})
@@ -23,6 +24,7 @@ _TYPES: Final = frozenset(
 _SET_METHODS: Final = frozenset(
     {"union", "intersection", "difference", "symmetric_difference", "copy"}
 )
+_SET_OPERATORS: Final = (ast.BitOr, ast.BitAnd, ast.Sub, ast.BitXor)
 _ORDERED_BY: Final = frozenset(
     {"builtins.list", "builtins.tuple", "builtins.enumerate", "builtins.iter", "builtins.zip"}
     | {"builtins.map", "builtins.filter", "itertools.chain", "itertools.islice"}
@@ -62,14 +64,24 @@ def escapes_of(node: ast.AST, names: Names, parent: Parent) -> Iterator[Escape]:
 
 
 def set_names(names: Names) -> Iterator[str]:
-    """Give the module-level names that hold sets of other things than whole numbers."""
+    """Give the module-level names that hold sets of other things than whole numbers; with ``()``
+    behind it, a function that returns one.
+    """
     for name, bindings in names.walked.module.bindings.items():
         if all(_binds_set(binding, names, 0) for binding in bindings):
             yield name
+        elif all(_gives_set(binding.node, names) for binding in bindings):
+            yield f"{name}()"
 
 
 def _imported(node: ast.expr, names: Names) -> str:
-    """Give the dotted name of what an import brought here; nobody here knows what it is."""
+    """Give the dotted name of what an import brought here; nobody here knows what it is. For what a
+    function of there returns, ``()`` stands behind it.
+    """
+    call = node.value if isinstance(node, ast.Await) else node
+    if isinstance(call, ast.Call):
+        function = _imported(call.func, names)
+        return f"{function}()" if function else ""
     if not isinstance(node, ast.Name | ast.Attribute):
         return ""
     first = node
@@ -153,10 +165,10 @@ def _is_set(node: ast.expr, names: Names, depth: int = 0) -> bool:
             found = not _has_numbers(node, names)
         case ast.SetComp():
             found = not _yields_numbers(node, names)
-        case ast.Call():
-            found = _is_made(node, names, depth)
-        case ast.BinOp(left=left, op=ast.BitOr() | ast.BitAnd() | ast.Sub() | ast.BitXor()):
-            found = _is_set(left, names, depth + 1)
+        case ast.Call() | ast.Await(value=ast.Call()):
+            found = _is_made(node.value if isinstance(node, ast.Await) else node, names, depth)  # type: ignore[arg-type]  # a call, as the pattern says
+        case ast.BinOp(left=left, op=operator) if isinstance(operator, _SET_OPERATORS):
+            found = _is_set(left, names, depth + 1) or _is_view(left, names)
         case ast.IfExp(body=body, orelse=other):
             found = _is_set(body, names, depth + 1) and _is_set(other, names, depth + 1)
         case ast.Name(id=name):
@@ -164,6 +176,17 @@ def _is_set(node: ast.expr, names: Names, depth: int = 0) -> bool:
             bindings = owner.bindings[name] if owner is not None else []
             found = bool(bindings) and all(_binds_set(one, names, depth) for one in bindings)
     return found
+
+
+def _is_view(node: ast.expr, names: Names) -> bool:
+    """Tell whether a value is the keys of a dict, which are no set but give sets: ``a.keys() - b``.
+
+    Whole numbers as keys keep their order in a set.
+    """
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name() as table, attr="keys"), args=[]):
+            return not any(_holds_ints(one, names) for one in _annotations_of(table, names))
+    return False
 
 
 def _is_number(node: ast.expr, names: Names) -> bool:
@@ -192,14 +215,25 @@ def _is_made(call: ast.Call, names: Names, depth: int) -> bool:
 
 
 def _returns_set(target: str, names: Names) -> bool:
-    """Tell whether a function of this module says that it returns a set."""
+    """Tell whether a function of this module says that it returns a set, or does nothing else."""
     qualname = target.removeprefix(f"{names.module}.")
     return any(
-        isinstance(scope.node, ast.FunctionDef)
-        and scope.node.returns is not None
-        and _is_set_type(scope.node.returns, names)
+        _gives_set(scope.node, names)
         for scope in names.walked.scopes
         if scope.kind == "function" and scope.qualname == qualname
+    )
+
+
+def _gives_set(function: ast.AST, names: Names) -> bool:
+    if not isinstance(function, FUNCTIONS):
+        return False
+    if function.returns is not None:
+        return _is_set_type(function.returns, names)
+    body = list(own_nodes(function.body))
+    values = [one.value for one in body if isinstance(one, ast.Return)]
+    displays = (ast.Set, ast.SetComp)  # what needs no look at names, which could go round
+    return bool(values) and all(
+        isinstance(value, displays) and _is_set(value, names) for value in values
     )
 
 
@@ -251,6 +285,8 @@ def _binds_set(binding: Binding, names: Names, depth: int) -> bool:
     annotation = names.walked.annotations.get(binding.node)
     if annotation is not None and _holds_ints(annotation, names):
         return False
+    if binding.node in names.walked.updates:
+        return isinstance(names.walked.updates[binding.node], _SET_OPERATORS)
     match binding.kind, binding.node:
         case "assign", _ if binding.value is not None:
             return _is_empty(binding.value, names) or _is_set(binding.value, names, depth + 1)

@@ -5,7 +5,7 @@ never end (WFC340).
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple
 
 from wfc.compiler.gather_names import Names
@@ -19,6 +19,14 @@ _MUTABLE: Final = frozenset(
     | {"collections.Counter", "collections.ChainMap"}
 )
 _DISPLAYS: Final = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
+
+_ADVANCED: Final = frozenset(
+    {"itertools.count", "itertools.cycle", "builtins.iter", "builtins.enumerate", "builtins.zip"}
+    | {"builtins.map", "builtins.filter"}
+)
+"""What `next` moves on, so that the next run begins elsewhere."""
+_UNDRAWN: Final = frozenset({"getstate"})
+"""Methods of a random number generator that leave it as it is."""
 
 
 class Write(NamedTuple):
@@ -39,14 +47,68 @@ def writes_of(node: ast.AST, names: Names) -> Iterator[Write]:
                 yield from _written(target, names)
         case ast.AugAssign(target=target) | ast.AnnAssign(target=target, value=ast.expr()):
             yield from _written(target, names)
+        case ast.Call():
+            yield from _by_call(node, names)
+
+
+def _by_call(node: ast.Call, names: Names) -> Iterator[Write]:
+    match node:
         case ast.Call(func=ast.Attribute(value=ast.Name() as owner, attr=method)):
-            found = _module_level(owner, names) if method in WRITING else None
-            if found is not None:
-                bindings = _bindings(owner, names)
-                if all(binding.kind == "import" for binding in bindings):
+            found, bindings = _module_level(owner, names), _bindings(owner, names)
+            writes = method in WRITING
+            if found is None:
+                return
+            if all(binding.kind == "import" for binding in bindings):
+                if writes:
                     yield Write(found, node, asks=True)
-                elif holds_container(bindings, names):
-                    yield Write(found, node)
+            elif (writes and holds_container(bindings, names)) or (
+                method not in _UNDRAWN and _are_made_by(bindings, {"random.Random"}, names)
+            ):
+                yield Write(found, node)
+        case ast.Call(func=ast.Attribute(value=ast.Attribute() as held, attr=method)):
+            found = _of_class(held, names) if method in WRITING else None
+            if found is not None:
+                yield Write(found, node)
+        case ast.Call(args=[ast.Name() as moved, *_]):
+            found = _module_level(moved, names)
+            advances = found is not None and names.resolve(node.func) == "builtins.next"
+            if (
+                found is not None
+                and advances
+                and _are_made_by(_bindings(moved, names), _ADVANCED, names)
+            ):
+                yield Write(found, node)
+
+
+def _are_made_by(bindings: list[Binding], makers: Collection[str], names: Names) -> bool:
+    """Tell whether a name is only ever bound to what these functions make."""
+    return bool(bindings) and all(
+        isinstance(one.value, ast.Call) and names.resolve(one.value.func) in makers
+        for one in bindings
+    )
+
+
+def _of_class(held: ast.Attribute, names: Names) -> str | None:
+    """Give the dotted name of a container that a class of this module holds for all its instances.
+
+    ``self.seen`` means it too, if no method gives the instance one of its own; what a base or a
+    decorator makes of the class, as pydantic does, is not known.
+    """
+    if not isinstance(held.value, ast.Name):
+        return None
+    own = names.scope_of(held.value).class_of(held.value.id)
+    if own is not None:
+        node = own.node
+        plain = isinstance(node, ast.ClassDef) and not (node.bases or node.decorator_list)
+        if not plain or (own, held.attr) in names.walked.members:
+            return None
+    else:
+        meant = _module_level(held.value, names)
+        scopes = (one for one in names.walked.scopes if one.kind == "class")
+        own = next((one for one in scopes if f"{names.module}.{one.qualname}" == meant), None)
+    if own is None or not holds_container(own.bindings.get(held.attr, []), names):
+        return None
+    return f"{names.module}.{own.qualname}.{held.attr}"
 
 
 def _written(target: ast.expr, names: Names) -> Iterator[Write]:

@@ -20,6 +20,7 @@ from wfc.compiler.spans import written
 _TOLD: Final = {
     "statement": "and never awaits it, so it never happens",
     "unread": "and binds it to a name that nobody reads, so it never happens",
+    "unawaited": "and binds it to a name that nobody awaits, so it never happens",
     "value": "and uses it as a value before it is awaited",
 }
 

@@ -131,11 +131,15 @@ class Walked:
     asks: dict[tuple[int, Scope], set[str]] = field(default_factory=dict)
     """The attributes that a function asks of anything, by top-level statement and scope."""
     firsts: dict[ast.expr, ast.expr] = field(default_factory=dict)
-    """The key in ``os.environ[key]`` or first argument in ``os.getenv(key)``, by what is before."""
+    """The key in ``os.environ[key]`` and ``key in os.environ``, or the first argument in
+    ``os.getenv(key)``, by what it is asked of.
+    """
     members: dict[tuple[Scope, str], list[ast.expr]] = field(default_factory=dict)
     """What ``self.name = value`` assigns in the methods of a class, by its scope and `name`."""
     annotations: dict[ast.AST, ast.expr] = field(default_factory=dict)
     """What ``name: annotation = value`` says, by the name."""
+    updates: dict[ast.AST, ast.operator] = field(default_factory=dict)
+    """What ``name |= value`` does, by the name."""
     lambdas: list[ast.Lambda] = field(default_factory=list)
     main_blocks: set[int] = field(default_factory=set)
 

@@ -122,6 +122,15 @@ class Expressions(Walk):
             left = left.left
         self.visit(left)
 
+    def compare(self, node: ast.Compare) -> None:
+        """Visit a comparison; ``key in os.environ`` asks for a key as ``os.environ[key]`` does."""
+        left = node.left
+        for operator, right in zip(node.ops, node.comparators, strict=True):
+            if isinstance(operator, ast.In | ast.NotIn):
+                self.out.firsts[right] = left
+            left = right
+        self.children(node)
+
     def lambda_(self, node: ast.Lambda) -> None:
         """Open the scope of a lambda."""
         self.out.lambdas.append(node)

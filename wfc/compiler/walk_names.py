@@ -140,6 +140,7 @@ class _Walker(Expressions):
         self.visit(node.value)
         if isinstance(node.target, ast.Name):
             self.note(node.target.id, (), node.target)
+            self.out.updates[node.target] = node.op
         self.visit(node.target)
 
     def expression(self, node: ast.Expr) -> None:
@@ -235,6 +236,7 @@ _HANDLERS: Final[dict[type[ast.AST], Callable[[Any, Any], None]]] = {
     ast.Subscript: _Walker.subscript,
     ast.Call: _Walker.call,
     ast.BinOp: _Walker.binary,
+    ast.Compare: _Walker.compare,
     ast.Lambda: _Walker.lambda_,
     ast.ListComp: _Walker.comprehension,
     ast.SetComp: _Walker.comprehension,

@@ -7,13 +7,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from wfc.lint_rules.finding import Finding
+from wfc.lint_rules.handler_ways import Way, Ways, caught, suppressed, ways_of
 from wfc.lint_rules.module import Area, Module
 from wfc.lint_rules.registry import rule
 
-_SWALLOWS: Final = frozenset(
-    {"builtins.BaseException", "asyncio.CancelledError", "asyncio.exceptions.CancelledError"}
-    | {"concurrent.futures.CancelledError"}
-)
 _PRIMITIVES: Final = frozenset(
     f"asyncio.{name}"
     for name in (
@@ -25,27 +22,12 @@ _PRIMITIVES: Final = frozenset(
 
 @rule("WFC501")
 def swallowed_cancel(module: Module) -> Iterator[Finding]:
-    """Find a handler that takes a cancellation in and goes on: the run cannot be cancelled there.
+    """Find what takes a cancellation in and goes on: the run cannot be cancelled there.
 
     A task that was cancelled by hand and is then awaited holds no operation in its `try`.
     """
-    blocks: list[ast.Try | ast.TryStar] = [*module.nodes(ast.Try), *module.nodes(ast.TryStar)]
-    for block in blocks:
-        if module.area(block) is not Area.WORKFLOW or not _holds_operation(module, block):
-            continue
-        for handler in block.handlers:
-            caught = _caught(module, handler)
-            if caught is None:
-                continue
-            if any(isinstance(node, ast.Raise) for node in module.own(handler.body)):
-                break  # it passes on what it took; later handlers never see a cancellation
-            yield module.finding(
-                "WFC501",
-                handler,
-                f"{caught} takes in the cancellation of the run, and the workflow goes on as if "
-                "nobody had asked",
-            )
-            break
+    yield from _by_handlers(module)
+    yield from _by_suppressing(module)
 
 
 @rule("WFC504")
@@ -68,7 +50,42 @@ def shared_primitive(module: Module) -> Iterator[Finding]:
             )
 
 
-def _holds_operation(module: Module, block: ast.Try | ast.TryStar) -> bool:
+def _by_handlers(module: Module) -> Iterator[Finding]:
+    blocks: list[ast.Try | ast.TryStar] = [*module.nodes(ast.Try), *module.nodes(ast.TryStar)]
+    for block in blocks:
+        if module.area(block) is not Area.WORKFLOW or not _holds_operation(module, block):
+            continue
+        # What it passes on, or not, later handlers of the same block never see.
+        handler = next((one for one in block.handlers if caught(module, one.type)), None)
+        ways = frozenset[Way]() if handler is None else ways_of(module, handler)
+        lost = _lost(ways)
+        if handler is not None and lost is not None:
+            what = "a bare `except`" if handler.type is None else _written(module, handler.type)
+            yield module.finding(
+                "WFC501",
+                handler,
+                f"{what} takes in the cancellation of the run, {lost}",
+                advice=_LET_THROUGH if Way.REPLACES in ways else None,
+            )
+
+
+def _by_suppressing(module: Module) -> Iterator[Finding]:
+    for block in module.nodes(ast.With):
+        call = suppressed(module, block)
+        if call is None or module.area(block) is not Area.WORKFLOW:
+            continue
+        if _holds_operation(module, block):
+            yield module.finding(
+                "WFC501",
+                call,
+                f"`{module.text(call)}` takes in the cancellation of the run, {_GOES_ON}",
+                advice="suppress `Exception` or less; a run that is cancelled has to end",
+            )
+
+
+def _holds_operation(
+    module: Module, block: ast.Try | ast.TryStar | ast.With | ast.AsyncWith
+) -> bool:
     return any(
         module.operation(node) is not None
         for node in module.own(block.body)
@@ -76,13 +93,20 @@ def _holds_operation(module: Module, block: ast.Try | ast.TryStar) -> bool:
     )
 
 
-def _caught(module: Module, handler: ast.ExceptHandler) -> str | None:
-    """Give how a handler is written if it catches a cancellation."""
-    if handler.type is None:
-        return "a bare `except`"
-    types = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    for one in types:
-        found = module.resolve(one)
-        if found is not None and found.exact and found.name in _SWALLOWS:
-            return f"`except {module.text(handler.type)}`"
-    return None
+_GOES_ON: Final = "so the workflow goes on although somebody has cancelled it"
+_LET_THROUGH: Final = "catch `Exception` for what is translated, and let a cancellation through"
+
+
+def _lost(ways: Ways) -> str | None:
+    """Say what becomes of a cancellation that a handler does not pass on in all its ways."""
+    if ways <= {Way.PASSES}:
+        return None
+    if Way.PASSES in ways:
+        return "and raises it again on some of its ways only"
+    if ways == {Way.REPLACES}:
+        return "and raises another error in its place, so the run fails instead of being cancelled"
+    return _GOES_ON
+
+
+def _written(module: Module, kind: ast.expr) -> str:
+    return f"`except {module.text(kind)}`"

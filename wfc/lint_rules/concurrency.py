@@ -88,9 +88,11 @@ def polling(module: Module) -> Iterator[Finding]:
     for loop in loops:
         if module.area(loop) is not Area.WORKFLOW:
             continue
+        again: list[ast.AST] = [*module.own(loop.body)]
+        again += module.within(loop.test, ast.Call) if isinstance(loop, ast.While) else ()
         asked = [
             operation
-            for node in module.own(loop.body)
+            for node in again
             if isinstance(node, ast.Call) and (operation := module.operation(node)) is not None
         ]
         pauses = [_literal(one.call) for one in asked if one.kind is Kind.SLEEP and one.call.args]

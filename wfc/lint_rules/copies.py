@@ -133,7 +133,7 @@ def _is_use(module: Module, node: ast.AST, name: str, writes: list[_Write]) -> b
     if any(module.statement(one.node) is statement for one in writes):
         return False  # a part of the write, or what is written
     if isinstance(statement, ast.Return):
-        return True
+        return not _is_counted(module, node)
     return (
         any(_comes_after(module, node, one.node) for one in writes)
         and not _is_only_told(module, node)
@@ -166,6 +166,13 @@ def _is_only_told(module: Module, node: ast.expr) -> bool:
             if found is not None and found.name in _ONLY_LOOK:
                 return True
     return False
+
+
+def _is_counted(module: Module, node: ast.expr) -> bool:
+    """Tell whether nothing but the length of a value is wanted."""
+    call = module.parent(node)
+    found = module.resolve(call.func) if isinstance(call, ast.Call) else None
+    return found is not None and found.name == "builtins.len"
 
 
 def _is_other_part(module: Module, node: ast.expr, writes: list[_Write]) -> bool:

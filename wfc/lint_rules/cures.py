@@ -33,10 +33,25 @@ def _async(place: Place, _: ModuleSource) -> tuple[Replacement, ...]:
 
 def _awaited(place: Place, source: ModuleSource) -> tuple[Replacement, ...]:
     """Await a call; in brackets where `await` would take in what is asked of the result."""
+    if _is_generated(place, source):
+        return ()  # an `await` would make the generator one that only `async for` goes through
     if not _is_asked(place, source):
         return (_before(place, "await "),)
     end = replace(place, line=place.end_line, column=place.end_column)
     return (_before(place, "(await "), Replacement(end, ")"))
+
+
+def _is_generated(place: Place, source: ModuleSource) -> bool:
+    """Tell whether the expression at `place` is evaluated by a generator expression."""
+    begins, ends = (place.line, place.column), (place.end_line, place.end_column)
+    for node in ast.walk(ast.parse(source.text)):
+        if isinstance(node, ast.GeneratorExp):
+            for part in (node.elt, *(one for each in node.generators for one in each.ifs)):
+                first = (part.lineno, part.col_offset)
+                last = (part.end_lineno or 0, part.end_col_offset or 0)
+                if first <= begins and ends <= last:
+                    return True
+    return False
 
 
 def _is_asked(place: Place, source: ModuleSource) -> bool:

@@ -114,7 +114,10 @@ def duration(module: Module) -> Iterator[Finding]:
         try:
             parse(value, what=what)
         except ValueError as error:
-            yield module.finding("WFC807", call, f"{what} cannot be {value!r}", advice=str(error))
+            why, _, forms = str(error).partition(" Accepted forms: ")
+            yield module.finding(
+                "WFC807", call, why.removesuffix("."), advice=f"write it as {forms}"
+            )
 
 
 @rule("WFC808")
@@ -245,7 +248,7 @@ def _durations(module: Module) -> Iterator[tuple[ast.expr, object, str]]:
         if found is None or not found.exact:
             continue
         if found.name == "wfc.sleep" and call.args:
-            yield from _literal(call.args[0], "the duration of a sleep")
+            yield from _literal(call.args[0], "duration of a sleep")
         wanted = _DURATIONS.get(found.name)
         for word in call.keywords:
             if wanted is not None and word.arg == wanted:

@@ -128,7 +128,7 @@ def _raised(module: Module, finding: Finding) -> Fix | None:
     last = handler.body[-1]
     if last.lineno == handler.lineno or last.end_lineno is None:
         return None
-    if isinstance(last, ast.Return | ast.Break | ast.Continue):
+    if isinstance(last, ast.Return | ast.Raise | ast.Break | ast.Continue):
         return None  # a `raise` below it would never run, and would silence the finding
     line = last.end_lineno + 1
     place = Place(finding.place.path, line, 0, line, 0)

@@ -105,3 +105,15 @@ async def good_stored(order: Order) -> None:
     "use step"
     order.status = "stored"
     await post({"status": order.status})
+
+
+async def size(found: list[str], day: str) -> int:
+    "use step"
+    found.append(day)  # WFC355: 5, "`found`"
+    return len(found)
+
+
+async def good_longest(found: list[str], day: str) -> int:
+    "use step"
+    found.append(day)
+    return max(len(one) for one in found)

@@ -12,7 +12,7 @@ async def ready(name: str) -> bool:
 
 async def polls(name: str) -> None:
     "use workflow"
-    while not await ready(name):  # the condition is no part of the body
+    while not await ready(name):  # WFC506: 5, "every 5 s"
         await asyncio.sleep(5)
 
 

@@ -5,7 +5,7 @@ from wfc import create_hook, sleep
 
 async def misspelt() -> None:
     "use workflow"
-    await sleep("3 dayz")  # WFC807: 17, "3 dayz"
+    await sleep("3 dayz")  # WFC807: 17, "the duration of a sleep '3 dayz' has the unknown unit"
 
 
 async def negative() -> None:
