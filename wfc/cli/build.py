@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,20 +14,19 @@ from typing import Annotated, Any
 import typer
 
 from wfc.cli import formats, output, watching
+from wfc.cli.building import build_judged, deepened
 from wfc.cli.common import Common, command_app
 from wfc.cli.failure import Exit
 from wfc.cli.fixes import fix_files
 from wfc.cli.looking import Diff, Fix, Jobs, Watch, processes
 from wfc.cli.watching import News
 from wfc.compiler.build import BuildResult, Progress
-from wfc.compiler.build import build as build_project
 from wfc.compiler.findings import to_plain
 from wfc.config import project_of
 from wfc.diagnostics import Severity, render
 from wfc.errors import InputInvalid
 from wfc.lint_rules.finding import Finding
 from wfc.lint_rules.run import Job, lint
-from wfc.lint_rules.selection import Selection
 from wfc.manifests.store import current_version
 from wfc.settings import Loaded
 
@@ -136,33 +135,12 @@ def _there(path: Path) -> Path:
 
 def _built(asked: Asked) -> BuildResult:
     with _progress(asked.common) as progress:
-        result = build_project(
-            project_of(asked.loaded),
-            out=asked.loaded.out,
-            jobs=asked.jobs,
-            check=asked.check,
-            clean=asked.clean,
-            progress=progress,
+        result = build_judged(
+            asked.loaded, jobs=asked.jobs, check=asked.check, clean=asked.clean, progress=progress
         )
         if asked.deep:
-            result = _deepened(result, asked.loaded, may_write=not asked.check)
+            result = deepened(result, asked.loaded, may_write=not asked.check)
     return result
-
-
-def _deepened(result: BuildResult, loaded: Loaded, *, may_write: bool) -> BuildResult:
-    """Add what the deep check finds: warnings, which are no part of the version."""
-    project = project_of(loaded)
-    job = Job(project=project, selection=Selection(select=("WFC2", "WFC183")), deep=True)
-    files = [path for _, path in project.files()]
-    report = lint(job, files, out=loaded.out if may_write else None, slot="deep")
-    known = {(one.code, one.place, one.chain[-1:]) for one in result.diagnostics}
-    more = [
-        one.told
-        for one in report.findings
-        if (one.code, one.place, one.told.chain[-1:]) not in known
-        and one.severity is Severity.WARNING
-    ]
-    return replace(result, diagnostics=(*result.diagnostics, *more))
 
 
 def _chosen(asked: Asked, result: BuildResult) -> tuple[list[Finding], str]:

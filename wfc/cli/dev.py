@@ -13,10 +13,10 @@ import typer
 
 from wfc.cli import output
 from wfc.cli.build import shown
+from wfc.cli.building import build_judged
 from wfc.cli.common import Common, command_app
 from wfc.cli.failure import Exit
-from wfc.compiler.build import BuildResult, build
-from wfc.config import project_of
+from wfc.compiler.build import BuildResult
 from wfc.errors import MissingExtra
 from wfc.settings import Loaded
 
@@ -104,7 +104,7 @@ class Development:
 
     async def _renew(self) -> None:
         """Build; if that gave another version, let a new worker take over."""
-        result = await asyncio.to_thread(build, project_of(self.loaded), out=self.loaded.out)
+        result = await asyncio.to_thread(build_judged, self.loaded)
         self._tell(result)
         if result.version is None or result.version.id == self.version:
             return

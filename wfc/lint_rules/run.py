@@ -45,6 +45,7 @@ class Job:
     per_file: tuple[tuple[str, tuple[str, ...]], ...] = ()  # glob, codes to ignore there
     named: frozenset[Path] = frozenset()  # asked for by name: parsed even if nothing is ours
     deep: bool = False  # let astroid infer what names do not tell
+    noqa: bool = True  # obey comments that silence linters
 
     def options_of(self, shown: str, options: Options) -> Options:
         """Add what is to be ignored in the file that findings call `shown`."""
@@ -191,7 +192,7 @@ def _check_data(job: Job, overview: Overview, path: Path, data: bytes) -> list[F
     source = project.decode(path, name, data)
     if isinstance(source, Diagnostic):
         return [Finding(told=source)]
-    options = Options(selection=job.selection)
+    options = Options(selection=job.selection, noqa=job.noqa)
     if own is not None:
         overview.put(source)
     else:
