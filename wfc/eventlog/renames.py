@@ -86,6 +86,12 @@ class Renames:
         present = None if name is None else self.operation(name)
         return recorded if present == name else named(recorded, present)
 
+    def names_of(self, operation: OperationId) -> list[OperationId]:
+        """Give all names that an operation has had, the present one last."""
+        chapter, site, occurrence = split_operation_id(operation)
+        former = [old for old, present in self._table.items() if present == site and old != site]
+        return [operation_id(name, occurrence, chapter) for name in (*former, site)]
+
     # -- naming what the code asks for
 
     def in_log(self, site: Site) -> Site:

@@ -9,7 +9,9 @@ from wfc.eventlog.event import (
     Event,
     Recorded,
     RunCreated,
+    RunUpgraded,
 )
+from wfc.eventlog.renames import Renames
 from wfc.ids import OperationId, RunId
 from wfc.worlds import outside, rules
 from wfc.worlds.memory_leases import claim_fence
@@ -32,15 +34,18 @@ from wfc.worlds.protocol import (
     Resume,
     Unowned,
 )
+from wfc.worlds.renaming import presently
 from wfc.worlds.request import Request
 
 
 def append(tables: Tables, request: Request) -> Appended | Refused:
     """Write all that the request holds, or nothing and say why."""
+    run = tables.runs.get(request.run_id)
+    if run is not None and run.upgraded:
+        request = presently(request, Renames(upgrades_of(run)))
     refused = _refusal(tables, request.run_id, request.events, request.guard, request.create)
     if refused is not None:
         return refused
-    run = tables.runs.get(request.run_id)
     if run is not None and not isinstance(request.guard, Owner):
         outside.check(_outside(tables, run), request.events, request.guard)
     fault.point("append.begun")
@@ -192,6 +197,13 @@ def _behind(run: RunRow, length: int) -> Refused | None:
     return Refused(reason=Refusal.BEHIND, events=tuple(run.log[length : length + rules.BEHIND_MAX]))
 
 
+def upgrades_of(run: RunRow) -> list[RunUpgraded]:
+    """Give the upgrades in a run's log."""
+    if not run.upgraded:
+        return []
+    return [one.event for one in run.log if isinstance(one.event, RunUpgraded)]
+
+
 # --- what facts from outside must know -----------------------------------------------------------
 
 
@@ -221,5 +233,8 @@ class _Look:
         row = self._tables.attempts.get((self._run.run_id, name))
         return None if row is None or row.unwanted else row.standing
 
-    def naming(self, name: OperationId, codes: Sequence[int] = ()) -> Sequence[Event]:  # noqa: ARG002 - the reader sorts out what is about it
+    def upgrades(self) -> Sequence[RunUpgraded]:
+        return upgrades_of(self._run)
+
+    def naming(self, names: Sequence[OperationId], codes: Sequence[int] = ()) -> Sequence[Event]:  # noqa: ARG002 - the reader sorts out what is about them
         return [one.event for one in self._run.log if not codes or one.event.code in codes]

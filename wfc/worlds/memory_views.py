@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import (
     AttributesSet,
@@ -21,13 +23,12 @@ from wfc.eventlog.event import (
     RunWoken,
     StepStarted,
 )
+from wfc.eventlog.renames import Renames
 from wfc.eventlog.standing import ACTIVE, CONFLICTED, DISPOSED, RUNNING, standing
 from wfc.ids import OperationId
 from wfc.worlds import rules
 from wfc.worlds.memory_tables import RunRow, Tables
-from wfc.worlds.protocol import (
-    Ended,
-)
+from wfc.worlds.protocol import Attempt, Ended
 
 
 def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
@@ -62,6 +63,7 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
             run.upgraded = True
             for name in (*event.withdrawn, *event.retracted):
                 _take_back(tables, run, name)
+            _rename(tables, run, Renames((event,)))
         case RunRestarted():
             run.version, run.fingerprint = event.version, event.fingerprint
             run.chapter = event.chapter
@@ -99,6 +101,25 @@ def _apply_hook(
                 run.hooks[name] = DISPOSED
             tables.drop_hooks((run.run_id, name).__eq__)
     return event
+
+
+def _rename(tables: Tables, run: RunRow, renames: Renames) -> None:
+    """Call queued steps and hooks what the run's new code calls them."""
+    if not renames:
+        return
+    present = renames.operation
+    run.hooks = {present(name): status for name, status in run.hooks.items()}
+    tables.hooks = {
+        token: (run_id, present(name) if run_id == run.run_id else name)
+        for token, (run_id, name) in tables.hooks.items()
+    }
+    tables.attempts = {
+        (run_id, present(name) if run_id == run.run_id else name): row
+        for (run_id, name), row in tables.attempts.items()
+    }
+    for row in tables.messages.values():
+        if isinstance(row.message, Attempt) and row.message.run_id == run.run_id:
+            row.message = replace(row.message, operation_id=present(row.message.operation_id))
 
 
 def _take_back(tables: Tables, run: RunRow, name: OperationId) -> None:

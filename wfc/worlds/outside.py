@@ -28,6 +28,7 @@ from wfc.eventlog.event import (
     WaitCreated,
 )
 from wfc.eventlog.legality import Legality
+from wfc.eventlog.renames import Renames
 from wfc.ids import OperationId, VersionId, split_operation_id
 from wfc.worlds.protocol import AttemptOf, Guard
 
@@ -49,8 +50,13 @@ class Look(Protocol):
         """Give where a step stands by its attempt row; None if the row does not know it."""
         ...
 
-    def naming(self, name: OperationId, codes: Sequence[int] = ()) -> Sequence[Event]:
-        """Read the events of the log that name an operation (or whose bytes look so), in order.
+    def upgrades(self) -> Sequence[RunUpgraded]:
+        """Read the upgrades of the run, in order; most have none."""
+        ...
+
+    def naming(self, names: Sequence[OperationId], codes: Sequence[int] = ()) -> Sequence[Event]:
+        """Read the events of the log that hold one of these names of an operation (or whose bytes
+        look so), and all upgrades, in order.
 
         `codes`: only events of these types are wanted. Payloads may be missing.
         """
@@ -77,6 +83,8 @@ class Outside(Legality):
         super().__init__()
         self.length, self.version, self.chapter = length, version, chapter
         self.started, self.cancel_requested, self.end = started, cancel_requested, end
+        renames = Renames(look.upgrades())
+        self.renames = renames or None
         self._look = look
         self._known: dict[OperationId, Legality] = {}
 
@@ -114,8 +122,9 @@ class Outside(Legality):
         known = self._known.get(name)
         if known is None:
             known = self._known[name] = Legality()
-            for event in self._look.naming(name, codes):
-                if _is_about(event, name):
+            names = [name] if self.renames is None else self.renames.names_of(name)
+            for event in self._look.naming(names, codes):
+                if isinstance(event, RunUpgraded) or getattr(event, "operation_id", "") in names:
                     known.note(event)
         return known
 
@@ -136,9 +145,3 @@ def attempt_standing(events: Sequence[Event], name: OperationId) -> int | None:
         if isinstance(event, _ABOUT_STEPS) and event.operation_id == name:
             told.note(event)
     return told.step(name) or None
-
-
-def _is_about(event: Event, name: OperationId) -> bool:
-    if isinstance(event, RunUpgraded):
-        return name in event.withdrawn or name in event.retracted
-    return getattr(event, "operation_id", None) == name

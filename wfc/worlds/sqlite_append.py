@@ -12,6 +12,7 @@ from wfc.eventlog.event import (
     Recorded,
     RunCreated,
 )
+from wfc.eventlog.renames import Renames
 from wfc.ids import OperationId, RunId, WorkerId
 from wfc.worlds import outside, rules, sqlite_events, sqlite_runs
 from wfc.worlds import sqlite_leases as leases
@@ -36,9 +37,10 @@ from wfc.worlds.protocol import (
     Resume,
     Unowned,
 )
+from wfc.worlds.renaming import presently
 from wfc.worlds.request import Request
 from wfc.worlds.sqlite_commit import Transaction
-from wfc.worlds.sqlite_outside import outside_of, was_upgraded
+from wfc.worlds.sqlite_outside import outside_of, upgrades_of, was_upgraded
 from wfc.worlds.sqlite_runs import RunRow
 from wfc.worlds.sqlite_views import apply, holder_of
 
@@ -46,6 +48,9 @@ from wfc.worlds.sqlite_views import apply, holder_of
 def append(transaction: Transaction, request: Request) -> Appended | Refused:
     """Write all that the request holds, or nothing and say why."""
     before = sqlite_runs.load(transaction.connection, request.run_id)
+    if before is not None and isinstance(request.guard, AttemptOf):
+        upgrades = upgrades_of(transaction, request.run_id)
+        request = presently(request, Renames(upgrades)) if upgrades else request
     refused = _refusal(transaction, request, before)
     if refused is not None:
         return refused

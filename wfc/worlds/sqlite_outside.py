@@ -7,7 +7,7 @@ from typing import Final
 
 from wfc.eventlog import wire
 from wfc.eventlog.entity import RunStatus
-from wfc.eventlog.event import Event, FailureKind
+from wfc.eventlog.event import Event, FailureKind, RunUpgraded
 from wfc.eventlog.standing import ACTIVE, CONFLICTED, DISPOSED
 from wfc.ids import OperationId, RunId, VersionId
 from wfc.worlds import rules
@@ -19,13 +19,19 @@ _HOOKS: Final = {"active": ACTIVE, "disposed": DISPOSED, "conflicted": CONFLICTE
 _WAITS: Final = "code IN (7, 30, 31)"
 """The condition of the index `events_waits`, which is used only where it is written alike."""
 # The name of an operation stands in the bytes of an event as it is, so only few are decoded.
+_HOLDS: Final = "instr(body, CAST(? AS BLOB)) > 0"
 NAMING: Final = """
-SELECT body, position FROM events WHERE run_id = ? AND instr(body, CAST(? AS BLOB)) > 0
+SELECT body, position FROM events WHERE run_id = ? AND ({holds} OR code = 7)
 ORDER BY position
 """
 NAMING_WAITS: Final = f"""
 SELECT body, position FROM events INDEXED BY events_waits
-WHERE run_id = ? AND instr(body, CAST(? AS BLOB)) > 0 AND {_WAITS}
+WHERE run_id = ? AND ({{holds}} OR code = 7) AND {_WAITS}
+ORDER BY position
+"""  # noqa: S608 - a constant
+UPGRADES: Final = f"""
+SELECT body, position FROM events INDEXED BY events_waits
+WHERE run_id = ? AND {_WAITS} AND code = 7
 ORDER BY position
 """  # noqa: S608 - a constant
 
@@ -53,6 +59,13 @@ def was_upgraded(transaction: Transaction, run_id: RunId) -> bool:
     return found is not None
 
 
+def upgrades_of(transaction: Transaction, run_id: RunId) -> list[RunUpgraded]:
+    """Give the upgrades in a run's log."""
+    rows = transaction.execute(UPGRADES, (run_id,)).fetchall()
+    found = [wire.decode(body, run_id=run_id, position=position) for body, position in rows]
+    return [one.event for one in found if isinstance(one.event, RunUpgraded)]
+
+
 class _Look:
     """Looks things up within a transaction."""
 
@@ -73,9 +86,15 @@ class _Look:
         ).fetchone()
         return None if found is None else found[0]
 
-    def naming(self, name: OperationId, codes: Sequence[int] = ()) -> Sequence[Event]:
+    def upgrades(self) -> Sequence[RunUpgraded]:
+        return upgrades_of(self._transaction, self._run_id)
+
+    def naming(self, names: Sequence[OperationId], codes: Sequence[int] = ()) -> Sequence[Event]:
         statement = NAMING_WAITS if codes == WAITS else NAMING
-        rows = self._transaction.execute(statement, (self._run_id, name)).fetchall()
+        holds = " OR ".join([_HOLDS] * len(names))
+        rows = self._transaction.execute(
+            statement.format(holds=holds), (self._run_id, *names)
+        ).fetchall()
         return [
             wire.decode(body, run_id=self._run_id, position=position).event
             for body, position in rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from typing import Final
 
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import (
@@ -24,6 +25,7 @@ from wfc.eventlog.event import (
     RunWoken,
     StepStarted,
 )
+from wfc.eventlog.renames import Renames
 from wfc.eventlog.standing import RUNNING, standing
 from wfc.ids import OperationId, RunId
 from wfc.worlds import rules, sqlite_runs
@@ -65,6 +67,7 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
                 run.failure_kind = None
             for name in (*event.withdrawn, *event.retracted):
                 _take_back(transaction, run.run_id, name)
+            _rename(transaction, run.run_id, Renames((event,)))
         case RunRestarted():
             run.version, run.fingerprint = event.version, event.fingerprint
             run.chapter = event.chapter
@@ -122,6 +125,34 @@ def _put_hook(
         "INSERT OR REPLACE INTO hooks VALUES (?, ?, ?, ?, ?)",
         (run_id, event.operation_id, hook_id, _digest(event.token), status),
     )
+
+
+def _rename(transaction: Transaction, run_id: RunId, renames: Renames) -> None:
+    """Call queued steps and hooks what the run's new code calls them."""
+    if not renames:
+        return
+    for reading, writing in _NAMED:
+        for (name,) in transaction.execute(reading, (run_id,)).fetchall():
+            present = renames.operation(name)
+            if present != name:
+                transaction.execute(writing, (present, run_id, name))
+
+
+_NAMED: Final = (
+    (
+        "SELECT operation_id FROM hooks WHERE run_id = ?",
+        "UPDATE hooks SET operation_id = ? WHERE run_id = ? AND operation_id = ?",
+    ),
+    (
+        "SELECT operation_id FROM attempts WHERE run_id = ?",
+        "UPDATE attempts SET operation_id = ? WHERE run_id = ? AND operation_id = ?",
+    ),
+    (
+        "SELECT name FROM messages WHERE run_id = ? AND kind = 'attempt'",
+        "UPDATE messages SET name = ? WHERE run_id = ? AND name = ? AND kind = 'attempt'",
+    ),
+)
+"""Where the names of operations stand: to read them, and to write one anew."""
 
 
 def _take_back(transaction: Transaction, run_id: RunId, name: OperationId) -> None:
