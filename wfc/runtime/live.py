@@ -18,6 +18,7 @@ from wfc.determinism import Rules
 from wfc.errors import EffectInWorkflow
 from wfc.eventlog.event import RunCreated, RunRestarted, Scalar, WaitCompleted
 from wfc.ids import DefinitionId, OperationId, RunId, Site, VersionId
+from wfc.manifests.renamed import Renamed
 from wfc.runtime.draws import Draws
 from wfc.runtime.loop import Loop
 from wfc.runtime.pending import Ending, Pending, Place
@@ -35,6 +36,11 @@ class Code(Protocol):
     @property
     def annotations(self) -> Mapping[str, Any]:
         """The annotations of the workflow's parameters."""
+        ...
+
+    @property
+    def renamed(self) -> Renamed:
+        """What older versions called otherwise."""
         ...
 
     def line_of(self, site: Site) -> str | None:

@@ -140,6 +140,26 @@ class StepPlan:
             execution.withdraw(pending)
             raise
 
+    def reads_as(self, recorded: bytes, digest: bytes | None) -> bool:
+        """Tell whether recorded arguments, read for this step and written again, have a digest.
+
+        They may have been written by another version, whose types had no defaulted field, say.
+        """
+        annotations = self._takes()
+        former = self._template.renamed.parameters(self._id)
+        known = {**annotations, **{old: annotations.get(new) for old, new in former.items()}}
+        try:
+            arguments = codec.decode_arguments(recorded, known, self._template.types)
+            _, written = codec.encode_arguments(
+                self._template.renamed.arguments(self._id, arguments),
+                call=self._call,
+                annotations=annotations,
+                types=self._template.types,
+            )
+        except CodecError:
+            return False
+        return written == digest
+
     def _decoded(self, output: bytes) -> Any:
         if not self._annotated:
             self._annotation = self._returns()

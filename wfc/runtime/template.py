@@ -13,6 +13,7 @@ from typing import Any, Final
 from wfc import abi, codec
 from wfc.determinism import Rules
 from wfc.ids import DefinitionId, ModuleName, Site, VersionId
+from wfc.manifests.renamed import NOTHING, Renamed, renamed_in
 from wfc.manifests.store import Version
 from wfc.runtime.namespaces import Copies, Namespaces
 from wfc.runtime.parameters import whole
@@ -41,6 +42,7 @@ class Template:
         self.fingerprint = loaded.fingerprint
         self.workflow = workflow
         self.rules: Rules = version.rules
+        self.renamed = renamed_in(version.manifest)
         self.loaded = loaded
         self._bundles = version.workflow
         self.plans: dict[DefinitionId, StepPlan] = {}
@@ -48,13 +50,18 @@ class Template:
         self._module = ModuleName(module)
         self.signature = inspect.signature(self._function(loaded.modules[module].__dict__))
         """The workflow's signature; annotations are text."""
-        self.types: codec.Types = TemplateTypes(loaded.modules, version.classes)
+        self.types: codec.Types = TemplateTypes(loaded.modules, version.classes, self.renamed)
         self._copies = Copies(loaded.modules, module, self._qualname.partition(".")[0])
         self._annotations: dict[str, Any] | None = None
 
     def decode_arguments(self, data: bytes) -> dict[str, Any]:
         """Decode recorded arguments by the annotations of the workflow's parameters."""
-        return codec.decode_arguments(data, annotations=self.annotations, types=self.types)
+        former = self.renamed.parameters(self.workflow)
+        if not former:
+            return codec.decode_arguments(data, annotations=self.annotations, types=self.types)
+        known = {old: self.annotations.get(new) for old, new in former.items()}
+        found = codec.decode_arguments(data, {**self.annotations, **known}, types=self.types)
+        return self.renamed.arguments(self.workflow, found)
 
     @property
     def annotations(self) -> Mapping[str, Any]:
@@ -102,6 +109,10 @@ class Template:
         if plan is None:
             plan = self.plans[definition.id] = StepPlan(definition, self)
         return plan
+
+    def plan_of(self, step: DefinitionId) -> StepPlan:
+        """Give how a step of this id is called that workflow code has called."""
+        return self.plans[step]
 
     def function(self, name: DefinitionId) -> Any:
         """Give the stub of a step, or a workflow, that this template has loaded, or None."""
@@ -166,8 +177,16 @@ class TemplateTypes:
     Only modules that the template has loaded are looked at: bytes never make anything import.
     """
 
-    def __init__(self, modules: Mapping[str, types.ModuleType], classes: frozenset[str]) -> None:
-        """Allow `classes`, the template's own exceptions, and what is registered."""
+    def __init__(
+        self,
+        modules: Mapping[str, types.ModuleType],
+        classes: frozenset[str],
+        renamed: Renamed = NOTHING,
+    ) -> None:
+        """Allow `classes`, the template's own exceptions, and what is registered; a class is found
+        by the names that it had before, too.
+        """
+        self._renamed = renamed
         self._modules = modules
         self._classes = classes
         self._found: dict[str, type] = {}
@@ -176,7 +195,8 @@ class TemplateTypes:
         """Give the type of this wire name, or None."""
         found = self._found.get(name)
         if found is None:
-            found = self._own(name) or codec.REGISTERED.find(name)
+            present = self._renamed.definition(name)
+            found = self._own(name) or self._own(present) or codec.REGISTERED.find(name)
             if found is not None:
                 self._found[name] = found
         return found

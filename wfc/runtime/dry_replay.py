@@ -1,0 +1,337 @@
+"""Deliver a run's history to other code and see whether it agrees; nothing is written or called.
+
+This is the authority on upgrades: the new code is run over what the log says, up to its head.
+What it asks for that the log holds must be what was asked then; what the log holds it must ask for,
+unless that has not come to anything yet and may be withdrawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from wfc import codec
+from wfc.errors import Diverged
+from wfc.eventlog.event import (
+    AttributesSet,
+    ChildCompleted,
+    ChildCreated,
+    ChildFailed,
+    FailureKind,
+    HookConflicted,
+    HookCreated,
+    HookDisposed,
+    Recorded,
+    StepCancelled,
+    StepCompleted,
+    StepCreated,
+    StepFailed,
+    StepRetrying,
+    StepStarted,
+    WaitCause,
+    WaitCompleted,
+    WaitCreated,
+)
+from wfc.ids import OperationId, RunId
+from wfc.runtime.execution import Execution
+from wfc.runtime.limits import Limits
+from wfc.runtime.operations import Failed, Operation, Outcome, StepAsked, Suspended, WaitAsked
+from wfc.runtime.pending import INPUT, Pending, Problem
+from wfc.runtime.reading import Reading
+from wfc.runtime.template import Template
+from wfc.runtime.verdict import Waiver
+
+UNASKED: Final = "WFC651"
+RESULT: Final = "WFC654"
+ENDED: Final = "WFC656"
+RAISED: Final = "WFC657"
+UNSETTLED: Final = "WFC659"
+_STARTS: Final = (StepCreated, WaitCreated, HookCreated, ChildCreated)
+_ENDS: Final = (
+    StepCompleted, StepFailed, StepCancelled, WaitCompleted, HookDisposed, HookConflicted,
+    ChildCompleted, ChildFailed,
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Fact:
+    """An operation as the log knows it. `at` is its first event; `ended` its last word, if any."""
+
+    kind: str  # step, wait, hook, child
+    at: int
+    attempted: bool = False
+    ended: Any = None
+    created: Any = None
+
+    @property
+    def came_to_nothing(self) -> bool:
+        """Tell whether no code has had anything of it: it was given up."""
+        abandoned = (
+            isinstance(self.ended, WaitCompleted) and self.ended.cause is WaitCause.ABANDONED
+        )
+        return abandoned or isinstance(self.ended, StepCancelled)
+
+
+def facts_of(recorded: Iterable[Recorded]) -> dict[OperationId, Fact]:
+    """Say of each operation in a log (as the present code reads it) how far it has come."""
+    found: dict[OperationId, Fact] = {}
+    for each in recorded:
+        event: Any = each.event
+        name = getattr(event, "operation_id", None)
+        if name is None or isinstance(event, AttributesSet):
+            continue
+        fact = found.get(name)
+        if fact is None:
+            fact = found[name] = Fact(kind=event.name.partition("_")[0], at=each.position)
+        if isinstance(event, _STARTS):
+            fact.created = event
+        elif getattr(event, "created", None) is not None:
+            fact.created = event.created
+        if isinstance(event, StepStarted | StepRetrying):
+            fact.attempted = True
+        if isinstance(event, _ENDS):
+            fact.ended = event
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disagreement:
+    """The first event that the code contradicts. `rule` is the code of the rule of replay."""
+
+    recorded: Recorded
+    rule: str
+    text: str
+    asked: tuple[Pending, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class Replayed:
+    """What a dry replay came to."""
+
+    replayed: int = 0
+    """Events of the history that were delivered before it ended."""
+    disagreement: Disagreement | None = None
+    outcome: Outcome = field(default_factory=Suspended)
+    withdrawn: list[OperationId] = field(default_factory=list)
+    """What the log holds and the code does without; none of it has come to anything."""
+    unequal: list[int] = field(default_factory=list)
+    waivable: set[Waiver] = field(default_factory=set)
+    """What the caller could accept so that the replay gets further."""
+    open: dict[OperationId, Operation] = field(default_factory=dict)
+    unknown: list[OperationId] = field(default_factory=list)
+    """Operations that are asked for behind the head, where the old code asked for nothing."""
+    asked: set[OperationId] = field(default_factory=set)
+    """Every operation that the code asked for."""
+
+
+class DryExecution(Execution):
+    """An execution whose contradictions are noted instead of failing a run."""
+
+    __slots__ = ("accepted", "facts", "misread_at", "noted", "result")
+
+    def __init__(
+        self,
+        template: Template,
+        run_id: RunId,
+        opening: Recorded,
+        facts: Mapping[OperationId, Fact],
+        *,
+        accept: Collection[Waiver] = (),
+        reading: Reading,
+        limits: Limits,
+    ) -> None:
+        """Prepare to replay a log of which `facts` are known."""
+        super().__init__(
+            template,
+            run_id,
+            opening,
+            limits=limits,
+            quiet_until=_FOR_EVER,
+            renames=reading.renames,
+            unequal=reading.unequal,
+        )
+        self.facts = facts
+        self.accepted = frozenset(accept)
+        self.result = Replayed()
+        self.misread_at: tuple[int, OperationId, Exception] | None = None
+
+    # -- what the code asks for
+
+    def ask(self, pending: Pending) -> None:
+        """Open an operation, and remember that it was asked for."""
+        self.result.asked.add(pending.operation.operation_id)
+        super().ask(pending)
+
+    def take_at_hand(self) -> None:
+        """Count an event as delivered; whoever takes it has asked for its operation."""
+        event: Any = self.batch[self.cursor].event
+        self.result.asked.add(event.operation_id)
+        super().take_at_hand()
+
+    # -- code and history
+
+    def overlooks(self, pending: Pending, recorded: Recorded, problem: Problem) -> bool:
+        """Let an event stand that means the same as what is asked for, or that is accepted."""
+        if super().overlooks(pending, recorded, problem):
+            return True
+        if problem.rule != INPUT:
+            return False
+        if not self._means_the_same(pending, recorded):
+            if Waiver.INPUTS not in self.accepted:
+                self.result.waivable.add(Waiver.INPUTS)
+                return False
+        self.result.unequal.append(recorded.position)
+        return True
+
+    def _means_the_same(self, pending: Pending, recorded: Recorded) -> bool:
+        event: Any = recorded.event
+        if isinstance(event, AttributesSet):
+            return True  # a recorded write stands, whatever would be written now
+        asked = pending.operation
+        created = event if isinstance(event, StepCreated) else event.created
+        if not isinstance(asked, StepAsked) or created is None or created.arguments is None:
+            return False
+        return self.template.plan_of(asked.step).reads_as(created.arguments, asked.digest)
+
+    def passes_over(self, recorded: Recorded, name: OperationId) -> bool:
+        """Withdraw an operation that nobody asks for, if it has not come to anything."""
+        if name in self.result.withdrawn:
+            return True
+        fact = self.facts.get(name)
+        if fact is None or (fact.ended is not None and not fact.came_to_nothing):
+            return False
+        waiver = _NEEDS.get(fact.kind) if fact.ended is None else None
+        if fact.kind == "step" and not fact.attempted:
+            waiver = None
+        if waiver is not None and waiver not in self.accepted:
+            self.result.waivable.add(waiver)
+            return False
+        self.result.withdrawn.append(name)
+        return True
+
+    def dispute(self, recorded: Recorded, problem: Problem | None) -> None:
+        """Note the first contradiction and go no further."""
+        if self.result.disagreement is None:
+            rule, text = problem if problem is not None else self._missing()
+            self.result.disagreement = Disagreement(
+                recorded=recorded, rule=rule, text=text, asked=tuple(self.pending.values())
+            )
+        self.fail(Diverged(self.result.disagreement.text), FailureKind.DIVERGENCE)
+
+    def _missing(self) -> tuple[str, str]:
+        if not self.settled:
+            return UNASKED, "the code did not ask for this"
+        main = self.main
+        if main is not None and not main.cancelled() and main.exception() is not None:
+            error = main.exception()
+            return RAISED, f"the code had raised {type(error).__name__} before: {error}"
+        return ENDED, "the code ended before it asked for this"
+
+    def misread(self, name: OperationId, error: Exception) -> None:
+        """Note that a recorded result does not fit; whether the code catches that is no matter."""
+        if self.misread_at is None:
+            self.misread_at = (self.position, name, error)
+
+
+_FOR_EVER: Final = 2**62
+"""No line of workflow code is written."""
+_NEEDS: Final = {
+    "step": Waiver.UNFINISHED,
+    "hook": Waiver.HOOKS,
+    "child": Waiver.CHILDREN,
+}
+
+
+def replay(
+    template: Template,
+    run_id: RunId,
+    opening: Recorded,
+    history: Sequence[Recorded],
+    *,
+    accept: Collection[Waiver] = (),
+    reading: Reading,
+    limits: Limits,
+    deliver: Any = None,
+) -> Replayed:
+    """Deliver a history, as the present code reads it, to a fresh execution of `template`.
+
+    `deliver` takes the execution and the events and may end a turn that spins (`TurnTooLong`).
+    """
+    execution = DryExecution(
+        template,
+        run_id,
+        opening,
+        facts_of(history),
+        accept=accept,
+        reading=reading,
+        limits=limits,
+    )
+    result = execution.result
+    try:
+        result.outcome = (deliver or _plainly)(execution, history)
+        _conclude(execution, history)
+    finally:
+        execution.drop()
+    return result
+
+
+def _plainly(execution: Execution, history: Sequence[Recorded]) -> Outcome:
+    return execution.deliver(history)
+
+
+def _conclude(execution: DryExecution, history: Sequence[Recorded]) -> None:
+    result = execution.result
+    head = history[-1].position if history else execution.opening.position
+    disputed = result.disagreement
+    misread = execution.misread_at
+    if misread is not None and (disputed is None or misread[0] <= disputed.recorded.position):
+        position, name, error = misread
+        recorded = _at(history, position) or execution.opening
+        result.disagreement = Disagreement(
+            recorded=recorded, rule=RESULT, text=f"the result of {name} does not fit: {error}"
+        )
+    elif disputed is None and isinstance(result.outcome, Failed):
+        result.disagreement = _failed(execution, history, result.outcome)
+    stop = result.disagreement
+    result.replayed = head if stop is None else max(0, stop.recorded.position - 1)
+    result.open = execution.open
+    result.unknown = [
+        name
+        for name, pending in execution.pending.items()
+        if not pending.known and pending.position < head and pending.wakes
+    ]
+
+
+def _failed(
+    execution: DryExecution, history: Sequence[Recorded], outcome: Failed
+) -> Disagreement | None:
+    """Say what a failure at or before the head means; an error of the code's own is judged above."""
+    recorded = _at(history, execution.position) or execution.opening
+    error = codec.read_error(outcome.error)
+    if outcome.kind is FailureKind.LIMIT:
+        return Disagreement(recorded=recorded, rule=UNSETTLED, text=error.message)
+    if execution.main is None and isinstance(outcome, Failed):
+        return Disagreement(
+            recorded=execution.opening,
+            rule="WFC602",
+            text=f"the input cannot be taken: {error.message}",
+        )
+    shown = f"the code raises {error.type.rpartition(':')[2]}: {error.message}"
+    return Disagreement(recorded=recorded, rule=RAISED, text=shown)
+
+
+def _at(history: Sequence[Recorded], position: int) -> Recorded | None:
+    return next((each for each in history if each.position == position), None)
+
+
+def deadlines_kept(replayed: Replayed, facts: Mapping[OperationId, Fact]) -> list[OperationId]:
+    """List the open waits whose deadline the new code would set otherwise: the old one stands."""
+    return [
+        name
+        for name, asked in replayed.open.items()
+        if isinstance(asked, WaitAsked)
+        and (fact := facts.get(name)) is not None
+        and isinstance(fact.created, WaitCreated)
+        and fact.created.wake_at != asked.wake_at
+    ]
