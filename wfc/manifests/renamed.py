@@ -63,7 +63,7 @@ class Renamed:
         return old
 
     def parameters(self, definition: str) -> Mapping[str, str]:
-        """Give the former names of parameters (or fields) of a present id, and what they are now."""
+        """Give former names of parameters (or fields) of a present id, with the present ones."""
         return self._members.get(definition, {})
 
     def arguments(self, definition: str, given: Mapping[str, _T]) -> dict[str, _T]:

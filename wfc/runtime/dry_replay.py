@@ -42,6 +42,7 @@ from wfc.runtime.reading import Reading
 from wfc.runtime.template import Template
 from wfc.runtime.verdict import Waiver
 
+INPUT_OF_RUN: Final = "WFC602"
 UNASKED: Final = "WFC651"
 RESULT: Final = "WFC654"
 ENDED: Final = "WFC656"
@@ -67,10 +68,10 @@ class Fact:
     @property
     def came_to_nothing(self) -> bool:
         """Tell whether no code has had anything of it: it was given up."""
-        abandoned = (
-            isinstance(self.ended, WaitCompleted) and self.ended.cause is WaitCause.ABANDONED
-        )
-        return abandoned or isinstance(self.ended, StepCancelled)
+        match self.ended:
+            case WaitCompleted(cause=WaitCause.ABANDONED) | StepCancelled():
+                return True
+        return False
 
 
 def facts_of(recorded: Iterable[Recorded]) -> dict[OperationId, Fact]:
@@ -177,10 +178,9 @@ class DryExecution(Execution):
             return True
         if problem.rule != INPUT:
             return False
-        if not self._means_the_same(pending, recorded):
-            if Waiver.INPUTS not in self.accepted:
-                self.result.waivable.add(Waiver.INPUTS)
-                return False
+        if not (self._means_the_same(pending, recorded) or Waiver.INPUTS in self.accepted):
+            self.result.waivable.add(Waiver.INPUTS)
+            return False
         self.result.unequal.append(recorded.position)
         return True
 
@@ -194,7 +194,7 @@ class DryExecution(Execution):
             return False
         return self.template.plan_of(asked.step).reads_as(created.arguments, asked.digest)
 
-    def passes_over(self, recorded: Recorded, name: OperationId) -> bool:
+    def passes_over(self, recorded: Recorded, name: OperationId) -> bool:  # noqa: ARG002 - the form of the question
         """Withdraw an operation that nobody asks for, if it has not come to anything."""
         if name in self.result.withdrawn:
             return True
@@ -306,17 +306,14 @@ def _conclude(execution: DryExecution, history: Sequence[Recorded]) -> None:
 def _failed(
     execution: DryExecution, history: Sequence[Recorded], outcome: Failed
 ) -> Disagreement | None:
-    """Say what a failure at or before the head means; an error of the code's own is judged above."""
+    """Say what a failure of the code at the head, or before it, means."""
     recorded = _at(history, execution.position) or execution.opening
     error = codec.read_error(outcome.error)
     if outcome.kind is FailureKind.LIMIT:
         return Disagreement(recorded=recorded, rule=UNSETTLED, text=error.message)
-    if execution.main is None and isinstance(outcome, Failed):
-        return Disagreement(
-            recorded=execution.opening,
-            rule="WFC602",
-            text=f"the input cannot be taken: {error.message}",
-        )
+    if execution.main is None:
+        text = f"the input cannot be taken: {error.message}"
+        return Disagreement(recorded=execution.opening, rule=INPUT_OF_RUN, text=text)
     shown = f"the code raises {error.type.rpartition(':')[2]}: {error.message}"
     return Disagreement(recorded=recorded, rule=RAISED, text=shown)
 

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from wfc.eventlog.event import Recorded, RunRestarted, RunUpgraded
+from wfc.eventlog.event import Recorded, RunRestarted, RunUpgraded, StepCreated
 from wfc.eventlog.renames import Renames
-from wfc.ids import OperationId
+from wfc.ids import DefinitionId, OperationId
+from wfc.manifests.renamed import NOTHING, Renamed
 
 
 class Reading:
@@ -26,6 +27,8 @@ class Reading:
         """The position at which the present chapter began, as far as is known."""
         self.renames: Renames | None = None
         """None: no operation has changed its name."""
+        self.renamed = NOTHING
+        """What the present code calls steps that older versions called otherwise."""
         self.unequal: frozenset[int] = frozenset()
         """Positions of events that an upgrade accepted though the code would ask otherwise."""
 
@@ -55,7 +58,7 @@ class Reading:
         found = page
         for position, upgrade in self._upgrades:
             found = _through(found, position, upgrade)
-        return found
+        return [_hinted(each, self.renamed) for each in found] if self.renamed else found
 
 
 def _through(page: Sequence[Recorded], position: int, upgrade: RunUpgraded) -> list[Recorded]:
@@ -71,3 +74,16 @@ def _through(page: Sequence[Recorded], position: int, upgrade: RunUpgraded) -> l
         present = renames.event(event)
         found.append(each if present is event else replace(each, event=present))
     return found
+
+
+def _hinted(each: Recorded, renamed: Renamed) -> Recorded:
+    """Call the step of an event, or of the creation it brings along, by its present id."""
+    event: Any = each.event
+    created = event if isinstance(event, StepCreated) else getattr(event, "created", None)
+    if not isinstance(created, StepCreated):
+        return each
+    step = renamed.definition(created.step)
+    if step == created.step:
+        return each
+    present = replace(created, step=DefinitionId(step))
+    return replace(each, event=present if event is created else replace(event, created=present))

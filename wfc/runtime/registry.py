@@ -10,6 +10,7 @@ from wfc import abi
 from wfc.errors import PolicyError, StepUnknown, VersionUnknown
 from wfc.ids import DefinitionId, ModuleName, VersionId
 from wfc.manifests.bundle import Entry
+from wfc.manifests.renamed import renamed_in
 from wfc.manifests.store import Version, from_archive
 from wfc.policies import Policy, check_kind, declared, from_literal, resolve
 from wfc.runtime.host_types import HostTypes
@@ -95,7 +96,9 @@ class Registry:
         template = self._templates.get(key)
         if template is None:
             found = await self.version(world, version)
-            template = self._templates[key] = load_template(found, workflow)
+            present = renamed_in(found.manifest).definition(workflow)
+            name = workflow if workflow in found.fingerprints else DefinitionId(present)
+            template = self._templates[key] = load_template(found, name)
             while len(self._templates) > self._bundles_max:
                 self._templates.popitem(last=False)
         else:
