@@ -21,6 +21,7 @@ _LEFT_OUT = {
     "standard input", "the machine's sleep",  # they would wait
     "a file", "a file by io", "a class of the network",  # they leave something open
     "a write to a module", "a delete from a module",  # every other test would see it
+    "a logger's level", "a logger's handlers", "a logger's filters", "the process's logging",
     "another loop", "a thread", "a plain function in a thread",  # a run's loop has no threads
     "a refused import by other means",  # it takes two exemptions
 }  # fmt: skip
