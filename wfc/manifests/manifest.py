@@ -53,6 +53,13 @@ class Workflow(_Part):
     reaches."""
     reaches: Mapping[str, str] = Field(default_factory=dict)
     """First-party helpers, classes and constants that decide, by id: the digest of each tree."""
+    body: str | None = None
+    """Digest of the workflow's own statements and decorators, without its name and parameters."""
+    defaults: Mapping[str, str] = Field(default_factory=dict)
+    """By parameter: the digest of its default, which runs started without it take."""
+    calls: Mapping[str, str] = Field(default_factory=dict)
+    """Steps and workflows that it mentions, by id: the digest of each signature, as it enters the
+    fingerprint."""
     changes: tuple[str, ...] = ()
     policy: Mapping[str, Any] = Field(default_factory=dict)
 
