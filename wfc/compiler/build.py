@@ -22,6 +22,7 @@ from wfc.compiler.facts import Compiled, ModuleFacts, ModuleSource
 from wfc.compiler.gather_effects import Effects, gather_effects
 from wfc.compiler.kept import Kept
 from wfc.compiler.meaning import depends_on, environment_of, version_of
+from wfc.compiler.operations import judge_markers
 from wfc.compiler.processes import spread
 from wfc.compiler.project import Project
 from wfc.compiler.sources import UNREADABLE, Sources, is_house
@@ -122,6 +123,7 @@ class _Build:
             )
         self.findings += [*self.sources.findings, *effects.diagnostics]
         self.findings += [finding for one in facts for finding in one.findings]
+        self.findings += self._judged(facts, effects)
         with self._timed("write"):
             written = self._write(facts, effects)
         with self._timed("name"):
@@ -193,6 +195,16 @@ class _Build:
             if facts is not None:
                 self.sources.known[name] = facts
 
+    # --- judge ---
+
+    def _judged(self, facts: Sequence[ModuleFacts], effects: Effects) -> Iterator[Diagnostic]:
+        """Judge what a manifest could not hold, in all modules that workflows reach."""
+        places = self.places = self.sources.places(facts)
+        for name in sorted({one.name for one in facts} | set(effects.reached)):
+            found, unit = self.sources.facts(name), self.sources.unit(name)
+            if found is not None and unit is not None:
+                yield from judge_markers(found, unit, places)
+
     # --- write ---
 
     def _write(self, facts: Sequence[ModuleFacts], effects: Effects) -> dict[ModuleName, Compiled]:
@@ -262,7 +274,7 @@ class _Build:
                 identity=version_id(self.project.rules, hashes),
                 rules=self.project.rules,
                 facts=[one for one in facts if one.definitions],
-                library=self.sources.library(facts),
+                places=self.places,
                 effects=effects,
                 workflow=workflow,
                 step=step,
