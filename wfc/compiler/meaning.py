@@ -15,6 +15,7 @@ from wfc.compiler.operations import operations_of
 from wfc.determinism import Rules, is_stdlib
 from wfc.errors import UnknownSyntax
 from wfc.ids import DefinitionId, ModuleName, VersionId
+from wfc.manifests.bodies import own_code
 from wfc.manifests.bundle import Bundle, Entry
 from wfc.manifests.canonical import Tree
 from wfc.manifests.fingerprint import SCHEME, Library, body_hash, describe, meaning
@@ -57,9 +58,11 @@ def version_of(
                 described["fingerprints"] = {SCHEME: fingerprints[entry.id]}
                 described["reaches"] = meant.digests()
                 described.update(operations_of(entry.id, meant, places))
+                described.update(own_code(entry, meant, library, module))
                 workflows[entry.id] = described
             else:
                 described["body_hash"] = body_hash(entry, library, module)
+                described["signature"]["receiver"] = entry.receiver.value
                 steps[entry.id] = described
     classes = classes_of(facts, library, workflow)
     return Version(

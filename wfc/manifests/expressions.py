@@ -63,7 +63,8 @@ class Expressions(Tree):
     ) -> str:
         """Give the digest of the arguments of a call by parameter name.
 
-        What cannot be bound by name (`*`, `**`, surplus) stays in its place.
+        What cannot be bound by name (`*`, `**`, surplus) stays in its place, and then the order of
+        the parameters decides what it is bound to.
         """
         named: list[tuple[str, ast.expr]] = list(more)
         placed: list[ast.expr] = []
@@ -74,7 +75,8 @@ class Expressions(Tree):
                 named.append((positional[index], argument))
         named += [(one.arg or "**", one.value) for one in call.keywords]
         lines = [f"{name}={self.fresh(value)}" for name, value in named]
-        return digest_of("\n".join([*sorted(lines), *map(self.fresh, placed)]))
+        order = [" ".join(positional)] if placed else []
+        return digest_of("\n".join([*sorted(lines), *order, *map(self.fresh, placed)]))
 
     def _numbered(self, scope: Scope, name: str) -> str:
         for one, origins in self._origins:
