@@ -166,20 +166,24 @@ def _new_field(sides: Sides, names: _Names, field: str, *, has_default: bool) ->
 def _members(sides: Sides, names: _Names, classes: _Classes) -> Iterator[Finding]:
     was, name = names
     old, new = classes[0].members or {}, classes[1].members or {}
-    for member, value in old.items():
-        if new.get(member) == value:
-            continue
-        does = "is gone" if member not in new else "has another value"
-        yield sides.find(
-            Level.IF_RECORDED,
-            "WFC608",
-            f"the member `{member}` of `{short(name)}` {does}: a recorded one has none",
-            old=was,
-            new=name,
-            fix=f"keep `{member}` as it was",
-        )
+    before = {sides.renames.member(name, one): one for one in old}
+    for member, had in before.items():
+        if new.get(member) != old[had]:
+            does = "is gone" if member not in new else "has another value"
+            yield sides.find(
+                Level.IF_RECORDED,
+                "WFC608",
+                f"the member `{member}` of `{short(name)}` {does}: a recorded one has none",
+                old=was,
+                new=name,
+                fix=f"keep `{member}` as it was",
+            )
+        elif member != had:
+            sentence = f"the member `{had}` of `{short(name)}` is called `{member}` now: "
+            sentence += "data is read by its old name"
+            yield sides.find(Level.REPLAY, "WFC608", sentence, old=was, new=name)
     for member in new:
-        if member not in old:
+        if member not in before:
             sentence = f"`{short(name)}` has the new member `{member}`: iteration may differ"
             yield sides.find(Level.REPLAY, "WFC608", sentence, old=was, new=name)
 

@@ -37,7 +37,8 @@ def shown(sides: Sides) -> Iterator[Shown]:
 
 def _of_step(old: Step, new: Step) -> Iterator[str]:
     if old.body_hash != new.body_hash:
-        yield "body"
+        # The hash covers the parameters too, which findings tell of.
+        yield "body" if old.signature == new.signature else "definition"
     yield from _policy(old.policy, new.policy)
     before, after = (set(one.effects.get("modules", ())) for one in (old, new))
     kinds = sorted(set(new.effects.get("kinds", ())) - set(old.effects.get("kinds", ())))
