@@ -18,6 +18,7 @@ from wfc.ids import DefinitionId, ModuleName, VersionId
 from wfc.manifests.bodies import own_code
 from wfc.manifests.bundle import Bundle, Entry
 from wfc.manifests.canonical import Tree
+from wfc.manifests.classes import class_details
 from wfc.manifests.fingerprint import SCHEME, Library, body_hash, describe, meaning
 from wfc.manifests.manifest import manifest_text
 from wfc.manifests.places import Places
@@ -37,6 +38,7 @@ def version_of(
     facts: Sequence[ModuleFacts],
     places: Places,
     effects: Effects,
+    renamed: Mapping[str, tuple[str, ...]],
     workflow: Bundles,
     step: Bundles,
     source: Mapping[ModuleName, str],
@@ -81,6 +83,7 @@ def version_of(
             steps=steps,
             classes=classes,
             depends=depends_on(effects.externals),
+            renamed=renamed,
             allowed=effects.allowed,
         ),
     )
@@ -120,9 +123,10 @@ def classes_of(
         name = f"{module}:{qualname}"
         if name in found or not isinstance(node, (ast.ClassDef, ast.Assign)):
             continue
-        found[name] = {"kind": "class", "digest": ""}
         text = Tree(library.within(module), qualname, reach).text(node)
-        found[name]["digest"] = _sha256(text)
+        digest = _sha256(text)
+        assert unit is not None
+        found[name] = {"digest": digest, **class_details(library, unit, node)}
     return dict(sorted(found.items()))
 
 

@@ -6,7 +6,6 @@ import ast
 from collections.abc import Iterator
 from typing import Any, Final
 
-from wfc.compiler.facts import ModuleFacts
 from wfc.compiler.spans import place_at, span_of
 from wfc.diagnostics import Diagnostic, diagnostic
 from wfc.ids import DefinitionId
@@ -41,12 +40,9 @@ def operations_of(workflow: DefinitionId, meaning: Meaning, places: Places) -> d
     return {"shape": to_plain(shaped.root), "sites": sites, "changes": sorted(changes)}
 
 
-def judge_markers(facts: ModuleFacts, unit: Unit, places: Places) -> Iterator[Diagnostic]:
+def judge_markers(unit: Unit, places: Places) -> Iterator[Diagnostic]:
     """Report markers whose id is no literal: nobody could list what a version knows (WFC615)."""
-    if not any(site.callee.endswith("changed") for site in facts.sites):
-        return
-    for call in (node for node in ast.walk(unit.tree) if isinstance(node, ast.Call)):
-        site = places.site(unit.module, call)
+    for call, site in places.calls(unit.module):
         if _is_marker(site, places) and _literal(call) is None:
             yield diagnostic(
                 "WFC615",
