@@ -176,6 +176,7 @@ def project_of(loaded: Loaded) -> Project:
         pure=settings.pure,
         refused=settings.refused,
         environment=settings.environment,
+        renamed=settings.renamed,
     )
 
 

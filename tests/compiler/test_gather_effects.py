@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ async def flow(x):
 """
 
 
-def effects_of(root: Path, modules: dict[str, str], **rules: list[str]) -> Effects:
+def effects_of(root: Path, modules: dict[str, str], **rules: Any) -> Effects:
     """Judge a project of modules of the package `app`."""
     files = {f"app/{name.replace('.', '/')}.py": dedent(text) for name, text in modules.items()}
     project = Project.discover(write(root, {"app/__init__.py": "", **files}), **rules)

@@ -21,6 +21,7 @@ def a_manifest() -> str:
         steps={"app:s": {"signature": {}, "body_hash": "d", "policy": {"attempts": 2}}},
         classes={"app:C": {"kind": "class", "digest": "e"}},
         depends={"pydantic": "2.10"},
+        renamed={"app:s": ("app:r",)},
         allowed=(("WFC201", "app:f", "because"),),
     )
 

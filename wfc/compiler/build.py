@@ -20,14 +20,17 @@ from wfc.compiler.compile import compile_module, gather_module, write_module
 from wfc.compiler.effect_library import Library
 from wfc.compiler.facts import Compiled, ModuleFacts, ModuleSource
 from wfc.compiler.gather_effects import Effects, gather_effects
+from wfc.compiler.gather_renames import renames_of
 from wfc.compiler.kept import Kept
 from wfc.compiler.meaning import depends_on, environment_of, version_of
+from wfc.compiler.operations import judge_markers
 from wfc.compiler.processes import spread
 from wfc.compiler.project import Project
 from wfc.compiler.sources import UNREADABLE, Sources, is_house
 from wfc.diagnostics import Diagnostic, Place, diagnostic
 from wfc.errors import UnknownSyntax
 from wfc.ids import ModuleName
+from wfc.manifests.fingerprint import Unit
 from wfc.manifests.store import (
     Version,
     current_version,
@@ -104,6 +107,7 @@ class _Build:
         self.kept = Kept(out, may_write=may_write)
         self.sources = Sources(project)
         self.findings: list[Diagnostic] = []
+        self.renamed: Mapping[str, tuple[str, ...]] = {}
         self.changed: list[ModuleName] = []
         self.timings: dict[str, float] = {}
 
@@ -120,6 +124,7 @@ class _Build:
             effects = gather_effects(
                 facts, Library(self.sources.facts, self.sources.source, self.project.rules)
             )
+            self._judge_names(facts, effects)
         self.findings += [*self.sources.findings, *effects.diagnostics]
         self.findings += [finding for one in facts for finding in one.findings]
         with self._timed("write"):
@@ -193,6 +198,20 @@ class _Build:
             if facts is not None:
                 self.sources.known[name] = facts
 
+    # --- judge ---
+
+    def _judge_names(self, facts: Sequence[ModuleFacts], effects: Effects) -> None:
+        """Judge markers and rename hints in all modules that workflows reach."""
+        self.places = self.sources.places(facts)
+        modules: list[tuple[ModuleSource, Unit]] = []
+        for name in sorted({one.name for one in facts} | set(effects.reached)):
+            source, unit = self.sources.source(name), self.sources.unit(name)
+            if source is not None and unit is not None:
+                modules.append((source, unit))
+                self.findings += judge_markers(unit, self.places)
+        self.renamed, wrong = renames_of(modules, self.project.rules.renamed, self.sources.unit)
+        self.findings += wrong
+
     # --- write ---
 
     def _write(self, facts: Sequence[ModuleFacts], effects: Effects) -> dict[ModuleName, Compiled]:
@@ -262,8 +281,9 @@ class _Build:
                 identity=version_id(self.project.rules, hashes),
                 rules=self.project.rules,
                 facts=[one for one in facts if one.definitions],
-                library=self.sources.library(facts),
+                places=self.places,
                 effects=effects,
+                renamed=self.renamed,
                 workflow=workflow,
                 step=step,
                 source=own,

@@ -11,13 +11,17 @@ from typing import Any, Final
 
 from wfc.compiler.facts import ModuleFacts
 from wfc.compiler.gather_effects import Effects
+from wfc.compiler.operations import operations_of
 from wfc.determinism import Rules, is_stdlib
 from wfc.errors import UnknownSyntax
 from wfc.ids import DefinitionId, ModuleName, VersionId
+from wfc.manifests.bodies import own_code
 from wfc.manifests.bundle import Bundle, Entry
 from wfc.manifests.canonical import Tree
-from wfc.manifests.fingerprint import SCHEME, Library, body_hash, describe, fingerprint
+from wfc.manifests.classes import class_details
+from wfc.manifests.fingerprint import SCHEME, Library, body_hash, describe, meaning
 from wfc.manifests.manifest import manifest_text
+from wfc.manifests.places import Places
 from wfc.manifests.store import Version, bundle_digest
 
 Bundles = Mapping[ModuleName, Bundle]
@@ -32,13 +36,15 @@ def version_of(
     identity: VersionId,
     rules: Rules,
     facts: Sequence[ModuleFacts],
-    library: Library,
+    places: Places,
     effects: Effects,
+    renamed: Mapping[str, tuple[str, ...]],
     workflow: Bundles,
     step: Bundles,
     source: Mapping[ModuleName, str],
 ) -> Version:
     """Put a version together. `UnknownSyntax` if a workflow holds syntax that has no name."""
+    library = places.library
     fingerprints: dict[DefinitionId, str] = {}
     workflows: dict[str, dict[str, Any]] = {}
     steps: dict[str, dict[str, Any]] = {}
@@ -49,12 +55,16 @@ def version_of(
                 "policy": dict(entry.policy),
             }
             if entry.kind == "workflow":
-                fingerprints[entry.id] = fingerprint(entry.id, library)
+                meant = meaning(entry.id, library)
+                fingerprints[entry.id] = meant.fingerprint()
                 described["fingerprints"] = {SCHEME: fingerprints[entry.id]}
-                described["sites"] = _sites(entry, workflow.get(module))
+                described["reaches"] = meant.digests()
+                described.update(operations_of(entry.id, meant, places))
+                described.update(own_code(entry, meant, library, module))
                 workflows[entry.id] = described
             else:
                 described["body_hash"] = body_hash(entry, library, module)
+                described["signature"]["receiver"] = entry.receiver.value
                 steps[entry.id] = described
     classes = classes_of(facts, library, workflow)
     return Version(
@@ -73,6 +83,7 @@ def version_of(
             steps=steps,
             classes=classes,
             depends=depends_on(effects.externals),
+            renamed=renamed,
             allowed=effects.allowed,
         ),
     )
@@ -112,9 +123,10 @@ def classes_of(
         name = f"{module}:{qualname}"
         if name in found or not isinstance(node, (ast.ClassDef, ast.Assign)):
             continue
-        found[name] = {"kind": "class", "digest": ""}
         text = Tree(library.within(module), qualname, reach).text(node)
-        found[name]["digest"] = _sha256(text)
+        digest = _sha256(text)
+        assert unit is not None
+        found[name] = {"digest": digest, **class_details(library, unit, node)}
     return dict(sorted(found.items()))
 
 
@@ -165,21 +177,6 @@ def _modules(workflow: Bundles, step: Bundles) -> dict[str, dict[str, Any]]:
         )
         module["bundles"][bundle.purpose.value] = bundle_digest(bundle)
     return found
-
-
-def _sites(entry: Entry, bundle: Bundle | None) -> dict[str, dict[str, Any]]:
-    """Give the call sites inside a workflow by name; they help to align two versions."""
-    inside = f"{entry.qualname}."
-    return {
-        f"{site.callee.rpartition('.')[2]}~{site.place}": {
-            "blocks": list(site.blocks),
-            "callee": site.callee,
-            "function": site.function,
-            "ordinal": site.ordinal,
-        }
-        for site in (bundle.sites if bundle is not None else ())
-        if site.function == entry.qualname or site.function.startswith(inside)
-    }
 
 
 def _classes_in(body: Sequence[ast.AST], path: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ import hashlib
 import io
 import os
 import tokenize
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -52,6 +52,7 @@ class Project:
         pure: Sequence[str] = (),
         refused: Sequence[str] = (),
         environment: Sequence[str] = (),
+        renamed: Mapping[str, str] | None = None,
     ) -> Project:
         """Take the settings of `[tool.wfc]`; no `packages` means all that stand at `root` or `src`.
 
@@ -71,6 +72,7 @@ class Project:
                 pure=tuple(pure),
                 refused=tuple(refused),
                 environment=tuple(environment),
+                renamed=tuple(sorted((renamed or {}).items())),
             ),
         )
 
@@ -83,7 +85,13 @@ class Project:
         table = _table_at(root)
         keys = ("packages", "source", "exclude", "pure", "refused", "environment")
         found = {key: table[key] for key in keys if isinstance(table.get(key), list)}
-        return cls.discover(root, **{key: [str(one) for one in found[key]] for key in found})
+        renamed = table.get("renamed")
+        pairs = renamed.items() if isinstance(renamed, dict) else ()
+        return cls.discover(
+            root,
+            renamed={str(old): str(new) for old, new in pairs},
+            **{key: [str(one) for one in found[key]] for key in found},
+        )
 
     def is_first_party(self, name: str) -> bool:
         """Tell whether the dotted `name` lies in one of the packages."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -15,8 +15,9 @@ from wfc.compiler.project import Project
 from wfc.diagnostics import Diagnostic
 from wfc.ids import DefinitionId
 from wfc.manifests import fingerprint
-from wfc.manifests.bundle import Entry
+from wfc.manifests.bundle import CallSite, Entry
 from wfc.manifests.exports import Exports, exports_of
+from wfc.manifests.places import Places
 
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 """What Python raises for text that is no module."""
@@ -91,6 +92,15 @@ class Sources:
                     source.name, tree, source.is_package, source.path
                 )
         return self.units[module]
+
+    def places(self, modules: Iterable[ModuleFacts]) -> Places:
+        """Give what shapes of `modules` are extracted from: names, trees, the places of calls."""
+
+        def sites_of(module: str) -> Sequence[CallSite]:
+            facts = self.facts(module)
+            return facts.sites if facts is not None else ()
+
+        return Places(self.library(modules), sites_of)
 
     def library(self, modules: Iterable[ModuleFacts]) -> fingerprint.Library:
         """Give what fingerprints and signatures of `modules` are computed from."""

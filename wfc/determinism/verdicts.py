@@ -78,6 +78,7 @@ class Rules:
     pure: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     environment: tuple[str, ...] = ()  # variables that workflow code may read
+    renamed: tuple[tuple[str, str], ...] = ()  # modules, old and new name
 
 
 NO_RULES: Final = Rules()

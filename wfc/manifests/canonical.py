@@ -218,6 +218,14 @@ class Tree:
             ]
             return self.form(type(node).__name__, fields)
 
+    def code_of(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+        """Give the canonical text of a function's statements and decorators, and of no more."""
+        kept = [one for one in node.decorator_list if not self._is_policy(one)]
+        decorators = [_Ready(self.text(one)) for one in kept]
+        with _Within(self, function_scope(node), node.name):
+            body = self._body(node.body)
+            return self.form("Code", [("decorator_list", decorators), ("body", body)])
+
     def _arguments(self, node: ast.arguments) -> list[_Ready]:
         """Write kinds, names and defaults; the defaults in the scope around the function."""
         positional = [*node.posonlyargs, *node.args]

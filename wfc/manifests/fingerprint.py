@@ -250,23 +250,48 @@ class Around:
         return value if is_type else None
 
 
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a fingerprint is made of, each thing once, by first reach."""
+
+    root: str
+    """The tree of the workflow itself."""
+    trees: Mapping[str, tuple[str, ...]]
+    """By id, the trees of each first-party helper, class and constant, and of inline workflows."""
+    signatures: Mapping[str, str]
+    """By id, the signatures of steps and of other workflows."""
+
+    def fingerprint(self) -> str:
+        """Give the fingerprint, by the scheme ``f1``."""
+        lines = [f"{SCHEME} {self.root}"]
+        lines += [f"{name} {text}" for name, texts in self.trees.items() for text in texts]
+        lines += [f"{name} {text}" for name, text in self.signatures.items()]
+        return _sha256("\n".join(lines))
+
+    def digests(self) -> dict[str, str]:
+        """Give the digest of what stands behind each id, so that a change can be named."""
+        return {name: _sha256("\n".join(texts)) for name, texts in sorted(self.trees.items())}
+
+
 def fingerprint(workflow: DefinitionId, library: Library) -> str:
     """Give the fingerprint of a workflow, by the scheme ``f1``."""
-    text = "\n".join(meaning(workflow, library))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return meaning(workflow, library).fingerprint()
 
 
-def meaning(workflow: DefinitionId, library: Library) -> Iterator[str]:
-    """List what a fingerprint is made of: trees by first reach, then signatures by first reach."""
+def meaning(workflow: DefinitionId, library: Library) -> Meaning:
+    """Gather what a workflow means: trees by first reach, then signatures by first reach."""
     module, _, qualname = workflow.partition(":")
     walk = _Walk(library)
-    yield f"{SCHEME} {walk.tree(module, qualname, root=qualname)}"
+    root = walk.tree(module, qualname, root=qualname)
+    trees: dict[str, tuple[str, ...]] = {}
     while walk.pending:
         identity, unit, inside = walk.pending.popleft()
-        for text in walk.symbol(unit, inside):
-            yield f"{identity} {text}"
-    for name, signature in walk.signatures.items():
-        yield f"{name} {signature}"
+        trees[identity] = tuple(walk.symbol(unit, inside))
+    return Meaning(root, trees, walk.signatures)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class _Walk:
@@ -350,8 +375,7 @@ def body_hash(entry: Entry, library: Library, module: str) -> str:
     nameless.name = "_"
     path = entry.qualname.rpartition(".")[0]
     root = f"{path}._" if path else "_"
-    text = Tree(library.within(module), root).text(nameless)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return _sha256(Tree(library.within(module), root).text(nameless))
 
 
 def _own(node: ast.AST) -> Iterator[ast.AST]:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from wfc.determinism import Rules
 from wfc.errors import BuildTooNew, BundleBroken
 from wfc.ids import VersionId
+from wfc.manifests.plain import rules_to_plain
 from wfc.manifests.store import SCHEMA, readable
 
 
@@ -53,6 +54,13 @@ class Workflow(_Part):
     reaches."""
     reaches: Mapping[str, str] = Field(default_factory=dict)
     """First-party helpers, classes and constants that decide, by id: the digest of each tree."""
+    body: str | None = None
+    """Digest of the workflow's own statements and decorators, without its name and parameters."""
+    defaults: Mapping[str, str] = Field(default_factory=dict)
+    """By parameter: the digest of its default, which runs started without it take."""
+    calls: Mapping[str, str] = Field(default_factory=dict)
+    """Steps and workflows that it mentions, by id: the digest of each signature, as it enters the
+    fingerprint."""
     changes: tuple[str, ...] = ()
     policy: Mapping[str, Any] = Field(default_factory=dict)
 
@@ -160,23 +168,20 @@ def manifest_text(
     steps: Mapping[str, Mapping[str, Any]],
     classes: Mapping[str, Mapping[str, Any]],
     depends: Mapping[str, str],
+    renamed: Mapping[str, tuple[str, ...]],
     allowed: tuple[tuple[str, str, str], ...],
 ) -> str:
     """Make the text of a manifest, checked by its own model."""
     return Manifest.model_validate(
         {
             "version": version,
-            "rules": {
-                "environment": list(rules.environment),
-                "packages": list(rules.packages),
-                "pure": list(rules.pure),
-                "refused": list(rules.refused),
-            },
+            "rules": rules_to_plain(rules),
             "modules": modules,
             "workflows": workflows,
             "steps": steps,
             "classes": classes,
             "depends": depends,
+            "renamed": renamed,
             "allowed": [
                 {"code": code, "id": where, "reason": reason} for code, where, reason in allowed
             ],

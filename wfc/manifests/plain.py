@@ -27,6 +27,7 @@ def rules_to_plain(rules: Rules) -> dict[str, Any]:
         "packages": list(rules.packages),
         "pure": list(rules.pure),
         "refused": list(rules.refused),
+        "renamed": dict(rules.renamed),
     }
 
 
@@ -37,6 +38,8 @@ def rules_from_plain(plain: Mapping[str, Any]) -> Rules:
         pure=tuple(plain["pure"]),
         refused=tuple(plain["refused"]),
         environment=tuple(plain["environment"]),
+        # Builds before it had none.
+        renamed=tuple((old, new) for old, new in sorted(plain.get("renamed", {}).items())),
     )
 
 

@@ -29,8 +29,8 @@ from wfc.manifests.plain import (
     span_to_plain,
 )
 
-COMPILER_FORMAT: Final = 1
-"""Part of every version id: raised when equal sources compile to other bundles."""
+COMPILER_FORMAT: Final = 2
+"""Part of every version id: raised when equal sources compile to other bundles or manifests."""
 ARCHIVE_FORMAT: Final = 1
 SCHEMA: Final = "wfc.manifest/1.0"
 VERSION_MAX_BYTES: Final = 64 * 1024 * 1024
