@@ -104,6 +104,8 @@ class Disagreement:
     rule: str
     text: str
     asked: tuple[Pending, ...] = ()
+    at_head: bool = False
+    """Whether the whole history was delivered before."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -129,7 +131,7 @@ class Replayed:
 class DryExecution(Execution):
     """An execution whose contradictions are noted instead of failing a run."""
 
-    __slots__ = ("accepted", "facts", "misread_at", "noted", "result")
+    __slots__ = ("accepted", "facts", "failed_at", "misread_at", "result")
 
     def __init__(
         self,
@@ -155,7 +157,14 @@ class DryExecution(Execution):
         self.facts = facts
         self.accepted = frozenset(accept)
         self.result = Replayed()
+        self.failed_at: int | None = None
         self.misread_at: tuple[int, OperationId, Exception] | None = None
+
+    def fail(self, error: BaseException, kind: FailureKind) -> None:
+        """Note in whose turn it was."""
+        if self.failed_at is None:
+            self.failed_at = self.position
+        super().fail(error, kind)
 
     # -- what the code asks for
 
@@ -303,19 +312,20 @@ def _conclude(execution: DryExecution, history: Sequence[Recorded]) -> None:
     ]
 
 
-def _failed(
-    execution: DryExecution, history: Sequence[Recorded], outcome: Failed
-) -> Disagreement | None:
+def _failed(execution: DryExecution, history: Sequence[Recorded], outcome: Failed) -> Disagreement:
     """Say what a failure of the code at the head, or before it, means."""
-    recorded = _at(history, execution.position) or execution.opening
+    at = execution.position if execution.failed_at is None else execution.failed_at
+    recorded = _at(history, at) or execution.opening
     error = codec.read_error(outcome.error)
-    if outcome.kind is FailureKind.LIMIT:
-        return Disagreement(recorded=recorded, rule=UNSETTLED, text=error.message)
     if execution.main is None:
+        recorded, rule = execution.opening, INPUT_OF_RUN
         text = f"the input cannot be taken: {error.message}"
-        return Disagreement(recorded=execution.opening, rule=INPUT_OF_RUN, text=text)
-    shown = f"the code raises {error.type.rpartition(':')[2]}: {error.message}"
-    return Disagreement(recorded=recorded, rule=RAISED, text=shown)
+    elif outcome.kind is FailureKind.LIMIT:
+        rule, text = UNSETTLED, error.message
+    else:
+        rule, text = RAISED, f"the code raises {error.type.rpartition(':')[2]}: {error.message}"
+    at_head = rule == RAISED and (not history or at >= history[-1].position)
+    return Disagreement(recorded=recorded, rule=rule, text=text, at_head=at_head)
 
 
 def _at(history: Sequence[Recorded], position: int) -> Recorded | None:

@@ -1,0 +1,141 @@
+"""The code that upgrades look at: versions of a world, and how two of them differ."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Final
+
+from wfc.diagnostics import Place
+from wfc.errors import VersionUnknown
+from wfc.ids import DefinitionId, Site, VersionId
+from wfc.manifests.renamed import renamed_in
+from wfc.manifests.store import Version, from_archive
+from wfc.runtime.sandbox import load_template
+from wfc.runtime.template import Template
+from wfc.worlds.protocol import World
+
+if TYPE_CHECKING:
+    # Pydantic is heavy, and a worker that upgrades nothing does without it.
+    from wfc.manifests.compare import Compared
+    from wfc.manifests.manifest import Manifest
+
+_TEMPLATES_MAX: Final = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """What lies between two versions for one workflow: the static half of a verdict."""
+
+    workflow: DefinitionId | None
+    """Its id in the new version; None if it is gone."""
+    compared: Compared
+    changes: tuple[str, ...]
+    """The markers that the new version knows."""
+    fingerprint: str
+    depends_alike: bool
+    old_sites: tuple[Site, ...]
+    old_spans: Mapping[str, Place]
+    new_spans: Mapping[str, Place]
+
+
+class Codebase:
+    """Versions, templates and comparisons, each made once and kept for a while."""
+
+    def __init__(self, world: World) -> None:
+        """Look into `world`."""
+        self.world = world
+        self._versions: dict[VersionId, Version] = {}
+        self._manifests: dict[VersionId, Manifest] = {}
+        self._templates: OrderedDict[tuple[VersionId, DefinitionId], Template] = OrderedDict()
+        self._edits: dict[tuple[VersionId, VersionId], dict[DefinitionId, Edit]] = {}
+
+    def add(self, version: Version) -> None:
+        """Know a version that is at hand."""
+        self._versions.setdefault(version.id, version)
+
+    async def named(self, wanted: str | None) -> VersionId:
+        """Find a version by its id, the beginning of it, or its label; None: the active one.
+
+        Raises `VersionUnknown`.
+        """
+        rows = await self.world.versions()
+        if wanted is None:
+            found = [row.version for row in rows if row.active]
+        else:
+            found = [row.version for row in rows if wanted in (row.version, row.label)]
+            found = found or [row.version for row in rows if row.version.startswith(wanted)]
+        if len(found) == 1:
+            return found[0]
+        if wanted is None:
+            raise VersionUnknown("no version is active in this world: build and register one.")
+        known = [name for row in rows for name in (row.version, row.label) if name]
+        near = get_close_matches(wanted, known, n=3, cutoff=0.6)
+        if found:
+            raise VersionUnknown(f"{wanted!r} fits {len(found)} versions: {', '.join(found)}.")
+        hint = f" Did you mean {', '.join(near)}?" if near else " `wfc versions` lists them."
+        raise VersionUnknown(f"no version {wanted!r} is registered in {self.world.url}.{hint}")
+
+    async def version(self, version: VersionId) -> Version:
+        """Read a version. Raises `VersionUnknown`, `BundleBroken`, `BuildTooNew`."""
+        known = self._versions.get(version)
+        if known is None:
+            archive = await self.world.version_archive(version)
+            if archive is None:
+                raise VersionUnknown(f"version {version} is not registered in {self.world.url}.")
+            known = self._versions[version] = from_archive(archive)
+        return known
+
+    async def template(self, version: VersionId, workflow: DefinitionId) -> Template:
+        """Load the code of a workflow, by the id that it has there or had before."""
+        key = version, workflow
+        template = self._templates.get(key)
+        if template is None:
+            found = await self.version(version)
+            present = renamed_in(found.manifest).definition(workflow)
+            name = workflow if workflow in found.fingerprints else DefinitionId(present)
+            template = self._templates[key] = load_template(found, name)
+            while len(self._templates) > _TEMPLATES_MAX:
+                self._templates.popitem(last=False)
+        return template
+
+    async def edit(self, old: VersionId, new: VersionId, workflow: DefinitionId) -> Edit | None:
+        """Compare two versions for one workflow; None if the old one does not hold it."""
+        key = old, new
+        edits = self._edits.get(key)
+        if edits is None:
+            edits = self._edits[key] = await self._compared(old, new)
+        return edits.get(workflow)
+
+    async def _compared(self, old: VersionId, new: VersionId) -> dict[DefinitionId, Edit]:
+        from wfc.manifests.compare import compare  # noqa: PLC0415 - see the top
+        from wfc.manifests.positions import positions_of  # noqa: PLC0415 - likewise
+
+        one, two = await self.version(old), await self.version(new)
+        before, after = self._manifest(one), self._manifest(two)
+        old_spans, new_spans = positions_of(one, before), positions_of(two, after)
+        comparison = compare(before, after, old_spans=old_spans, new_spans=new_spans)
+        edits: dict[DefinitionId, Edit] = {}
+        for name, compared in comparison.workflows.items():
+            present = None if compared.new is None else DefinitionId(compared.new)
+            edits[DefinitionId(name)] = Edit(
+                workflow=present,
+                compared=compared,
+                changes=after.workflows[present].changes if present is not None else (),
+                fingerprint="" if present is None else two.fingerprints[present],
+                depends_alike=before.depends == after.depends,
+                old_sites=tuple(map(Site, before.workflows[name].sites)),
+                old_spans=old_spans,
+                new_spans=new_spans,
+            )
+        return edits
+
+    def _manifest(self, version: Version) -> Manifest:
+        known = self._manifests.get(version.id)
+        if known is None:
+            from wfc.manifests.manifest import Manifest  # noqa: PLC0415 - see the top
+
+            known = self._manifests[version.id] = Manifest.parse(version.manifest)
+        return known
