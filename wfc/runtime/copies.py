@@ -102,7 +102,8 @@ def _first_of(log: Sequence[Recorded], name: str) -> int:
             names.setdefault(found, recorded.position)
     if name in names:
         return names[name]
-    near = get_close_matches(name, names, n=3, cutoff=0.5)
+    near = [each for each in names if each.startswith(name)][:3]
+    near = near or get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f"Did you mean {' or '.join(near)}?" if near else "It has recorded no operation."
     if names and not near:
         hint = f"It has {len(names)}, the last is {list(names)[-1]}."

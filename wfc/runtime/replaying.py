@@ -20,15 +20,19 @@ from wfc.eventlog.event import (
     RunCompleted,
     RunCreated,
     RunRestarted,
+    RunUpgraded,
     StepCancelled,
     StepCompleted,
     StepCreated,
     StepFailed,
     StepRetrying,
 )
-from wfc.ids import OperationId, RunId
+from wfc.ids import OperationId, RunId, VersionId
+from wfc.manifests.store import Version
+from wfc.runtime.client import Client
 from wfc.runtime.execution import Execution
 from wfc.runtime.operations import Completed, Failed, Outcome, StepAsked, Suspended
+from wfc.runtime.targets import template_of, version_of
 from wfc.runtime.template import Template
 from wfc.worlds.protocol import World
 
@@ -170,3 +174,28 @@ def _ends(outcome: Outcome) -> str:
 def told(failed: Failed) -> str:
     """Give the text of the error that a run failed with."""
     return str(codec.decode_error(failed.error))
+
+
+async def replay_all(
+    client: Client, run_id: RunId, log: Sequence[Recorded], version: Version | None = None
+) -> list[Replay]:
+    """Deliver each chapter of a log to the version in force at its end, or all to `version`.
+
+    Raises `VersionUnknown`, `NoSuchWorkflow`, `BundleBroken`.
+    """
+    created = log[0].event
+    assert isinstance(created, RunCreated)
+    found: list[Replay] = []
+    for chapter in chapters_of(log):
+        code = version or await version_of(client, version_in_force(chapter))
+        template = await template_of(client, code, created.workflow)
+        found.append(await replay(template, run_id, chapter, created))
+    return found
+
+
+def version_in_force(chapter: Sequence[Recorded]) -> VersionId:
+    """Give the version that a chapter is on at its end."""
+    opening = chapter[0].event
+    assert isinstance(opening, RunCreated | RunRestarted)
+    upgrades = [one.event for one in chapter if isinstance(one.event, RunUpgraded)]
+    return upgrades[-1].to_version if upgrades else opening.version
