@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from wfc.compiler.project import Project
     from wfc.manifests.store import Version
     from wfc.runtime.registry import Registry
+    from wfc.runtime.upgrade import Upgrader
     from wfc.runtime.worker import Worker
     from wfc.runtime.worker_limits import WorkerLimits
     from wfc.settings_tables import LimitsTable, Settings
@@ -92,6 +93,16 @@ class Session:
         from wfc.runtime.annotations import result_annotation  # noqa: PLC0415 - see the top
 
         return result_annotation(registration.function)
+
+    @cached_property
+    def upgrader(self) -> Upgrader:
+        """What judges and moves runs of this world."""
+        from wfc.runtime.upgrade import Upgrader  # noqa: PLC0415 - see the top
+
+        found = Upgrader(self)
+        if self.registry is not None:
+            found.code.add(self.registry.current)
+        return found
 
     def make_worker(self, *, queues: tuple[str, ...] = ()) -> Worker:
         """Make the session's worker, to be started by whoever asks; there is only one."""

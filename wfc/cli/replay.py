@@ -24,7 +24,8 @@ from wfc.runtime.replaying import (
     replay_all,
     version_in_force,
 )
-from wfc.runtime.targets import version_named, version_of
+from wfc.runtime.targets import version_of
+from wfc.runtime.version_names import version_named
 
 app = command_app()
 

@@ -8,6 +8,7 @@ from wfc import codec
 from wfc.eventlog.event import Channel
 from wfc.ids import DefinitionId
 from wfc.runtime.registry import Registry
+from wfc.runtime.upgrade import Upgrader
 from wfc.runtime.worker import Worker
 from wfc.worlds.protocol import World
 
@@ -34,6 +35,11 @@ class Client(Protocol):
     @property
     def types(self) -> codec.Types:
         """The types that payloads may name."""
+        ...
+
+    @property
+    def upgrader(self) -> Upgrader:
+        """What judges and moves runs; what it has read of versions it keeps."""
         ...
 
     def returns(self, workflow: DefinitionId) -> Any:

@@ -35,8 +35,9 @@ from wfc.runtime.replaying import (
     replay,
     uncompared,
 )
-from wfc.runtime.targets import fingerprint_of, template_of, version_named, version_of
+from wfc.runtime.targets import fingerprint_of, template_of, version_of
 from wfc.runtime.template import Template
+from wfc.runtime.version_names import version_named
 from wfc.worlds.protocol import Appended
 
 UNSAID: Final[Any] = ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -22,6 +22,7 @@ from wfc.runtime.answers import Recorded, Step
 from wfc.runtime.attributes import check_attributes
 from wfc.runtime.client import Client
 from wfc.runtime.ledger import Ledger
+from wfc.runtime.verdict import Verdict
 from wfc.worlds.protocol import Appended, OpenRun, Refusal, Refused, Unowned, World
 
 T = TypeVar("T")
@@ -249,6 +250,41 @@ class Run(Generic[T]):
         )
         client_worker_hears(client, made)
         return Run(made, self._client, created=created)
+
+    async def upgrade(
+        self,
+        to: str | None = None,
+        dry_run: bool = False,  # noqa: FBT001, FBT002 - `upgrade(version, True)` is a public form
+        *,
+        accept: Collection[str] = (),
+        retry_failed: bool = True,
+        timeout: Duration = 10.0,  # noqa: ASYNC109 - how long to wait for whoever executes it
+    ) -> Verdict:
+        """Move the run to another version if its own history replays there; say why if not.
+
+        `to` is the id of a version, an unambiguous beginning of it, or its label; None is the
+        active one. `dry_run` only asks. `accept` may name what is to be overlooked: ``"inputs"``
+        (recorded calls stand, though the new code would call with other arguments),
+        ``"unfinished"`` (drop attempted steps that it asks for no more), ``"hooks"``,
+        ``"children"``. A failed run is revived; `retry_failed` also tries the step again whose
+        failure it failed with. `timeout` is how long whoever executes the run is waited for.
+
+        The answer is truthy if the run may move, and `moved` tells whether it has. Raises
+        `RunNotFound`, `VersionUnknown`, `RunBusy`, `ValueError` for an unknown word in `accept`.
+        """
+        client = await self._client()
+        target = await client.upgrader.code.named(to)
+        verdict = await client.upgrader.upgrade(
+            self.id,
+            target,
+            dry_run=dry_run,
+            accept=accept,
+            retry_failed=retry_failed,
+            timeout=timeout,
+        )
+        if verdict.moved:
+            client_worker_hears(client, self.id)
+        return verdict
 
     # -- in common
 
