@@ -13,12 +13,12 @@ import wfc.types
 
 SURFACE = {
     "wfc": (
-        "Backoff FatalError RetryableError Woke changed get_step_metadata get_workflow_metadata install "
-        "policy remove_attributes set_attributes sleep"
+        "Backoff FatalError RetryableError Woke changed get_step_metadata get_workflow_metadata "
+        "install policy remove_attributes set_attributes sleep"
     ),
     "wfc.api": (
-        "App CancelAnswer Page Run RunStatus RunSummary cancel_runs get_run list_runs runtime start "
-        "upgrade_runs"
+        "App CancelAnswer Page Run RunStatus RunSummary cancel_runs get_run list_runs runtime "
+        "start upgrade_runs"
     ),
     "wfc.types": (
         "Answer Call CancelAnswer Divergence Group Level Offer Page Reason Recorded RunStatus "

@@ -12,6 +12,7 @@ from wfc import codec, fault, ids
 from wfc.errors import InputInvalid, PayloadMismatch, RunNotFound, UnknownType
 from wfc.eventlog.event import Origin, RunCreated
 from wfc.ids import RunId
+from wfc.manifests.renamed import changes_in
 from wfc.runtime.client import Client
 from wfc.runtime.environment import capture
 from wfc.runtime.targets import fingerprint_of, template_of, version_to_begin_on
@@ -44,7 +45,7 @@ async def rerun(
         created,
         version=target.id,
         fingerprint=fingerprint_of(target, created.workflow),
-        changes=(),
+        changes=changes_in(target.manifest).get(created.workflow, ()),
         arguments=payload,
         seed=os.urandom(32),
         environment=capture(target.rules),

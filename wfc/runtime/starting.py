@@ -22,6 +22,7 @@ from wfc.errors import (
 )
 from wfc.eventlog.event import Event, RunCreated, RunStarted, Scalar
 from wfc.ids import DefinitionId, RunId, VersionId
+from wfc.manifests.renamed import changes_in
 from wfc.manifests.store import Version
 from wfc.policies import declared
 from wfc.runtime.annotations import argument_annotations
@@ -97,6 +98,7 @@ async def start_run(
         workflow=name,
         version=version.id,
         fingerprint=fingerprint_of(version, name),
+        changes=changes_in(version.manifest).get(name, ()),
         arguments=payload,
         seed=os.urandom(32),
         environment=capture(version.rules),
