@@ -58,6 +58,7 @@ TABLE: Final = (
     Entry("result", "Wait for a run and print its result.", RUNS),
     Entry("wake", "End the sleeps and retry pauses of runs.", RUNS),
     Entry("cancel", "Cancel runs.", RUNS),
+    Entry("upgrade", "Move runs in flight to another version.", RUNS),
     Entry("rerun", "Begin runs again.", RUNS),
     Entry("fork", "Begin a run that shares the beginning of another.", RUNS),
     Entry("replay", "See whether a history and its code agree.", RUNS),
