@@ -33,9 +33,7 @@ def compared(before: Mapping[str, str] | str, after: Mapping[str, str] | str) ->
     """Build both and compare."""
     one, two = version_of(before), version_of(after)
     old, new = Manifest.parse(one.manifest), Manifest.parse(two.manifest)
-    return compare(
-        old, new, old_spans=positions_of(one, old), new_spans=positions_of(two, new)
-    )
+    return compare(old, new, old_spans=positions_of(one, old), new_spans=positions_of(two, new))
 
 
 def only(comparison: Comparison) -> Compared:
