@@ -56,6 +56,10 @@ class Workflow(_Part):
     """First-party helpers, classes and constants that decide, by id: the digest of each tree."""
     changes: tuple[str, ...] = ()
     policy: Mapping[str, Any] = Field(default_factory=dict)
+    input_schema: Mapping[str, Any] | None = None
+    output_schema: Mapping[str, Any] | None = None
+    """As those of a `Step`."""
+    unresolved: tuple[str, ...] = ()
 
 
 class Step(_Part):
