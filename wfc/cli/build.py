@@ -22,7 +22,7 @@ from wfc.cli.watching import News
 from wfc.compiler.build import BuildResult, Progress
 from wfc.compiler.build import build as build_project
 from wfc.compiler.findings import to_plain
-from wfc.config import project_of
+from wfc.config import load_preludes, project_of
 from wfc.diagnostics import Severity, render
 from wfc.errors import InputInvalid
 from wfc.lint_rules.finding import Finding
@@ -149,6 +149,7 @@ def _built(asked: Asked) -> BuildResult:
             check=asked.check,
             clean=asked.clean,
             progress=progress,
+            load=load_preludes,
         )
         if asked.deep:
             result = _deepened(result, asked.loaded, may_write=not asked.check)
