@@ -12,7 +12,7 @@ import logging
 import sys
 import traceback
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -201,10 +201,20 @@ def build_version(loaded: Loaded) -> Version:
     from wfc.compiler.findings import compile_error  # noqa: PLC0415 - see above
 
     project = project_of(loaded)
-    result = build(project, out=loaded.out if _is_writable(loaded.out) else None)
+    out = loaded.out if _is_writable(loaded.out) else None
+    result = build(project, out=out, load=load_preludes)
     if result.version is None:
         raise compile_error(result.diagnostics, result.texts)
     return result.version
+
+
+def load_preludes(
+    version: Version,
+) -> AbstractContextManager[Mapping[str, Mapping[str, Any]]]:
+    """Execute the workflow bundles of a version, for the schemas of its types: `build` asks."""
+    from wfc.runtime.sandbox import preludes  # noqa: PLC0415 - an unchanged tree needs none
+
+    return preludes(version)
 
 
 def _with_script(packages: Sequence[str]) -> Sequence[str]:

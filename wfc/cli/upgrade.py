@@ -53,9 +53,7 @@ def upgrade(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would move.")] = False,
     accept: Annotated[
         list[Waiver],
-        typer.Option(
-            "--accept", metavar="A", help="Overlook inputs, unfinished, hooks, children."
-        ),
+        typer.Option("--accept", metavar="A", help="Overlook inputs, unfinished, hooks, children."),
     ] = [],  # noqa: B006 - likewise
     otherwise: Annotated[
         str, typer.Option(metavar="stay|rerun", help="What becomes of runs that may not move.")
