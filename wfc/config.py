@@ -140,7 +140,7 @@ async def open_session(
     Raises `ConfigError`, `WorldError`, and `CompileError` for a project that does not compile.
     """
     loaded = loaded or load_settings()
-    world = open_world(_world_url(loaded), clock)
+    world = open_world(world_url(loaded), clock)
     version = await asyncio.to_thread(build_version, loaded) if with_code else None
     await world.open()
     try:
@@ -300,11 +300,14 @@ def _named(name: str, key: str) -> Any:
     return found
 
 
-def _world_url(loaded: Loaded) -> str:
-    """Let a relative SQLite path begin at the project, wherever the process stands."""
-    head, path = "sqlite:///", loaded.world.removeprefix("sqlite:///")
-    if path == loaded.world or path.startswith("/") or path == ":memory:":
-        return loaded.world
+def world_url(loaded: Loaded, url: str = "") -> str:
+    """Give the URL of the settings' world (or of another): a relative SQLite path begins at the
+    project, wherever the process stands.
+    """
+    url = url or loaded.world
+    head, path = "sqlite:///", url.removeprefix("sqlite:///")
+    if path == url or path.startswith("/") or path == ":memory:":
+        return url
     target = loaded.root / path
     target.parent.mkdir(parents=True, exist_ok=True)
     return f"{head}{target}"

@@ -44,6 +44,7 @@ TABLE: Final = (
     Entry("build", "Compile the project into a version.", PROJECT),
     Entry("lint", "Look for what is wrong with workflows and steps, and fix it.", PROJECT),
     Entry("diff", "Show what edits mean for runs in flight.", PROJECT),
+    Entry("check", "Refuse a change that would strand runs in flight.", PROJECT),
     Entry("transform", "Show what the compiler makes of one file.", PROJECT),
     Entry("run", "Run a script or module, compiled.", PROJECT, "run_script"),
     Entry("config", "Show every setting and where its value comes from.", PROJECT),

@@ -41,7 +41,9 @@ class Many:
 
 
 @dataclass(slots=True)
-class _Tally:
+class Tally:
+    """Verdicts, counted and put to those of their kind."""
+
     to: VersionId
     seen: int = 0
     counts: dict[Answer, int] = field(default_factory=lambda: dict.fromkeys(Answer, 0))
@@ -66,6 +68,7 @@ class _Tally:
         self.sentences.setdefault(key, reason.sentence)
 
     def refused(self) -> int:
+        """Count those that do not move."""
         return self.counts[Answer.STAY] + self.counts[Answer.CANNOT]
 
     def report(self) -> UpgradeReport:
@@ -99,7 +102,7 @@ async def upgrade_many(
 
     Raises `VersionUnknown`, `WorldUnreachable`; what was moved before stays moved.
     """
-    tally = _Tally(many.to)
+    tally = Tally(many.to)
     busy: list[RunId] = []
     async for batch in _batches(upgrader.world, runs, many):
         busy += await _round(upgrader, batch, many, tally)
@@ -146,7 +149,7 @@ async def _pages(
 
 
 async def _round(
-    upgrader: Upgrader, names: Sequence[RunId], many: Many, tally: _Tally
+    upgrader: Upgrader, names: Sequence[RunId], many: Many, tally: Tally
 ) -> list[RunId]:
     """Deal with some runs; give those that somebody else held all the time."""
     room = asyncio.Semaphore(many.concurrency)
