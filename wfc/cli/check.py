@@ -190,7 +190,9 @@ def _listed(found: Found) -> Iterator[Shown]:
 def _plain(found: Found) -> dict[str, Any]:
     data: dict[str, Any] = {
         "level": found.level,
-        "against": [as_plain(comparison, before, found.new) for before, comparison in found.comparisons],
+        "against": [
+            as_plain(comparison, before, found.new) for before, comparison in found.comparisons
+        ],
         "findings": [
             finding
             for before, comparison in found.comparisons

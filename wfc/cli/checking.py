@@ -63,7 +63,9 @@ class _Who:
 
 def is_world(asked: str) -> bool:
     """Tell a world's URL from the other things that can be compared with."""
-    return asked.partition(":")[0] in {"sqlite", "memory", "postgresql", "postgres"} and ":" in asked
+    return (
+        asked.partition(":")[0] in {"sqlite", "memory", "postgresql", "postgres"} and ":" in asked
+    )
 
 
 def check_world(
