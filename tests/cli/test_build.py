@@ -234,7 +234,7 @@ def test_people_see_progress_that_leaves_nothing_behind(
 ) -> None:
     """On a terminal only; results stay on stdout."""
     monkeypatch.setattr("wfc.cli.output.is_terminal", lambda stream: stream is sys.stderr)
-    monkeypatch.setattr("wfc.cli.build._SHOW_AFTER_S", 0)
+    monkeypatch.setattr("wfc.cli.progress._SHOW_AFTER_S", 0)
     assert shop.is_dir()
     said = wfc("build", "--json")
     assert (said.code, said.json["data"]["changed"]) == (0, ["shop"])
