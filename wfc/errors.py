@@ -55,6 +55,18 @@ class BuildTooNew(WfcError):
     code = "WFC165"
 
 
+class ManifestBroken(BundleBroken):
+    """A manifest cannot be read, or what it names is not what stands beside it."""
+
+    code = "WFC683"
+
+
+class ManifestTooNew(BuildTooNew):
+    """A manifest was written by a newer wfc than this one."""
+
+    code = "WFC683"
+
+
 class OutsideWorkflow(WfcError):
     """An operation of workflow code was called where no workflow runs."""
 
@@ -242,12 +254,6 @@ class VersionUnknown(WfcError):
     """No such version is registered."""
 
     code = "WFC681"
-
-
-class ManifestUnreadable(WfcError):
-    """A manifest or a baseline is damaged, too large, or of a newer format."""
-
-    code = "WFC683"
 
 
 # --- values ------------------------------------------------------------------------------------
