@@ -256,12 +256,6 @@ class VersionUnknown(WfcError):
     code = "WFC681"
 
 
-class ManifestUnreadable(WfcError):
-    """A manifest or a baseline is damaged, too large, or of a newer format."""
-
-    code = "WFC683"
-
-
 # --- values ------------------------------------------------------------------------------------
 
 

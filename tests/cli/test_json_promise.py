@@ -72,6 +72,18 @@ PROMISED: Final = {
         ["config", "show"],
         fields(root=TEXT, settings=several(setting=TEXT, value=ANY, origin=TEXT, obeyed=FLAG)),
     ),
+    "diff": (
+        ["diff", "."],
+        fields(
+            old=TEXT,
+            new=TEXT,
+            level=TEXT,
+            workflows=several(id=TEXT, new=MAYBE, level=TEXT),
+            added={"type": "array"},
+            findings={"type": "array"},
+            shown={"type": "array"},
+        ),
+    ),
     "doctor": (["doctor"], several(state=TEXT, what=TEXT, found=TEXT)),
     "explanation": (
         ["explain", "WFC201"],
