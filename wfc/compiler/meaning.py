@@ -21,6 +21,7 @@ from wfc.manifests.canonical import Tree
 from wfc.manifests.classes import class_details
 from wfc.manifests.fingerprint import SCHEME, Library, body_hash, describe, meaning
 from wfc.manifests.manifest import manifest_text
+from wfc.manifests.old_names import OldNames
 from wfc.manifests.places import Places
 from wfc.manifests.store import Version, bundle_digest
 
@@ -44,7 +45,8 @@ def version_of(
     source: Mapping[ModuleName, str],
 ) -> Version:
     """Put a version together. `UnknownSyntax` if a workflow holds syntax that has no name."""
-    library = places.library
+    library, names = places.library, OldNames(renamed)
+    places.names = names
     fingerprints: dict[DefinitionId, str] = {}
     workflows: dict[str, dict[str, Any]] = {}
     steps: dict[str, dict[str, Any]] = {}
@@ -58,9 +60,11 @@ def version_of(
                 meant = meaning(entry.id, library)
                 fingerprints[entry.id] = meant.fingerprint()
                 described["fingerprints"] = {SCHEME: fingerprints[entry.id]}
-                described["reaches"] = meant.digests()
+                described["reaches"] = (
+                    meaning(entry.id, library, names) if names else meant
+                ).digests()
                 described.update(operations_of(entry.id, meant, places))
-                described.update(own_code(entry, meant, library, module))
+                described.update(own_code(entry, meant, library, module, names))
                 workflows[entry.id] = described
             else:
                 described["body_hash"] = body_hash(entry, library, module)

@@ -207,18 +207,17 @@ def _calls(
     unseen = _unseen(operations)
     for name in sorted(_called(old)):
         to = sides.renames.to_new(name)
-        found: list[Finding] = []
-        for noun, before, after in (
+        pairs = (
             ("step", sides.old.steps, sides.new.steps),
             ("child", sides.old.workflows, sides.new.workflows),
-        ):
-            if name in before and to in after:
-                by_library = unseen is None or bool({name, to, "?"} & unseen)
-                found += _hinted(sides, noun, name, to)
-                found += compare_call(sides, noun, name, to, by_library=by_library)
-        yield from found
-        if not found and to in new.calls and old.calls.get(name) != new.calls[to]:
-            sentence = f"the signature of {short(to)} has changed: the history decides"
+        )
+        nouns = [noun for noun, before, after in pairs if name in before and to in after]
+        for noun in nouns:
+            by_library = unseen is None or bool({name, to, "?"} & unseen)
+            yield from _hinted(sides, noun, name, to)
+            yield from compare_call(sides, noun, name, to, by_library=by_library)
+        if not nouns and to in new.calls and old.calls.get(name) != new.calls[to]:
+            sentence = f"{short(to)} is called otherwise now: the history decides"
             yield sides.find(Level.REPLAY, "WFC604", sentence, old=name, new=to)
 
 

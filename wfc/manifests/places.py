@@ -14,6 +14,7 @@ from wfc.ids import DefinitionId
 from wfc.manifests.bundle import CallSite, Entry, Receiver
 from wfc.manifests.expressions import Binding, Expressions, bindings_of
 from wfc.manifests.fingerprint import Around, Library, Unit
+from wfc.manifests.old_names import NO_NAMES, OldNames
 from wfc.manifests.operations import PARTIAL, plain_name
 from wfc.manifests.signature import dotted_name
 from wfc.manifests.sites import calls_of
@@ -40,6 +41,7 @@ class Places:
     owners: dict[str, tuple[Entry, ...]] = field(default_factory=dict)
     functions: dict[str, Place | None] = field(default_factory=dict)
     classes: dict[str, bool] = field(default_factory=dict)
+    names: OldNames = NO_NAMES
 
     def site(self, module: str, call: ast.Call) -> CallSite:
         """Give the place of a call of `module`."""
@@ -150,7 +152,9 @@ class Place:
     @cached_property
     def expressions(self) -> Expressions:
         """What writes its expressions."""
-        return Expressions(self.around, self.functions)
+        found = Expressions(self.around, self.functions, self.places.names)
+        found.own = (found.scopes[-1], self.id) if found.scopes else None
+        return found
 
     @cached_property
     def bindings(self) -> Mapping[str, Sequence[Binding]]:

@@ -359,7 +359,9 @@ class _Walk:
         entry = self.place.places.entry(child) if child is not None else None
         names = () if entry is None else _positional(entry)
         arguments = ast.Call(node.func, node.args[1:], node.keywords)
-        args = self.text.arguments(arguments, names, options)
+        args = self.text.arguments(
+            arguments, names, options, callee=entry.id if entry is not None else ""
+        )
         operation = Operation("child", entry.id if entry is not None else "?", "start")
         leaf = replace(self._leaf(node, operation, args), awaited=awaited)
         return [*self._arguments(node), leaf]
@@ -377,7 +379,7 @@ class _Walk:
             args = self.text.arguments(node, ())
             return [*inner, self._dynamic(node, candidates, args, awaited=awaited)]
         call = ast.Call(node.func, node.args[skip:], node.keywords) if skip else node
-        args = self.text.arguments(call, _positional(only))
+        args = self.text.arguments(call, _positional(only), callee=only.id)
         operation = Operation("step", only.id, _last(only.qualname))
         return [*inner, replace(self._leaf(node, operation, args), awaited=awaited)]
 
