@@ -13,15 +13,16 @@ import wfc.types
 
 SURFACE = {
     "wfc": (
-        "Backoff FatalError RetryableError Woke get_step_metadata get_workflow_metadata install "
-        "policy remove_attributes set_attributes sleep"
+        "Backoff FatalError RetryableError Woke changed get_step_metadata get_workflow_metadata "
+        "install policy remove_attributes set_attributes sleep"
     ),
     "wfc.api": (
-        "App CancelAnswer Page Run RunStatus RunSummary cancel_runs get_run list_runs runtime start"
+        "App CancelAnswer Page Run RunStatus RunSummary cancel_runs get_run list_runs runtime "
+        "start upgrade_runs"
     ),
     "wfc.types": (
-        "CancelAnswer Page Recorded RunStatus RunSummary Step StepMetadata StepStatus Woke "
-        "WorkflowMetadata"
+        "Answer Call CancelAnswer Divergence Group Level Offer Page Reason Recorded RunStatus "
+        "RunSummary Step StepMetadata StepStatus UpgradeReport Verdict Woke WorkflowMetadata"
     ),
 }
 

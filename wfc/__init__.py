@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wfc.runtime.attempt import get_step_metadata
     from wfc.runtime.metadata import Woke
     from wfc.runtime.workflow_api import (
+        changed,
         get_workflow_metadata,
         remove_attributes,
         set_attributes,
@@ -28,6 +29,7 @@ __all__ = [
     "FatalError",
     "RetryableError",
     "Woke",
+    "changed",
     "get_step_metadata",
     "get_workflow_metadata",
     "install",
@@ -40,6 +42,7 @@ __all__ = [
 _HOMES: Final = {
     "Backoff": "wfc.policies",
     "Woke": "wfc.runtime.metadata",
+    "changed": "wfc.runtime.workflow_api",
     "get_step_metadata": "wfc.runtime.attempt",
     "get_workflow_metadata": "wfc.runtime.workflow_api",
     "install": "wfc.compiler.import_hook",

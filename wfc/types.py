@@ -1,19 +1,38 @@
 """Every value that the functions and methods of `wfc.api` give back."""
 
 from wfc.eventlog.entity import RunStatus, StepStatus
+from wfc.manifests.levels import Level, Reason
 from wfc.runtime.answers import CancelAnswer, Page, Recorded, RunSummary, Step
 from wfc.runtime.attempt import StepMetadata
 from wfc.runtime.metadata import Woke, WorkflowMetadata
+from wfc.runtime.verdict import (
+    Answer,
+    Call,
+    Divergence,
+    Group,
+    Offer,
+    UpgradeReport,
+    Verdict,
+)
 
 __all__ = [
+    "Answer",
+    "Call",
     "CancelAnswer",
+    "Divergence",
+    "Group",
+    "Level",
+    "Offer",
     "Page",
+    "Reason",
     "Recorded",
     "RunStatus",
     "RunSummary",
     "Step",
     "StepMetadata",
     "StepStatus",
+    "UpgradeReport",
+    "Verdict",
     "Woke",
     "WorkflowMetadata",
 ]

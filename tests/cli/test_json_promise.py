@@ -55,6 +55,13 @@ PROMISED: Final = {
     "result": (["result", "paid"], fields(id=TEXT, result=ANY)),
     "cancelled": (["cancel", "open"], several(id=TEXT, cancelled=FLAG)),
     "woken": (["wake", "asleep"], several(id=TEXT, woken=NUMBER)),
+    "rerun": (["rerun", "till"], several(id=TEXT, of=TEXT)),
+    "fork": (["fork", "till", "--at", "2"], fields(id=TEXT, of=TEXT, created=FLAG)),
+    "exported": (["export", "till"], several(id=TEXT, file=TEXT, events=NUMBER)),
+    "replay": (
+        ["replay", "till"],
+        fields(id=TEXT, version=TEXT, events=NUMBER, agrees=FLAG, divergence=MAYBE, outcome=TEXT),
+    ),
     "started": (["start", "pay", "--id", "new"], fields(id=TEXT, workflow=TEXT, created=FLAG)),
     "idle": (["worker", "--until-idle"], fields(next_due=INSTANT)),
     "build": (
@@ -89,6 +96,8 @@ def shop(project: Path, put: Put) -> None:
 def test_the_output_of_a_command_keeps_its_fields(wfc: Wfc, kind: str) -> None:
     """One envelope, with what was promised inside; under --jsonl the same without envelope."""
     words, data = PROMISED[kind]
+    if "till" in words:
+        assert wfc("start", "pay", "--id", "till").code == 0
     said = wfc(*words, "--json")
     assert said.code == 0, said.err
     envelope = {

@@ -14,6 +14,8 @@ from wfc.manifests.levels import Level
 from wfc.manifests.manifest import Manifest
 
 Plain = dict[str, Any]
+STARS = {"name": "y", "kind": "VAR_KEYWORD", "has_default": False, "type": "str"}
+STAR = {**STARS, "name": "r", "kind": "VAR_POSITIONAL"}
 STR = {"name": "x", "kind": "POSITIONAL_OR_KEYWORD", "has_default": False, "type": "str"}
 
 
@@ -191,20 +193,20 @@ def signed(*params: Plain, returns: str | None = "str", **more: Any) -> Manifest
         ([{**STR, "kind": "POSITIONAL_ONLY"}], [STR], Level.COMPATIBLE, "the same names"),
         ([{**STR, "kind": "KEYWORD_ONLY"}], [STR], Level.COMPATIBLE, "the same names"),
         ([STR], [{**STR, "kind": "VAR_POSITIONAL"}], Level.REPLAY, "bind otherwise"),
-        ([STR], [STR, {**STR, "name": "y", "kind": "VAR_KEYWORD"}], Level.REPLAY, "otherwise"),
+        ([STR], [STR, STARS], Level.REPLAY, "otherwise"),
         (
-            [STR, {**STR, "name": "y", "kind": "VAR_KEYWORD"}],
-            [STR, {**STR, "name": "z", "has_default": True}, {**STR, "name": "y", "kind": "VAR_KEYWORD"}],
+            [STR, STARS],
+            [STR, {**STR, "name": "z", "has_default": True}, STARS],
             Level.REPLAY,
             "otherwise",
         ),
         (
-            [STR, {**STR, "name": "r", "kind": "VAR_POSITIONAL"}],
-            [STR, {**STR, "name": "y", "has_default": True}, {**STR, "name": "r", "kind": "VAR_POSITIONAL"}],
+            [STR, STAR],
+            [STR, {**STR, "name": "y", "has_default": True}, STAR],
             Level.REPLAY,
             "before others",
         ),
-        ([STR, {**STR, "name": "r", "kind": "VAR_POSITIONAL"}], [STR], Level.IF_RECORDED, "lost"),
+        ([STR, STAR], [STR], Level.IF_RECORDED, "lost"),
         ([{**STR, "type": None}], [STR], Level.REPLAY, "a type that nobody wrote"),
         ([STR], [{**STR, "type": "list[str | None]"}], Level.REPLAY, "read anew"),
         ([{**STR, "type": "None"}], [{**STR, "type": "None | None"}], Level.REPLAY, "read anew"),

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from wfc.cli.session import opened
@@ -72,16 +73,16 @@ def resolve(loaded: Loaded, asked: str) -> Side:
     if path.is_file():
         return _of_file(path)
     if (path / "manifest.json").is_file():
-        return _of_version(asked, read_version(path), _environment(path))
+        return side_of(asked, read_version(path), _environment(path))
     local = _local(loaded, asked)
     if local is not None:
-        return _of_version(local.name, read_version(local), _environment(local))
+        return side_of(local.name, read_version(local), _environment(local))
     commit = _commit(loaded.root, asked)
     if commit is not None:
         return _of_commit(loaded.root, asked, commit)
     registered = asyncio.run(_registered(loaded, asked)) if _VERSION.fullmatch(asked) else None
     if registered is not None:
-        return _of_version(registered.id, registered, {})
+        return side_of(registered.id, registered, {})
     raise VersionUnknown(_nothing(loaded, asked))
 
 
@@ -91,7 +92,7 @@ def resolve(loaded: Loaded, asked: str) -> Side:
 def _built(name: str, result: BuildResult) -> Side:
     if result.version is None:
         raise compile_error(result.diagnostics, result.texts)
-    side = _of_version(name, result.version, {})
+    side = side_of(name, result.version, {})
     return Side(
         name=name,
         manifest=side.manifest,
@@ -105,7 +106,10 @@ def _built(name: str, result: BuildResult) -> Side:
     )
 
 
-def _of_version(name: str, version: Version, environment: Mapping[str, Any]) -> Side:
+def side_of(
+    name: str, version: Version, environment: Mapping[str, Any] = MappingProxyType({})
+) -> Side:
+    """Take a version that is at hand for a side."""
     manifest = _parsed(name, version.manifest)
     # Bundles keep every line of the source, so they do where the source is not kept.
     texts = {one.path: one.text for one in version.workflow.values()}

@@ -85,8 +85,11 @@ async def runs_of(
     run_ids: Sequence[str],
     chosen: Filter,
     troubles: Troubles,
+    *,
+    ended: bool = False,
 ) -> list[str]:
-    """Give the ids of the open runs that were named or that the filter finds.
+    """Give the ids of the runs that were named or that the filter finds: the open ones, unless
+    those that have `ended` are meant too.
 
     A run that does not exist is an error if it is the only one, else a trouble.
     """
@@ -103,7 +106,7 @@ async def runs_of(
     where, found, cursor = await where_of(session, loaded, chosen), [], None
     while True:
         page = await session.world.list_runs(where, cursor=cursor, limit=_PAGE)
-        found += [run.run_id for run in page.runs if not run.status.ended]
+        found += [run.run_id for run in page.runs if ended or not run.status.ended]
         cursor = page.next
         if cursor is None:
             return [str(run_id) for run_id in found]

@@ -11,7 +11,7 @@ from wfc.api import get_run
 from wfc.cli import output
 from wfc.cli.common import Common, command_app
 from wfc.cli.filters import duration
-from wfc.cli.session import hint_if_nobody_works, opened, readable, row_of
+from wfc.cli.session import hint_if_nobody_works, opened_on, readable, row_of
 
 app = command_app()
 
@@ -19,7 +19,7 @@ app = command_app()
 @app.command()
 def result(
     context: typer.Context,
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Its id.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Its id, or an exported file.")],
     timeout: Annotated[
         str, typer.Option(metavar="D", help="How long to wait, as 30s; 0 asks once.")
     ] = "",
@@ -28,10 +28,12 @@ def result(
     asyncio.run(_result(Common.of(context), run, duration("--timeout", timeout)))
 
 
-async def _result(common: Common, run_id: str, timeout: str | None) -> None:  # noqa: ASYNC109 - passed on
-    async with opened(common.load()) as session:
+async def _result(common: Common, named: str, timeout: str | None) -> None:  # noqa: ASYNC109 - passed on
+    async with opened_on(common.load(), named) as (session, run_id):
         row = await row_of(session, run_id)
-        if not row.status.ended:
+        if not row.status.ended and run_id != named:
+            timeout = "0"  # nothing more will happen in a file
+        elif not row.status.ended:
             await hint_if_nobody_works(common, session)
         print_value(common, run_id, await get_run(run_id).result(timeout=timeout))
 

@@ -9,14 +9,17 @@ from wfc.codec.encoding import encode
 from wfc.codec.envelope import PAYLOAD_MAX
 from wfc.codec.failures import ErrorValue, Frame, decode_error, encode_error, read_error
 from wfc.codec.naming import REGISTERED, Registry, Types, wire_name
+from wfc.codec.redaction import REDACTED, black_out, redacted
 
 __all__ = [
     "PAYLOAD_MAX",
+    "REDACTED",
     "REGISTERED",
     "ErrorValue",
     "Frame",
     "Registry",
     "Types",
+    "black_out",
     "decode",
     "decode_arguments",
     "decode_error",
@@ -24,5 +27,6 @@ __all__ = [
     "encode_arguments",
     "encode_error",
     "read_error",
+    "redacted",
     "wire_name",
 ]

@@ -18,10 +18,9 @@ from wfc.manifests.old_names import OldNames
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def own_code(
-    entry: Entry, meaning: Meaning, library: Library, module: str, names: OldNames
-) -> dict[str, Any]:
+def own_code(entry: Entry, meaning: Meaning, library: Library, names: OldNames) -> dict[str, Any]:
     """Give `body`, `defaults` and `calls` of a workflow, as the manifest holds them."""
+    module = entry.id.partition(":")[0]
     node = library.within(module).unit.find(entry.qualname)
     if not isinstance(node, Function):
         raise KeyError(entry.id)

@@ -243,8 +243,12 @@ class Tree:
         scope = function_scope(node)
         self.own = (scope, identity)
         with _Within(self, scope, node.name):
-            body = self._body(node.body)
-            return self.form("Code", [("decorator_list", decorators), ("body", body)])
+            fields: list[tuple[str, object]] = [
+                ("type_params", getattr(node, "type_params", None)),
+                ("decorator_list", decorators),
+                ("body", self._body(node.body)),
+            ]
+            return self.form("Code", fields)
 
     def _arguments(self, node: ast.arguments) -> list[_Ready]:
         """Write kinds, names and defaults; the defaults in the scope around the function."""

@@ -283,4 +283,12 @@ def _environment(sides: Sides, old: Mapping[str, Any], new: Mapping[str, Any]) -
 
 
 def _key(one: Finding) -> tuple[Any, ...]:
-    return one.reason.code, one.reason.sentence, one.reason.old_span, one.reason.new_span, one.site
+    reason = one.reason
+    return (
+        reason.code,
+        reason.sentence,
+        reason.old_span,
+        reason.new_span,
+        one.old_site,
+        one.new_site,
+    )

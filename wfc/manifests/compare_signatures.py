@@ -256,7 +256,8 @@ def _captures(both: _Both, old: Mapping[str, Any], new: Mapping[str, Any]) -> It
 
 
 def _receiver(both: _Both, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Finding]:
-    if old.get("receiver") != new.get("receiver"):
+    before, after = old.get("receiver"), new.get("receiver")
+    if before is not None and after is not None and before != after:
         yield both.find(
             Level.IF_RECORDED,
             f"{both.title} is another kind of method now: it is recorded with another first value",

@@ -63,6 +63,10 @@ class Workflow(_Part):
     fingerprint."""
     changes: tuple[str, ...] = ()
     policy: Mapping[str, Any] = Field(default_factory=dict)
+    input_schema: Mapping[str, Any] | None = None
+    output_schema: Mapping[str, Any] | None = None
+    """As those of a `Step`."""
+    unresolved: tuple[str, ...] = ()
 
 
 class Step(_Part):

@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 _T = TypeVar("_T")
 _NONE: Final = '"renamed": {}'
+_MARKED: Final = '"changes": [\n'
 
 
 class Renamed:
@@ -78,6 +79,15 @@ class Renamed:
 
 
 NOTHING: Final = Renamed({})
+
+
+@lru_cache(maxsize=64)
+def changes_in(manifest: str) -> Mapping[str, tuple[str, ...]]:
+    """Read the markers that each workflow of a manifest knows; most know none."""
+    if _MARKED not in manifest:
+        return {}
+    workflows = json.loads(manifest).get("workflows", {})
+    return {name: tuple(one.get("changes", ())) for name, one in workflows.items()}
 
 
 @lru_cache(maxsize=64)

@@ -161,13 +161,13 @@ class Registry:
             modules = self._step_modules.get(version)
             if modules is None:
                 modules = self._step_modules[version] = StepModules(known, self.types)
-            entry = _entry_in(known, step)
+            entry = entry_of(known, step)
             body = StepBody(
                 modules.registration(step),
                 entry,
                 modules,
                 version=version,
-                entry_of=lambda name: _entry_in(known, name),
+                entry_of=lambda name: entry_of(known, name),
             )
             self._older[version, step] = body
         return body
@@ -185,13 +185,14 @@ class Registry:
 
     def _entry(self, step: DefinitionId) -> Entry | None:
         for version in (self.current, *self._versions.values()):
-            entry = _entry_in(version, step)
+            entry = entry_of(version, step)
             if entry is not None:
                 return entry
         return None
 
 
-def _entry_in(version: Version, step: DefinitionId) -> Entry | None:
+def entry_of(version: Version, step: DefinitionId) -> Entry | None:
+    """Give what a version says of a step, if it holds it."""
     module = ModuleName(step.partition(":")[0])
     bundle = version.step.get(module) or version.workflow.get(module)
     for entry in bundle.entries if bundle is not None else ():

@@ -14,7 +14,8 @@ import importlib.util
 import linecache
 import sys
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +37,7 @@ from wfc.runtime.template import Loaded, Template
 from wfc.runtime.views import Views, restricted_builtins
 
 _NAME_DIGITS: Final = 12
+_PRELUDES: Final = "preludes"
 _CLOCK_METHODS: Final = ("now", "today", "utcnow")
 
 
@@ -58,6 +60,30 @@ def load_template(version: Version, workflow: DefinitionId) -> Template:
     if qualname.partition(".")[0] not in namespace:
         raise BundleBroken(f"the bundle of {module} in version {version.id} lacks {qualname}")
     return Template(version, workflow, loaded)
+
+
+@contextmanager
+def preludes(version: Version) -> Iterator[Mapping[str, Mapping[str, Any]]]:
+    """Execute every workflow bundle of a version for the names it binds, and forget it again.
+
+    A module whose top level fails is left out, with those that import it: whoever loads a workflow
+    that needs it is told.
+    """
+    loader = _Loader(version, _PRELUDES)
+    found: dict[str, Mapping[str, Any]] = {}
+    made: dict[str, TemplateModule] = {}
+    try:
+        for name in version.workflow:
+            before = dict(loader.modules)
+            try:
+                found[name] = dict(loader.load(name).__dict__)
+            except (Exception, SystemExit):  # noqa: BLE001 - see above
+                made.update(loader.modules)
+                loader.modules = before
+        yield found
+    finally:
+        for module in (made | loader.modules).values():
+            sys.modules.pop(module.__name__, None)
 
 
 class _Loader:

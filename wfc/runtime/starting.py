@@ -14,7 +14,6 @@ from wfc.clock import to_us
 from wfc.durations import Duration, seconds, wake_at_us
 from wfc.errors import (
     InputInvalid,
-    NoSuchWorkflow,
     NotCompiled,
     OptionInvalid,
     PayloadMismatch,
@@ -23,10 +22,12 @@ from wfc.errors import (
 )
 from wfc.eventlog.event import Event, RunCreated, RunStarted, Scalar
 from wfc.ids import DefinitionId, RunId, VersionId
+from wfc.manifests.renamed import changes_in
 from wfc.manifests.store import Version
 from wfc.policies import declared
 from wfc.runtime.annotations import argument_annotations
 from wfc.runtime.attributes import check_attributes
+from wfc.runtime.client import Client
 from wfc.runtime.environment import capture
 from wfc.runtime.options import (
     check_duration,
@@ -37,7 +38,8 @@ from wfc.runtime.options import (
     check_text,
 )
 from wfc.runtime.registry import Registry
-from wfc.runtime.run import Client, Run
+from wfc.runtime.run import Run
+from wfc.runtime.targets import fingerprint_of
 from wfc.worlds.protocol import Appended, NewRun
 from wfc.worlds.rules import digest_of
 
@@ -95,7 +97,8 @@ async def start_run(
     created = RunCreated(
         workflow=name,
         version=version.id,
-        fingerprint=_fingerprint(version, name),
+        fingerprint=fingerprint_of(version, name),
+        changes=changes_in(version.manifest).get(name, ()),
         arguments=payload,
         seed=os.urandom(32),
         environment=capture(version.rules),
@@ -202,17 +205,6 @@ async def _version(client: Client, registry: Registry, wanted: str | None) -> Ve
     if wanted is None:
         return registry.current
     return await registry.version(client.world, VersionId(wanted))
-
-
-def _fingerprint(version: Version, workflow: DefinitionId) -> str:
-    fingerprint = version.fingerprints.get(workflow)
-    if fingerprint is None:
-        raise NoSuchWorkflow(
-            f"version {version.id} holds no workflow {workflow}. It has: "
-            f"{', '.join(sorted(version.fingerprints)) or 'none'}. If the file was added since "
-            "the build, build again (`wfc build`)."
-        )
-    return fingerprint
 
 
 def _not_before(options: StartOptions, now: int) -> int | None:

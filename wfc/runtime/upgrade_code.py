@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from wfc.diagnostics import Place
@@ -15,6 +14,7 @@ from wfc.manifests.renamed import renamed_in
 from wfc.manifests.store import Version, from_archive
 from wfc.runtime.sandbox import load_template
 from wfc.runtime.template import Template
+from wfc.runtime.version_names import version_named
 from wfc.worlds.protocol import World
 
 if TYPE_CHECKING:
@@ -61,22 +61,12 @@ class Codebase:
 
         Raises `VersionUnknown`.
         """
-        rows = await self.world.versions()
-        if wanted is None:
-            found = [row.version for row in rows if row.active]
-        else:
-            found = [row.version for row in rows if wanted in (row.version, row.label)]
-            found = found or [row.version for row in rows if row.version.startswith(wanted)]
-        if len(found) == 1:
-            return found[0]
-        if wanted is None:
+        if wanted is not None:
+            return await version_named(self.world, wanted)
+        active = [row.version for row in await self.world.versions() if row.active]
+        if not active:
             raise VersionUnknown("no version is active in this world: build and register one.")
-        known = [name for row in rows for name in (row.version, row.label) if name]
-        near = get_close_matches(wanted, known, n=3, cutoff=0.6)
-        if found:
-            raise VersionUnknown(f"{wanted!r} fits {len(found)} versions: {', '.join(found)}.")
-        hint = f" Did you mean {', '.join(near)}?" if near else " `wfc versions` lists them."
-        raise VersionUnknown(f"no version {wanted!r} is registered in {self.world.url}.{hint}")
+        return active[0]
 
     async def version(self, version: VersionId) -> Version:
         """Read a version. Raises `VersionUnknown`, `BundleBroken`, `BuildTooNew`."""

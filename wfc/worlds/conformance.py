@@ -20,6 +20,7 @@ import pytest
 from wfc.clock import Clock, VirtualClock
 from wfc.worlds.promises.appending import Appending
 from wfc.worlds.promises.attempts import Attempts
+from wfc.worlds.promises.copying import Copying
 from wfc.worlds.promises.leases import Leases
 from wfc.worlds.promises.outsiders import Outsiders
 from wfc.worlds.promises.passing_on import PassingOn
@@ -35,6 +36,7 @@ from wfc.worlds.protocol import World
 
 class Conformance(
     Appending,
+    Copying,
     Refusing,
     Outsiders,
     Repeating,

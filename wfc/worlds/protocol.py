@@ -131,11 +131,13 @@ class World(Protocol):
     ) -> Appended | Refused:
         """Write all or nothing, durable on return: events, messages, child runs, claim, release.
 
-        * All events get one `recorded_at`, never earlier than the last one of the run.
+        * All events get one `recorded_at`, never earlier than the last one of the run; those of a
+          copied log (guard `NewRun`) keep the ones that the guard names.
         * Views (run row, attributes, hooks, attempt rows) change in the same transaction.
         * `Attempt` messages of an owner make an attempt row for the step; its outcome,
           cancellation or the run's end removes the row.
-        * A `hook_created` whose token is taken is written as `hook_conflicted`.
+        * A `hook_created` whose token is taken is written as `hook_conflicted`, or with the spare
+          token that a copied log brings for it.
         * A terminal event ends the run: it frees the lease and the queue slot, removes the run's
           messages and attempt rows, closes its streams and disposes its hooks.
         * `claim` makes the worker the owner in the same transaction (guards `NewRun`,

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Final
 
 from wfc.errors import ConfigError, IdempotencyMismatch, IllegalEvent
@@ -17,6 +18,7 @@ from wfc.eventlog.event import (
     Channel,
     Event,
     FailureKind,
+    HookCreated,
     HookReceived,
     RunCancelled,
     RunCancelRequested,
@@ -60,9 +62,12 @@ def check_batch(run_id: RunId, events: Sequence[Event], guard: Guard) -> None:
         raise IllegalEvent(f"an append to run {run_id} from outside must hold an event")
     _check_ids(run_id, events, guard)
     if isinstance(guard, NewRun):
+        # All that a log may hold may stand in one that is copied, also what reopened a failed run.
         Legality().check_all(events)
+        _check_times(run_id, events, guard.recorded_at)
+        return
     for index, event in enumerate(events):
-        if isinstance(event, RunCreated) and (index > 0 or not isinstance(guard, NewRun)):
+        if isinstance(event, RunCreated):
             raise IllegalEvent(f"run {run_id} already has its run_created")
         if isinstance(event, TERMINAL) and index != len(events) - 1:
             raise IllegalEvent(f"nothing may follow {event.name} in the log of run {run_id}")
@@ -77,6 +82,38 @@ def _check_ids(run_id: RunId, events: Sequence[Event], guard: Guard) -> None:
         raise IllegalEvent(
             f"only the first event of an append to run {run_id} may carry an idempotency id"
         )
+
+
+def _check_times(run_id: RunId, events: Sequence[Event], recorded_at: Sequence[int]) -> None:
+    if len(recorded_at) > len(events):
+        raise IllegalEvent(
+            f"run {run_id} begins with {len(events)} events, and {len(recorded_at)} instants say "
+            "when they were recorded"
+        )
+    if any(later < earlier for earlier, later in pairwise(recorded_at)):
+        raise IllegalEvent(f"the instants given for the first events of run {run_id} go back")
+
+
+def times(guard: Guard, count: int, at: int) -> list[int]:
+    """Give when each of `count` events was recorded: `at`, unless a copied log says it."""
+    kept = guard.recorded_at if isinstance(guard, NewRun) else ()
+    if kept:
+        at = max(at, kept[-1])
+    return [*kept, *[at] * (count - len(kept))]
+
+
+def heard(guard: Guard) -> int:
+    """Give how many events of a new run were heard in the run that they are copied from."""
+    return len(guard.recorded_at) if isinstance(guard, NewRun) else 0
+
+
+def with_spare(event: HookCreated, guard: Guard) -> HookCreated:
+    """Give a hook whose token is taken its spare one, if it is copied and has one."""
+    spare = guard.spares.get(event.token) if isinstance(guard, NewRun) else None
+    if spare is None:
+        return event
+    url = None if event.url is None else event.url.replace(event.token, spare)
+    return replace(event, token=spare, url=url)
 
 
 def check_length(run_id: RunId, seen: int, length: int) -> None:

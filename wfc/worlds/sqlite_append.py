@@ -9,6 +9,7 @@ from wfc import fault
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import (
     Event,
+    HookCreated,
     Recorded,
     RunCreated,
 )
@@ -168,7 +169,9 @@ def _write(transaction: Transaction, request: Request, run: RunRow) -> Appended:
         leases.lose(transaction, run)
     if isinstance(request.guard, Owner) and request.events:
         run.losses = 0
-    recorded = _record(transaction, run, request.events)
+    recorded = _record(transaction, run, request.events, request.guard)
+    if isinstance(request.guard, NewRun):
+        run.heard = rules.heard(request.guard)
     for child in request.create:
         _create_child(transaction, child)
     for queued in request.messages:
@@ -221,22 +224,31 @@ def _wakes(request: Request) -> bool:
             return True
 
 
-def _record(transaction: Transaction, run: RunRow, events: Sequence[Event]) -> tuple[Recorded, ...]:
-    at = max(transaction.now_us, run.recorded_at)
-    recorded = tuple(_recorded(transaction, run, events, at))
+def _record(
+    transaction: Transaction, run: RunRow, events: Sequence[Event], guard: Guard
+) -> tuple[Recorded, ...]:
+    times = rules.times(guard, len(events), max(transaction.now_us, run.recorded_at))
+    recorded = tuple(_recorded(transaction, run, events, guard, times))
     sqlite_events.insert(
         transaction.connection, run.run_id, sqlite_events.encode(run.run_id, recorded)
     )
     if recorded:
-        run.recorded_at = at
+        run.recorded_at = times[-1]
     return recorded
 
 
 def _recorded(
-    transaction: Transaction, run: RunRow, events: Sequence[Event], at: int
+    transaction: Transaction,
+    run: RunRow,
+    events: Sequence[Event],
+    guard: Guard,
+    times: Sequence[int],
 ) -> Iterator[Recorded]:
-    for given in events:
-        event = apply(transaction, run, given, at)
+    for given, at in zip(events, times, strict=True):
+        event = given
+        if isinstance(event, HookCreated) and holder_of(transaction, event.token) is not None:
+            event = rules.with_spare(event, guard)
+        event = apply(transaction, run, event, at)
         run.length += 1
         yield Recorded(position=run.length, recorded_at=at, event=event)
 
@@ -247,7 +259,7 @@ def _create_child(transaction: Transaction, child: Child) -> None:
         transaction.connection, child.run_id, child.event, transaction.now_us
     )
     run = replace(before)
-    _record(transaction, run, [child.event])
+    _record(transaction, run, [child.event], NewRun())
     sqlite_runs.save(transaction.connection, before, run)
     messages.resume(transaction, run)
     transaction.news.add(run_topic(child.run_id))
