@@ -12,7 +12,8 @@ from functools import lru_cache
 from typing import Final, TypeVar
 
 _T = TypeVar("_T")
-_NONE: Final = '"renamed": {}'
+_NONE: Final = '\n "renamed": {}'
+"""How the text of a manifest says it: at the first level, where the settings' own table is not."""
 _MARKED: Final = '"changes": [\n'
 
 
