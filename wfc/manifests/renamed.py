@@ -64,6 +64,11 @@ class Renamed:
             rest = f".{last}{rest}"
         return old
 
+    @property
+    def owners(self) -> Iterable[str]:
+        """Name, by their present ids, what has parameters or fields of another name now."""
+        return self._members
+
     def parameters(self, definition: str) -> Mapping[str, str]:
         """Give former names of parameters (or fields) of a present id, with the present ones."""
         return self._members.get(definition, {})

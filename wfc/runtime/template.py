@@ -194,6 +194,10 @@ class TemplateTypes:
         self._modules = modules
         self._classes = classes
         self._found: dict[str, type] = {}
+        for name in renamed.owners:
+            kind = self._own(name)
+            if kind is not None:
+                codec.remember_former(kind, renamed.parameters(name))
 
     def find(self, name: str) -> type | None:
         """Give the type of this wire name, or None."""
