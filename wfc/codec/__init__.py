@@ -8,6 +8,7 @@ from wfc.codec.decoding import decode
 from wfc.codec.encoding import encode
 from wfc.codec.envelope import PAYLOAD_MAX
 from wfc.codec.failures import ErrorValue, Frame, decode_error, encode_error, read_error
+from wfc.codec.families import remember_former
 from wfc.codec.naming import REGISTERED, Registry, Types, wire_name
 from wfc.codec.redaction import REDACTED, black_out, redacted
 
@@ -28,5 +29,6 @@ __all__ = [
     "encode_error",
     "read_error",
     "redacted",
+    "remember_former",
     "wire_name",
 ]

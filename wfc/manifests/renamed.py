@@ -12,7 +12,8 @@ from functools import lru_cache
 from typing import Final, TypeVar
 
 _T = TypeVar("_T")
-_NONE: Final = '"renamed": {}'
+_NONE: Final = '\n "renamed": {}'
+"""How the text of a manifest says it: at the first level, where the settings' own table is not."""
 _MARKED: Final = '"changes": [\n'
 
 
@@ -62,6 +63,11 @@ class Renamed:
             head, _, last = head.rpartition(".")
             rest = f".{last}{rest}"
         return old
+
+    @property
+    def owners(self) -> Iterable[str]:
+        """Name, by their present ids, what has parameters or fields of another name now."""
+        return self._members
 
     def parameters(self, definition: str) -> Mapping[str, str]:
         """Give former names of parameters (or fields) of a present id, with the present ones."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from wfc.eventlog.event import Recorded, RunRestarted, RunUpgraded, StepCreated
+from wfc.eventlog.event import AttributesSet, Recorded, RunRestarted, RunUpgraded, StepCreated
 from wfc.eventlog.renames import Renames
 from wfc.ids import DefinitionId, OperationId
 from wfc.manifests.renamed import NOTHING, Renamed
@@ -70,9 +70,12 @@ def _through(page: Sequence[Recorded], position: int, upgrade: RunUpgraded) -> l
         event: Any = each.event
         name: OperationId | None = getattr(event, "operation_id", None)
         if name in taken and each.position < position:
-            continue
+            if not isinstance(event, AttributesSet):
+                continue
+            # The code writes it no more. What was written stands, as if outside had written it.
+            event = replace(event, operation_id=None)
         present = renames.event(event)
-        found.append(each if present is event else replace(each, event=present))
+        found.append(each if present is each.event else replace(each, event=present))
     return found
 
 
