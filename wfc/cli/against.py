@@ -28,7 +28,7 @@ from wfc.config import project_of
 from wfc.errors import BundleBroken, InputInvalid, VersionUnknown
 from wfc.manifests.findings import Spans
 from wfc.manifests.manifest import Manifest
-from wfc.manifests.store import (
+from wfc.manifests.store import (, spans_of_version
     Version,
     from_archive,
     read_spans,
@@ -117,7 +117,7 @@ def side_of(
     return Side(
         name=name,
         manifest=manifest,
-        spans=spansside_of(version),
+        spans=spans_of_version(version),
         environment=environment,
         version=version,
         texts=texts,
