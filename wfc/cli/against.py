@@ -28,11 +28,12 @@ from wfc.config import project_of
 from wfc.errors import BundleBroken, InputInvalid, VersionUnknown
 from wfc.manifests.findings import Spans
 from wfc.manifests.manifest import Manifest
-from wfc.manifests.store import (, spans_of_version
+from wfc.manifests.store import (
     Version,
     from_archive,
     read_spans,
     read_version,
+    spans_of_version,
 )
 from wfc.settings import Loaded
 
