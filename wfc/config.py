@@ -171,6 +171,7 @@ async def _registry(loaded: Loaded, world: World, version: Version) -> Registry:
         version,
         policy=policy_keywords(loaded.settings),
         bundles_max=loaded.settings.bundles_max,
+        on_new_version=loaded.settings.on_new_version,
     )
 
 

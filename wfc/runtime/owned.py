@@ -47,6 +47,10 @@ class Home(Desk, Protocol):
         """Do something in the background."""
         ...
 
+    async def follow(self, run_id: RunId) -> None:
+        """Move a run to this worker's version, if that is what the version wants."""
+        ...
+
     def forget_alarm(self, who: Poked) -> None:
         """Let nobody be poked who has left."""
         ...
@@ -79,6 +83,7 @@ class OwnedRuns:
         home = self._home
         self.claiming.add(run_id)
         try:
+            await home.follow(run_id)
             answer = await home.world.claim(run_id, home.worker_id)
         finally:
             self.claiming.discard(run_id)

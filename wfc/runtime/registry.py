@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from wfc import abi
@@ -32,8 +33,12 @@ class Registry:
         policy: Mapping[str, Any] | None = None,
         bundles_max: int = 32,
         step_types: HostTypes | None = None,
+        on_new_version: str = "pin",
     ) -> None:
-        """Serve `current`; `policy` are the keywords that hold for steps that say nothing else."""
+        """Serve `current`; `policy` are the keywords that hold for steps that say nothing else, and
+        `on_new_version` what open runs do whose workflow does not say it.
+        """
+        self._on_new_version = on_new_version
         self.current = current
         self.types = step_types or HostTypes(current.classes)
         self._defaults = dict(policy or {})
@@ -45,6 +50,25 @@ class Registry:
         self._step_modules: dict[VersionId, StepModules] = {}
         self._older: dict[tuple[VersionId, DefinitionId], StepBody] = {}
         self._check_policies()
+
+    @cached_property
+    def any_follows(self) -> bool:
+        """Tell whether open runs of any workflow follow to the current version."""
+        return any(self._following.values())
+
+    def follows(self, workflow: DefinitionId) -> bool:
+        """Tell whether open runs of a workflow follow: the new version's word counts."""
+        present = DefinitionId(renamed_in(self.current.manifest).definition(workflow))
+        return self._following.get(workflow, self._following.get(present, False))
+
+    @cached_property
+    def _following(self) -> Mapping[DefinitionId, bool]:
+        return {
+            entry.id: entry.policy.get("on_new_version", self._on_new_version) == "upgrade"
+            for bundle in self.current.workflow.values()
+            for entry in bundle.entries
+            if entry.kind == "workflow"
+        }
 
     def _check_policies(self) -> None:
         """See that every `@policy` fits what it stands on and can be kept. Raises `PolicyError`."""

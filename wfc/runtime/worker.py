@@ -18,6 +18,7 @@ from wfc.runtime.attempt import Bodies
 from wfc.runtime.chores import HOPELESS, Chores
 from wfc.runtime.desk import PAGE
 from wfc.runtime.execution import Execution
+from wfc.runtime.following import Following
 from wfc.runtime.heartbeat import Turns
 from wfc.runtime.inbox import LOOK_AGAIN_S, Inbox
 from wfc.runtime.membership import Membership
@@ -80,6 +81,7 @@ class Worker:
         self._alarms = Alarms(world.now_us)
         self._turns = Turns(self.options.turn_s)
         self.membership = Membership(self, self._turns, queues, entropy)
+        self._following: Following | None = None
         self._chores = Chores(self.settled, self._give_up)
         self.attempts = QueuedAttempts(self)
         self._inbox = Inbox(world, self.membership, self._deal_with, self.spawn)
@@ -88,6 +90,12 @@ class Worker:
         self._look = asyncio.Event()
         self._world_full = False
         self._background: list[asyncio.Task[None]] = []
+
+    async def follow(self, run_id: RunId) -> None:
+        """Move a run to this worker's version, if that is what the version wants."""
+        if self._following is None:
+            self._following = Following(self.world, self.registry, self.membership.worker_id)
+        await self._following.follow(run_id)
 
     # -- from outside
 
