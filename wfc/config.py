@@ -160,6 +160,7 @@ async def _registry(loaded: Loaded, world: World, version: Version) -> Registry:
         version,
         policy=policy_keywords(loaded.settings),
         bundles_max=loaded.settings.bundles_max,
+        pin_steps=loaded.settings.pin_steps,
     )
 
 
