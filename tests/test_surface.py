@@ -17,11 +17,12 @@ SURFACE = {
         "policy remove_attributes set_attributes sleep"
     ),
     "wfc.api": (
-        "App CancelAnswer Page Run RunStatus RunSummary cancel_runs get_run list_runs runtime start"
+        "App CancelAnswer Page Run RunStatus RunSummary cancel_runs get_run list_runs "
+        "list_versions runtime start"
     ),
     "wfc.types": (
-        "CancelAnswer Page Recorded RunStatus RunSummary Step StepMetadata StepStatus Woke "
-        "WorkflowMetadata"
+        "CancelAnswer Environment Page Recorded RunStatus RunSummary Step StepMetadata StepStatus "
+        "VersionSummary Woke WorkflowMetadata"
     ),
 }
 

@@ -39,6 +39,7 @@ COMPLETION: Final = "_WFC_COMPLETE"
 PROJECT: Final = "Project"
 SERVE: Final = "Serve"
 RUNS: Final = "Runs"
+STORE: Final = "Store"
 TABLE: Final = (
     Entry("init", "Make a new project: settings, a workflow and its test.", PROJECT),
     Entry("build", "Compile the project into a version.", PROJECT),
@@ -57,6 +58,7 @@ TABLE: Final = (
     Entry("result", "Wait for a run and print its result.", RUNS),
     Entry("wake", "End the sleeps and retry pauses of runs.", RUNS),
     Entry("cancel", "Cancel runs.", RUNS),
+    Entry("versions", "List, activate, register and prune versions of the code.", STORE),
 )
 
 
