@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -147,3 +149,23 @@ def test_what_runs_need_is_not_pruned(wfc: Wfc, project: Path, put: Put) -> None
 def test_how_long_failed_runs_need_their_version_is_a_duration(wfc: Wfc) -> None:
     said = wfc("versions", "prune", "--older-than", "soon")
     assert (said.code, "--older-than" in said.err) == (2, True)
+
+
+def test_a_worker_tells_if_another_version_is_active(wfc: Wfc, shop: Path) -> None:
+    """Or makes its own the active one."""
+    wfc("versions", "register", "--label", "one")
+    (shop / "till.py").write_text(SHOP.format(2))
+    wfc("versions", "register", "--no-activate")
+    two, one = ids(wfc)
+    assert f"the active version is {one} (one), and this build is {two}" in worker(shop)
+    assert active(wfc) == [one]
+    assert "the active version" not in worker(shop, "--activate")
+    assert active(wfc) == [two]
+    assert "the active version" not in worker(shop, "--activate")
+
+
+def worker(project: Path, *words: str) -> str:
+    """Let a worker of the present build look whether there is anything to do."""
+    command = [sys.executable, "-m", "wfc", "worker", "--until-idle", *words]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=True)
+    return done.stderr
