@@ -101,8 +101,8 @@ class Registry:
         if archive is None:
             raise VersionUnknown(
                 f"version {version} is not registered in {world.url}, so its runs cannot be "
-                "executed here. Register its build again (`wfc build` at that commit), then free "
-                "the run with `wfc doctor --unblock RUN`."
+                "executed here. Register its build again (`wfc versions register` at that "
+                "commit), then free the run with `wfc doctor --unblock RUN`."
             )
         found = from_archive(archive)
         self.add(found)
