@@ -118,13 +118,18 @@ def prune(
     for row in () if dry_run else unneeded:
         transaction.execute("DELETE FROM bundles WHERE version = ?", (row.version,))
         transaction.execute("DELETE FROM environments WHERE version = ?", (row.version,))
-        transaction.execute("INSERT INTO pruned VALUES (?)", (row.version,))
+        transaction.execute("INSERT OR IGNORE INTO pruned VALUES (?)", (row.version,))
         transaction.news.add(VERSIONS)
     return unneeded
 
 
 def must_not_be_pruned(transaction: Transaction, version: VersionId) -> None:
     """Refuse that a run depends on what is gone. Raises `VersionUnknown`."""
-    found = transaction.execute("SELECT 1 FROM pruned WHERE version = ?", (version,)).fetchone()
+    # An older wfc that registers a version again does not know that it has to be taken off here.
+    found = transaction.execute(
+        "SELECT 1 FROM pruned WHERE version = ?1"
+        " AND NOT EXISTS (SELECT 1 FROM bundles WHERE version = ?1)",
+        (version,),
+    ).fetchone()
     if found is not None:
         raise rules.pruned(version)
