@@ -95,6 +95,8 @@ def cli() -> str:
 def _command(path: str, command: Any, text: str, shared: set[str]) -> Iterator[str]:
     below = getattr(command, "commands", {})
     if below:
+        if command.invoke_without_command:
+            yield from (f"## {path}", "", command.help, "")
         for name, nested in below.items():
             yield from _command(f"{path} {name}", nested, nested.help, shared)
         return

@@ -49,6 +49,12 @@ class BundleBroken(WfcError):
     code = "WFC164"
 
 
+class BundleUnloadable(WfcError):
+    """The workflow code of a version cannot be loaded in this process: its runs wait."""
+
+    code = "WFC684"
+
+
 class BuildTooNew(WfcError):
     """A build was written by a newer wfc than this one."""
 

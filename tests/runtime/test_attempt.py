@@ -38,7 +38,7 @@ class OneBody:
     def __init__(self, function: Callable[[], Any] | None) -> None:
         self._function = function
 
-    def body(
+    async def body(
         self,
         step: DefinitionId,
         version: VersionId,  # noqa: ARG002 - the form of the protocol
@@ -162,8 +162,10 @@ async def test_an_unknown_step_is_no_outcome() -> None:
 
 async def test_a_broken_predicate_ends_the_step_and_is_told() -> None:
     class Broken(OneBody):
-        def body(self, step: DefinitionId, version: VersionId, arguments: bytes | None) -> Any:
-            found = super().body(step, version, arguments)
+        async def body(
+            self, step: DefinitionId, version: VersionId, arguments: bytes | None
+        ) -> Any:
+            found = await super().body(step, version, arguments)
             found.retry_on = lambda error: error.missing
             return found
 

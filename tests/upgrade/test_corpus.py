@@ -106,12 +106,12 @@ def finish(pair: Pair, story: Tale, length: int) -> None:
         value = codec.decode(outcome.output, types=driver.template.types)
         assert bare(value) == (list(pair.result) if isinstance(pair.result, list) else pair.result)
     taken = () if found.event is None else (*found.event.withdrawn, *found.event.retracted)
-    recorded = deeds_of(
-        story.history[:length], driver.template, pair.renamed, frozenset(taken)
-    )
+    recorded = deeds_of(story.history[:length], driver.template, pair.renamed, frozenset(taken))
     missing, new = unmatched(recorded, given.deeds, input_differs=pair.input_differs)
     assert not missing, (length, missing, given.deeds)
-    assert [one.step.rpartition(":")[2] for one in new] == [word for word, _ in driver.calls], length
+    assert [one.step.rpartition(":")[2] for one in new] == [word for word, _ in driver.calls], (
+        length
+    )
 
 
 def refusals(story: Tale) -> list[str]:

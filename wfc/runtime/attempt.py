@@ -47,13 +47,16 @@ class Body(Protocol):
 class Bodies(Protocol):
     """Where bodies are found by the id of their step."""
 
-    def body(self, step: DefinitionId, version: VersionId, arguments: bytes | None) -> Body:
-        """Give the body for a call that a run of `version` recorded. Raises `StepUnknown`."""
+    async def body(self, step: DefinitionId, version: VersionId, arguments: bytes | None) -> Body:
+        """Give the body for a call that a run of `version` recorded.
+
+        Raises `StepUnknown`, `VersionUnknown`, `BundleBroken` or `BuildTooNew`.
+        """
         ...
 
     @property
     def version_id(self) -> VersionId:
-        """The version that the bodies belong to."""
+        """The version of the imported code."""
         ...
 
 
@@ -188,12 +191,12 @@ async def run_attempt(
     call: Call, bodies: Bodies, threads: Threads, now_us: Callable[[], int]
 ) -> Ended:
     """Run the body of `call` to its end. Raises `CancelledError` only if it was given up, and
-    `StepUnknown` if no code here can take the call: that is no outcome of the step.
+    what `Bodies.body` does if no code here can take the call: that is no outcome of the step.
     """
     context.attempt.set(call)
     body: Body | None = None
     if call.closure is None:
-        body = bodies.body(call.step, call.version, call.arguments)
+        body = await bodies.body(call.step, call.version, call.arguments)
         call.body_version = body.version
     try:
         fault.point("body.launched")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from wfc.errors import StepUnknown
+from wfc.errors import WfcError
 from wfc.eventlog.event import StepStarted
 from wfc.ids import OperationId, RunId
 from wfc.policies import Policy
@@ -14,6 +14,7 @@ from wfc.runtime.desk import Desk
 from wfc.runtime.operations import StepAsked
 from wfc.runtime.outbox import Outbox, starts_on_record
 from wfc.runtime.scene import RunScene
+from wfc.runtime.step_bodies import OUT_OF_REACH
 
 
 class Tenure:
@@ -44,7 +45,7 @@ class InlineBodies:
         self.running: dict[OperationId, tuple[Call, asyncio.Task[None]]] = {}
         self.backlog: dict[OperationId, tuple[StepAsked, float]] = {}
         """Steps that wait for a slot, and since when."""
-        self.trouble: StepUnknown | None = None
+        self.trouble: WfcError | None = None
         """Why a body could not be run at all."""
         self._run_id = run_id
         self._desk = desk
@@ -141,7 +142,7 @@ class InlineBodies:
         desk = self._desk
         try:
             ended = await run_attempt(call, desk.bodies, desk.threads, desk.now_us)
-        except StepUnknown as error:
+        except OUT_OF_REACH as error:
             self.trouble = error  # the run is left as it is, for a worker that has the code
             self._poke()
             return

@@ -11,6 +11,7 @@ from wfc import fault
 from wfc.errors import (
     BuildTooNew,
     BundleBroken,
+    BundleUnloadable,
     CompileError,
     LogError,
     StepUnknown,
@@ -28,7 +29,8 @@ from wfc.worlds.protocol import Claimed, Held, Queued, Resume, World
 _LOG: Final = logging.getLogger("wfc.worker")
 _NOT_MINE_YET_US: Final = 50_000
 _UNREADABLE: Final = (
-    LogError, BundleBroken, BuildTooNew, VersionUnknown, CompileError, StepUnknown,
+    LogError, BundleBroken, BundleUnloadable, BuildTooNew, VersionUnknown, CompileError,
+    StepUnknown,
 )  # fmt: skip
 """What keeps one run from being executed, and no other."""
 

@@ -27,6 +27,7 @@ from wfc.runtime.owned import OwnedRuns
 from wfc.runtime.queued_attempt import Ledgers, QueuedAttempts
 from wfc.runtime.registry import Registry
 from wfc.runtime.slots import Slots
+from wfc.runtime.step_bodies import StepBodies
 from wfc.runtime.sweeper import sweep, sweep_for_ever
 from wfc.runtime.template import Template
 from wfc.runtime.threads import Threads
@@ -66,7 +67,8 @@ class Worker:
         """Prepare; nothing is taken before `start`, `run` or `run_until_idle`."""
         self.world = world
         self.registry = registry
-        self.bodies: Bodies = registry
+        self._step_bodies = StepBodies(registry, world)
+        self.bodies: Bodies = self._step_bodies
         self.options = limits or WorkerLimits()
         self.limits = self.options.chapter
         self.inline_steps = self.options.inline_steps
@@ -104,8 +106,10 @@ class Worker:
         if self._background:
             return
         await self.membership.join()
+        await self._step_bodies.refresh()
         self._background = [
             asyncio.create_task(self._work(), name="wfc-worker"),
+            asyncio.create_task(self._step_bodies.follow(), name="wfc-versions"),
             asyncio.create_task(sweep_for_ever(self.world, self.options.sweep_s), name="wfc-sweep"),
         ]
 
@@ -120,6 +124,7 @@ class Worker:
     async def run_until_idle(self) -> int | None:
         """Work until nothing is due, and give the instant at which something will be (or None)."""
         await self.membership.join()
+        await self._step_bodies.refresh()
         watch = self.world.watch("queues")
         try:
             await self._until_idle(watch)
@@ -250,10 +255,6 @@ class Worker:
     async def template(self, version: VersionId, workflow: DefinitionId) -> Template:
         """Load what executions of a workflow are made from."""
         return await self.registry.template(self.world, version, workflow)
-
-    async def need(self, version: VersionId) -> None:
-        """Have a version at hand whose step bodies may be asked for. Raises `VersionUnknown`."""
-        await self.registry.version(self.world, version)
 
     def policy(self, asked: StepAsked) -> Policy:
         """Resolve the policy of a step."""
