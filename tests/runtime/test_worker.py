@@ -101,6 +101,35 @@ async def test_a_short_retry_stays_with_its_owner(house: House, journal: Journal
     ]  # fmt: skip
 
 
+async def test_a_short_retry_is_not_forgotten_when_idle(house: House, journal: Journal) -> None:
+    """A run that its owner keeps for a retry is no run of which nothing is due."""
+    journal.failures = [RetryableError("soon", retry_after="1500ms")]
+    worker = house.worker()
+    run = await house.start(FLOWS.retried, 7)
+    soon = house.clock.now_us() + 1_500_000
+    assert await worker.run_until_idle() == soon
+    await worker.stop()
+    assert await house.world.next_due() == soon, "and the next worker finds it"
+    house.advance(seconds=2)
+    assert await house.worker().run_until_idle() is None
+    assert await run.result() == 7
+
+
+async def test_a_short_retry_is_waited_for(house: House, journal: Journal) -> None:
+    """A worker with patience stays until what it keeps has gone on, and for nothing later."""
+    journal.failures = [ConnectionError("first")]
+    patient = house.worker()
+    run = await house.start(FLOWS.retried, 7)
+    late = await house.start(FLOWS.waits, 1)
+    work = asyncio.create_task(patient.run_until_idle(patience_s=2))
+    await house.logged(run, "step_retrying")
+    await house.logged(late, "wait_created")
+    house.advance(seconds=2)
+    assert await work is not None
+    assert await run.result() == 7
+    assert await late.status() is RunStatus.SUSPENDED
+
+
 async def test_the_last_error_comes_out_when_attempts_are_used_up(
     house: House, journal: Journal
 ) -> None:
