@@ -308,6 +308,12 @@ PROGRAM = Program(
         return sys.journal
 
 
+    async def interrupts(number: int) -> int:
+        "use workflow"
+        await add(number)
+        raise KeyboardInterrupt("by the workflow itself")
+
+
     async def never_ends(number: int) -> int:
         "use workflow"
         while True:

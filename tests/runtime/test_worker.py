@@ -506,3 +506,17 @@ async def test_steps_may_be_methods_and_nested_functions(house: House, journal: 
     run = await house.start(FLOWS.shapes, FLOWS.Order("o-1"), 2, 5)
     await house.worker().run_until_idle()
     assert await run.result() == ["o-1 to Bern", "blank to Rome", 5, [8, 17], True]
+
+
+async def test_a_workflow_that_raises_an_interrupt_fails_alone(
+    house: House, journal: Journal
+) -> None:
+    """Only a signal is meant for the process; the worker and its other runs go on."""
+    run = await house.start(FLOWS.interrupts, 1)
+    other = await house.start(FLOWS.chain, 1)
+    await house.worker().run_until_idle()
+    with pytest.raises(RunFailed, match="by the workflow itself") as caught:
+        await run.result()
+    assert type(caught.value.cause) is KeyboardInterrupt
+    assert (await house.log(run))[-2:] == ["step_completed", "run_failed"]
+    assert await other.result() == 0

@@ -30,6 +30,7 @@ from wfc.runtime.decisions import Decisions
 from wfc.runtime.desk import PAGE, Desk
 from wfc.runtime.execution import Execution
 from wfc.runtime.inline import InlineBodies, Tenure
+from wfc.runtime.interrupts import is_from_user
 from wfc.runtime.ledger import Ledger
 from wfc.runtime.operations import Failed, Operation, Outcome, Suspended
 from wfc.runtime.outbox import Outbox
@@ -312,6 +313,10 @@ class LiveRun:
             # It came when the code had just gone back to waiting; still the turn was too long.
             problem = LimitExceeded(f"a turn of run {self.run_id} took too long {error}")
             outcome = Failed(error=codec.encode_error(problem), kind=FailureKind.LIMIT)
+        except KeyboardInterrupt as error:
+            if is_from_user(error):
+                raise  # it only struck here, and is meant for the whole process
+            outcome = Failed(error=codec.encode_error(error), kind=FailureKind.USER)
         self._heard = max(self._heard, execution.position)
         return outcome
 
