@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,9 @@ from wfc.errors import RetryableError, RunCancelled, RunFailed, StepTimeout
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import RunCancelled as RunCancelledEvent
 from wfc.eventlog.event import StepRetrying, StepStarted
+from wfc.ids import RunId, WorkerId
 from wfc.runtime.worker import Worker
+from wfc.worlds.protocol import Claimed
 
 
 async def test_a_chain_costs_one_event_and_one_commit_per_step(
@@ -506,6 +509,42 @@ async def test_steps_may_be_methods_and_nested_functions(house: House, journal: 
     run = await house.start(FLOWS.shapes, FLOWS.Order("o-1"), 2, 5)
     await house.worker().run_until_idle()
     assert await run.result() == ["o-1 to Bern", "blank to Rome", 5, [8, 17], True]
+
+
+async def test_runs_that_may_kill_workers_are_tried_one_at_a_time(
+    house: House, journal: Journal
+) -> None:
+    """Of three runs that were lost together twice, only the one that does it is lost again, and
+    the end of it is its own: the others get on, and so does what nobody suspects.
+    """
+    runs = [await house.start(FLOWS.chain, each) for each in (1, 2, 3)]
+    for number in range(2):
+        name = WorkerId(f"victim-{number}")
+        await house.world.join(name, lease_s=30)
+        for run in runs:
+            await house.world.claim(run.id, name)
+        await house.world.leave(name)
+    claims: list[RunId] = []
+    together: list[RunId] = []
+    claim = house.world.claim
+    worker = house.worker()
+
+    async def watched(run_id: RunId, *args: Any, **kwargs: Any) -> Any:
+        answer = await claim(run_id, *args, **kwargs)
+        if isinstance(answer, Claimed) and answer.losses:
+            for each in runs:
+                row = await house.world.run(each.id)
+                if row is not None and row.losses and each.id in worker.owned.active:
+                    together.append(each.id)
+            claims.append(run_id)
+        return answer
+
+    house.world.claim = watched  # type: ignore[method-assign]  # looks on
+    fresh = await house.start(FLOWS.chain, 4)
+    await worker.run_until_idle()
+    assert sorted(claims) == sorted(each.id for each in runs)
+    assert together == []
+    assert [await run.result() for run in [*runs, fresh]] == [0, 1, 3, 6]
 
 
 async def test_a_workflow_that_raises_an_interrupt_fails_alone(

@@ -61,6 +61,8 @@ class LiveRun:
         self._log_has_news = False
         self._poked = False
         self._waiter: asyncio.Future[None] | None = None
+        self.trial: asyncio.Event | None = None
+        """Set it once the run has got anywhere, for others wait until it has."""
 
     # -- what the worker sees
 
@@ -116,6 +118,12 @@ class LiveRun:
         self.bodies.drop()
         self._drop_execution()
         self.poke()
+
+    def acquit(self) -> None:
+        """Say that the run got somewhere without killing the worker."""
+        if self.trial is not None:
+            self.trial.set()
+            self.trial = None
 
     async def release_unread(self) -> None:
         """Give the lease back without having understood the log."""
@@ -182,6 +190,7 @@ class LiveRun:
         fault.point("run.appended")
         if isinstance(answer, Appended):
             self.outbox.sent(batch)
+            self.acquit()
             if batch.release is not None:
                 self.tenure.fence = None
             self._follow(answer.recorded)
@@ -210,6 +219,7 @@ class LiveRun:
             self._desk.alarm(due[0][0], self)
         self._waiter = self._loop.create_future()
         if not self.bodies.running:
+            self.acquit()
             self._desk.settled()
         try:
             await self._waiter
