@@ -21,7 +21,7 @@ from wfc.runtime import context
 from wfc.runtime.interrupts import is_from_user
 from wfc.runtime.metadata import WorkflowMetadata
 from wfc.runtime.retry import Matcher, RetryAfterError, Try, exhausted_note, next_attempt_at
-from wfc.runtime.threads import Threads
+from wfc.runtime.threads import CarriedError, Threads
 
 StepEnd = StepCompleted | StepFailed | StepRetrying
 
@@ -268,6 +268,9 @@ async def _run(call: Call, body: Body | None, threads: Threads) -> Any:
             work.cancel()
             threads.leak(answer, f"step `{body.name}` of run {call.run_id}")
         raise
+    except CarriedError as carried:
+        error = carried.error
+    raise error
 
 
 class _Work:
