@@ -96,6 +96,12 @@ PROBES = {
     "a refused import by other means": ("__builtins__['__import__']('shutil')", "WFC202"),
     "the environment written": ("import os\nos.environ['A'] = 'b'", "WFC331"),
     "the environment deleted from": ("import os\ndel os.environ['A']", "WFC331"),
+    "where its module lies": ("str(__file__)", "WFC206"),
+    "a path made of where its module lies": (
+        "import os\nos.path.join(os.path.dirname(__file__), 'x')",
+        "WFC206",
+    ),
+    "what loaded its module": ("__spec__.origin", "WFC206"),
     "the process's logging": ("import logging\nlogging.basicConfig()", "WFC331"),
     "a logger's level": ("import logging\nlogging.getLogger('x').setLevel(1)", "WFC331"),
     "a logger's handlers": ("import logging\nlogging.getLogger('x').addHandler(None)", "WFC331"),
@@ -234,6 +240,8 @@ AT_TOP_LEVEL = {
     "a file in a default": ('def read(it=open("/etc/passwd")):\n    return it', "WFC210"),
     "a variable": ("import os\nHOME = os.environ['HOME']", "WFC211"),
     "a listed variable": ("import os\nREGION = os.environ['REGION']", "WFC211"),
+    "where the module lies": ("HERE = __file__ + 'x'", "WFC211"),
+    "a path": ("from pathlib import Path\nHERE = Path(__file__).parent", "WFC211"),
     "the platform": ("import platform\nSYSTEM = platform.system()", "WFC211"),
     "a generator without a seed": ("import random\nGENERATOR = random.Random()", "WFC301"),
 }

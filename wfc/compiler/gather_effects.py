@@ -33,6 +33,11 @@ _IDIOMS: Final = frozenset(
 _VERBS: Final = {"call": "calls", "subclass": "subclasses", "register": "registers"}
 _OF_RUNS: Final = frozenset({"WFC331", "WFC332"})
 """Hazards that are none while a module loads: state is written once then, for all runs alike."""
+_REFUSED_AS: Final = {
+    "WFC301": "read while loading",
+    "WFC210": "refused while loading",
+    "WFC211": "refused while loading",
+}
 _CHASES_MAX: Final = 100
 _KINDS: Final[Mapping[str, frozenset[tuple[str, bool]]]] = {
     "operations": frozenset({("step", True), ("step", False), ("workflow", True)}),
@@ -294,7 +299,8 @@ class _Judge:
         return entry is not None and entry.kind == "step"
 
     def _code(self, node: Node, reference: Reference, entry: Entry) -> str | None:
-        is_used = reference.use == "call" or reference.key is not None
+        is_place = reference.target.startswith("builtins.__") and entry.verdict is Verdict.REFUSED
+        is_used = reference.use == "call" or reference.key is not None or is_place
         at_load = reference.function == "" and is_used
         if at_load and entry.verdict is not Verdict.PURE:
             at_load = not self.library.is_deferred(node, reference.span)
@@ -320,7 +326,7 @@ class _Judge:
     ) -> Diagnostic | None:
         workflow, path = self.graph.reach(node)
         links = [self._link(origin, one, _what(one)) for origin, one in path]
-        last = self._link(node, reference, "refused" if code != "WFC301" else "read while loading")
+        last = self._link(node, reference, _REFUSED_AS.get(code, "refused"))
         links = [self._with_import(*pair) for pair in zip(path, links, strict=True)] + [last]
         allowance = self._allowance(code, node, reference)
         if allowance is not None:
@@ -455,8 +461,9 @@ def _sentence(code: str, workflow: str, target: str, entry: Entry, *, certain: b
     if code in {"WFC210", "WFC211"}:
         is_read = entry.reason is Reason.ENVIRONMENT
         so = "another worker could read otherwise" if is_read else "every worker would do it again"
+        does = "reads" if shown.startswith("__") else "calls"
         return (
-            f'workflow "{workflow}" {reaches} a statement that calls `{shown}` while its module '
+            f'workflow "{workflow}" {reaches} a statement that {does} `{shown}` while its module '
             f"loads; {so}"
         )
     clause = _CLAUSES[entry.reason or Reason.UNKNOWN]
@@ -470,11 +477,8 @@ def _sentence(code: str, workflow: str, target: str, entry: Entry, *, certain: b
 def _fix(
     code: str, path: tuple[tuple[Node, Reference], ...], target: str, entry: Entry
 ) -> str | None:
-    if code in {"WFC210", "WFC211"} and entry.reason is Reason.ENVIRONMENT:
-        listing = entry.instead.partition(", or ")[2]
-        return "read it in the workflow" + (f", and {listing}" if listing else "")
     if code in {"WFC210", "WFC211", "WFC301"}:
-        return None  # that of the catalogue
+        return _fix_at_load(target, entry)
     if entry.reason is Reason.UNKNOWN and code in {"WFC220", "WFC221"}:
         top = target.partition(".")[0]
         return f'if it is pure, [tool.wfc] pure = ["{top}"]; else move the call into a step'
@@ -485,3 +489,13 @@ def _fix(
     if not helpers:
         return f"move the call into a step; {listing}"
     return f'give `{helpers[0]}` the line "use step"; or move the call into a step; {listing}'
+
+
+def _fix_at_load(target: str, entry: Entry) -> str | None:
+    """Say what to do about what happens while a module loads; None is the catalogue's advice."""
+    if entry.reason is not Reason.ENVIRONMENT:
+        return None
+    if target.startswith("builtins.__"):
+        return f"use {entry.instead}"
+    listing = entry.instead.partition(", or ")[2]
+    return "read it in the workflow" + (f", and {listing}" if listing else "")

@@ -19,7 +19,8 @@ from wfc.compiler.walk_names import walk
 from wfc.ids import ModuleName
 from wfc.manifests.registrations import Registration
 
-_BUILTINS: Final = frozenset(dir(builtins))
+_BUILTINS: Final = frozenset(dir(builtins)) | {"__file__", "__path__", "__cached__"}
+"""What a name may mean that nothing binds; Python tells every module where it lies."""
 _DEFINED: Final = frozenset({"import", "function", "class"})
 _ALIASES_MAX: Final = 8
 _KEYED: Final = frozenset(
@@ -134,6 +135,8 @@ class Names:
         if not isinstance(value, ast.Name) or (value.id == getattr(real[0].node, "id", "")):
             return []
         behind = self.meanings(self.scope_of(value), value.id, depth + 1)
+        if behind and behind[0][0].startswith("builtins.__"):
+            return []  # what Python tells a module about itself is data, read once
         return [(".".join([target, *reversed(attributes)]), False) for target, _ in behind]
 
 

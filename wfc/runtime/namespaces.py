@@ -36,6 +36,12 @@ _DEAD: Final = types.SimpleNamespace(live=bool, place_at=None)
 class TemplateModule(types.ModuleType):
     """A module of a template."""
 
+    def __init__(self, name: str) -> None:
+        """Come from nowhere: what loads such modules is no business of workflow code."""
+        super().__init__(name)
+        for fact in ("__spec__", "__loader__"):
+            del self.__dict__[fact]
+
     def __setattr__(self, name: str, value: object) -> None:
         """Refuse: all runs of the version share it."""
         refusals.refuse_write(f"`{self.__name__.partition('@')[0]}.{name}`")

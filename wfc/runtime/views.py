@@ -20,6 +20,7 @@ from wfc.determinism import Entry, Reason, Rules, Verdict, lookup
 from wfc.runtime import context, refusals
 from wfc.runtime.frozen import CAREFUL
 from wfc.runtime.guarded import build_class
+from wfc.runtime.module_facts import PLACES, ModuleFact
 from wfc.runtime.shims import SHIMS, SWAPPED
 
 _UNHASHED: Final = (int, float, complex, bool, type(None), bytes)
@@ -209,14 +210,18 @@ def restricted_builtins(import_: Callable[..., Any], rules: Rules) -> dict[str, 
     for name, value in vars(builtins).items():
         dotted = f"builtins.{name}"
         entry = lookup(dotted, rules)
+        if name in PLACES:
+            continue
         if dotted in SHIMS:
             names[name] = SHIMS[dotted]
         elif entry.verdict is Verdict.REFUSED:
             names[name] = Refused(dotted, entry, value)
         else:
             names[name] = value
+    places = {name: ModuleFact(name, lookup(f"builtins.{name}", rules)) for name in PLACES}
     return {
         **names,
+        **places,
         "__import__": import_,
         "__build_class__": _build_class,
         "hash": _hash,
