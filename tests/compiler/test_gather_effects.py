@@ -156,6 +156,16 @@ def test_a_refused_name_is_an_error(tmp_path: Path, text: str, code: str) -> Non
         "import requests\ndef other(): return requests.get(1)\ndef helper(x): return x",
         "import time\nLATER = lambda: time.time()\ndef helper(x): return LATER",
         "import logging\nLOG = logging.getLogger(__name__)\ndef helper(x): LOG.info(x)",
+        "PKG = __name__.split('.')[0]\ndef helper(x): return PKG, __doc__",
+        """
+        from typing import TYPE_CHECKING
+        if TYPE_CHECKING:
+            from httpx import Client as y, get as z
+        else:
+            y = 5
+            from json import dumps as z
+        def helper(x: y): return y, z(x)
+        """,
         """
         from datetime import datetime
         from dataclasses import dataclass, field

@@ -105,7 +105,7 @@ class Names:
         if owner is None:
             return self._unbound(name)
         bindings = owner.bindings[name]
-        real = [binding for binding in bindings if not binding.typing_only] or bindings
+        real = _at_run_time(bindings) or bindings
         alias = self._alias(real, depth)
         if alias:
             return alias
@@ -324,10 +324,15 @@ def bound_by(names: Names) -> dict[int, tuple[str, ...]]:
     }
 
 
+def _at_run_time(bindings: list[Binding]) -> list[Binding]:
+    return [binding for binding in bindings if not binding.typing_only]
+
+
 def _is_imported(bindings: list[Binding]) -> bool:
     return bool(bindings) and all(binding.kind == "import" for binding in bindings)
 
 
 def _symbol_kind(bindings: list[Binding]) -> str:
-    kind = bindings[0].kind
+    """Say what a name is when it runs; what only type checkers see counts if there is no more."""
+    kind = (_at_run_time(bindings) or bindings)[0].kind
     return kind if kind in _DEFINED else "constant"
