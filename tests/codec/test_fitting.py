@@ -63,11 +63,29 @@ def test_what_fits_is_read_and_its_annotation_is_enough(value: Any, annotation: 
 
 
 @pytest.mark.parametrize(
+    ("value", "annotation", "expected"),
+    [
+        ([1, 2], tuple[int, ...], (1, 2)), ([1, 2], set[int], {1, 2}), ((1, 2), list[int], [1, 2]),
+        ([1], list[float], [1.0]), ({"name": "n"}, Model, Model(name="n")),
+        (["2024-01-01"], list[dt.date], [dt.date(2024, 1, 1)]),
+        ({"a": [{"name": "n"}]}, dict[str, list[Model]], {"a": [Model(name="n")]}),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_containers_may_be_those_of_json(value: Any, annotation: Any, expected: Any) -> None:
+    """What they hold is taken as strictly as it would be alone."""
+    assert read(value, annotation) == expected
+
+
+@pytest.mark.parametrize(
     ("value", "annotation"),
     [
         ("5", int), (5, str), (5, bytes), (1, bool), ("1.5", float), (None, dict), ((1,), list),
         (5, type(None)), (["a"], list[int]), (5, Item), (None, Item), ("z", Literal["x"]),
         (0, Annotated[int, Field(gt=1)]), ({"a": 1}, Model), ([{"a": 1}], list[Item]), (5, Client),
+        (["5"], list[int]), ({"a": "5"}, dict[str, int]), ({"5": 1}, dict[int, int]),
+        ((1, "5"), tuple[int, int]), ({"5"}, set[int]), ([5], list[str]), ([1], list[bool]),
+        ("5", Optional[int]), ([["5"]], list[tuple[int]]), ({"name": 5}, Model),  # noqa: UP045 - the old form is read too
     ] if (Client := type("Client", (), {})) else [],
     ids=repr,
 )  # fmt: skip
