@@ -214,6 +214,18 @@ async def test_a_result_that_cannot_be_recorded_fails_the_step_for_good(
     assert journal.calls == [("flawed", 1)]
 
 
+async def test_a_result_that_its_annotation_refuses_fails_the_step_for_good(
+    house: House, journal: Journal
+) -> None:
+    """It is refused where it is made, and the workflow may catch it; nobody has to read it."""
+    run = await house.start(FLOWS.misread, "12")
+    await house.worker().run_until_idle()
+    said = await run.result()
+    assert said.startswith("PayloadMismatch: the result of step `miscounts` does not fit")
+    assert journal.calls == [("miscounts", "12")]
+    assert "step_failed" in await house.log(run)
+
+
 async def test_a_cancelled_run_stops_its_bodies_and_may_clean_up(
     house: House, journal: Journal
 ) -> None:
