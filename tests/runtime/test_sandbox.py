@@ -801,7 +801,7 @@ async def flow():
 @pytest.mark.parametrize(
     "value",
     [[1, [2]], {"a": [1]}, {1, 2}, deque([1], maxlen=3), Counter("aab"), OrderedDict(a=1),
-     defaultdict(list, a=[1])],
+     defaultdict(list, a=[1]), OrderedDict(), set(), deque([{1}]), {"a": {1}}, [{2}]],
     ids=lambda value: type(value).__name__,
 )  # fmt: skip
 def test_copies_of_a_frozen_value_are_plain(value: Any) -> None:
@@ -809,6 +809,7 @@ def test_copies_of_a_frozen_value_are_plain(value: Any) -> None:
     frozen = Freezer().freeze(value)
     assert frozen == value
     assert type(frozen) is not type(value)
+    assert (repr(frozen), str([frozen]), f"{frozen}") == (repr(value), str([value]), f"{value}")
     for made in (copy(frozen), frozen.copy(), deepcopy(frozen), pickle.loads(pickle.dumps(frozen))):  # noqa: S301 - made here
         assert type(made) is type(value)
         assert made == value
