@@ -216,6 +216,23 @@ class RunCancelled(WfcError):
         return f"run {self.run_id} was cancelled: {self.reason or 'no reason given'}"
 
 
+class RunBlocked(WfcError):
+    """No worker takes the run, since one could not execute it; somebody has to free it."""
+
+    def __init__(self, run_id: str, reason: str) -> None:
+        """Keep the run and why it is blocked."""
+        super().__init__(run_id, reason)
+        self.run_id = run_id
+        self.reason = reason
+
+    def __str__(self) -> str:
+        """Say why, and how it goes on."""
+        return (
+            f"run {self.run_id} is blocked: {self.reason}\nNo worker takes it. When that is "
+            f"mended: wfc doctor --unblock {self.run_id}"
+        )
+
+
 class RunNotFound(WfcError):
     """No run has this id."""
 
