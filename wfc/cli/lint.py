@@ -23,12 +23,19 @@ from wfc.errors import MissingExtra
 from wfc.lint_rules import run
 from wfc.lint_rules.asked import job_of
 from wfc.lint_rules.neighbours import module_name
+from wfc.lint_rules.registry import project_rules, rules
+from wfc.lint_rules.selection import known_codes
 from wfc.settings import Loaded
 
 app = command_app()
 
 _STDIN: Final = Path("-")
 _DEBOUNCE_MS: Final = 200
+_OF_COMPILER_END: Final = "WFC4"
+_OF_RUNS: Final = frozenset(
+    {"WFC160", "WFC161", "WFC162", "WFC163", "WFC164", "WFC165", "WFC166", "WFC183", "WFC190"}
+)
+"""Codes of the compiler's families that come when something is loaded, started or written."""
 
 
 class Format(StrEnum):
@@ -101,6 +108,7 @@ def lint(
     """Look for what is wrong with workflows and steps; exit 1 if something is."""
     common = Common.of(context)
     loaded = common.load()
+    _tell_of_never_linted(common, (*_words(select), *_words(extend_select)))
     asked = Asked(
         common=common,
         job=job_of(
@@ -139,6 +147,21 @@ def lint(
 def _words(given: Sequence[str] | None) -> tuple[str, ...]:
     """Split lists between commas or spaces."""
     return tuple(word for text in given or () for word in text.replace(",", " ").split())
+
+
+def _tell_of_never_linted(common: Common, words: tuple[str, ...]) -> None:
+    """Note which of the selected codes no look at sources reports: those come while wfc works."""
+    for word in known_codes(words):
+        if not any(code.startswith(word) and _is_linted(code) for code in CATALOGUE):
+            output.note(
+                common, f"{word} is never reported by the linter; wfc explain {word} tells who does"
+            )
+
+
+def _is_linted(code: str) -> bool:
+    """Tell whether the linter can report a code, by a rule of its own or as the compiler does."""
+    own = {each for rule in (*rules(), *project_rules()) for each in rule.codes}
+    return code in own or (code < _OF_COMPILER_END and code not in _OF_RUNS) or code == "WFC910"
 
 
 def _form(common: Common, form: Format) -> Format:
