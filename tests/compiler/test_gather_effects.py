@@ -457,3 +457,23 @@ def test_a_name_that_its_module_does_not_hold_is_not_ours_to_judge(tmp_path: Pat
     """A missing first-party module or name fails at import, as in Python."""
     text = "from app.gone import a\nimport app.other\ndef helper(x): return a, app.other.b\n"
     assert effects_of(tmp_path, {"flows": text + FLOW, "other": ""}).diagnostics == ()
+
+
+def test_decorators_of_a_step_are_none_of_the_workflow(tmp_path: Path) -> None:
+    """They stay in the step bundle; those of a helper come into the other."""
+    step = """
+        from functools import cache
+
+        @cache
+        def helper(x):
+            {}
+            return x
+
+        async def flow(x):
+            "use workflow"
+            return await helper(x)
+        """
+    assert codes(effects_of(tmp_path / "a", {"flows": step.format('"use step"')})) == []
+    [found] = effects_of(tmp_path / "b", {"flows": step.format("pass")}).diagnostics
+    assert found.code == "WFC333"
+    assert found.fix == "take the cache off, or keep results in a dict that the workflow makes"
