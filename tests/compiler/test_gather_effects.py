@@ -154,6 +154,14 @@ def test_a_refused_name_is_an_error(tmp_path: Path, text: str, code: str) -> Non
         "import socket\ndef helper(x: socket.socket): return isinstance(x, socket.socket)",
         "import socket\ndef helper(x):\n    try: return x\n    except socket.error: return 1",
         "import requests\ndef other(): return requests.get(1)\ndef helper(x): return x",
+        """
+        try:
+            import orjson
+            from requests import get
+        except ImportError:
+            orjson = get = None
+        def helper(x): return orjson is not None and (None is get or x is None)
+        """,
         "import time\nLATER = lambda: time.time()\ndef helper(x): return LATER",
         "import logging\nLOG = logging.getLogger(__name__)\ndef helper(x): LOG.info(x)",
         "PKG = __name__.split('.')[0]\ndef helper(x): return PKG, __doc__",

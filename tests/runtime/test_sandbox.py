@@ -202,6 +202,31 @@ async def flow():
     )
 
 
+def test_a_module_that_the_host_lacks_cannot_be_imported() -> None:
+    """Also a refused one, which is not executed to find out; and one that is there may be named."""
+    assert run_program("""
+import socket
+try:
+    import orjson_that_nobody_has
+except ImportError:
+    orjson_that_nobody_has = None
+try:
+    from orjson_that_nobody_has import dumps
+except ModuleNotFoundError as error:
+    dumps = error.name
+try:
+    import email.nothing_like_that
+except ImportError:
+    inner = "none"
+import pytest
+
+async def flow():
+    "use workflow"
+    found = orjson_that_nobody_has is None, dumps, inner, socket is not None, pytest != None
+    return list(found)
+""") == [True, "orjson_that_nobody_has", "none", True, True]
+
+
 def test_a_listed_package_is_pure() -> None:
     """`[tool.wfc] pure` decides before the table."""
     program = "import pytest\n" + FLOW + "    return pytest.approx(1.0) == 1.0\n"

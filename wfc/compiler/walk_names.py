@@ -235,6 +235,7 @@ _HANDLERS: Final[dict[type[ast.AST], Callable[[Any, Any], None]]] = {
     ast.Subscript: _Walker.subscript,
     ast.Call: _Walker.call,
     ast.BinOp: _Walker.binary,
+    ast.Compare: _Walker.compare,
     ast.Lambda: _Walker.lambda_,
     ast.ListComp: _Walker.comprehension,
     ast.SetComp: _Walker.comprehension,
