@@ -101,6 +101,84 @@ REGISTERED = {
             "use workflow"
             return TABLE["Paid"](x).x
         """,
+    "by another name": """
+        def paid(x): return x + 1
+        LIST = []
+        OTHER = LIST
+        OTHER.append(paid)
+
+        async def flow(x):
+            "use workflow"
+            return LIST[0](x)
+        """,
+    "by one of two names": """
+        def paid(x): return x + 1
+        FIRST = SECOND = [0]
+        if True:
+            SECOND[0] = paid
+
+        async def flow(x):
+            "use workflow"
+            return FIRST[0](x)
+        """,
+    "by a decorator that uses another name": """
+        LIST = []
+        OTHER = LIST
+        def listed(function):
+            OTHER.append(function)
+            return function
+
+        @listed
+        def paid(x): return x + 1
+
+        async def flow(x):
+            "use workflow"
+            return LIST[0](x)
+        """,
+    "as an attribute": """
+        class Order: pass
+        def paid(x): return x + 1
+        setattr(Order, "paid", staticmethod(paid))
+
+        async def flow(x):
+            "use workflow"
+            return Order.paid(x)
+        """,
+    "by a metaclass": """
+        KINDS = {}
+        class Meta(type):
+            def __new__(mcs, name, bases, space):
+                made = super().__new__(mcs, name, bases, space)
+                KINDS[name] = made
+                return made
+
+        class Base(metaclass=Meta): pass
+
+        class Paid(Base):
+            def __init__(self, x): self.x = x + 1
+
+        async def flow(x):
+            "use workflow"
+            return KINDS["Paid"](x).x
+        """,
+    "by a metaclass that keeps them on the class": """
+        class Meta(type):
+            def __init__(cls, name, bases, space):
+                super().__init__(name, bases, space)
+                cls.kinds[name] = cls
+
+        class Base(metaclass=Meta):
+            kinds = {}
+
+        class Middle(Base): pass
+
+        class Paid(Middle):
+            def __init__(self, x): self.x = x + 1
+
+        async def flow(x):
+            "use workflow"
+            return Base.kinds["Paid"](x).x
+        """,
     "by a base class": """
         class Base:
             kinds = {}
