@@ -160,8 +160,9 @@ def _tell_of_never_linted(common: Common, words: tuple[str, ...]) -> None:
 
 def _is_linted(code: str) -> bool:
     """Tell whether the linter can report a code, by a rule of its own or as the compiler does."""
-    own = {each for rule in (*rules(), *project_rules()) for each in rule.codes}
-    return code in own or (code < _OF_COMPILER_END and code not in _OF_RUNS) or code == "WFC910"
+    own = any(code in rule.codes for rule in rules())
+    own = own or any(code in rule.codes for rule in project_rules())
+    return own or (code < _OF_COMPILER_END and code not in _OF_RUNS) or code == "WFC910"
 
 
 def _form(common: Common, form: Format) -> Format:
