@@ -15,6 +15,7 @@ from wfc.compiler.effect_graph import HARMLESS, Graph, LiveGraph
 from wfc.compiler.effect_library import Library, Node
 from wfc.compiler.facts import (
     Construction,
+    Fill,
     Hazard,
     Import,
     ModuleFacts,
@@ -94,6 +95,7 @@ def gather_effects(modules: Iterable[ModuleFacts], library: Library) -> Effects:
     for facts in ordered:
         found += judge.dropped(facts)
         found += judge.dropped_imports(facts)
+    found += judge.fills_elsewhere()
     reached: dict[ModuleName, set[str]] = {}
     for node in graph.steps:
         reached.setdefault(node.module, set()).add(node.name)
@@ -422,6 +424,72 @@ class _Judge:
                     f"`{module}` calls `{act.target}` when it is imported, and nothing here uses "
                     "it, so the import stays out of the workflow bundle",
                 )
+
+    def fills_elsewhere(self) -> Iterator[Diagnostic]:
+        """Tell of what modules beside those of the workflows put into objects that these reach: it
+        stays out of their bundles (WFC131).
+        """
+        reached = {node.module for node in self.graph.steps}
+        words = self._filled_by()
+        seen: set[str] = set()
+        for name in sorted(reached) if words else ():
+            facts = self.library.facts(name)
+            for one in facts.imports if facts is not None else ():
+                for module in (one.target, one.module):
+                    if not one.typing_only and module not in seen:
+                        seen.add(module)
+                        yield from self._fills_of(module, words)
+        for name in sorted(reached - seen) if words else ():
+            yield from self._fills_of(name, words)
+
+    def _filled_by(self) -> frozenset[str]:
+        """Give the names that code must mention which fills what workflows reach."""
+        words = set[str]()
+        for node in self.graph.steps:
+            facts = self.library.facts(node.module)
+            if facts is not None:
+                words.update(w for w, into in facts.writers.items() if node.name in into)
+                symbol = self.library.symbols(facts).get(node.name)
+                if symbol is not None and symbol.kind in {"constant", "class"}:
+                    words.add(node.name)
+        return frozenset(words)
+
+    def _fills_of(self, module: str, words: frozenset[str]) -> Iterator[Diagnostic]:
+        source = self.library.source(module)
+        # Most modules mention none of it, and need not be parsed.
+        if source is None or not any(word in source.text for word in words):
+            return
+        facts = self.library.facts(module)
+        if facts is None:
+            return
+        for fill in facts.fills:
+            if fill.bound is not None and Node(facts.name, fill.bound) in self.graph.steps:
+                continue  # it is kept, and so is what it is decorated with
+            for into in self._filled(fill):
+                if into in self.graph.steps and into.module != module:
+                    told = diagnostic(
+                        "WFC131",
+                        _place(source.path, fill.span),
+                        f"`{module}` changes `{into.name}` of `{into.module}`, which a workflow "
+                        "reaches: that stays out of the workflow bundle, and workflows find the "
+                        "object without it",
+                        fix=f"do it in `{into.module}`, which defines the object",
+                    )
+                    yield replace(told, severity=Severity.WARNING)
+                    break
+
+    def _filled(self, fill: Fill) -> Iterator[Node]:
+        """Give the objects that a statement of another module changes."""
+        nodes = self.library.locate(fill.target)
+        if not nodes:
+            return
+        node = nodes[-1]
+        if not fill.calls:
+            yield node
+            return
+        facts = self.library.facts(node.module)
+        for name in sorted(facts.writers.get(node.name, ())) if facts is not None else ():
+            yield Node(node.module, name)
 
     def _acts(self, reference: Reference) -> bool:
         """Tell whether a module-level statement calls what a workflow may not."""

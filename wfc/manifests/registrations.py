@@ -44,6 +44,13 @@ def registrations_of(tree: ast.Module) -> tuple[Registration, ...]:
     return tuple(_Registrations(tree).find())
 
 
+def writers_of(tree: ast.Module) -> Mapping[str, frozenset[str]]:
+    """Give the functions and classes of a module that, called or subclassed, put things into its
+    objects, and which: what another module does with them changes these.
+    """
+    return _Registrations(tree).writers()
+
+
 def _may_register(statement: ast.stmt) -> bool:
     match statement:
         case ast.FunctionDef() | ast.AsyncFunctionDef():
@@ -68,6 +75,18 @@ class _Registrations:
                     if name != bound:
                         yield Registration(top, name, bound, node)
 
+    def writers(self) -> Mapping[str, frozenset[str]]:
+        """Give what each definition that others may use writes to."""
+        found = {}
+        for name, node in self._definitions.items():
+            into = set(self._written.get(name, ()))
+            if isinstance(node, ast.ClassDef):
+                into = {one for one, _ in self._made_by(node)}
+                into.update(self._subclassed(ast.Name(name)))
+            if into:
+                found[name] = frozenset(into)
+        return found
+
     def _of(self, statement: ast.stmt) -> Iterator[tuple[str, str | None, ast.expr]]:
         if isinstance(statement, (*_FUNCTIONS, ast.ClassDef)):
             for into, node in self._defined(statement):
@@ -78,8 +97,8 @@ class _Registrations:
                 for into in self._filled_by(call):
                     yield into, None, call
         # A change by the name itself is seen by whoever looks for changes; by another one, not.
-        for node in ast.walk(statement) if self._aliases else ():
-            for changed in _changed(node):
+        for part in ast.walk(statement) if self._aliases else ():
+            for changed in _changed(part):
                 if changed.id in self._aliases:
                     yield changed.id, None, changed
 
