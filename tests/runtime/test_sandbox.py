@@ -389,7 +389,8 @@ def test_a_template_of_several_modules() -> None:
         True,
         True,
     ]
-    name = modules["shop.models"].__name__
+    assert modules["shop.models"].__name__ == "shop.models"
+    name = modules["shop.models"].Order.__module__
     assert name == f"shop.models@{template.fingerprint[:12]}"
     assert sys.modules[name] is modules["shop.models"]
     assert "shop.models" not in sys.modules
@@ -402,8 +403,49 @@ def test_two_versions_of_a_class_live_side_by_side() -> None:
     two = load_template(version, DefinitionId("shop.flows:flow"))
     first, second = (each.loaded.modules["shop.models"] for each in (one, two))
     assert first.Order is not second.Order
-    assert first.__name__ != second.__name__
+    assert first.__name__ == second.__name__ == "shop.models"
+    assert first.Order.__module__ != second.Order.__module__
     assert codec.wire_name(first.Order) == codec.wire_name(second.Order) == "shop.models:Order"
+
+
+def test_a_module_has_its_own_name_in_every_version() -> None:
+    """So what is made of it is the same; classes still find the names of their version."""
+    assert run_program("""
+from dataclasses import dataclass
+from typing import NamedTuple, get_type_hints
+from pydantic import BaseModel
+
+PACKAGE = __name__.partition(".")[0]
+
+class Line(BaseModel):
+    'Told.'
+    cents: "Cents"
+
+class Cents(BaseModel):
+    n: int
+
+class Bare(BaseModel):
+    \"\"\"No more than that.\"\"\"
+
+class Pair(NamedTuple):
+    left: "Cents"
+
+@dataclass
+class Order:
+    line: "Line"
+
+def helper(): ...
+
+async def flow():
+    "use workflow"
+    class Inner(BaseModel):
+        cents: "Cents"
+    return [
+        __name__, PACKAGE, helper.__module__, Line(cents={"n": 1}).cents.n, Line.__doc__,
+        get_type_hints(Order)["line"] is Line, get_type_hints(Pair)["left"] is Cents,
+        Inner(cents=Cents(n=2)).cents.n, Bare.__doc__, str(Cents).startswith("<class 'app@"),
+    ]
+""") == ["app", "app", "app", 1, "Told.", True, True, 2, "No more than that.", True]
 
 
 def test_payloads_name_only_what_is_allowed() -> None:

@@ -308,7 +308,7 @@ class Freezer:
         elif inspect.isclass(value) and not is_sealed(value):
             if is_guarded(value):
                 seal(value)
-            elif value.__module__ != module:
+            elif str(value.__module__).partition("@")[0] != module:
                 return
             for name, member in _class_state(value):
                 twin = self.freeze(member)

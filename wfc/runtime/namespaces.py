@@ -29,7 +29,7 @@ class Namespaces:
             space[abi.NAME] = _DEAD
 
 
-_DEAD: Final = types.SimpleNamespace(live=bool, place_at=None)
+_DEAD: Final = types.SimpleNamespace(live=bool, place_at=None, home="")
 """Takes the place of `__wfc__` in a dropped run: `bool()` is a fast way to say False."""
 
 
