@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Sequence
-from typing import Annotated, Any, ForwardRef, Literal, Optional, Protocol, TypeVar
+from typing import Annotated, Any, ForwardRef, Generic, Literal, Optional, Protocol, TypeVar
 
 import attrs
 import msgspec
@@ -92,6 +92,27 @@ def test_containers_may_be_those_of_json(value: Any, annotation: Any, expected: 
 def test_what_does_not_fit_is_refused(value: Any, annotation: Any) -> None:
     with pytest.raises(PayloadMismatch, match=r"does not fit (.*\n)Either the value was wrong"):
         read(value, annotation)
+
+
+class Box(BaseModel, Generic[T]):
+    v: T
+
+
+@pytest.mark.parametrize(
+    ("value", "annotation"),
+    [
+        (Box[str](v="a"), Box[int] | Box[str]), (Box[int](v=3), Box[int] | Box[str]),
+        ([Box[str](v="a"), Box[int](v=3)], list[Box[int] | Box[str]]),
+        ((Box[int](v=3), Box[str](v="a")), tuple[Box[int], Box[str]]),
+        (Box[Box[int]](v=Box[int](v=3)), Box[Box[int]]),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_a_generic_model_is_what_its_annotation_says(value: Any, annotation: Any) -> None:
+    """All of them travel under one name, and one payload may hold several."""
+    found = read(value, annotation)
+    assert found == value
+    assert type(found) is type(value)
 
 
 def test_a_mismatch_says_where() -> None:

@@ -225,13 +225,27 @@ def _reach(annotation: Any, found: dict[str, type], depth: int) -> None:
     for part in typing.get_args(annotation):
         _reach(part, found, depth + 1)
     origin = typing.get_origin(annotation) or annotation
-    if not isinstance(origin, type) or wire_name(origin) in found:
+    if not isinstance(origin, type) or (family_of(origin) is None and not _is_enum(origin)):
         return
-    if family_of(origin) is None and not _is_enum(origin):
-        return
-    found[wire_name(origin)] = origin
-    for hint in _hints(origin).values():
+    name = wire_name(origin)
+    known = found.get(name)
+    if known is not None:
+        if known is origin or known is _unbound(known):
+            return
+        # `Box[int]` and `Box[str]` both travel as `Box`; which of them it was, validation tells.
+        found[name] = _unbound(known)
+    else:
+        found[name] = origin
+    parameters = getattr(origin, "__pydantic_generic_metadata__", {}).get("args", ())
+    for hint in (*parameters, *_hints(origin).values()):
         _reach(hint, found, depth + 1)
+
+
+def _unbound(kind: type) -> type:
+    """Give the generic pydantic model of which a class is a parametrised one, or the class."""
+    generic = getattr(kind, "__pydantic_generic_metadata__", None)
+    found: type = (generic and generic["origin"]) or kind
+    return found
 
 
 def _is_enum(kind: type) -> bool:
