@@ -188,13 +188,13 @@ class RunFailed(WfcError):
         head = f"run {self.run_id} failed ({self.kind})"
         if self.cause is None:
             return head
-        code, text = code_of(self.cause), _text_of(self.cause)
+        code, text = code_of(self.cause), text_of(self.cause)
         name = type(self.cause).__name__
         shown = f"{code} {name}" if code is not None and code not in text else name
         return f"{head}: {shown}: {text}" if text else f"{head}: {shown}"
 
 
-def _text_of(error: BaseException) -> str:
+def text_of(error: BaseException) -> str:
     """Give what an error says, or that it cannot: the class may be a user's, and broken."""
     try:
         return str(error)

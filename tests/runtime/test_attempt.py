@@ -142,6 +142,9 @@ async def test_the_last_error_has_a_note() -> None:
 class Leaves(GeneratorExit):
     """A user's own kind of what closes coroutines."""
 
+    def __str__(self) -> str:
+        raise ZeroDivisionError
+
 
 @pytest.mark.parametrize(
     "error",
