@@ -251,3 +251,13 @@ def test_fixes_are_shown_or_done_before_the_build(wfc: Wfc, project: Path) -> No
     assert wfc("build", "--fix").code == 0
     assert (project / "shop.py").read_text() == f"async {FAULTY}"
     assert wfc("build", "--diff").code == 0
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(wfc: Wfc, shop: Path) -> None:
+    """It was configured so; nothing is wrong with wfc."""
+    (shop / "taken").write_text("a file")
+    said = wfc("build", "--out", "taken")
+    assert said.code == 2
+    assert "WFC904" in said.err
+    assert "cannot be written to" in said.err
+    assert "taken" in said.err

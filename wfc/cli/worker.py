@@ -15,7 +15,9 @@ from wfc.cli import output
 from wfc.cli.common import Common, command_app
 from wfc.cli.failure import Exit
 from wfc.cli.session import opened
+from wfc.clock import MICROSECONDS
 from wfc.config import Session
+from wfc.runtime.outbox import INLINE_RETRY_US
 from wfc.runtime.worker import Worker
 from wfc.settings import without_effect
 
@@ -78,7 +80,8 @@ async def _work(
         stop = Stop(common)
         output.note(common, f"worker {os.getpid()} works on {session.world.url}; Ctrl-C drains")
         if until_idle:
-            due = await stop.unless_asked(made.run_until_idle())
+            patience_s = INLINE_RETRY_US / MICROSECONDS
+            due = await stop.unless_asked(made.run_until_idle(patience_s=patience_s))
             await made.stop()
             _print_due(common, due)
         else:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -19,7 +20,7 @@ import msgpack  # type: ignore[import-untyped] # the package ships no types
 from wfc import fault
 from wfc.determinism import Rules
 from wfc.diagnostics import Place
-from wfc.errors import BuildTooNew, BundleBroken, ManifestBroken, ManifestTooNew
+from wfc.errors import BuildTooNew, BundleBroken, ConfigError, ManifestBroken, ManifestTooNew
 from wfc.ids import DefinitionId, ModuleName, VersionId
 from wfc.manifests.bundle import Bundle, Purpose
 from wfc.manifests.plain import (
@@ -127,11 +128,22 @@ def write_version(
     """Write `out`/versions/ID and give that folder; nothing under a final name is ever half.
 
     All is written to a folder beside it, which is then renamed. A version that stands there
-    already has the same content, and only its environment and diagnostics are written anew.
+    already has the same content, and only its environment and diagnostics are written anew. Raises
+    `ConfigError` if nothing can be written to `out`.
     """
+    with _writing_to(out):
+        return _write_version(version, out, environment or {}, diagnostics)
+
+
+def _write_version(
+    version: Version,
+    out: Path,
+    environment: Mapping[str, Any],
+    diagnostics: Iterable[Mapping[str, Any]],
+) -> Path:
     folder = out / "versions" / version.id
     told = {
-        "environment.json": readable(dict(environment or {})),
+        "environment.json": readable(dict(environment)),
         "diagnostics.json": readable(list(diagnostics)),
     }
     if _is_whole(folder, version):
@@ -158,9 +170,13 @@ def write_version(
 
 
 def set_current(out: Path, version: VersionId) -> None:
-    """Name the active build; the last thing a build does, so an interrupted one changes nothing."""
+    """Name the active build; the last thing a build does, so an interrupted one changes nothing.
+
+    Raises `ConfigError` if it cannot be written.
+    """
     fault.point("current.replacing")
-    _replace(out / "current", f"{version}\n")
+    with _writing_to(out):
+        _replace(out / "current", f"{version}\n")
     fault.point("current.replaced")
 
 
@@ -297,6 +313,18 @@ def _read(path: Path) -> str:
         return data.decode("utf-8", _SURROGATES)
     except UnicodeDecodeError as error:
         raise BundleBroken(f"{path} is not UTF-8; build again") from error
+
+
+@contextmanager
+def _writing_to(out: Path) -> Iterator[None]:
+    """Say which folder it was that could not be written to. Raises `ConfigError` then."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(
+            f"the build cannot be written to {out}: {error.strerror or error}. Name a folder that "
+            "can be written to by `--out`, or by `out` in [tool.wfc]."
+        ) from error
 
 
 def _replace(path: Path, text: str) -> None:

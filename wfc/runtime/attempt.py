@@ -13,7 +13,15 @@ from typing import Any, Protocol
 
 from wfc import codec, fault
 from wfc.clock import MICROSECONDS, to_datetime
-from wfc.errors import FatalError, OutsideWorkflow, StepError, StepTimeout, WfcError, WorkerStopped
+from wfc.errors import (
+    FatalError,
+    OutsideWorkflow,
+    StepError,
+    StepTimeout,
+    WfcError,
+    WorkerStopped,
+    text_of,
+)
 from wfc.eventlog.event import Scalar, StepCompleted, StepCreated, StepFailed, StepRetrying
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId
 from wfc.policies import Policy
@@ -21,7 +29,7 @@ from wfc.runtime import context
 from wfc.runtime.interrupts import is_from_user
 from wfc.runtime.metadata import WorkflowMetadata
 from wfc.runtime.retry import Matcher, RetryAfterError, Try, exhausted_note, next_attempt_at
-from wfc.runtime.threads import Threads
+from wfc.runtime.threads import CarriedError, Threads
 
 StepEnd = StepCompleted | StepFailed | StepRetrying
 
@@ -271,6 +279,9 @@ async def _run(call: Call, body: Body | None, threads: Threads) -> Any:
             work.cancel()
             threads.leak(answer, f"step `{body.name}` of run {call.run_id}")
         raise
+    except CarriedError as carried:
+        error = carried.error
+    raise error
 
 
 class _Work:
@@ -309,7 +320,7 @@ def _foreign(error: BaseException) -> WfcError:
     """Stand in for an exception that would stop more than the step if it were raised again."""
     kind = type(error)
     name = f"{kind.__module__}:{kind.__qualname__}"
-    stand_in = StepError(name, str(error) or "raised by the step itself")
+    stand_in = StepError(name, text_of(error) or "raised by the step itself")
     return stand_in.with_traceback(error.__traceback__)
 
 

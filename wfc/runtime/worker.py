@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
+from wfc.clock import MICROSECONDS
 from wfc.errors import LeaseLost, WorldError
 from wfc.eventlog.event import Event, Recorded
 from wfc.ids import DefinitionId, RunId, VersionId, WorkerId
@@ -121,21 +122,26 @@ class Worker:
             await self.stop()
             raise self.failure
 
-    async def run_until_idle(self) -> int | None:
-        """Work until nothing is due, and give the instant at which something will be (or None)."""
+    async def run_until_idle(self, *, patience_s: float = 0.0) -> int | None:
+        """Work until nothing is due, and give the instant at which something will be (or None).
+
+        Runs that this worker keeps, because they go on within `patience_s`, are waited for.
+        """
         await self.membership.join()
         await self._step_bodies.refresh()
         watch = self.world.watch("queues")
         try:
-            await self._until_idle(watch)
+            await self._until_idle(watch, patience_s)
         finally:
             watch.close()
         if self.failure is not None:
             raise self.failure
         await self._inbox.flush()
-        return await self.world.next_due()
+        # The world knows of no instant at which a run that is still owned goes on.
+        instants = [await self.world.next_due(), self._alarms.next]
+        return min((each for each in instants if each is not None), default=None)
 
-    async def _until_idle(self, watch: Watch) -> None:
+    async def _until_idle(self, watch: Watch, patience_s: float) -> None:
         while not self.stopping:
             await self.membership.keep()
             self._activity.clear()
@@ -152,8 +158,18 @@ class Worker:
                 await _either(watch.changed(LOOK_AGAIN_S), self._activity.wait())
                 continue
             await self.membership.keep()
-            if (await sweep(self.world)).total() == 0 and not self._activity.is_set():
+            if (await sweep(self.world)).total() or self._activity.is_set():
+                continue
+            left_s = self._alarm_in_s()
+            if left_s is None or left_s > patience_s:
                 break
+            pause_s = min(max(left_s, 0.0), LOOK_AGAIN_S)
+            await _either(watch.changed(pause_s), self._activity.wait())
+
+    def _alarm_in_s(self) -> float | None:
+        """Say when the first of the runs that stay here goes on."""
+        at = self._alarms.next
+        return None if at is None else (at - self.now_us()) / MICROSECONDS
 
     async def stop(self) -> None:
         """Let bodies end, then stop them, write what is known, release everything and leave."""

@@ -44,6 +44,15 @@ class NotYet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Suspect:
+    """The run was lost `losses` times since an event was last written, so it may be what kills its
+    workers: it was not claimed by who asked to be told.
+    """
+
+    losses: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedAttempt:
     """The caller holds the attempt row; `lost`: its last holder vanished in mid-attempt."""
 

@@ -39,6 +39,7 @@ from wfc.worlds.protocol import (
     Renewal,
     RunFilter,
     RunPage,
+    Suspect,
     Swept,
     Taken,
     VersionRow,
@@ -190,13 +191,19 @@ class MemoryWorld:
             if self._tables.lives(worker_id)
         ]
 
-    async def claim(self, run_id: RunId, worker_id: WorkerId) -> Claimed | Held | Over | NotYet:
+    async def claim(
+        self, run_id: RunId, worker_id: WorkerId, *, losses_max: int | None = None
+    ) -> Claimed | Suspect | Held | Over | NotYet:
         """Become the owner."""
         self._must_be_open()
         with self._lock:
             self._tables.must_live(worker_id)
             run = self._tables.runs.get(run_id)
-            answer = Over() if run is None else leases.claim(self._tables, run, worker_id)
+            answer = (
+                Over()
+                if run is None
+                else leases.claim(self._tables, run, worker_id, losses_max=losses_max)
+            )
         if isinstance(answer, Claimed):
             self._publish(RUNS, run_topic(run_id))
         return answer

@@ -24,6 +24,7 @@ from wfc.worlds.answers import (
     Renewal,
     RunFilter,
     RunPage,
+    Suspect,
     Swept,
     VersionRow,
     WorkerRow,
@@ -70,6 +71,7 @@ __all__ = [
     "Resume",
     "RunFilter",
     "RunPage",
+    "Suspect",
     "Swept",
     "Taken",
     "Unowned",
@@ -212,11 +214,14 @@ class World(Protocol):
         """Read the workers whose lease has not run out."""
         ...
 
-    async def claim(self, run_id: RunId, worker_id: WorkerId) -> Claimed | Held | Over | NotYet:
+    async def claim(
+        self, run_id: RunId, worker_id: WorkerId, *, losses_max: int | None = None
+    ) -> Claimed | Suspect | Held | Over | NotYet:
         """Become the owner. At most one worker owns a run; the fence grows with every claim.
 
-        A run that does not exist is `Over`. Who owns it already is told `Held` by itself. Raises
-        `LeaseLost` if the worker has no lease.
+        A run that does not exist is `Over`. Who owns it already is told `Held` by itself. A run
+        that was lost more than `losses_max` times in a row is `Suspect`, and stays as it is; None
+        claims any. Raises `LeaseLost` if the worker has no lease.
         """
         ...
 

@@ -57,6 +57,7 @@ from wfc.worlds.protocol import (
     Renewal,
     RunFilter,
     RunPage,
+    Suspect,
     Swept,
     Taken,
     VersionRow,
@@ -323,10 +324,14 @@ class SqliteWorld:
             for worker_id, until, queues in rows
         ]
 
-    async def claim(self, run_id: RunId, worker_id: WorkerId) -> Claimed | Held | Over | NotYet:
+    async def claim(
+        self, run_id: RunId, worker_id: WorkerId, *, losses_max: int | None = None
+    ) -> Claimed | Suspect | Held | Over | NotYet:
         """Become the owner."""
         return await self._write(
-            lambda transaction: sqlite_leases.claim(transaction, run_id, worker_id)
+            lambda transaction: sqlite_leases.claim(
+                transaction, run_id, worker_id, losses_max=losses_max
+            )
         )
 
     async def claim_attempt(
