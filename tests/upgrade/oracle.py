@@ -7,6 +7,7 @@ input, and whatever else it is given must come from calls that were made after t
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -41,6 +42,8 @@ class Given:
     """What workflow code was given by its steps."""
 
     deeds: list[Deed] = field(default_factory=list)
+    cancelled: list[Deed] = field(default_factory=list)
+    """Calls that the code gave up before they came to anything; they have no outcome."""
 
 
 @contextmanager
@@ -53,6 +56,9 @@ def listening() -> Iterator[Given]:
         asked = bare(dict(bound))
         try:
             value = await original(self, execution, name, bound, place)
+        except asyncio.CancelledError:
+            given.cancelled.append(Deed(self._id, asked, None))
+            raise
         except CodecError:
             raise
         except Exception as error:
