@@ -119,6 +119,8 @@ class Replayed:
     withdrawn: list[OperationId] = field(default_factory=list)
     """What the log holds and the code does without; none of it has come to anything."""
     unequal: list[int] = field(default_factory=list)
+    accepted: list[int] = field(default_factory=list)
+    """Of these, what only stands because the caller accepts it."""
     waivable: set[Waiver] = field(default_factory=set)
     """What the caller could accept so that the replay gets further."""
     open: dict[OperationId, Operation] = field(default_factory=dict)
@@ -152,7 +154,7 @@ class DryExecution(Execution):
             limits=limits,
             quiet_until=_FOR_EVER,
             renames=reading.renames,
-            unequal=reading.unequal,
+            unequal=reading.accepted,
         )
         self.facts = facts
         self.accepted = frozenset(accept)
@@ -183,13 +185,14 @@ class DryExecution(Execution):
 
     def overlooks(self, pending: Pending, recorded: Recorded, problem: Problem) -> bool:
         """Let an event stand that means the same as what is asked for, or that is accepted."""
-        if super().overlooks(pending, recorded, problem):
-            return True
         if problem.rule != INPUT:
             return False
-        if not (self._means_the_same(pending, recorded) or Waiver.INPUTS in self.accepted):
-            self.result.waivable.add(Waiver.INPUTS)
-            return False
+        if not self._means_the_same(pending, recorded):
+            if Waiver.INPUTS in self.accepted:
+                self.result.accepted.append(recorded.position)
+            elif not super().overlooks(pending, recorded, problem):
+                self.result.waivable.add(Waiver.INPUTS)
+                return False
         self.result.unequal.append(recorded.position)
         return True
 
