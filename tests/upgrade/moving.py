@@ -10,7 +10,7 @@ import asyncio
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -60,12 +60,13 @@ from wfc.runtime.reading import Reading
 from wfc.runtime.template import Template
 from wfc.runtime.upgrade_code import Codebase
 from wfc.runtime.verdict import Waiver
+from wfc.runtime.watched import Watched
 
 Steps = Mapping[str, Callable[..., Any]]
 WORKER = WorkerId("worker_1")
 
 
-@cache
+@lru_cache(maxsize=500)
 def built(text: str | tuple[tuple[str, str], ...], settings: str = "") -> Version:
     """Build the module `app.flows` of this text, or modules by path (``flows.py``)."""
     files = dict(text) if isinstance(text, tuple) else {"flows.py": text}
@@ -373,6 +374,7 @@ def judged(
         Case(
             row=row, history=log, to=to.id, edit=edit, template=template,
             accept=frozenset(map(Waiver, accept)), retry_failed=retry_failed,
+            deliver=Watched(limit_s=0.05),
         )
     )  # fmt: skip
 

@@ -103,7 +103,7 @@ def _deed(
 ) -> Deed:
     step = renamed.get(created.step, created.step)
     definition = template.plan_of(step)  # type: ignore[arg-type]  # the id of a step
-    annotations = {old: kind for old, kind in definition._takes().items()}
+    annotations = dict(definition._takes())
     for old, new in renamed.items():
         if new in annotations:
             annotations[old] = annotations[new]

@@ -198,9 +198,8 @@ def moved(story: Tale, found: Any, length: int) -> list[Any]:
 
 def test_what_merely_reads_otherwise_is_compared_again() -> None:
     """A renamed parameter means the same at the first move; at the next its value is another."""
-    new = OLD.replace(
-        "charge(order: str, cents: int)", "charge(\n    order: str,\n    sum: int,  # wfc: was[cents]\n)"
-    )
+    hinted = "charge(\n    order: str,\n    sum: int,  # wfc: was[cents]\n)"
+    new = OLD.replace("charge(order: str, cents: int)", hinted)
     story = tale(new)
     found = story.judged(3)
     assert found.event is not None

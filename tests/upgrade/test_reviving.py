@@ -210,7 +210,8 @@ def test_a_failure_that_was_caught_stands() -> None:
         "try:\n    paid = await charge(order)\nexcept ValueError as error:\n    paid = str(error)\n"
         "sent = await ship(order)\n"
     )
-    story = tale(old + "return [paid, sent.nothing]", old + "return [paid, sent]", charge=failing(9))
+    wrong, right = "return [paid, sent.nothing]", "return [paid, sent]"
+    story = tale(old + wrong, old + right, charge=failing(9))
     found, driver, outcome = revived(story)
     assert found.event is not None
     assert found.event.retracted == ()

@@ -14,7 +14,6 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -124,7 +123,8 @@ class Story:
         driver.write(
             RunCreated(
                 workflow=WORKFLOW, version=version.id, fingerprint=template.fingerprint,
-                changes=changes_in(version.manifest).get(WORKFLOW, ()), arguments=payload, seed=SEED,
+                changes=changes_in(version.manifest).get(WORKFLOW, ()), arguments=payload,
+                seed=SEED,
             ),
             RunStarted(worker_id=WORKER),
         )  # fmt: skip
@@ -171,8 +171,8 @@ class Story:
         self.code.add(version)
         return judged(self.code, self.history, version, WORKFLOW)
 
-    def move(self, found: Judged, version: Version) -> None:
-        """Write the move, and run on for a while."""
+    def move(self, found: Judged) -> None:
+        """Write the move."""
         if found.event is not None:
             position = len(self.history) + 1
             at = self.history[-1].recorded_at
@@ -222,7 +222,7 @@ def play(rng: Random) -> Counter[str]:
         if answer is not Answer.MOVE:
             continue
         moved = len(story.history) + 1
-        story.move(found, target)
+        story.move(found)
         current = target if found.event is not None else current
         outcome = story.go_on(current, turns=rng.choice((0, 1, 3, _TURNS)))
         seen["ended"] += isinstance(outcome, Completed)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from wfc import codec
-from wfc.errors import Diverged
+from wfc.errors import Diverged, TurnTooLong
 from wfc.eventlog.event import (
     AttributesSet,
     ChildCompleted,
@@ -34,9 +34,11 @@ from wfc.eventlog.event import (
     WaitCreated,
 )
 from wfc.ids import OperationId, RunId
+from wfc.runtime.delivery import CHANGES
 from wfc.runtime.execution import Execution
 from wfc.runtime.limits import Limits
 from wfc.runtime.operations import Failed, Operation, Outcome, StepAsked, Suspended, WaitAsked
+from wfc.runtime.outcomes import kind_of
 from wfc.runtime.pending import INPUT, Pending, Problem
 from wfc.runtime.reading import Reading
 from wfc.runtime.template import Template
@@ -240,7 +242,9 @@ class DryExecution(Execution):
         main = self.main
         if main is not None and not main.cancelled() and main.exception() is not None:
             error = main.exception()
-            return RAISED, f"the code had raised {type(error).__name__} before: {error}"
+            assert error is not None
+            rule = UNSETTLED if kind_of(error) is FailureKind.LIMIT else RAISED
+            return rule, f"the code had raised {type(error).__name__} before: {error}"
         return ENDED, "the code ended before it asked for this"
 
     def misread(self, name: OperationId, error: Exception) -> None:
@@ -286,6 +290,11 @@ def replay(
     try:
         result.outcome = (deliver or _plainly)(execution, history)
         _conclude(execution, history)
+    except TurnTooLong:
+        # The code caught the interruption and went on for as long again.
+        text = "the code runs on and on and lets nobody end it"
+        at = _at(history, execution.position) or opening
+        result.disagreement = Disagreement(recorded=at, rule=UNSETTLED, text=text)
     finally:
         execution.drop()
     return result
@@ -311,10 +320,12 @@ def _conclude(execution: DryExecution, history: Sequence[Recorded]) -> None:
     stop = result.disagreement
     result.replayed = head if stop is None else max(0, stop.recorded.position - 1)
     result.open = execution.open
+    # The code cannot tell events apart that it hears nothing of, such as the start of the run.
+    last = max((one.position for one in history if type(one.event) in CHANGES), default=0)
     result.unknown = [
         name
         for name, pending in execution.pending.items()
-        if not pending.known and pending.position < head and pending.wakes
+        if not pending.known and pending.position < last and pending.wakes
     ]
 
 

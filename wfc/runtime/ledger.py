@@ -93,7 +93,7 @@ class Ledger:
         return self.cancel is not None and self.cancel.cause is CancelCause.TIMEOUT
 
     def first_attempt(self, name: OperationId) -> int:
-        """Give the number of a step's first attempt: those that an upgrade took back have theirs."""
+        """Give the number of a step's first attempt: what an upgrade took back keeps its own."""
         return self.law.spent_on(name) + 1
 
     def stand_at(self, length: int) -> None:
