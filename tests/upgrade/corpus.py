@@ -11,8 +11,8 @@ package. `expect.toml` says
   `renamed` (old id -> new id, old parameter -> new one), `steps` (scripts of steps by name, instead
   of their bodies), `queued` (attempts are written one by one), `depends` (of the new build;
   `depends_before`), `input_differs` (steps whose recorded input reads otherwise), `result` (what
-  every run that moved gives), `ends` (how runs of the new code end, if they do not complete:
-  ``"failed"``, ``"never"``).
+  every run that moved gives; `results` by the length at which it moved), `ends` (how runs of the
+  new code end, if they do not complete: ``"failed"``, ``"never"``).
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ class Pair:
     depends_before: Mapping[str, str] = field(default_factory=dict)
     input_differs: Sequence[str] = ()
     result: Any = None
+    results: Mapping[str, Any] = field(default_factory=dict)
     ends: str = "completed"
 
     @classmethod

@@ -102,9 +102,10 @@ def finish(pair: Pair, story: Tale, length: int) -> None:
     assert isinstance(outcome, Completed if pair.ends == "completed" else Failed), outcome
     if isinstance(outcome, Failed):
         assert outcome.kind is FailureKind.USER, codec.read_error(outcome.error)
-    elif pair.result is not None:
-        value = codec.decode(outcome.output, types=driver.template.types)
-        assert bare(value) == (list(pair.result) if isinstance(pair.result, list) else pair.result)
+    else:
+        value = bare(codec.decode(outcome.output, types=driver.template.types))
+        wanted = pair.results.get(str(length), pair.result)
+        assert wanted is None or value == wanted
     taken = () if found.event is None else (*found.event.withdrawn, *found.event.retracted)
     recorded = deeds_of(story.history[:length], driver.template, pair.renamed, frozenset(taken))
     missing, new = unmatched(recorded, given.deeds, input_differs=pair.input_differs)
