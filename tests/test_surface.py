@@ -17,12 +17,13 @@ SURFACE = {
         "install policy remove_attributes set_attributes sleep"
     ),
     "wfc.api": (
-        "App CancelAnswer Page Run RunStatus RunSummary cancel_runs get_run list_runs runtime "
-        "start upgrade_runs"
+        "App CancelAnswer Page Run RunStatus RunSummary cancel_runs get_run list_runs "
+        "list_versions runtime start upgrade_runs"
     ),
     "wfc.types": (
-        "Answer Call CancelAnswer Divergence Group Level Offer Page Reason Recorded RunStatus "
-        "RunSummary Step StepMetadata StepStatus UpgradeReport Verdict Woke WorkflowMetadata"
+        "Answer Call CancelAnswer Divergence Environment Group Level Offer Page Reason Recorded "
+        "RunStatus RunSummary Step StepMetadata StepStatus UpgradeReport Verdict VersionSummary "
+        "Woke WorkflowMetadata"
     ),
 }
 

@@ -17,7 +17,8 @@ from wfc.durations import Duration
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import Scalar
 from wfc.ids import DefinitionId, RunId, VersionId
-from wfc.runtime.answers import CancelAnswer, Page, RunSummary
+from wfc.runtime import versions
+from wfc.runtime.answers import CancelAnswer, Page, RunSummary, VersionSummary
 from wfc.runtime.bulk import cancel_all, list_page, run_filter
 from wfc.runtime.replacing import Many, upgrade_all
 from wfc.runtime.run import Run
@@ -37,6 +38,7 @@ __all__ = [
     "cancel_runs",
     "get_run",
     "list_runs",
+    "list_versions",
     "runtime",
     "start",
     "upgrade_runs",
@@ -75,7 +77,11 @@ class Start:
         timeout: Duration | None = None,
         version: str | None = None,
     ) -> Start:
-        """Give a `start` that names the run, delays it, marks it, limits it or pins its version."""
+        """Give a `start` that names the run, delays it, marks it, limits it or pins its version.
+
+        `version` is the id, its beginning or the label of a registered one; without it, the run
+        begins on the caller's own build.
+        """
         return Start(
             StartOptions(
                 id=id,
@@ -216,6 +222,12 @@ async def upgrade_runs(
             on_progress=on_progress,
         ),
     )
+
+
+async def list_versions() -> tuple[VersionSummary, ...]:
+    """List the registered versions, newest first, with the runs that have not ended on each."""
+    session = await current_session()
+    return await versions.list_versions(session.world)
 
 
 def runtime(

@@ -162,15 +162,17 @@ async def open_session(
 
 
 async def _registry(loaded: Loaded, world: World, version: Version) -> Registry:
-    from wfc.manifests.store import to_archive  # noqa: PLC0415 - see the top
-    from wfc.runtime.registry import Registry  # noqa: PLC0415 - likewise
+    from wfc.runtime.registry import Registry  # noqa: PLC0415 - see the top
+    from wfc.runtime.versions import register  # noqa: PLC0415 - likewise
 
-    await world.register_version(version.id, to_archive(version))
+    await register(world, version, root=loaded.root)
     import_code(loaded, version)
     return Registry(
         version,
         policy=policy_keywords(loaded.settings),
         bundles_max=loaded.settings.bundles_max,
+        on_new_version=loaded.settings.on_new_version,
+        pin_steps=loaded.settings.pin_steps,
     )
 
 

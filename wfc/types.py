@@ -2,7 +2,14 @@
 
 from wfc.eventlog.entity import RunStatus, StepStatus
 from wfc.manifests.levels import Level, Reason
-from wfc.runtime.answers import CancelAnswer, Page, Recorded, RunSummary, Step
+from wfc.runtime.answers import (
+    CancelAnswer,
+    Page,
+    Recorded,
+    RunSummary,
+    Step,
+    VersionSummary,
+)
 from wfc.runtime.attempt import StepMetadata
 from wfc.runtime.metadata import Woke, WorkflowMetadata
 from wfc.runtime.verdict import (
@@ -14,12 +21,14 @@ from wfc.runtime.verdict import (
     UpgradeReport,
     Verdict,
 )
+from wfc.worlds.protocol import Environment
 
 __all__ = [
     "Answer",
     "Call",
     "CancelAnswer",
     "Divergence",
+    "Environment",
     "Group",
     "Level",
     "Offer",
@@ -33,6 +42,7 @@ __all__ = [
     "StepStatus",
     "UpgradeReport",
     "Verdict",
+    "VersionSummary",
     "Woke",
     "WorkflowMetadata",
 ]

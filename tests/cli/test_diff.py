@@ -247,6 +247,20 @@ def test_rename_hints_are_written(wfc: Wfc, shop: Path, git: Callable[..., str])
     assert wfc("diff", ".", "main", "--fix").code == 2
 
 
+def test_a_hint_for_a_parameter_needs_a_line_of_its_own(
+    wfc: Wfc, shop: Path, git: Callable[..., str]
+) -> None:
+    """Above the line of the function it would mean the function."""
+    shop.write_text(SHOP.replace("cents: int", "amount: int"))
+    assert "no rename hint is offered" in wfc("diff", "main", "--fix").err
+    shop.write_text(
+        SHOP.replace("order_id: str, cents: int", "\n    order_id: str,\n    amount: int,\n")
+    )
+    said = wfc("diff", "main", "--fix")
+    assert "    # wfc: was[cents]\n    amount: int,\n" in shop.read_text()
+    assert "shop:checkout   compatible" in said.out
+
+
 def test_hints_keep_line_ends_and_indentation() -> None:
     """From the last line to the first, so that places stay true."""
     before = b"a = 1\r\nclass A:\r\n    def f(self): ...\r\n    def g(self): ..."

@@ -15,7 +15,10 @@ from jsonschema import (  # type: ignore[import-untyped]  # its stubs are a pack
     Draft202012Validator,
 )
 
+from wfc.cli.main import main
+
 from .conftest import Said, asleep, charge_failed_once, charged, completed, failed
+from .test_versions import hold
 
 Wfc = Callable[..., Said]
 Put = Callable[..., None]
@@ -46,6 +49,11 @@ STEP: Final = {
     "error": MAYBE, "started_at": INSTANT, "ended_at": INSTANT,
 }  # fmt: skip
 EVENT: Final = {"position": NUMBER, "recorded_at": INSTANT, "name": TEXT}
+VERSION_: Final = {
+    "id": TEXT, "label": MAYBE, "active": FLAG, "registered_at": INSTANT,
+    "environments": {"type": "array"}, "changed": {"type": ["array", "null"]},
+    "workflows": {"type": "object"}, "open_runs": NUMBER, "size": NUMBER,
+}  # fmt: skip
 PROMISED: Final = {
     "runs": (["runs"], several(**RUN)),
     "run": (["inspect", "paid"], fields(**RUN, result=ANY, error=MAYBE, steps=several(**STEP))),
@@ -72,10 +80,28 @@ PROMISED: Final = {
         ["config", "show"],
         fields(root=TEXT, settings=several(setting=TEXT, value=ANY, origin=TEXT, obeyed=FLAG)),
     ),
+    "diff": (
+        ["diff", "."],
+        fields(
+            old=TEXT,
+            new=TEXT,
+            level=TEXT,
+            workflows=several(id=TEXT, new=MAYBE, level=TEXT),
+            added={"type": "array"},
+            findings={"type": "array"},
+            shown={"type": "array"},
+        ),
+    ),
     "doctor": (["doctor"], several(state=TEXT, what=TEXT, found=TEXT)),
     "explanation": (
         ["explain", "WFC201"],
         fields(code=TEXT, name=TEXT, severity=TEXT, summary=TEXT, fix=TEXT, off=FLAG, page=TEXT),
+    ),
+    "versions": (["versions"], several(**VERSION_)),
+    "version": (["versions", "show", "v"], fields(**VERSION_)),
+    "pruned": (
+        ["versions", "prune", "--keep", "0", "--dry-run"],
+        several(id=TEXT, label=MAYBE, size=NUMBER, pruned=FLAG),
     ),
     "project": (["init", "fresh"], fields(folder=TEXT, files={"type": "array", "items": TEXT})),
 }
@@ -89,6 +115,8 @@ def shop(project: Path, put: Put) -> None:
     put("lost", failed(ValueError("no")))
     put("open")
     put("asleep", asleep())
+    hold(project, "v", "w", "x")
+    assert main(["versions", "activate", "v"]) == 0
 
 
 @pytest.mark.parametrize("kind", PROMISED)

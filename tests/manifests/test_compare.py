@@ -401,6 +401,23 @@ def test_a_hint_is_offered_for_a_twin_or_the_only_candidate() -> None:
     assert hints(with_step("a"), with_step("b", body="x + x") + other) == []
 
 
+def test_a_hint_is_offered_for_the_only_parameter_of_its_type() -> None:
+    """Row 53."""
+    before = with_step("a")
+    assert hints(before, before.replace("x: str", "y: str").replace("{x}", "y")) == [
+        ("shop:flow.y", "# wfc: was[x]"),
+        ("shop:a.y", "# wfc: was[x]"),
+    ]
+    assert hints(before, before.replace("a(x: str)", "a(y: int)")) == []
+
+
+def test_one_workflow_can_be_compared_alone() -> None:
+    """For a run, nobody needs the others."""
+    other = '\n\nasync def more() -> None:\n    "use workflow"\n'
+    old = Manifest.parse(version_of(with_step("a") + other).manifest)
+    assert list(compare(old, old, workflows=["shop:more"]).workflows) == ["shop:more"]
+
+
 def test_a_hint_is_offered_for_a_workflow() -> None:
     """By its own statements, or if it is the only one."""
     other = '\n\nasync def more() -> None:\n    "use workflow"\n'
@@ -498,3 +515,90 @@ def test_every_build_is_identical_to_itself() -> None:
     """Nothing depends on the order of keys."""
     one = Manifest.parse(version_of(with_step("a")).manifest)
     assert only(compare(one, Manifest.parse(one.text()))).findings == ()
+
+
+# --- classes and inputs by hand ------------------------------------------------------------------
+
+FIELD = {"type": "int", "has_default": True}
+
+
+def holding(*, name: str = "app:C", renamed: Plain | None = None, **fields: Any) -> Manifest:
+    """Make a manifest whose workflow reaches a class, or what it stands in."""
+    top = name.partition(".")[0]
+    cls = {"kind": "dataclass", "digest": repr(fields), **fields}
+    return manifest(
+        workflow={"body": "b", "reaches": {top: repr(cls)}, "fingerprints": {"f1": repr(cls)}},
+        classes={name: cls},
+        renamed=renamed or {},
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "level"),
+    [
+        ({"kind": "dataclass"}, {"kind": "pydantic"}, Level.IF_RECORDED),
+        ({"bases": ["app:A"]}, {"bases": []}, Level.REPLAY),
+        ({"extra": "ignore"}, {"extra": "forbid"}, Level.REPLAY),
+        ({"fields": {"x": FIELD}}, {"fields": {"x": {**FIELD, "has_default": False}}},
+         Level.IF_RECORDED),
+        ({"members": {"A": "1"}}, {"members": {"B": "1"}, "renamed": {"app:C.B": ["app:C.A"]}},
+         Level.REPLAY),
+        ({"members": {"A": "1"}}, {"members": {"B": "1"}}, Level.IF_RECORDED),
+        ({"name": "app:Outer.C", "digest": "1"}, {"name": "app:Outer.C", "digest": "2"},
+         Level.REPLAY),
+        ({"digest": "1", "x": 1}, {"digest": "1", "x": 2}, Level.REPLAY),
+    ],
+)  # fmt: skip
+def test_classes(old: Plain, new: Plain, level: Level) -> None:
+    """Rows 40 to 43, 59 and 60, also of a class that stands in another one."""
+    assert judged(holding(**old), holding(**new)).level is level
+
+
+def test_a_helper_keeps_its_tree_under_a_hint() -> None:
+    """Its place in the module is the only thing that has changed."""
+    old, new = (
+        manifest(workflow={"body": "b", "reaches": {name: "1"}, "fingerprints": {"f1": name}})
+        for name in ("app:h", "lib:h")
+    )
+    moved = new.model_copy(update={"renamed": {"lib:h": ("app:h",)}})
+    assert told(judged(old, moved)) == [(Level.COMPATIBLE, "WFC607")]
+    assert {level for level, _ in told(judged(old, new))} == {Level.REPLAY}
+
+
+def started(*params: Plain, returns: str = "str", **more: Any) -> Manifest:
+    signature = {"params": list(params), "returns": returns}
+    prints = {"f1": repr((signature, more))}
+    return manifest(workflow={"body": "b", "signature": signature, "fingerprints": prints, **more})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "level", "code"),
+    [
+        ([STR, {**STR, "name": "y"}], [{**STR, "name": "y"}, STR], Level.REPLAY, "WFC602"),
+        ([STR], [{**STR, "kind": "KEYWORD_ONLY"}], Level.REPLAY, "WFC602"),
+        ([STR], [{**STR, "has_default": True}], Level.COMPATIBLE, "WFC602"),
+        ([{**STR, "has_default": True}], [STR], Level.IF_RECORDED, "WFC602"),
+        ([STAR], [], Level.IF_RECORDED, "WFC602"),
+    ],
+)
+def test_the_input_of_a_workflow(
+    old: list[Plain], new: list[Plain], level: Level, code: str
+) -> None:
+    """Rows 17, 63 and 64, and what stands in no row."""
+    found = judged(started(*old), started(*new))
+    assert told(found) == [(level, code)]
+
+
+def test_defaults_and_the_result_of_a_workflow() -> None:
+    """Runs that left an argument out take the new default."""
+    optional = {**STR, "has_default": True}
+    old, new = (started(optional, defaults={"x": digest}) for digest in "12")
+    assert told(judged(old, new)) == [(Level.REPLAY, "WFC602")]
+    assert told(judged(started(STR), started(STR, returns="int"))) == [(Level.REPLAY, "WFC605")]
+
+
+def test_another_agent_that_is_the_same_is_silent() -> None:
+    """Only what differs is told."""
+    using = {"reaches": {"app:bot": "1"}}
+    old, new = (manifest(AGENT, workflow=using, agents={"app:bot": BOT}) for _ in range(2))
+    assert judged(old, new).level is Level.IDENTICAL

@@ -12,8 +12,7 @@ from wfc.compiler.project import Project
 from wfc.diagnostics import render
 from wfc.manifests.compare import Compared, Comparison, compare
 from wfc.manifests.manifest import Manifest
-from wfc.manifests.positions import positions_of
-from wfc.manifests.store import Version
+from wfc.manifests.store import Version, spans_of_version
 
 
 def version_of(files: Mapping[str, str] | str) -> Version:
@@ -33,7 +32,7 @@ def compared(before: Mapping[str, str] | str, after: Mapping[str, str] | str) ->
     """Build both and compare."""
     one, two = version_of(before), version_of(after)
     old, new = Manifest.parse(one.manifest), Manifest.parse(two.manifest)
-    return compare(old, new, old_spans=positions_of(one, old), new_spans=positions_of(two, new))
+    return compare(old, new, old_spans=spans_of_version(one), new_spans=spans_of_version(two))
 
 
 def only(comparison: Comparison) -> Compared:

@@ -1,4 +1,4 @@
-"""`wfc check --against REF|FILE|WORLD`: the gate before a deploy: what would strand runs in flight."""
+"""`wfc check --against REF|FILE|WORLD`: the gate before a deploy, for the sake of open runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import typer
 
 from wfc.cli import diff_text, formats, output
 from wfc.cli.against import HERE, Side, resolve
-from wfc.cli.checking import Checked, Judged, check_histories, check_world, is_world
+from wfc.cli.checking import Checked, Checker, Judged, is_world
 from wfc.cli.common import Common, command_app
 from wfc.cli.diff import as_findings, as_plain, compared
 from wfc.cli.excused import without_excused
@@ -111,8 +111,20 @@ def check(
         _write_baseline(common, loaded, new)
         return
     limit_s = seconds(time_limit) if time_limit else None
-    judged = Judged(jobs=jobs, failed=bool(status), limit_s=limit_s)
-    found = _found(common, loaded, new, _asked(loaded, against, histories), histories, judged)
+    asked = _asked(loaded, against, histories)
+    found = Found(new=new, comparisons=list(_compared(loaded, asked, new)))
+    worlds = [one for one in asked if is_world(one)]
+    if worlds or histories is not None:
+        checker = Checker(
+            common, loaded, new, Judged(jobs=jobs, failed=bool(status), limit_s=limit_s)
+        )
+        for url in worlds:
+            checker.world(url)
+        if histories is not None:
+            checker.histories(histories)
+        found.runs = checker.checked
+        for before in found.runs.versions if found.runs is not None else ():
+            found.comparisons.append((before, without_excused(compared(before, new), new)))
     _show(common, form, found)
     _exit(found, fail_on)
 
@@ -124,27 +136,11 @@ def _asked(loaded: Loaded, against: list[str] | None, histories: Path | None) ->
     return [str(baseline)] if baseline.is_file() else [loaded.settings.world]
 
 
-def _found(
-    common: Common,
-    loaded: Loaded,
-    new: Side,
-    asked: Sequence[str],
-    histories: Path | None,
-    judged: Judged,
-) -> Found:
-    found = Found(new=new)
-    worlds = [one for one in asked if is_world(one)]
+def _compared(loaded: Loaded, asked: Sequence[str], new: Side) -> Iterator[tuple[Side, Comparison]]:
     for one in asked:
-        if one not in worlds:
+        if not is_world(one):
             before = resolve(loaded, one)
-            found.comparisons.append((before, without_excused(compared(before, new), new)))
-    for url in worlds:
-        found.runs = check_world(common, loaded, url, new, judged, found.runs)
-    if histories is not None:
-        found.runs = check_histories(common, loaded, histories, new, judged, found.runs)
-    for before in found.runs.versions if found.runs is not None else ():
-        found.comparisons.append((before, without_excused(compared(before, new), new)))
-    return found
+            yield before, without_excused(compared(before, new), new)
 
 
 def _write_baseline(common: Common, loaded: Loaded, new: Side) -> None:
@@ -188,14 +184,11 @@ def _listed(found: Found) -> Iterator[Shown]:
 
 
 def _plain(found: Found) -> dict[str, Any]:
+    against = [as_plain(comparison, before, found.new) for before, comparison in found.comparisons]
     data: dict[str, Any] = {
         "level": found.level,
-        "against": [as_plain(comparison, before, found.new) for before, comparison in found.comparisons],
-        "findings": [
-            finding
-            for before, comparison in found.comparisons
-            for finding in as_plain(comparison, before, found.new)["findings"]
-        ],
+        "against": against,
+        "findings": [finding for one in against for finding in one["findings"]],
     }
     if found.runs is not None:
         data |= counts_of(found.runs.report)

@@ -31,6 +31,7 @@ from wfc.worlds.protocol import RunFilter, World
 
 _PAGE: Final = 200
 _CHUNK: Final = 50
+_SCHEMES: Final = frozenset({"sqlite", "memory", "postgresql", "postgres"})
 _OPEN: Final = frozenset(status.value for status in RunStatus if not status.ended)
 
 
@@ -54,67 +55,69 @@ class Checked:
     unread: tuple[RunId, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
 class _Who:
-    world: World
-    actor: str | None = None
-    channel: Channel = Channel.CLI
+    """Nobody in particular: nothing is written."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.actor: str | None = None
+        self.channel = Channel.CLI
 
 
 def is_world(asked: str) -> bool:
     """Tell a world's URL from the other things that can be compared with."""
-    return asked.partition(":")[0] in {"sqlite", "memory", "postgresql", "postgres"} and ":" in asked
+    return asked.partition(":")[0] in _SCHEMES and ":" in asked
 
 
-def check_world(
-    common: Common, loaded: Loaded, url: str, new: Side, judged: Judged, before: Checked | None
-) -> Checked:
-    """Judge the open runs of a world."""
-    version = _version(new)
-    return asyncio.run(_check(common, world_url(loaded, url), None, version, judged, before))
+class Checker:
+    """Replays open runs on one build; `checked` adds up what became of them."""
 
+    def __init__(self, common: Common, loaded: Loaded, new: Side, judged: Judged) -> None:
+        """Replay on the build of `new`. Raises `InputInvalid` if it has no bundles."""
+        if new.version is None:
+            message = f"{new.name} has no bundles, so no run can be replayed on it"
+            raise InputInvalid(message)
+        self.checked: Checked | None = None
+        self._common = common
+        self._loaded = loaded
+        self._version = new.version
+        self._judged = judged
 
-def check_histories(
-    common: Common, loaded: Loaded, folder: Path, new: Side, judged: Judged, before: Checked | None
-) -> Checked:
-    """Judge runs that were exported into a folder."""
-    del loaded
-    if not folder.is_dir():
-        message = f"{folder} is no folder; `wfc export RUN... -o {folder}` makes one"
-        raise InputInvalid(message)
-    return asyncio.run(_check(common, "memory:", folder, _version(new), judged, before))
+    def world(self, url: str) -> None:
+        """Judge the open runs of a world."""
+        asyncio.run(self._add(open_world(world_url(self._loaded, url)), ()))
 
+    def histories(self, folder: Path) -> None:
+        """Judge runs that were exported into a folder."""
+        if not folder.is_dir():
+            message = f"{folder} is no folder; `wfc export RUN... -o {folder}` makes one"
+            raise InputInvalid(message)
+        asyncio.run(self._add(MemoryWorld(), sorted(folder.glob(f"*{SUFFIX}"))))
 
-def _version(new: Side) -> Version:
-    if new.version is None:
-        message = f"{new.name} has no bundles, so no run can be replayed on it"
-        raise InputInvalid(message)
-    return new.version
+    async def _add(self, world: World, files: Sequence[Path]) -> None:
+        await world.open()
+        try:
+            for path in files:
+                await load(read(path), world)
+            found = await self._check(world)
+        finally:
+            await world.close()
+        self.checked = found if self.checked is None else _both(self.checked, found)
 
-
-async def _check(
-    common: Common,
-    url: str,
-    folder: Path | None,
-    version: Version,
-    judged: Judged,
-    before: Checked | None,
-) -> Checked:
-    world: World = MemoryWorld() if folder is not None else open_world(url)
-    await world.open()
-    try:
-        for path in sorted(folder.glob(f"*{SUFFIX}")) if folder is not None else ():
-            await load(read(path), world)
+    async def _check(self, world: World) -> Checked:
         began = time.monotonic()
-        names, versions = await _open_runs(world, judged)
+        names, versions = await _open_runs(world, self._judged)
         sides = tuple([await _side(world, one) for one in versions])
-        parallel = folder is None and not url.startswith("memory")
-        jobs = (judged.jobs or os.cpu_count() or 1) if parallel else 1
-        chunks = [names[at : at + _CHUNK] for at in range(0, len(names), _CHUNK)]
-        deadline = None if judged.limit_s is None else began + judged.limit_s
-        tally, events, left = Tally(version.id), 0, dict.fromkeys(names)
-        with progress(common, "check") as tell:
-            parts = _parts(world, version, chunks, url=url, jobs=jobs, deadline=deadline)
+        limit_s = self._judged.limit_s
+        tally, events, left = Tally(self._version.id), 0, dict.fromkeys(names)
+        with progress(self._common, "check") as tell:
+            parts = _parts(
+                world,
+                self._version,
+                [names[at : at + _CHUNK] for at in range(0, len(names), _CHUNK)],
+                jobs=self._judged.jobs or os.cpu_count() or 1,
+                deadline=None if limit_s is None else began + limit_s,
+            )
             async for part in parts:
                 for verdict in part.verdicts:
                     tally.add(verdict)
@@ -124,17 +127,13 @@ async def _check(
                 events += part.events
                 if tell is not None:
                     tell(len(names) - len(left), len(names), "")
-    finally:
-        await world.close()
-    took = time.monotonic() - began
-    found = Checked(
-        report=tally.report(),
-        versions=sides,
-        events=events,
-        took_s=took,
-        unread=tuple(left),
-    )
-    return found if before is None else _both(before, found)
+        return Checked(
+            report=tally.report(),
+            versions=sides,
+            events=events,
+            took_s=time.monotonic() - began,
+            unread=tuple(left),
+        )
 
 
 def _both(one: Checked, two: Checked) -> Checked:
@@ -224,19 +223,18 @@ async def _parts(
     version: Version,
     chunks: Sequence[Sequence[RunId]],
     *,
-    url: str,
     jobs: int,
     deadline: float | None,
 ) -> AsyncIterator[_Part]:
     """Judge chunk by chunk until all are, or the time is over."""
-    if jobs == 1 or len(chunks) == 1:
+    if jobs == 1 or len(chunks) == 1 or isinstance(world, MemoryWorld):
         for chunk in chunks:
             if deadline is not None and time.monotonic() >= deadline:
                 return
             yield await _judged_here(world, version, chunk)
         return
     archive = to_archive(version)
-    work = [(url, archive, chunk) for chunk in chunks]
+    work = [(world.url, archive, chunk) for chunk in chunks]
     for part in spread(_judged_there, work, min(jobs, len(chunks))):
         yield part
         if deadline is not None and time.monotonic() >= deadline:

@@ -53,6 +53,7 @@ _CODES: Final[tuple[tuple[type[BaseException], Exit], ...]] = (
     (errors.RunEnded, Exit.CONFLICT),
     (errors.RunBusy, Exit.CONFLICT),
     (errors.HookError, Exit.CONFLICT),
+    (errors.RunBlocked, Exit.UNREACHABLE),
     (errors.WorldError, Exit.UNREACHABLE),
     (errors.StepTimeout, Exit.NEGATIVE),
     (TimeoutError, Exit.INCOMPLETE),

@@ -39,6 +39,7 @@ COMPLETION: Final = "_WFC_COMPLETE"
 PROJECT: Final = "Project"
 SERVE: Final = "Serve"
 RUNS: Final = "Runs"
+STORE: Final = "Store"
 TABLE: Final = (
     Entry("init", "Make a new project: settings, a workflow and its test.", PROJECT),
     Entry("build", "Compile the project into a version.", PROJECT),
@@ -64,6 +65,7 @@ TABLE: Final = (
     Entry("fork", "Begin a run that shares the beginning of another.", RUNS),
     Entry("replay", "See whether a history and its code agree.", RUNS),
     Entry("export", "Write runs to files that can be replayed elsewhere.", RUNS),
+    Entry("versions", "List, activate, register and prune versions of the code.", STORE),
 )
 
 

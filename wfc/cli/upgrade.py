@@ -169,6 +169,8 @@ def _done(verdict: Verdict, *, dry_run: bool) -> str:
         return f"moved to {verdict.to_version}"
     if not verdict:
         return f"does not move to {verdict.to_version}: {verdict.answer.value}"
+    if verdict.from_version == verdict.to_version:
+        return f"is on {verdict.to_version}"
     if dry_run:
         return f"would move to {verdict.to_version}"
     return f"needs no move: {verdict.to_version} holds the same workflow"

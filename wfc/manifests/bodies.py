@@ -22,8 +22,7 @@ def own_code(entry: Entry, meaning: Meaning, library: Library, names: OldNames) 
     """Give `body`, `defaults` and `calls` of a workflow, as the manifest holds them."""
     module = entry.id.partition(":")[0]
     node = library.within(module).unit.find(entry.qualname)
-    if not isinstance(node, Function):
-        raise KeyError(entry.id)
+    assert isinstance(node, Function), entry.id
 
     def tree() -> Tree:
         return Tree(library.within(module), entry.qualname, names=names)

@@ -8,7 +8,7 @@ no better explanation is `replay`, where a run's own history decides.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Final
@@ -67,15 +67,17 @@ def compare(
     new_spans: Spans = _NOWHERE,
     old_environment: Mapping[str, Any] = _NOWHERE,
     new_environment: Mapping[str, Any] = _NOWHERE,
+    workflows: Collection[str] | None = None,
 ) -> Comparison:
-    """Compare two versions. Spans give findings their places; environments are optional.
+    """Compare two versions, or only those of the old `workflows`. Spans give findings their places.
 
     An environment holds `python` (``"3.12"``) and `wfc`; what only one side names is not compared.
     """
     renames = Renames.between(old, new)
     sides = Sides(old=old, new=new, renames=renames, old_spans=old_spans, new_spans=new_spans)
     around = tuple(_environment(sides, old_environment, new_environment))
-    compared = {name: _compared(sides, name, around) for name in sorted(old.workflows)}
+    names = sorted(old.workflows if workflows is None else workflows)
+    compared = {name: _compared(sides, name, around) for name in names}
     known = {renames.to_new(name) for name in old.workflows}
     return Comparison(
         workflows=compared,

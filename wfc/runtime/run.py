@@ -60,7 +60,9 @@ class Run(Generic[T]):
         except TimeoutError:
             if not scope.expired():
                 raise
-            raise TimeoutError(f"run {self.id} has not ended after {timeout}") from None
+            client, row = await self._row()  # a short time may have been over before the first look
+            if not row.status.ended:
+                raise TimeoutError(f"run {self.id} has not ended after {timeout}") from None
         return self._outcome(client, row)
 
     async def _ended(self, client: Client) -> entity.Run:

@@ -18,10 +18,11 @@ from wfc.errors import (
     OptionInvalid,
     PayloadMismatch,
     RunIdConflict,
+    VersionUnknown,
     WfcError,
 )
 from wfc.eventlog.event import Event, RunCreated, RunStarted, Scalar
-from wfc.ids import DefinitionId, RunId, VersionId
+from wfc.ids import DefinitionId, RunId
 from wfc.manifests.renamed import changes_in
 from wfc.manifests.store import Version
 from wfc.policies import declared
@@ -40,6 +41,7 @@ from wfc.runtime.options import (
 from wfc.runtime.registry import Registry
 from wfc.runtime.run import Run
 from wfc.runtime.targets import fingerprint_of
+from wfc.runtime.versions import named_version, register
 from wfc.worlds.protocol import Appended, NewRun
 from wfc.worlds.rules import digest_of
 
@@ -110,7 +112,7 @@ async def start_run(
         channel=client.channel,
     )
     run_id = RunId(options.id) if options.id is not None else ids.run_id(now, os.urandom(10))
-    if await _create(client, run_id, created):
+    if await _created(client, run_id, created, version):
         return Run(run_id, client_of, created=True)
     await _check_same(client, run_id, created)
     return Run(run_id, client_of, created=False)
@@ -204,7 +206,7 @@ def _check_fit(workflow: Callable[..., Any], payload: bytes, client: Client) -> 
 async def _version(client: Client, registry: Registry, wanted: str | None) -> Version:
     if wanted is None:
         return registry.current
-    return await registry.version(client.world, VersionId(wanted))
+    return await registry.version(client.world, await named_version(client.world, wanted))
 
 
 def _not_before(options: StartOptions, now: int) -> int | None:
@@ -219,6 +221,15 @@ def _timeout_s(workflow: Callable[..., Any], options: StartOptions) -> float | N
     declaration = declared(workflow)
     found = None if declaration is None else declaration.given.get("timeout_s")
     return None if found is None else float(found)
+
+
+async def _created(client: Client, run_id: RunId, created: RunCreated, version: Version) -> bool:
+    """Write the run; a version that was pruned in the meantime is needed again."""
+    try:
+        return await _create(client, run_id, created)
+    except VersionUnknown:
+        await register(client.world, version, activate=False)
+        return await _create(client, run_id, created)
 
 
 async def _create(client: Client, run_id: RunId, created: RunCreated) -> bool:

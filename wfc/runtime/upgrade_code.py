@@ -11,7 +11,7 @@ from wfc.diagnostics import Place
 from wfc.errors import VersionUnknown
 from wfc.ids import DefinitionId, Site, VersionId
 from wfc.manifests.renamed import renamed_in
-from wfc.manifests.store import Version, from_archive
+from wfc.manifests.store import Version, from_archive, spans_of_version
 from wfc.runtime.sandbox import load_template
 from wfc.runtime.template import Template
 from wfc.runtime.version_names import version_named
@@ -101,11 +101,10 @@ class Codebase:
 
     async def _compared(self, old: VersionId, new: VersionId) -> dict[DefinitionId, Edit]:
         from wfc.manifests.compare import compare  # noqa: PLC0415 - see the top
-        from wfc.manifests.positions import positions_of  # noqa: PLC0415 - likewise
 
         one, two = await self.version(old), await self.version(new)
         before, after = self._manifest(one), self._manifest(two)
-        old_spans, new_spans = positions_of(one, before), positions_of(two, after)
+        old_spans, new_spans = spans_of_version(one), spans_of_version(two)
         comparison = compare(before, after, old_spans=old_spans, new_spans=new_spans)
         edits: dict[DefinitionId, Edit] = {}
         for name, compared in comparison.workflows.items():

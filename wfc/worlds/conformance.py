@@ -29,6 +29,7 @@ from wfc.worlds.promises.reading import Reading
 from wfc.worlds.promises.refusing import Refusing
 from wfc.worlds.promises.repeating import Repeating
 from wfc.worlds.promises.sweeping import Sweeping
+from wfc.worlds.promises.versions import Versions
 from wfc.worlds.promises.views import Views
 from wfc.worlds.promises.watching import Watching
 from wfc.worlds.protocol import World
@@ -47,6 +48,7 @@ class Conformance(
     Queue,
     Sweeping,
     Reading,
+    Versions,
     Watching,
 ):
     """All promises of a world."""

@@ -47,6 +47,9 @@ def append(tables: Tables, request: Request) -> Appended | Refused:
     refused = _refusal(tables, request.run_id, request.events, request.guard, request.create)
     if refused is not None:
         return refused
+    for version in rules.versions_named(request.events, request.create):
+        if version in tables.pruned:
+            raise rules.pruned(version)
     if run is not None and not isinstance(request.guard, Owner):
         outside.check(_outside(tables, run), request.events, request.guard)
     fault.point("append.begun")

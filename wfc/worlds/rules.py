@@ -6,12 +6,12 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
-from wfc.errors import ConfigError, IdempotencyMismatch, IllegalEvent
+from wfc.errors import ConfigError, IdempotencyMismatch, IllegalEvent, VersionUnknown
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import (
     TERMINAL,
@@ -26,6 +26,7 @@ from wfc.eventlog.event import (
     RunCreated,
     RunFailed,
     RunPaused,
+    RunRestarted,
     RunUnpaused,
     RunUpgraded,
     Scalar,
@@ -36,8 +37,17 @@ from wfc.eventlog.event import (
     StepRetrying,
 )
 from wfc.eventlog.legality import Legality
-from wfc.ids import OperationId, RunId, is_run_id
-from wfc.worlds.protocol import Guard, NewRun, OpenRun, Owner, Refusal, Refused, RunFilter
+from wfc.ids import OperationId, RunId, VersionId, is_run_id
+from wfc.worlds.protocol import (
+    Child,
+    Guard,
+    NewRun,
+    OpenRun,
+    Owner,
+    Refusal,
+    Refused,
+    RunFilter,
+)
 
 PAGE_MAX: Final = 200
 BEHIND_MAX: Final = 2000
@@ -205,6 +215,31 @@ def _essence(event: Event) -> Event:
     if isinstance(event, Sent):
         return replace(event, actor=None, channel=Channel.RUNTIME)
     return event
+
+
+def versions_named(events: Iterable[Event], create: Iterable[Child] = ()) -> Iterator[VersionId]:
+    """Give the versions that runs depend on from these events on."""
+    for event in (*events, *(child.event for child in create)):
+        match event:
+            case RunCreated(version=version) | RunRestarted(version=version):
+                yield version
+            case RunUpgraded(to_version=version):
+                yield version
+
+
+def pruned(version: VersionId) -> VersionUnknown:
+    """Say that no run may depend on a version any more."""
+    return VersionUnknown(
+        f"version {version} was pruned, so no run can go on with it. Nothing was written.\n"
+        "Register its build again: `wfc versions register` at that commit."
+    )
+
+
+def unregistered(version: VersionId) -> VersionUnknown:
+    """Say that a version is not there."""
+    return VersionUnknown(
+        f"version {version} is not registered here. `wfc versions` lists those that are."
+    )
 
 
 def scalar_text(value: Scalar) -> str:

@@ -15,7 +15,7 @@ from wfc.eventlog.event import (
 )
 from wfc.eventlog.renames import Renames
 from wfc.ids import OperationId, RunId, WorkerId
-from wfc.worlds import outside, rules, sqlite_events, sqlite_runs
+from wfc.worlds import outside, rules, sqlite_events, sqlite_runs, sqlite_versions
 from wfc.worlds import sqlite_leases as leases
 from wfc.worlds import sqlite_queue as messages
 from wfc.worlds.feed import QUEUES, RUNS, run_topic
@@ -55,6 +55,8 @@ def append(transaction: Transaction, request: Request) -> Appended | Refused:
     refused = _refusal(transaction, request, before)
     if refused is not None:
         return refused
+    for version in rules.versions_named(request.events, request.create):
+        sqlite_versions.must_not_be_pruned(transaction, version)
     if before is None:
         opening = request.events[0]
         assert isinstance(opening, RunCreated)

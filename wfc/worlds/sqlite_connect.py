@@ -24,7 +24,7 @@ from wfc.errors import (
 
 BUSY_MS: Final = 10_000
 CHECKPOINT_PAGES: Final = 4000
-SCHEMA: Final = 3
+SCHEMA: Final = 4
 """The number of the last migration this code knows."""
 MIN_READER: Final = 3
 """Older code would leave `attempts.standing` as it was, and legal attempts would be refused."""
