@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from types import ModuleType
 from textwrap import dedent
+from types import ModuleType
 from typing import Any
 
 import pytest
