@@ -1,4 +1,4 @@
-"""The pages about runs that move: the wrong edit brings the code for some run, the right one none."""
+"""Pages about runs that move: the wrong edit brings the code for some run, the right one none."""
 
 from __future__ import annotations
 
