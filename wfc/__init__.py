@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from wfc.compiler.import_hook import install
     from wfc.policies import Backoff, policy
     from wfc.runtime.attempt import get_step_metadata
+    from wfc.runtime.hooks import Hook, create_hook
     from wfc.runtime.metadata import Woke
     from wfc.runtime.workflow_api import (
         get_workflow_metadata,
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
 __all__ = [
     "Backoff",
     "FatalError",
+    "Hook",
     "RetryableError",
     "Woke",
+    "create_hook",
     "get_step_metadata",
     "get_workflow_metadata",
     "install",
@@ -39,7 +42,9 @@ __all__ = [
 
 _HOMES: Final = {
     "Backoff": "wfc.policies",
+    "Hook": "wfc.runtime.hooks",
     "Woke": "wfc.runtime.metadata",
+    "create_hook": "wfc.runtime.hooks",
     "get_step_metadata": "wfc.runtime.attempt",
     "get_workflow_metadata": "wfc.runtime.workflow_api",
     "install": "wfc.compiler.import_hook",

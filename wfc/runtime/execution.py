@@ -346,9 +346,12 @@ class Execution(State):
 
     def draws(self, frame: FrameType, operation: str) -> Draws:
         """Give the generator for one call of `operation` by the code in `frame`."""
+        return self.draws_of(self.name(site_of(frame, operation)))
+
+    def draws_of(self, name: OperationId) -> Draws:
+        """Give the generator for the operation `name`, under its oldest name."""
         if self.drawn is None:
             self.drawn = Draws(self.begun.seed)
-        name = self.name(site_of(frame, operation))
         return self.drawn.at(name if self.renames is None else self.renames.oldest(name))
 
 

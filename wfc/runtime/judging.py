@@ -35,6 +35,7 @@ from wfc.runtime.operations import (
     Cancelled,
     Completed,
     Failed,
+    HookAsked,
     Operation,
     Outcome,
     StepAsked,
@@ -245,6 +246,8 @@ class _Replaying:
                 arguments = _shown(operation.arguments, self.template)
             case WaitAsked():
                 kind, name = "wait", plain.partition("~")[0]
+            case HookAsked():
+                kind, name = "hook", plain.partition("~")[0]
             case _:
                 kind, name = "attributes", "set_attributes"
         return Call(

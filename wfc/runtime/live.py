@@ -174,6 +174,10 @@ class Live(Protocol):
         """Give the generator of one call."""
         ...
 
+    def draws_of(self, name: OperationId) -> Draws:
+        """Give the generator of an operation."""
+        ...
+
     def misread(self, name: OperationId, error: Exception) -> None:
         """Hear that a recorded result cannot be read."""
         ...
