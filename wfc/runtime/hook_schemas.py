@@ -192,14 +192,14 @@ def _by_json_schema(payload: Any, schema: Any) -> None:
 
 def _validator(schema: Any) -> Callable[[Any], Iterable[Any]]:
     try:
-        from jsonschema import Draft202012Validator  # noqa: PLC0415 - of an extra
+        import jsonschema  # type: ignore[import-untyped]  # noqa: PLC0415 - of an extra, no stubs
     except ImportError:
         raise SchemaUnavailable(
             "the payload cannot be judged here: this process has not got the hook's type, and "
             "`jsonschema` is not installed. Install `wfc-durable[web]`, or send the payload from a "
             "process of the application."
         ) from None
-    errors: Callable[[Any], Iterable[Any]] = Draft202012Validator(schema).iter_errors
+    errors: Callable[[Any], Iterable[Any]] = jsonschema.Draft202012Validator(schema).iter_errors
     return errors
 
 

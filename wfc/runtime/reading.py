@@ -9,9 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
-from wfc.eventlog.event import Recorded, RunRestarted, RunUpgraded, StepCreated
+from wfc.eventlog.event import (
+    HookConflicted,
+    HookCreated,
+    HookReceived,
+    Recorded,
+    RunRestarted,
+    RunUpgraded,
+    StepCreated,
+)
 from wfc.eventlog.renames import Renames
 from wfc.ids import DefinitionId, OperationId
 from wfc.manifests.renamed import NOTHING, Renamed
@@ -61,15 +69,22 @@ class Reading:
         return [_hinted(each, self.renamed) for each in found] if self.renamed else found
 
 
+_OF_OPEN_HOOKS: Final = (HookCreated, HookReceived, HookConflicted)
+"""Of a hook only the disposal is retracted: what came for it was acknowledged."""
+
+
 def _through(page: Sequence[Recorded], position: int, upgrade: RunUpgraded) -> list[Recorded]:
     """Read events through one upgrade: those before it lose what it took back."""
-    taken = frozenset((*upgrade.withdrawn, *upgrade.retracted))
+    withdrawn = frozenset(upgrade.withdrawn)
+    retracted = frozenset(upgrade.retracted)
     renames = Renames((upgrade,))
     found: list[Recorded] = []
     for each in page:
         event: Any = each.event
         name: OperationId | None = getattr(event, "operation_id", None)
-        if name in taken and each.position < position:
+        if each.position < position and (
+            name in withdrawn or (name in retracted and not isinstance(event, _OF_OPEN_HOOKS))
+        ):
             continue
         present = renames.event(event)
         found.append(each if present is event else replace(each, event=present))

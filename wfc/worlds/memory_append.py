@@ -13,7 +13,7 @@ from wfc.eventlog.event import (
 )
 from wfc.eventlog.renames import Renames
 from wfc.ids import OperationId, RunId
-from wfc.worlds import outside, rules
+from wfc.worlds import memory_hooks, outside, rules
 from wfc.worlds.memory_leases import claim_fence
 from wfc.worlds.memory_tables import RunRow, Tables
 from wfc.worlds.memory_views import apply
@@ -48,6 +48,7 @@ def append(tables: Tables, request: Request) -> Appended | Refused:
         return refused
     if run is not None and not isinstance(request.guard, Owner):
         outside.check(_outside(tables, run), request.events, request.guard)
+        memory_hooks.check_reopened(tables, run, request.events)
     fault.point("append.begun")
     answer = _write(tables, request)
     fault.point("append.committed")
@@ -73,10 +74,10 @@ def _refusal(
         return Refused(reason=Refusal.OVER)
     return rules.already(
         guard, events, paused=run.paused, cancel_requested=run.cancel_requested
-    ) or _guarded(tables, run, guard)
+    ) or _guarded(tables, run, guard, events)
 
 
-def _guarded(tables: Tables, run: RunRow, guard: Guard) -> Refused | None:
+def _guarded(tables: Tables, run: RunRow, guard: Guard, events: Sequence[Event]) -> Refused | None:
     reason: Refusal | None = None
     match guard:
         case Owner(fence, length):
@@ -95,7 +96,7 @@ def _guarded(tables: Tables, run: RunRow, guard: Guard) -> Refused | None:
                 reason = Refusal.FENCED
         case OpenRun(int(length)):
             return _behind(run, length)
-        case OpenHook(token) if tables.hooks.get(token, (None,))[0] != run.run_id:
+        case OpenHook(token) if not memory_hooks.takes(tables, run, token, events[0]):
             reason = Refusal.CLOSED
         case _:
             pass
@@ -227,7 +228,8 @@ class _Look:
         self._run = run
 
     def hook(self, name: OperationId) -> int:
-        return self._run.hooks.get(name, 0)
+        found = self._run.hooks.get(name)
+        return 0 if found is None else found.status
 
     def attempt(self, name: OperationId) -> int | None:
         row = self._tables.attempts.get((self._run.run_id, name))

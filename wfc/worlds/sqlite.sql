@@ -136,3 +136,16 @@ ALTER TABLE runs ADD COLUMN heard INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE attempts ADD COLUMN standing INTEGER;
 -- The ends of waits that come from outside look up where the wait stands. Upgrades take waits back.
 CREATE INDEX events_waits ON events (run_id, code) WHERE code IN (7, 30, 31);
+
+-- migration 4
+-- What a hook is stands in the event at `position`; its token is kept as a digest here.
+ALTER TABLE hooks ADD COLUMN position INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE hooks ADD COLUMN kind TEXT NOT NULL DEFAULT 'hook';
+ALTER TABLE hooks ADD COLUMN created_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE hooks ADD COLUMN received INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE hooks ADD COLUMN retention_us INTEGER;
+ALTER TABLE hooks ADD COLUMN disposed_at INTEGER;
+ALTER TABLE hooks ADD COLUMN reserved_until INTEGER;
+CREATE INDEX hooks_holders ON hooks (token_digest);
+CREATE INDEX hooks_ids ON hooks (hook_id);
+CREATE INDEX hooks_created ON hooks (created_at);

@@ -14,7 +14,7 @@ from wfc.eventlog.event import (
 )
 from wfc.eventlog.renames import Renames
 from wfc.ids import OperationId, RunId, WorkerId
-from wfc.worlds import outside, rules, sqlite_events, sqlite_runs
+from wfc.worlds import outside, rules, sqlite_events, sqlite_hooks, sqlite_runs
 from wfc.worlds import sqlite_leases as leases
 from wfc.worlds import sqlite_queue as messages
 from wfc.worlds.feed import QUEUES, RUNS, run_topic
@@ -25,7 +25,6 @@ from wfc.worlds.protocol import (
     Child,
     Claimed,
     Ended,
-    Guard,
     NewRun,
     OpenHook,
     OpenRun,
@@ -42,7 +41,7 @@ from wfc.worlds.request import Request
 from wfc.worlds.sqlite_commit import Transaction
 from wfc.worlds.sqlite_outside import outside_of, upgrades_of, was_upgraded
 from wfc.worlds.sqlite_runs import RunRow
-from wfc.worlds.sqlite_views import apply, holder_of
+from wfc.worlds.sqlite_views import apply
 
 
 def append(transaction: Transaction, request: Request) -> Appended | Refused:
@@ -62,6 +61,7 @@ def append(transaction: Transaction, request: Request) -> Appended | Refused:
         )
     elif not isinstance(request.guard, Owner):
         outside.check(outside_of(transaction, before), request.events, request.guard)
+        sqlite_hooks.check_reopened(transaction, request.run_id, request.events)
     run = replace(before)
     answer = _write(transaction, request, run)
     sqlite_runs.save(transaction.connection, before, run)
@@ -93,7 +93,7 @@ def _refusal(transaction: Transaction, request: Request, run: RunRow | None) -> 
     paused, cancelled = bool(run.paused), bool(run.cancel_requested)
     return rules.already(
         request.guard, request.events, paused=paused, cancel_requested=cancelled
-    ) or _guarded(transaction, run, request.guard)
+    ) or _guarded(transaction, run, request)
 
 
 def _opening(transaction: Transaction, run_id: RunId) -> list[Recorded]:
@@ -114,9 +114,9 @@ def _duplicate(transaction: Transaction, request: Request) -> Refused | None:
     return Refused(reason=Refusal.DUPLICATE, events=(known,))
 
 
-def _guarded(transaction: Transaction, run: RunRow, guard: Guard) -> Refused | None:
+def _guarded(transaction: Transaction, run: RunRow, request: Request) -> Refused | None:
     reason: Refusal | None = None
-    match guard:
+    match request.guard:
         case Owner(fence, length):
             if run.owner is not None and run.fence == fence:
                 return _behind(transaction, run, length)
@@ -130,7 +130,8 @@ def _guarded(transaction: Transaction, run: RunRow, guard: Guard) -> Refused | N
         case OpenRun(int(length)):
             return _behind(transaction, run, length)
         case OpenHook(token):
-            if holder_of(transaction, token) != run.run_id:
+            name = getattr(request.events[0], "operation_id", None)
+            if sqlite_hooks.active_hook(transaction, token) != (run.run_id, name):
                 reason = Refusal.CLOSED
         case _:
             pass
