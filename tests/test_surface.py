@@ -13,15 +13,16 @@ import wfc.types
 
 SURFACE = {
     "wfc": (
-        "Backoff FatalError RetryableError Woke get_step_metadata get_workflow_metadata install "
+        "Backoff FatalError Hook RetryableError Woke create_hook get_step_metadata get_workflow_metadata install "
         "policy remove_attributes set_attributes sleep"
     ),
     "wfc.api": (
-        "App CancelAnswer Page Run RunStatus RunSummary cancel_runs get_run list_runs runtime start"
+        "App CancelAnswer Page Run RunStatus RunSummary cancel_runs get_hook get_run list_hooks "
+        "list_runs resume_hook runtime start"
     ),
     "wfc.types": (
-        "CancelAnswer Page Recorded RunStatus RunSummary Step StepMetadata StepStatus Woke "
-        "WorkflowMetadata"
+        "CancelAnswer Conflict HookKind HookStatus HookSummary Page Receipt Recorded RunStatus "
+        "RunSummary Step StepMetadata StepStatus Woke WorkflowMetadata"
     ),
 }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.runtime.histories import STEPS, Log, describe, drop_histories, output_of, template_of
+from tests.runtime.histories import STEPS, Log, describe, output_of, template_of
 from wfc import codec
 from wfc.errors import OutsideWorkflow
 from wfc.eventlog.event import (
@@ -33,12 +33,6 @@ class Approval(BaseModel):
 """
     + STEPS
 )
-
-
-@pytest.fixture(autouse=True)
-def _dropped() -> Any:
-    yield
-    drop_histories()
 
 
 def log_of(body: str, *args: Any, **created: Any) -> Log:

@@ -17,8 +17,9 @@ from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import Channel, Event, Scalar
 from wfc.eventlog.fold import State
 from wfc.ids import DefinitionId, OperationId, RunId, split_operation_id
-from wfc.runtime.answers import Recorded, Step
+from wfc.runtime.answers import HookSummary, Recorded, Step
 from wfc.runtime.attributes import check_attributes
+from wfc.runtime.hook_views import summary_of
 from wfc.runtime.ledger import Ledger
 from wfc.runtime.registry import Registry
 from wfc.runtime.worker import Worker
@@ -42,6 +43,11 @@ class Client(Protocol):
     @property
     def payload_max(self) -> int:
         """How many bytes a value may have."""
+        ...
+
+    @property
+    def events_max(self) -> int:
+        """How many events a chapter of a run may have."""
         ...
 
     @property
@@ -223,6 +229,16 @@ class Run(Generic[T]):
         for each in await _history(client.world, self.id):
             state.apply(each)
         return [_step(client, each) for each in state.steps.values()]
+
+    async def hooks(self) -> list[HookSummary]:
+        """List the hooks of the run's present chapter, in the order in which they were made."""
+        client, row = await self._row()
+        state = State()
+        for each in await _history(client.world, self.id):
+            state.apply(each)
+        return [
+            summary_of(self.id, row.workflow, each, client.types) for each in state.hooks.values()
+        ]
 
     async def attributes(self) -> dict[str, Scalar]:
         """Read the run's attributes."""
