@@ -13,8 +13,8 @@ import wfc.types
 
 SURFACE = {
     "wfc": (
-        "Backoff FatalError Hook RetryableError Woke create_hook get_step_metadata get_workflow_metadata install "
-        "policy remove_attributes set_attributes sleep"
+        "Backoff FatalError Hook RetryableError Woke create_hook get_step_metadata "
+        "get_workflow_metadata install policy remove_attributes set_attributes sleep"
     ),
     "wfc.api": (
         "App CancelAnswer Page Run RunStatus RunSummary cancel_runs get_hook get_run list_hooks "

@@ -15,7 +15,7 @@ from jsonschema import (  # type: ignore[import-untyped]  # its stubs are a pack
     Draft202012Validator,
 )
 
-from .conftest import Said, asleep, charge_failed_once, charged, completed, failed
+from .conftest import Said, asleep, charge_failed_once, charged, completed, failed, hooked
 
 Wfc = Callable[..., Said]
 Put = Callable[..., None]
@@ -53,6 +53,17 @@ PROMISED: Final = {
     "events": (["inspect", "paid", "--events"], several(**EVENT)),
     "event": (["inspect", "paid", "--event", "1"], fields(**EVENT)),
     "result": (["result", "paid"], fields(id=TEXT, result=ANY)),
+    "hooks": (
+        ["hooks"],
+        several(
+            id=TEXT, kind=TEXT, status=TEXT, token=TEXT, run=TEXT, workflow=TEXT, site=TEXT,
+            received=NUMBER, created_at=INSTANT, disposed_at=INSTANT, metadata=ANY, json_schema=ANY,
+        ),
+    ),
+    "receipt": (
+        ["resume", "order:1", "true"],
+        fields(run=TEXT, receipt_id=TEXT, position=NUMBER, duplicate=FLAG),
+    ),
     "cancelled": (["cancel", "open"], several(id=TEXT, cancelled=FLAG)),
     "woken": (["wake", "asleep"], several(id=TEXT, woken=NUMBER)),
     "started": (["start", "pay", "--id", "new"], fields(id=TEXT, workflow=TEXT, created=FLAG)),
@@ -82,6 +93,7 @@ def shop(project: Path, put: Put) -> None:
     put("lost", failed(ValueError("no")))
     put("open")
     put("asleep", asleep())
+    put("asking", hooked("order:1"))
 
 
 @pytest.mark.parametrize("kind", PROMISED)

@@ -129,13 +129,15 @@ async def _repeated(client: Client, row: HookRow, sent: _Sent) -> Receipt | None
 
 def _event(client: Client, row: HookRow, sent: _Sent) -> HookReceived:
     """Judge the payload and make the event that holds it."""
-    schema = read_schema(row.hook.schema, client.types)
+    # Without code a session may have stand-ins for types, that judge nothing.
+    has_code = client.registry is not None
+    schema = read_schema(row.hook.schema, client.types if has_code else codec.REGISTERED)
     value = schema.admit(sent.payload, as_json=sent.as_json)
     payload = codec.encode(
         value,
         path="the payload",
         annotation=schema.annotation,
-        types=client.types if schema.has_type and client.registry is not None else None,
+        types=client.types if schema.has_type and has_code else None,
         limit=client.payload_max,
     )
     return HookReceived(
