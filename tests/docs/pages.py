@@ -93,10 +93,6 @@ RAISED: Final = {code: one for code, one in EXAMPLES.items() if one["Wrong"].com
 
 _LATER: Final = {
     "WFC407": "comes with the comparison of versions, which knows the types of older builds",
-    "WFC860": "comes with hooks",
-    "WFC861": "comes with hooks",
-    "WFC862": "comes with hooks",
-    "WFC863": "comes with hooks",
     "WFC901": "comes with the baseline of the linter",
     "WFC956": "comes with the first command that listens on a port",
     **{code: "comes with upgrades" for code in CATALOGUE if "WFC601" <= code <= "WFC698"},
