@@ -22,7 +22,10 @@ from wfc.compiler.project import Project
 from wfc.eventlog.entity import Run as Row
 from wfc.eventlog.event import (
     AttributesSet,
+    Channel,
     Event,
+    HookDisposed,
+    HookReceived,
     Recorded,
     RunCancelled,
     RunCompleted,
@@ -48,6 +51,7 @@ from wfc.runtime.operations import (
     Cancelled,
     Completed,
     Failed,
+    HookAsked,
     Operation,
     Outcome,
     StepAsked,
@@ -133,6 +137,8 @@ class Driver:
                 self.write(
                     WaitCompleted(operation_id=operation.operation_id, cause=WaitCause.ABANDONED)
                 )
+            if isinstance(operation, HookAsked) and self._known(operation.operation_id):
+                self.write(HookDisposed(operation_id=operation.operation_id, channel=Channel.CODE))
         if len(self.history) > length and isinstance(outcome, Suspended):
             execution.deliver(self.history[length:])
 
@@ -147,12 +153,25 @@ class Driver:
             if isinstance(one, WaitAsked) and not self._known(one.operation_id):
                 self.write(WaitCreated(operation_id=one.operation_id, wake_at=one.wake_at))
                 return
+            if isinstance(one, HookAsked) and not self._known(one.operation_id):
+                self.write(one.created)
+                return
             if isinstance(one, AttributesAsked):
                 self.write(AttributesSet(operation_id=one.operation_id, changes=one.changes))
                 return
         steps = [one for one in operations if isinstance(one, StepAsked)]
         if steps:
             self.write(*self._done(steps[0]))
+            return
+        awaited = [
+            one
+            for one in operations
+            if isinstance(one, HookAsked) and execution.pending[one.operation_id].wakes
+        ]
+        if awaited:
+            payload = codec.encode(self.steps["hook"](), path="payload")
+            name = awaited[0].operation_id
+            self.write(HookReceived(operation_id=name, receipt_id="rcpt_1", payload=payload))
             return
         waits = [one for one in operations if isinstance(one, WaitAsked)]
         first = min(waits, key=self._deadline)

@@ -193,7 +193,8 @@ def _upgrade(state: State, event: RunUpgraded, _at: int) -> None:
     state.end = state.ended_at = None
     for name in (*event.withdrawn, *event.retracted):
         hook = state.hooks.get(name)
-        if hook is not None and name in event.retracted:
+        is_own = hook is not None and hook.status is not HookStatus.CONFLICTED
+        if hook is not None and is_own and name in event.retracted:
             # Only its end is taken back: what came for it was acknowledged.
             state.hooks[name] = replace(hook, status=HookStatus.ACTIVE, disposed_at=None)
             continue

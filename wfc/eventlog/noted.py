@@ -80,7 +80,7 @@ def _upgrade(at: Standing, event: RunUpgraded) -> None:
     for name in event.withdrawn:
         at.take_back(name)
     for name in event.retracted:
-        if at.hook(name):
+        if at.hook(name) in {ACTIVE, DISPOSED}:
             at.reopen_hook(name)
         else:
             at.take_back(name)

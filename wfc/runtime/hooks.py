@@ -50,15 +50,25 @@ class Hook(Generic[T]):
     ``async with`` disposes of it at its end.
     """
 
-    __slots__ = ("_execution", "_pending", "_schema", "id", "token")
+    __slots__ = ("_execution", "_id", "_pending", "_schema", "_token")
 
     def __init__(self, hook_id: str, token: str) -> None:
         """Name a hook, no more."""
-        self.id = hook_id
-        self.token = token
+        self._id = hook_id
+        self._token = token
         self._schema: Any = None
         self._execution: Live | None = None
         self._pending: PendingHook | None = None
+
+    @property
+    def id(self) -> str:
+        """What people name it by."""
+        return self._id if self._pending is None else self._pending.created.hook_id
+
+    @property
+    def token(self) -> str:
+        """What outsiders send to."""
+        return self._token if self._pending is None else self._pending.created.token
 
     def __repr__(self) -> str:
         """Name the hook, and not the token, which is a secret."""

@@ -25,12 +25,14 @@ class PendingHook(Pending):
     cancelled at once passes its turn on, so none is lost.
     """
 
-    __slots__ = ("curious", "disposed", "owner_run_id", "payloads", "waiters")
+    __slots__ = ("created", "curious", "disposed", "owner_run_id", "payloads", "waiters")
     operation: HookAsked
 
     def __init__(self, operation: HookAsked, position: int, place: Place | None) -> None:
         """Be empty."""
         super().__init__(operation, position, place)
+        self.created = operation.created
+        """What the log says of it, once it does: an upgrade may have changed the token's words."""
         self.payloads: deque[bytes] = deque()
         self.waiters: deque[asyncio.Future[None]] = deque()
         self.curious: list[asyncio.Future[None]] = []
@@ -50,9 +52,10 @@ class PendingHook(Pending):
             case HookReceived(payload=payload):
                 self.payloads.append(payload)
                 self.wake_next()
-            case HookCreated(kind=kind):
-                if kind is not self.operation.created.kind:
-                    return Problem(KIND, f"a {kind.value} was recorded under this name")
+            case HookCreated() as created:
+                if created.kind is not self.created.kind:
+                    return Problem(KIND, f"a {created.kind.value} was recorded under this name")
+                self.created = created
                 self._answer_curious()
             case HookDisposed():
                 self.end()

@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import Any, Final
 
 from wfc.eventlog.event import (
-    HookConflicted,
     HookCreated,
     HookReceived,
     Recorded,
@@ -69,7 +68,7 @@ class Reading:
         return [_hinted(each, self.renamed) for each in found] if self.renamed else found
 
 
-_OF_OPEN_HOOKS: Final = (HookCreated, HookReceived, HookConflicted)
+_OF_OPEN_HOOKS: Final = (HookCreated, HookReceived)
 """Of a hook only the disposal is retracted: what came for it was acknowledged."""
 
 
