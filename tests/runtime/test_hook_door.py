@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from wfc import api, codec
 from wfc.clock import VirtualClock
 from wfc.config import Session, use_session
 from wfc.errors import (
+    CodecError,
     CorruptEvent,
     HookClosed,
     HookConflictError,
@@ -24,6 +27,7 @@ from wfc.errors import (
     IdempotencyMismatch,
     OptionInvalid,
     PayloadTooLarge,
+    RunBusy,
     RunFailed,
     RunLogFull,
     SchemaUnavailable,
@@ -36,15 +40,17 @@ from wfc.eventlog.event import (
     HookDisposed,
     HookKind,
     HookReceived,
+    RunRestarted,
     StepCompleted,
 )
+from wfc.ids import OperationId, RunId
 from wfc.runtime import hook_door
 from wfc.runtime.answers import Receipt
 from wfc.runtime.limits import Limits
 from wfc.runtime.run import Run
 from wfc.settings import load_settings
 from wfc.worlds.open import open_world
-from wfc.worlds.protocol import OpenHook
+from wfc.worlds.protocol import OpenHook, OpenRun
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -452,6 +458,66 @@ async def test_hooks_are_listed(house: House) -> None:
         await api.get_hook("nobody")
     with pytest.raises(OptionInvalid, match="active, disposed, conflicted"):
         await api.list_hooks(status="open")
+
+
+async def test_a_chapter_has_a_log_of_its_own(house: House) -> None:
+    """Events of earlier chapters do not count against what is sent to this one."""
+    run = await waits(house, FLOWS.collects, "chat:1")
+    for number in range(3):
+        await api.resume_hook("chat:1", number)
+    begun = RunRestarted(
+        chapter=2,
+        arguments=codec.encode({"token": "chat:1"}, path="arguments"),
+        seed=bytes(32),
+        version=HOOKED.version.id,
+        fingerprint="f",
+    )
+    await house.world.append(run.id, [begun], guard=OpenRun())
+    house.session.events_max = 2
+    await api.resume_hook("chat:1", 3)
+    await api.resume_hook("chat:1", 4)
+    with pytest.raises(RunLogFull, match="has 2 events in this chapter"):
+        await api.resume_hook("chat:1", 5)
+
+
+async def test_a_hook_that_changes_hands_all_the_time(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The caller is told to try again; a run that has gone meanwhile counts as that."""
+    await waits(house, FLOWS.again, "t", 2)
+    stale = await house.world.hook_by_token("t")
+    assert stale is not None
+    await api.resume_hook("t", 1)
+    await told(house)
+    gone = replace(stale, run_id=RunId("gone"))
+    looks = itertools.cycle([stale, gone])
+
+    async def looked(_token: str) -> Any:
+        return next(looks)
+
+    monkeypatch.setattr(house.world, "hook_by_token", looked)
+    with pytest.raises(RunBusy, match="changes hands"):
+        await api.resume_hook("t", 2)
+
+
+async def test_an_approval_is_found_by_its_id(house: House) -> None:
+    """Its token never leaves; what is unreadable of a hook is shown as the reason."""
+    run = await waits(house, FLOWS.announces)
+    created = HookCreated(
+        operation_id=OperationId("approval~1#0"),
+        hook_id="apr_1",
+        token="secret",  # noqa: S106 - a test's
+        kind=HookKind.APPROVAL,
+        metadata=bytes([9, 0]),
+    )
+    await house.world.append(run.id, [created], guard=OpenRun())
+    receipt = await api.resume_hook("apr_1", True)  # noqa: FBT003 - the payload
+    assert receipt.run_id == run.id
+    found = await api.get_hook("apr_1")
+    assert (found.id, found.token, found.received) == ("apr_1", "apr_1", 1)
+    assert isinstance(found.metadata, CodecError)
+    assert [hook.id for hook in (await api.list_hooks(kind="approval")).items] == ["apr_1"]
+    await api.resume_hook(found, True)  # noqa: FBT003 - the payload
 
 
 def test_the_limits_are_those_of_the_settings(tmp_path: Path) -> None:

@@ -18,9 +18,12 @@ from wfc.eventlog.event import (
     HookKind,
     HookReceived,
     RunCancelRequested,
+    WaitCreated,
 )
-from wfc.ids import RunId
+from wfc.ids import OperationId, RunId
+from wfc.runtime.hooks import Hook, open_hook
 from wfc.runtime.operations import Cancelled, Failed, HookAsked, Suspended
+from wfc.runtime.pending_hook import PendingHook
 
 HEAD = (
     """
@@ -394,3 +397,70 @@ async def send(hook: Hook) -> str:
         sent.dispose()
     with pytest.raises(OutsideWorkflow, match="only a name"):
         sent.__await__().send(None)
+
+
+def test_operations_of_a_dropped_run_park() -> None:
+    """Cleanup in library code meets hooks that do nothing, and no hook is asked for."""
+    log = log_of(ONE)
+    log.start()
+    execution, pending = log.execution, log.execution.pending[asked(log).operation_id]
+    assert isinstance(pending, PendingHook)
+    hook: Hook[Any] = Hook("hook_1", "token")
+    hook._execution, hook._pending = execution, pending
+    execution.kill()
+    for operation in (hook._take(), hook.conflict()):
+        operation.send(None)
+        operation.close()
+    hook.dispose()
+    open_hook(execution, OperationId("create_hook~1#7"), None)
+    assert list(execution.pending) == [pending.operation.operation_id]
+    assert not pending.disposed
+
+
+def test_approvals_have_ids_of_their_own() -> None:
+    log = log_of(ONE)
+    log.start()
+    name = OperationId("approval~1#0")
+    hook = open_hook(log.execution, name, None, kind=HookKind.APPROVAL)
+    assert hook.id.startswith("apr_")
+
+
+def test_a_question_that_is_cancelled_is_forgotten() -> None:
+    log = log_of("""
+async def flow():
+    "use workflow"
+    hook = create_hook()
+    task = asyncio.create_task(hook.conflict())
+    await sleep(1)
+    task.cancel()
+    return await asyncio.wait([task]) is not None and await hook
+""")
+    log.start()
+    hook = asked(log)
+    log.deliver(log.completed("sleep"))
+    assert isinstance(log.deliver(hook.created), Suspended)
+    assert output_of(log.deliver(received(hook, 1))) == 1
+
+
+def test_a_hook_may_be_disposed_of_while_somebody_asks() -> None:
+    """It had its token as far as anybody knows."""
+    log = log_of("""
+async def flow():
+    "use workflow"
+    hook = create_hook()
+    task = asyncio.create_task(hook.conflict())
+    await asyncio.sleep(0)
+    hook.dispose()
+    return [await task, await hook.conflict()]
+""")
+    assert output_of(log.start()) == [None, None]
+
+
+def test_another_event_under_its_name_diverges() -> None:
+    log = log_of(ONE)
+    log.start()
+    wait = WaitCreated(operation_id=asked(log).operation_id, wake_at=1)
+    outcome = log.deliver(wait)
+    assert isinstance(outcome, Failed)
+    assert "another kind of operation" in describe(outcome)
+    assert "a hook as create_hook" in describe(outcome)

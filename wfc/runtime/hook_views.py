@@ -8,6 +8,7 @@ from wfc import codec
 from wfc.clock import to_datetime
 from wfc.errors import CodecError
 from wfc.eventlog.entity import Hook
+from wfc.eventlog.event import HookKind
 from wfc.ids import DefinitionId, RunId, split_operation_id
 from wfc.runtime.answers import HookSummary
 from wfc.worlds.protocol import HookRow
@@ -21,7 +22,8 @@ def summary_of(
     _, site, _ = split_operation_id(hook.operation_id)
     return HookSummary(
         id=hook.hook_id,
-        token=hook.token,
+        # What is sent to an approval goes by its id; its token never leaves.
+        token=hook.hook_id if hook.kind is HookKind.APPROVAL else hook.token,
         kind=hook.kind,
         status=hook.status,
         run_id=run_id,
