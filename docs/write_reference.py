@@ -1,4 +1,5 @@
-"""Write `docs/reference/cli.md` and `settings.md` from the code they describe.
+"""Write `docs/reference/cli.md`, `settings.md` and `docs/schema/manifest-1.json` from the code that
+they describe.
 
 `python docs/write_reference.py` writes them; `docs/check.py` fails while they differ from the code.
 """
@@ -9,6 +10,7 @@ import ast
 import inspect
 import json
 import textwrap
+import typing
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +21,7 @@ from pydantic import BaseModel
 from wfc.cli import common
 from wfc.cli.failure import Exit
 from wfc.cli.main import TABLE
+from wfc.manifests.manifest import Manifest
 from wfc.settings_sources import ENVIRONMENT_PREFIX
 from wfc.settings_tables import QueueTable, Settings, is_obeyed
 
@@ -40,7 +43,29 @@ _MEANINGS = {
 
 def pages() -> Mapping[Path, str]:
     """Give the text of each generated page."""
-    return {HERE / "cli.md": cli(), HERE / "settings.md": settings()}
+    schema = HERE.parent / "schema" / "manifest-1.json"
+    return {HERE / "cli.md": cli(), HERE / "settings.md": settings(), schema: manifest_schema()}
+
+
+def manifest_schema() -> str:
+    """Describe `manifest.json` as JSON Schema, with what stands below each field of its models."""
+    schema = Manifest.model_json_schema(by_alias=True)
+    found: dict[str, Any] = {Manifest.__name__: schema, **schema["$defs"]}
+    models = {model.__name__: model for model in _models(Manifest)}
+    for name, described in found.items():
+        for key, text in _docstrings(models[name]).items():
+            field = models[name].model_fields[key]
+            described["properties"][field.alias or key]["description"] = text
+    return json.dumps(schema, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    yield model
+    for field in model.model_fields.values():
+        for inner in (field.annotation, *typing.get_args(field.annotation)):
+            for one in (inner, *typing.get_args(inner)):
+                if isinstance(one, type) and issubclass(one, BaseModel):
+                    yield from _models(one)
 
 
 def cli() -> str:
@@ -70,6 +95,8 @@ def cli() -> str:
 def _command(path: str, command: Any, text: str, shared: set[str]) -> Iterator[str]:
     below = getattr(command, "commands", {})
     if below:
+        if command.invoke_without_command:
+            yield from (f"## {path}", "", command.help, "")
         for name, nested in below.items():
             yield from _command(f"{path} {name}", nested, nested.help, shared)
         return
@@ -143,4 +170,5 @@ def _docstrings(model: type[BaseModel]) -> dict[str, str]:
 
 if __name__ == "__main__":
     for path, text in pages().items():
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")

@@ -16,6 +16,7 @@ from wfc import api, codec, config
 from wfc.errors import CompileError, ConfigError, WfcError
 from wfc.manifests.store import current_version
 from wfc.policies import resolve
+from wfc.runtime.versions import here
 from wfc.settings import Loaded, load_settings
 
 FLOWS = '''
@@ -77,6 +78,10 @@ async def test_a_project_is_built_registered_imported_and_executed(project: Path
         (row,) = await session.world.versions()
         assert row.active
         assert row.version == current_version(project / ".wfc")
+        assert row.environments == (here(),)
+        (listed,) = await api.list_versions()
+        assert (listed.id, listed.active, listed.open_runs) == (row.version, True, 0)
+        assert list(listed.workflows) == ["shop_under_test.flows:buy"]
     assert (project / ".wfc" / "wfc.db").exists()
 
 

@@ -35,3 +35,14 @@ def test_a_failed_run_whose_error_cannot_be_read() -> None:
     """It says no more than it knows."""
     assert str(errors.RunFailed("r-1", "codec", None)) == "run r-1 failed (codec)"
     assert errors.code_of(errors.RunFailed("r-1", "codec", None)) is None
+
+
+def test_a_cause_that_cannot_be_shown_does_not_hide_the_failure() -> None:
+    """Its class is the user's own, and may be broken; the run's failure is still told."""
+
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise ZeroDivisionError
+
+    shown = str(errors.RunFailed("r-1", "user", Mute()))
+    assert shown == "run r-1 failed (user): Mute: (its text cannot be had: ZeroDivisionError)"

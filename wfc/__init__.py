@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wfc.runtime.hooks import Hook, create_hook
     from wfc.runtime.metadata import Woke
     from wfc.runtime.workflow_api import (
+        changed,
         get_workflow_metadata,
         remove_attributes,
         set_attributes,
@@ -30,6 +31,7 @@ __all__ = [
     "Hook",
     "RetryableError",
     "Woke",
+    "changed",
     "create_hook",
     "get_step_metadata",
     "get_workflow_metadata",
@@ -44,6 +46,7 @@ _HOMES: Final = {
     "Backoff": "wfc.policies",
     "Hook": "wfc.runtime.hooks",
     "Woke": "wfc.runtime.metadata",
+    "changed": "wfc.runtime.workflow_api",
     "create_hook": "wfc.runtime.hooks",
     "get_step_metadata": "wfc.runtime.attempt",
     "get_workflow_metadata": "wfc.runtime.workflow_api",

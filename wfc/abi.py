@@ -168,7 +168,9 @@ def name_function(function: Any, name: DefinitionId) -> None:
 class Bundle:
     """`__wfc__` in the globals of one compiled module."""
 
-    __slots__ = ("_definitions", "_registry", "allowed", "live", "module", "namespace", "place_at")
+    __slots__ = (
+        "_definitions", "_registry", "allowed", "home", "live", "module", "namespace", "place_at",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -179,14 +181,17 @@ class Bundle:
         registry: dict[DefinitionId, Registration] | None = None,
         *,
         allowed: Iterable[Exemption] = (),
+        home: str | None = None,
     ) -> None:
         """Serve `module`, whose globals are `namespace`; `definitions` are keyed by qualname.
 
-        The guards of the sandbox let pass what the lines of `allowed` do.
+        The guards of the sandbox let pass what the lines of `allowed` do. `home` is the name under
+        which `sys.modules` knows the module, where that is another.
 
         What the module registers goes into `registry`, by default that of the process.
         """
         self.module = module
+        self.home: str = module if home is None else home
         self.namespace = namespace
         self._definitions = definitions
         self.allowed = allowed

@@ -17,15 +17,24 @@ from wfc.durations import Duration
 from wfc.eventlog.entity import HookStatus, RunStatus
 from wfc.eventlog.event import HookKind, Scalar
 from wfc.ids import DefinitionId, RunId, VersionId
-from wfc.runtime import hook_door
-from wfc.runtime.answers import CancelAnswer, HookSummary, Page, Receipt, RunSummary
+from wfc.runtime import hook_door, versions
+from wfc.runtime.answers import (
+    CancelAnswer,
+    HookSummary,
+    Page,
+    Receipt,
+    RunSummary,
+    VersionSummary,
+)
 from wfc.runtime.bulk import cancel_all, list_page, run_filter
 from wfc.runtime.hook_views import summary_of_row
 from wfc.runtime.hooks import Hook
+from wfc.runtime.replacing import Many, upgrade_all
 from wfc.runtime.run import Run
 from wfc.runtime.starting import StartOptions, start_run, workflow_id
 
 if TYPE_CHECKING:
+    from wfc.runtime.verdict import UpgradeReport
     from wfc.settings import Loaded
 
 __all__ = [
@@ -40,9 +49,11 @@ __all__ = [
     "get_run",
     "list_hooks",
     "list_runs",
+    "list_versions",
     "resume_hook",
     "runtime",
     "start",
+    "upgrade_runs",
 ]
 
 P = ParamSpec("P")
@@ -78,7 +89,11 @@ class Start:
         timeout: Duration | None = None,
         version: str | None = None,
     ) -> Start:
-        """Give a `start` that names the run, delays it, marks it, limits it or pins its version."""
+        """Give a `start` that names the run, delays it, marks it, limits it or pins its version.
+
+        `version` is the id, its beginning or the label of a registered one; without it, the run
+        begins on the caller's own build.
+        """
         return Start(
             StartOptions(
                 id=id,
@@ -198,6 +213,70 @@ async def list_hooks(
     return await hook_door.list_page(
         session, run=run, kind=kind, status=status, cursor=cursor, limit=limit
     )
+
+
+async def upgrade_runs(
+    run_ids: Iterable[str] | None = None,
+    *,
+    to: str | None = None,
+    dry_run: bool = False,
+    accept: Iterable[str] = (),
+    otherwise: str = "stay",
+    limit: int | None = None,
+    batch_size: int = 100,
+    concurrency: int = 4,
+    refused_max: int | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+    workflow: Callable[..., Any] | str | None = None,
+    status: RunStatus | str | Iterable[RunStatus | str] | None = None,
+    version: str | None = None,
+    queue: str | None = None,
+    attributes: Mapping[str, Scalar] | None = None,
+    parent: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> UpgradeReport:
+    """Move runs to another version (`Run.upgrade`): those named, or all open ones of the filters.
+
+    ``otherwise="rerun"`` cancels a run that may not move and starts one anew in its place, with the
+    same input and attributes. At most `limit` runs are looked at, `batch_size` at a time and
+    `concurrency` at once; more than `refused_max` refusals end it. `on_progress` hears how many
+    runs were looked at, and of how many. It may be killed and repeated at any point.
+
+    Raises `VersionUnknown`, `OptionInvalid`.
+    """
+    session = await current_session()
+    where = run_filter(
+        workflow=_workflow_name(workflow),
+        status=status,
+        version=None if version is None else VersionId(version),
+        queue=queue,
+        attributes=attributes,
+        parent=None if parent is None else RunId(parent),
+        since=since,
+        until=until,
+    )
+    return await upgrade_all(
+        session,
+        where if run_ids is None else [RunId(run_id) for run_id in run_ids],
+        otherwise=otherwise,
+        many=Many(
+            to=await session.upgrader.code.named(to),
+            dry_run=dry_run,
+            accept=tuple(accept),
+            limit=limit,
+            batch_size=batch_size,
+            concurrency=concurrency,
+            refused_max=refused_max,
+            on_progress=on_progress,
+        ),
+    )
+
+
+async def list_versions() -> tuple[VersionSummary, ...]:
+    """List the registered versions, newest first, with the runs that have not ended on each."""
+    session = await current_session()
+    return await versions.list_versions(session.world)
 
 
 def runtime(

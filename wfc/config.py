@@ -12,7 +12,7 @@ import logging
 import sys
 import traceback
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from wfc.compiler.project import Project
     from wfc.manifests.store import Version
     from wfc.runtime.registry import Registry
+    from wfc.runtime.upgrade import Upgrader
     from wfc.runtime.worker import Worker
     from wfc.runtime.worker_limits import WorkerLimits
     from wfc.settings_tables import LimitsTable, Settings
@@ -98,6 +99,16 @@ class Session:
 
         return result_annotation(registration.function)
 
+    @cached_property
+    def upgrader(self) -> Upgrader:
+        """What judges and moves runs of this world."""
+        from wfc.runtime.upgrade import Upgrader  # noqa: PLC0415 - see the top
+
+        found = Upgrader(self)
+        if self.registry is not None:
+            found.code.add(self.registry.current)
+        return found
+
     def make_worker(self, *, queues: tuple[str, ...] = ()) -> Worker:
         """Make the session's worker, to be started by whoever asks; there is only one."""
         if self.registry is None:
@@ -134,7 +145,7 @@ async def open_session(
     Raises `ConfigError`, `WorldError`, and `CompileError` for a project that does not compile.
     """
     loaded = loaded or load_settings()
-    world = open_world(_world_url(loaded), clock)
+    world = open_world(world_url(loaded), clock)
     version = await asyncio.to_thread(build_version, loaded) if with_code else None
     await world.open()
     try:
@@ -156,15 +167,17 @@ async def open_session(
 
 
 async def _registry(loaded: Loaded, world: World, version: Version) -> Registry:
-    from wfc.manifests.store import to_archive  # noqa: PLC0415 - see the top
-    from wfc.runtime.registry import Registry  # noqa: PLC0415 - likewise
+    from wfc.runtime.registry import Registry  # noqa: PLC0415 - see the top
+    from wfc.runtime.versions import register  # noqa: PLC0415 - likewise
 
-    await world.register_version(version.id, to_archive(version))
+    await register(world, version, root=loaded.root)
     import_code(loaded, version)
     return Registry(
         version,
         policy=policy_keywords(loaded.settings),
         bundles_max=loaded.settings.bundles_max,
+        on_new_version=loaded.settings.on_new_version,
+        pin_steps=loaded.settings.pin_steps,
     )
 
 
@@ -195,10 +208,20 @@ def build_version(loaded: Loaded) -> Version:
     from wfc.compiler.findings import compile_error  # noqa: PLC0415 - see above
 
     project = project_of(loaded)
-    result = build(project, out=loaded.out if _is_writable(loaded.out) else None)
+    out = loaded.out if _is_writable(loaded.out) else None
+    result = build(project, out=out, load=load_preludes)
     if result.version is None:
         raise compile_error(result.diagnostics, result.texts)
     return result.version
+
+
+def load_preludes(
+    version: Version,
+) -> AbstractContextManager[Mapping[str, Mapping[str, Any]]]:
+    """Execute the workflow bundles of a version, for the schemas of its types: `build` asks."""
+    from wfc.runtime.sandbox import preludes  # noqa: PLC0415 - an unchanged tree needs none
+
+    return preludes(version)
 
 
 def _with_script(packages: Sequence[str]) -> Sequence[str]:
@@ -284,11 +307,14 @@ def _named(name: str, key: str) -> Any:
     return found
 
 
-def _world_url(loaded: Loaded) -> str:
-    """Let a relative SQLite path begin at the project, wherever the process stands."""
-    head, path = "sqlite:///", loaded.world.removeprefix("sqlite:///")
-    if path == loaded.world or path.startswith("/") or path == ":memory:":
-        return loaded.world
+def world_url(loaded: Loaded, url: str = "") -> str:
+    """Give the URL of the settings' world (or of another): a relative SQLite path begins at the
+    project, wherever the process stands.
+    """
+    url = url or loaded.world
+    head, path = "sqlite:///", url.removeprefix("sqlite:///")
+    if path == url or path.startswith("/") or path == ":memory:":
+        return url
     target = loaded.root / path
     target.parent.mkdir(parents=True, exist_ok=True)
     return f"{head}{target}"

@@ -49,10 +49,28 @@ class BundleBroken(WfcError):
     code = "WFC164"
 
 
+class BundleUnloadable(WfcError):
+    """The workflow code of a version cannot be loaded in this process: its runs wait."""
+
+    code = "WFC684"
+
+
 class BuildTooNew(WfcError):
     """A build was written by a newer wfc than this one."""
 
     code = "WFC165"
+
+
+class ManifestBroken(BundleBroken):
+    """A manifest cannot be read, or what it names is not what stands beside it."""
+
+    code = "WFC683"
+
+
+class ManifestTooNew(BuildTooNew):
+    """A manifest was written by a newer wfc than this one."""
+
+    code = "WFC683"
 
 
 class OutsideWorkflow(WfcError):
@@ -188,10 +206,18 @@ class RunFailed(WfcError):
         head = f"run {self.run_id} failed ({self.kind})"
         if self.cause is None:
             return head
-        code, text = code_of(self.cause), str(self.cause)
+        code, text = code_of(self.cause), text_of(self.cause)
         name = type(self.cause).__name__
         shown = f"{code} {name}" if code is not None and code not in text else name
         return f"{head}: {shown}: {text}" if text else f"{head}: {shown}"
+
+
+def text_of(error: BaseException) -> str:
+    """Give what an error says, or that it cannot: the class may be a user's, and broken."""
+    try:
+        return str(error)
+    except Exception as broken:  # noqa: BLE001 - likewise
+        return f"(its text cannot be had: {type(broken).__name__})"
 
 
 class RunCancelled(WfcError):
@@ -206,6 +232,23 @@ class RunCancelled(WfcError):
     def __str__(self) -> str:
         """Say which run was cancelled and why."""
         return f"run {self.run_id} was cancelled: {self.reason or 'no reason given'}"
+
+
+class RunBlocked(WfcError):
+    """No worker takes the run, since one could not execute it; somebody has to free it."""
+
+    def __init__(self, run_id: str, reason: str) -> None:
+        """Keep the run and why it is blocked."""
+        super().__init__(run_id, reason)
+        self.run_id = run_id
+        self.reason = reason
+
+    def __str__(self) -> str:
+        """Say why, and how it goes on."""
+        return (
+            f"run {self.run_id} is blocked: {self.reason}\nNo worker takes it. When that is "
+            f"mended: wfc doctor --unblock {self.run_id}"
+        )
 
 
 class RunNotFound(WfcError):
@@ -242,12 +285,6 @@ class VersionUnknown(WfcError):
     """No such version is registered."""
 
     code = "WFC681"
-
-
-class ManifestUnreadable(WfcError):
-    """A manifest or a baseline is damaged, too large, or of a newer format."""
-
-    code = "WFC683"
 
 
 # --- values ------------------------------------------------------------------------------------

@@ -82,8 +82,6 @@ OnNewVersion = Literal["pin", "upgrade"]
 
 NOT_YET_OBEYED: Final = (
     "public_url",
-    "pin_steps",
-    "on_new_version",
     "retention",
     "audit_retention",
     "capture_logs",

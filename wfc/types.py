@@ -2,6 +2,7 @@
 
 from wfc.eventlog.entity import HookStatus, RunStatus, StepStatus
 from wfc.eventlog.event import HookKind
+from wfc.manifests.levels import Level, Reason
 from wfc.runtime.answers import (
     CancelAnswer,
     HookSummary,
@@ -10,18 +11,37 @@ from wfc.runtime.answers import (
     Recorded,
     RunSummary,
     Step,
+    VersionSummary,
 )
 from wfc.runtime.attempt import StepMetadata
 from wfc.runtime.hooks import Conflict
 from wfc.runtime.metadata import Woke, WorkflowMetadata
+from wfc.runtime.verdict import (
+    Answer,
+    Call,
+    Divergence,
+    Group,
+    Offer,
+    UpgradeReport,
+    Verdict,
+)
+from wfc.worlds.protocol import Environment
 
 __all__ = [
+    "Answer",
+    "Call",
     "CancelAnswer",
     "Conflict",
+    "Divergence",
+    "Environment",
+    "Group",
     "HookKind",
     "HookStatus",
     "HookSummary",
+    "Level",
+    "Offer",
     "Page",
+    "Reason",
     "Receipt",
     "Recorded",
     "RunStatus",
@@ -29,6 +49,9 @@ __all__ = [
     "Step",
     "StepMetadata",
     "StepStatus",
+    "UpgradeReport",
+    "Verdict",
+    "VersionSummary",
     "Woke",
     "WorkflowMetadata",
 ]

@@ -125,3 +125,9 @@ def test_input_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("x" * 100))
     with pytest.raises(InputInvalid, match="longer than 10"):
         arguments.bind(plain, [], "-")
+
+
+def test_an_argument_that_is_given_twice_is_refused() -> None:
+    """Nobody could tell which of the two was meant."""
+    with pytest.raises(InputInvalid, match="argument `cents` is given twice: `cents=1` and"):
+        arguments.bind(plain, ["o-1", "cents=1", "cents=2"], None)

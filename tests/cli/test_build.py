@@ -234,7 +234,7 @@ def test_people_see_progress_that_leaves_nothing_behind(
 ) -> None:
     """On a terminal only; results stay on stdout."""
     monkeypatch.setattr("wfc.cli.output.is_terminal", lambda stream: stream is sys.stderr)
-    monkeypatch.setattr("wfc.cli.build._SHOW_AFTER_S", 0)
+    monkeypatch.setattr("wfc.cli.progress._SHOW_AFTER_S", 0)
     assert shop.is_dir()
     said = wfc("build", "--json")
     assert (said.code, said.json["data"]["changed"]) == (0, ["shop"])
@@ -251,3 +251,13 @@ def test_fixes_are_shown_or_done_before_the_build(wfc: Wfc, project: Path) -> No
     assert wfc("build", "--fix").code == 0
     assert (project / "shop.py").read_text() == f"async {FAULTY}"
     assert wfc("build", "--diff").code == 0
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(wfc: Wfc, shop: Path) -> None:
+    """It was configured so; nothing is wrong with wfc."""
+    (shop / "taken").write_text("a file")
+    said = wfc("build", "--out", "taken")
+    assert said.code == 2
+    assert "WFC904" in said.err
+    assert "cannot be written to" in said.err
+    assert "taken" in said.err

@@ -107,8 +107,24 @@ def test_the_worker_serves_the_same_project_world_and_file(
     develop(project, [], Common(world="memory:"))
     develop(project, [], Common(config=project / "wfc.toml"))
     first, second = (worker.words[3:] for worker in workers)
-    assert first == ("--world", "memory:", "--project", str(project), "worker", "--drain", "2s")
-    assert second == ("--config", str(project / "wfc.toml"), "worker", "--drain", "2s")
+    assert first == (
+        "--world",
+        "memory:",
+        "--project",
+        str(project),
+        "worker",
+        "--activate",
+        "--drain",
+        "2s",
+    )
+    assert second == (
+        "--config",
+        str(project / "wfc.toml"),
+        "worker",
+        "--activate",
+        "--drain",
+        "2s",
+    )
 
 
 def test_a_worker_that_does_not_drain_is_killed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from wfc.eventlog.event import RunCompleted
+from wfc.ids import RunId
+from wfc.worlds.open import open_world
 
 from .conftest import Receipt, Said, charge_failed_once, charged, completed, failed
 
@@ -121,6 +124,31 @@ def test_a_run_that_does_not_end_in_time_is_exit_6(wfc: Wfc, put: Put) -> None:
     said = wfc("result", "o-1", "--timeout", "0")
     assert said.code == 6
     assert "no worker is awake" in said.err
+
+
+def test_an_ended_run_needs_no_time(wfc: Wfc, put: Put) -> None:
+    put("o-1", completed("paid"))
+    assert wfc("result", "o-1", "--timeout", "0").out == "paid\n"
+
+
+def test_a_blocked_run_is_not_waited_for(wfc: Wfc, put: Put, project: Path) -> None:
+    """Nothing will happen to it, and the reason is what there is to say; `runs` marks it."""
+    put("o-1")
+
+    async def block() -> None:
+        world = open_world(f"sqlite:///{project / 'runs.db'}")
+        await world.open()
+        await world.block(RunId("o-1"), "VersionUnknown: no bundle")
+        await world.close()
+
+    asyncio.run(block())
+    said = wfc("result", "o-1")
+    assert said.code == 4
+    assert "VersionUnknown: no bundle" in said.err
+    assert "wfc doctor --unblock o-1" in said.err
+    assert "pending, blocked" in wfc("runs").out
+    (row,) = wfc("runs", "--json").json["data"]
+    assert (row["status"], row["blocked"]) == ("pending", "VersionUnknown: no bundle")
 
 
 def test_a_damaged_log_is_told_by_its_code(wfc: Wfc, paid: str, project: Path) -> None:

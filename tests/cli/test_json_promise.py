@@ -15,7 +15,10 @@ from jsonschema import (  # type: ignore[import-untyped]  # its stubs are a pack
     Draft202012Validator,
 )
 
+from wfc.cli.main import main
+
 from .conftest import Said, asleep, charge_failed_once, charged, completed, failed, hooked
+from .test_versions import hold
 
 Wfc = Callable[..., Said]
 Put = Callable[..., None]
@@ -46,6 +49,11 @@ STEP: Final = {
     "error": MAYBE, "started_at": INSTANT, "ended_at": INSTANT,
 }  # fmt: skip
 EVENT: Final = {"position": NUMBER, "recorded_at": INSTANT, "name": TEXT}
+VERSION_: Final = {
+    "id": TEXT, "label": MAYBE, "active": FLAG, "registered_at": INSTANT,
+    "environments": {"type": "array"}, "changed": {"type": ["array", "null"]},
+    "workflows": {"type": "object"}, "open_runs": NUMBER, "size": NUMBER,
+}  # fmt: skip
 PROMISED: Final = {
     "runs": (["runs"], several(**RUN)),
     "run": (["inspect", "paid"], fields(**RUN, result=ANY, error=MAYBE, steps=several(**STEP))),
@@ -56,8 +64,18 @@ PROMISED: Final = {
     "hooks": (
         ["hooks"],
         several(
-            id=TEXT, kind=TEXT, status=TEXT, token=TEXT, run=TEXT, workflow=TEXT, site=TEXT,
-            received=NUMBER, created_at=INSTANT, disposed_at=INSTANT, metadata=ANY, json_schema=ANY,
+            id=TEXT,
+            kind=TEXT,
+            status=TEXT,
+            token=TEXT,
+            run=TEXT,
+            workflow=TEXT,
+            site=TEXT,
+            received=NUMBER,
+            created_at=INSTANT,
+            disposed_at=INSTANT,
+            metadata=ANY,
+            json_schema=ANY,
         ),
     ),
     "receipt": (
@@ -66,6 +84,13 @@ PROMISED: Final = {
     ),
     "cancelled": (["cancel", "open"], several(id=TEXT, cancelled=FLAG)),
     "woken": (["wake", "asleep"], several(id=TEXT, woken=NUMBER)),
+    "rerun": (["rerun", "till"], several(id=TEXT, of=TEXT)),
+    "fork": (["fork", "till", "--at", "2"], fields(id=TEXT, of=TEXT, created=FLAG)),
+    "exported": (["export", "till"], several(id=TEXT, file=TEXT, events=NUMBER)),
+    "replay": (
+        ["replay", "till"],
+        fields(id=TEXT, version=TEXT, events=NUMBER, agrees=FLAG, divergence=MAYBE, outcome=TEXT),
+    ),
     "started": (["start", "pay", "--id", "new"], fields(id=TEXT, workflow=TEXT, created=FLAG)),
     "idle": (["worker", "--until-idle"], fields(next_due=INSTANT)),
     "build": (
@@ -76,10 +101,28 @@ PROMISED: Final = {
         ["config", "show"],
         fields(root=TEXT, settings=several(setting=TEXT, value=ANY, origin=TEXT, obeyed=FLAG)),
     ),
+    "diff": (
+        ["diff", "."],
+        fields(
+            old=TEXT,
+            new=TEXT,
+            level=TEXT,
+            workflows=several(id=TEXT, new=MAYBE, level=TEXT),
+            added={"type": "array"},
+            findings={"type": "array"},
+            shown={"type": "array"},
+        ),
+    ),
     "doctor": (["doctor"], several(state=TEXT, what=TEXT, found=TEXT)),
     "explanation": (
         ["explain", "WFC201"],
         fields(code=TEXT, name=TEXT, severity=TEXT, summary=TEXT, fix=TEXT, off=FLAG, page=TEXT),
+    ),
+    "versions": (["versions"], several(**VERSION_)),
+    "version": (["versions", "show", "v"], fields(**VERSION_)),
+    "pruned": (
+        ["versions", "prune", "--keep", "0", "--dry-run"],
+        several(id=TEXT, label=MAYBE, size=NUMBER, pruned=FLAG),
     ),
     "project": (["init", "fresh"], fields(folder=TEXT, files={"type": "array", "items": TEXT})),
 }
@@ -94,6 +137,8 @@ def shop(project: Path, put: Put) -> None:
     put("open")
     put("asleep", asleep())
     put("asking", hooked("order:1"))
+    hold(project, "v", "w", "x")
+    assert main(["versions", "activate", "v"]) == 0
 
 
 @pytest.mark.parametrize("kind", PROMISED)
@@ -101,6 +146,8 @@ def shop(project: Path, put: Put) -> None:
 def test_the_output_of_a_command_keeps_its_fields(wfc: Wfc, kind: str) -> None:
     """One envelope, with what was promised inside; under --jsonl the same without envelope."""
     words, data = PROMISED[kind]
+    if "till" in words:
+        assert wfc("start", "pay", "--id", "till").code == 0
     said = wfc(*words, "--json")
     assert said.code == 0, said.err
     envelope = {

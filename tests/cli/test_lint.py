@@ -237,3 +237,15 @@ def test_watching_without_the_library_says_how_to_get_it(
     assert said.code == 2
     assert "WFC955" in said.err
     assert "pip install 'wfc-durable[dev]'" in said.err
+
+
+def test_a_code_that_no_look_at_sources_reports_is_told(wfc: Wfc, shop: Path) -> None:
+    """To select it is no mistake, but it finds nothing; an unknown one is refused."""
+    said = wfc("lint", "--select", "WFC660")
+    assert said.code == 0
+    assert "WFC660 is never reported by the linter" in said.err
+    assert "never" not in wfc("lint", "--select", "WFC4,WFC201,WFC2").err
+    unknown = wfc("lint", "--select", "WFC998")
+    assert unknown.code == 2
+    assert "WFC902" in unknown.err
+    assert "Did you mean" in unknown.err

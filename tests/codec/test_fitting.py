@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Sequence
-from typing import Annotated, Any, ForwardRef, Literal, Optional, Protocol, TypeVar
+from typing import Annotated, Any, ForwardRef, Generic, Literal, Optional, Protocol, TypeVar
 
 import attrs
 import msgspec
@@ -63,17 +63,56 @@ def test_what_fits_is_read_and_its_annotation_is_enough(value: Any, annotation: 
 
 
 @pytest.mark.parametrize(
+    ("value", "annotation", "expected"),
+    [
+        ([1, 2], tuple[int, ...], (1, 2)), ([1, 2], set[int], {1, 2}), ((1, 2), list[int], [1, 2]),
+        ([1], list[float], [1.0]), ({"name": "n"}, Model, Model(name="n")),
+        (["2024-01-01"], list[dt.date], [dt.date(2024, 1, 1)]),
+        ({"a": [{"name": "n"}]}, dict[str, list[Model]], {"a": [Model(name="n")]}),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_containers_may_be_those_of_json(value: Any, annotation: Any, expected: Any) -> None:
+    """What they hold is taken as strictly as it would be alone."""
+    assert read(value, annotation) == expected
+
+
+@pytest.mark.parametrize(
     ("value", "annotation"),
     [
         ("5", int), (5, str), (5, bytes), (1, bool), ("1.5", float), (None, dict), ((1,), list),
         (5, type(None)), (["a"], list[int]), (5, Item), (None, Item), ("z", Literal["x"]),
         (0, Annotated[int, Field(gt=1)]), ({"a": 1}, Model), ([{"a": 1}], list[Item]), (5, Client),
+        (["5"], list[int]), ({"a": "5"}, dict[str, int]), ({"5": 1}, dict[int, int]),
+        ((1, "5"), tuple[int, int]), ({"5"}, set[int]), ([5], list[str]), ([1], list[bool]),
+        ("5", Optional[int]), ([["5"]], list[tuple[int]]), ({"name": 5}, Model),  # noqa: UP045 - the old form is read too
     ] if (Client := type("Client", (), {})) else [],
     ids=repr,
 )  # fmt: skip
 def test_what_does_not_fit_is_refused(value: Any, annotation: Any) -> None:
     with pytest.raises(PayloadMismatch, match=r"does not fit (.*\n)Either the value was wrong"):
         read(value, annotation)
+
+
+class Box(BaseModel, Generic[T]):
+    v: T
+
+
+@pytest.mark.parametrize(
+    ("value", "annotation"),
+    [
+        (Box[str](v="a"), Box[int] | Box[str]), (Box[int](v=3), Box[int] | Box[str]),
+        ([Box[str](v="a"), Box[int](v=3)], list[Box[int] | Box[str]]),
+        ((Box[int](v=3), Box[str](v="a")), tuple[Box[int], Box[str]]),
+        (Box[Box[int]](v=Box[int](v=3)), Box[Box[int]]),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_a_generic_model_is_what_its_annotation_says(value: Any, annotation: Any) -> None:
+    """All of them travel under one name, and one payload may hold several."""
+    found = read(value, annotation)
+    assert found == value
+    assert type(found) is type(value)
 
 
 def test_a_mismatch_says_where() -> None:

@@ -108,8 +108,9 @@ PROGRAMS: st.SearchStrategy[Program] = st.lists(
 class Style:
     """How a program is written; the plain style (None) adds nothing to it."""
 
-    def __init__(self, seed: int | None = None) -> None:
-        """Draw a way of writing."""
+    def __init__(self, seed: int | None = None, *, wraps: bool = True) -> None:
+        """Draw a way of writing; `wraps` allows `try` and `with` around a statement."""
+        self.wraps = wraps
         self._dice = random.Random(seed)  # noqa: S311 - a reproducible way of writing
         self._plain = seed is None
         self.indent = "    " if self._plain else self._dice.choice(["    ", "  ", "\t"])
@@ -145,10 +146,10 @@ def _block(statement: Statement, style: Style, mark: str, depth: int) -> list[st
         before.append(f"{pad}# A remark: await charge(1); ü")
     if style.likes(0.2):
         before.append("")
-    if style.likes(0.15):
+    if style.wraps and style.likes(0.15):
         inside = _statement(statement, style, mark, depth + 1)
         return [*before, f"{pad}try:", *inside, f"{pad}except OSError:", f"{pad}{style.indent}pass"]
-    if style.likes(0.15):
+    if style.wraps and style.likes(0.15):
         inside = _statement(statement, style, mark, depth + 1)
         return [*before, f"{pad}async with gate:", *inside]
     return before + _statement(statement, style, mark, depth)

@@ -113,6 +113,9 @@ def test_the_chain_is_whole_and_the_shortest(tmp_path: Path) -> None:
         ("import socket\ndef helper(x): return [socket.socket]", "WFC201"),
         ("from wfc import api\ndef helper(x): return api.start(x)", "WFC134"),
         ("import socket\nLINE = socket.socket()\ndef helper(x): return LINE", "WFC211"),
+        ("from pathlib import Path\nX = Path(__file__).parent\ndef helper(x): return X", "WFC211"),
+        ("X = __spec__.origin\ndef helper(x): return X", "WFC211"),
+        ("def helper(x): return __file__", "WFC206"),
         ("import socket\nclass helper:\n    line = socket.socket()", "WFC210"),
         ("import time\nNOW = time.time()\ndef helper(x): return NOW", "WFC301"),
         ("import uuid\ndef helper(x, y=uuid.uuid4()): return y", "WFC301"),
@@ -155,8 +158,26 @@ def test_a_refused_name_is_an_error(tmp_path: Path, text: str, code: str) -> Non
         "import socket\ndef helper(x: socket.socket): return isinstance(x, socket.socket)",
         "import socket\ndef helper(x):\n    try: return x\n    except socket.error: return 1",
         "import requests\ndef other(): return requests.get(1)\ndef helper(x): return x",
+        """
+        try:
+            import orjson
+            from requests import get
+        except ImportError:
+            orjson = get = None
+        def helper(x): return orjson is not None and (None is get or x is None)
+        """,
         "import time\nLATER = lambda: time.time()\ndef helper(x): return LATER",
         "import logging\nLOG = logging.getLogger(__name__)\ndef helper(x): LOG.info(x)",
+        "PKG = __name__.split('.')[0]\ndef helper(x): return PKG, __doc__",
+        """
+        from typing import TYPE_CHECKING
+        if TYPE_CHECKING:
+            from httpx import Client as y, get as z
+        else:
+            y = 5
+            from json import dumps as z
+        def helper(x: y): return y, z(x)
+        """,
         """
         from datetime import datetime
         from dataclasses import dataclass, field
@@ -467,3 +488,23 @@ def test_only_what_could_be_pure_may_be_listed_as_pure(
     assert finding.fix is not None
     assert "step" in finding.fix
     assert ("pure" in finding.fix) is is_offered
+
+
+def test_decorators_of_a_step_are_none_of_the_workflow(tmp_path: Path) -> None:
+    """They stay in the step bundle; those of a helper come into the other."""
+    step = """
+        from functools import cache
+
+        @cache
+        def helper(x):
+            {}
+            return x
+
+        async def flow(x):
+            "use workflow"
+            return await helper(x)
+        """
+    assert codes(effects_of(tmp_path / "a", {"flows": step.format('"use step"')})) == []
+    [found] = effects_of(tmp_path / "b", {"flows": step.format("pass")}).diagnostics
+    assert found.code == "WFC333"
+    assert found.fix == "take the cache off, or keep results in a dict that the workflow makes"

@@ -12,8 +12,10 @@ from wfc.diagnostics import CATALOGUE
 
 PAGES: Final = Path(__file__).parents[2] / "docs" / "errors"
 SIDES: Final = ("Wrong", "Right")
+BEFORE: Final = "Before"
+"""The side of an older version, on pages about what an edit of it means."""
 _BLOCKS: Final = re.compile(
-    r"^\*\*(Wrong|Right):\*\*\n((?:\s*^```.*?^```$)+)", re.DOTALL | re.MULTILINE
+    r"^\*\*(Before|Wrong|Right):\*\*\n((?:\s*^```.*?^```$)+)", re.DOTALL | re.MULTILINE
 )
 _BLOCK: Final = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _FILE: Final = re.compile(r"^# ([\w/]+\.py)\n", re.MULTILINE)
@@ -76,17 +78,25 @@ def _examples() -> Mapping[str, Mapping[str, Example]]:
     for page in sorted(PAGES.glob("WFC*.md")):
         sides = _BLOCKS.findall(page.read_text("utf-8"))
         if sides:
-            assert tuple(side for side, _ in sides) == SIDES, page
-            wrong, right = (_read(blocks) for _, blocks in sides)
+            found_sides = {side: _read(blocks) for side, blocks in sides}
+            before = {BEFORE: found_sides.pop(BEFORE)} if BEFORE in found_sides else {}
+            assert tuple(found_sides) == SIDES, page
+            wrong, right = found_sides.values()
             # The cure shows what it changes; the other files stay as they are.
             right = replace(right, files={**wrong.files, **right.files})
-            found[page.stem] = {"Wrong": wrong, "Right": right}
+            found[page.stem] = {**before, "Wrong": wrong, "Right": right}
     return found
 
 
 EXAMPLES: Final = _examples()
 """The two sides of each page that has them."""
-LINTED: Final = {code: one for code, one in EXAMPLES.items() if not one["Wrong"].commands}
+COMPARED: Final = {code: one for code, one in EXAMPLES.items() if BEFORE in one}
+"""What appears when two versions are compared: `tests/manifests/test_pages.py`."""
+LINTED: Final = {
+    code: one
+    for code, one in EXAMPLES.items()
+    if not one["Wrong"].commands and code not in COMPARED
+}
 """What the linter, or who reads the settings, finds in the files: `tests/lint_rules/test_pages`."""
 RAISED: Final = {code: one for code, one in EXAMPLES.items() if one["Wrong"].commands}
 """What appears only when something is run: `test_pages` beside this file."""
@@ -95,7 +105,8 @@ _LATER: Final = {
     "WFC407": "comes with the comparison of versions, which knows the types of older builds",
     "WFC901": "comes with the baseline of the linter",
     "WFC956": "comes with the first command that listens on a port",
-    **{code: "comes with upgrades" for code in CATALOGUE if "WFC601" <= code <= "WFC698"},
+    "WFC613": "comes with agents; tests/manifests/test_compare.py compares hand-made ones",
+    **{code: "comes with upgrades" for code in CATALOGUE if "WFC621" <= code <= "WFC698"},
     **{code: "comes with agents" for code in CATALOGUE if "WFC701" <= code <= "WFC799"},
 }
 _NOBODY_WRITES_IT: Final = {
@@ -106,11 +117,8 @@ _NOBODY_WRITES_IT: Final = {
     "WFC190": "our fault: a bundle written wrong; tests/compiler/test_verify.py writes one",
     "WFC465": "our fault: an impossible event; tests/worlds/test_legality.py appends some",
     "WFC466": "an event damaged on a disk; tests/worlds/test_sqlite_faults.py damages some",
+    "WFC614": "another library or Python; tests/manifests/test_compare.py compares two",
     "WFC999": "our fault; tests/cli/test_failure.py has one",
 }
-WITHOUT: Final = {
-    code: reason
-    for code, reason in {**_LATER, **_NOBODY_WRITES_IT}.items()
-    if code != "WFC620"  # the build has been there from the beginning
-}
+WITHOUT: Final = {**_LATER, **_NOBODY_WRITES_IT}
 """Why the pages of these codes show no example, or why nothing tries the one they show."""

@@ -16,7 +16,10 @@ def bundle(text: str, purpose: Purpose = Purpose.WORKFLOW, **more: Any) -> Bundl
 
 
 def names_of(one: Bundle) -> dict[str, Any]:
-    namespace: dict[str, Any] = {"__name__": "m", "__wfc__": type("B", (), {"live": lambda: True})}
+    namespace: dict[str, Any] = {
+        "__name__": "m",
+        "__wfc__": type("B", (), {"live": lambda: True, "home": "m"}),
+    }
     for code in code_of(one, "m.py"):
         exec(code, namespace)  # noqa: S102 - the program under test
     return namespace

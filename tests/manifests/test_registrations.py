@@ -101,6 +101,84 @@ REGISTERED = {
             "use workflow"
             return TABLE["Paid"](x).x
         """,
+    "by another name": """
+        def paid(x): return x + 1
+        LIST = []
+        OTHER = LIST
+        OTHER.append(paid)
+
+        async def flow(x):
+            "use workflow"
+            return LIST[0](x)
+        """,
+    "by one of two names": """
+        def paid(x): return x + 1
+        FIRST = SECOND = [0]
+        if True:
+            SECOND[0] = paid
+
+        async def flow(x):
+            "use workflow"
+            return FIRST[0](x)
+        """,
+    "by a decorator that uses another name": """
+        LIST = []
+        OTHER = LIST
+        def listed(function):
+            OTHER.append(function)
+            return function
+
+        @listed
+        def paid(x): return x + 1
+
+        async def flow(x):
+            "use workflow"
+            return LIST[0](x)
+        """,
+    "as an attribute": """
+        class Order: pass
+        def paid(x): return x + 1
+        setattr(Order, "paid", staticmethod(paid))
+
+        async def flow(x):
+            "use workflow"
+            return Order.paid(x)
+        """,
+    "by a metaclass": """
+        KINDS = {}
+        class Meta(type):
+            def __new__(mcs, name, bases, space):
+                made = super().__new__(mcs, name, bases, space)
+                KINDS[name] = made
+                return made
+
+        class Base(metaclass=Meta): pass
+
+        class Paid(Base):
+            def __init__(self, x): self.x = x + 1
+
+        async def flow(x):
+            "use workflow"
+            return KINDS["Paid"](x).x
+        """,
+    "by a metaclass that keeps them on the class": """
+        class Meta(type):
+            def __init__(cls, name, bases, space):
+                super().__init__(name, bases, space)
+                cls.kinds[name] = cls
+
+        class Base(metaclass=Meta):
+            kinds = {}
+
+        class Middle(Base): pass
+
+        class Paid(Middle):
+            def __init__(self, x): self.x = x + 1
+
+        async def flow(x):
+            "use workflow"
+            return Base.kinds["Paid"](x).x
+        """,
     "by a base class": """
         class Base:
             kinds = {}
@@ -203,3 +281,58 @@ def test_a_template_of_one_module_registers_too() -> None:
     """Also without a judge: the module's own names lead there."""
     text = dedent(REGISTERED["by a call"])
     assert Log(template_of(text), 1).start()
+
+
+REG = """
+    TABLE = {}
+    def register(name):
+        def decorate(function):
+            TABLE[name] = function
+            return function
+        return decorate
+    class Base:
+        kinds = {}
+        def __init_subclass__(cls):
+            Base.kinds[cls.__name__] = cls
+    """
+PLUGS = {
+    "by itself": "from app.reg import TABLE\nTABLE['p'] = 1",
+    "by the module": "from app import reg\nreg.TABLE['p'] = 1",
+    "by a decorator": "from app.reg import register\n@register('p2')\ndef p2(): ...",
+    "by a base class": "from app.reg import Base\nclass P2(Base): ...",
+}
+
+
+@pytest.mark.parametrize("load", ["import app.plug", "from app import plug"])
+@pytest.mark.parametrize("name", PLUGS)
+def test_what_another_module_registers_is_told(name: str, load: str, tmp_path: Path) -> None:
+    """It stays out of the bundle, and the build says so where a workflow reaches the object."""
+    flow = f"""
+        {load}
+        from app.reg import Base, TABLE
+
+        async def flow(x):
+            "use workflow"
+            return TABLE["p"], Base.kinds
+        """
+    modules = {"reg": REG, "plug": PLUGS[name], "flows": flow}
+    [found] = effects_of(tmp_path / "a", modules).diagnostics
+    assert (found.code, found.severity) == ("WFC131", Severity.WARNING)
+    assert "`app.plug` changes " in found.sentence
+    assert found.place.path == "app/plug.py"
+    unused = {**modules, "flows": flow.replace('TABLE["p"], Base.kinds', "x")}
+    assert effects_of(tmp_path / "b", unused).diagnostics == ()
+
+
+def test_what_is_registered_elsewhere_and_reached_is_kept(tmp_path: Path) -> None:
+    """The decorator comes with the function."""
+    flow = """
+        from app.plug import p2
+        from app.reg import TABLE
+
+        async def flow(x):
+            "use workflow"
+            return TABLE["p2"], p2
+        """
+    modules = {"reg": REG, "plug": PLUGS["by a decorator"], "flows": flow}
+    assert effects_of(tmp_path, modules).diagnostics == ()

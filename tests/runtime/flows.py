@@ -31,6 +31,7 @@ PROGRAM = Program(
     import sys
     from dataclasses import dataclass
 
+    from wfc.errors import CodecError
     from wfc import FatalError, get_step_metadata, policy, set_attributes, sleep
 
 
@@ -306,6 +307,26 @@ PROGRAM = Program(
         "use step"
         sys.journal.calls.append(("flawed", number))
         return sys.journal
+
+
+    async def interrupts(number: int) -> int:
+        "use workflow"
+        await add(number)
+        raise KeyboardInterrupt("by the workflow itself")
+
+
+    async def miscounts(what: str) -> list[int]:
+        "use step"
+        sys.journal.calls.append(("miscounts", what))
+        return what
+
+
+    async def misread(what: str) -> str:
+        "use workflow"
+        try:
+            return f"counted {await miscounts(what)}"
+        except CodecError as error:
+            return f"{type(error).__name__}: {error}"
 
 
     async def never_ends(number: int) -> int:

@@ -38,7 +38,7 @@ class OneBody:
     def __init__(self, function: Callable[[], Any] | None) -> None:
         self._function = function
 
-    def body(
+    async def body(
         self,
         step: DefinitionId,
         version: VersionId,  # noqa: ARG002 - the form of the protocol
@@ -139,8 +139,16 @@ async def test_the_last_error_has_a_note() -> None:
     assert codec.read_error(outcome.payload).fatal
 
 
+class Leaves(GeneratorExit):
+    """A user's own kind of what closes coroutines."""
+
+    def __str__(self) -> str:
+        raise ZeroDivisionError
+
+
 @pytest.mark.parametrize(
-    "error", [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError(), GeneratorExit()]
+    "error",
+    [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError(), GeneratorExit(), Leaves()],
 )
 async def test_what_would_stop_more_than_the_step_is_an_ordinary_failure(
     error: BaseException,
@@ -148,10 +156,21 @@ async def test_what_would_stop_more_than_the_step_is_an_ordinary_failure(
     async def bad() -> None:
         raise error
 
-    outcome = await ended(bad)
-    assert outcome.retry_at is not None
-    assert isinstance(error_of(outcome), StepError)
-    assert type(error).__name__ in str(error_of(outcome))
+    def bad_in_a_thread() -> None:
+        raise error
+
+    for policy, body in (
+        (Policy(), bad),
+        (Policy(timeout_s=30), bad),
+        (Policy(isolation="thread"), bad),
+        (Policy(), bad_in_a_thread),
+        (Policy(timeout_s=30), bad_in_a_thread),
+    ):
+        async with asyncio.timeout(5):
+            outcome = await asyncio.create_task(ended(body, policy=policy))
+        assert outcome.retry_at is not None
+        assert isinstance(error_of(outcome), StepError)
+        assert type(error).__name__ in str(error_of(outcome))
 
 
 async def test_an_unknown_step_is_no_outcome() -> None:
@@ -162,8 +181,10 @@ async def test_an_unknown_step_is_no_outcome() -> None:
 
 async def test_a_broken_predicate_ends_the_step_and_is_told() -> None:
     class Broken(OneBody):
-        def body(self, step: DefinitionId, version: VersionId, arguments: bytes | None) -> Any:
-            found = super().body(step, version, arguments)
+        async def body(
+            self, step: DefinitionId, version: VersionId, arguments: bytes | None
+        ) -> Any:
+            found = await super().body(step, version, arguments)
             found.retry_on = lambda error: error.missing
             return found
 

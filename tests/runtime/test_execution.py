@@ -799,7 +799,7 @@ def test_a_chapter_begins_with_an_empty_history() -> None:
 
 UNREADABLE = [
     ("return HTTPStatus.OK", "the workflow's result"),
-    ("return await say([HTTPStatus.OK])", "step `say`() argument `text`: `[0]`"),
+    ("return await say([HTTPStatus.OK])", "step `say()` argument `text`: `[0]`"),
     ("await restart([HTTPStatus.OK])", "restart(...) argument `what`: `[0]`"),
 ]
 

@@ -316,3 +316,12 @@ def test_known_limits(write: str) -> None:
     """What decision 008 says is not seen. Whoever closes one of these corrects the record."""
     body = FLOW + f"    {write}\n    return 'missed'\n"
     assert run_program(body, head=STEPS + STATE + HEAD) == "missed"
+
+
+def test_frozen_state_is_shown_as_it_was() -> None:
+    """Also an object that holds itself."""
+    for value in (SimpleNamespace(a=[1], b={2}), bytearray(b"x"), array("i", [1]), UserList([{1}])):
+        assert repr(Freezer().freeze(value)) == repr(value)
+    own = SimpleNamespace(a=1)
+    own.itself = own
+    assert repr(Freezer().freeze(own)).startswith("namespace(a=1, itself=namespace(")

@@ -46,7 +46,7 @@ async def flow(large: str):
         LARGE,
     )
     assert isinstance(error, PayloadTooLarge)
-    assert str(error).startswith("the arguments of step `say`() is ")
+    assert str(error).startswith("the arguments of step `say()` is ")
     assert "the limit is 2,000 ([tool.wfc.limits] payload)" in str(error)
     assert "At app.py:" in str(error)
 

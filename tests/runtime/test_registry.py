@@ -189,7 +189,6 @@ def test_a_result_that_no_run_could_read_is_refused() -> None:
     registry = Registry(PROGRAM.version)
     for step in ("patient", "checkout.charge"):
         body = registry.step(name(step))
-        assert codec.decode(body.recorded([1])) == [1]
         with pytest.raises(
             Unserialisable, match=r"^the result of step `[a-z.]+`: `\[0\]` is a http"
         ):

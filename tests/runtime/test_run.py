@@ -57,6 +57,7 @@ async def test_waiting_for_a_result_ends_and_the_run_goes_on(
     waiting = asyncio.create_task(run.result("10s"))
     await house.worker().run_until_idle()
     assert await waiting == 0
+    assert await run.result(0) == 0, "it is looked at once, however short the time"
 
 
 async def test_the_log_is_told_in_order_with_times(house: House) -> None:

@@ -96,6 +96,12 @@ PROBES = {
     "a refused import by other means": ("__builtins__['__import__']('shutil')", "WFC202"),
     "the environment written": ("import os\nos.environ['A'] = 'b'", "WFC331"),
     "the environment deleted from": ("import os\ndel os.environ['A']", "WFC331"),
+    "where its module lies": ("str(__file__)", "WFC206"),
+    "a path made of where its module lies": (
+        "import os\nos.path.join(os.path.dirname(__file__), 'x')",
+        "WFC206",
+    ),
+    "what loaded its module": ("__spec__.origin", "WFC206"),
     "the process's logging": ("import logging\nlogging.basicConfig()", "WFC331"),
     "a logger's level": ("import logging\nlogging.getLogger('x').setLevel(1)", "WFC331"),
     "a logger's handlers": ("import logging\nlogging.getLogger('x').addHandler(None)", "WFC331"),
@@ -196,6 +202,31 @@ async def flow():
     )
 
 
+def test_a_module_that_the_host_lacks_cannot_be_imported() -> None:
+    """Also a refused one, which is not executed to find out; and one that is there may be named."""
+    assert run_program("""
+import socket
+try:
+    import orjson_that_nobody_has
+except ImportError:
+    orjson_that_nobody_has = None
+try:
+    from orjson_that_nobody_has import dumps
+except ModuleNotFoundError as error:
+    dumps = error.name
+try:
+    import email.nothing_like_that
+except ImportError:
+    inner = "none"
+import pytest
+
+async def flow():
+    "use workflow"
+    found = orjson_that_nobody_has is None, dumps, inner, socket is not None, pytest != None
+    return list(found)
+""") == [True, "orjson_that_nobody_has", "none", True, True]
+
+
 def test_a_listed_package_is_pure() -> None:
     """`[tool.wfc] pure` decides before the table."""
     program = "import pytest\n" + FLOW + "    return pytest.approx(1.0) == 1.0\n"
@@ -234,6 +265,8 @@ AT_TOP_LEVEL = {
     "a file in a default": ('def read(it=open("/etc/passwd")):\n    return it', "WFC210"),
     "a variable": ("import os\nHOME = os.environ['HOME']", "WFC211"),
     "a listed variable": ("import os\nREGION = os.environ['REGION']", "WFC211"),
+    "where the module lies": ("HERE = __file__ + 'x'", "WFC211"),
+    "a path": ("from pathlib import Path\nHERE = Path(__file__).parent", "WFC211"),
     "the platform": ("import platform\nSYSTEM = platform.system()", "WFC211"),
     "a generator without a seed": ("import random\nGENERATOR = random.Random()", "WFC301"),
 }
@@ -356,7 +389,8 @@ def test_a_template_of_several_modules() -> None:
         True,
         True,
     ]
-    name = modules["shop.models"].__name__
+    assert modules["shop.models"].__name__ == "shop.models"
+    name = modules["shop.models"].Order.__module__
     assert name == f"shop.models@{template.fingerprint[:12]}"
     assert sys.modules[name] is modules["shop.models"]
     assert "shop.models" not in sys.modules
@@ -369,8 +403,49 @@ def test_two_versions_of_a_class_live_side_by_side() -> None:
     two = load_template(version, DefinitionId("shop.flows:flow"))
     first, second = (each.loaded.modules["shop.models"] for each in (one, two))
     assert first.Order is not second.Order
-    assert first.__name__ != second.__name__
+    assert first.__name__ == second.__name__ == "shop.models"
+    assert first.Order.__module__ != second.Order.__module__
     assert codec.wire_name(first.Order) == codec.wire_name(second.Order) == "shop.models:Order"
+
+
+def test_a_module_has_its_own_name_in_every_version() -> None:
+    """So what is made of it is the same; classes still find the names of their version."""
+    assert run_program("""
+from dataclasses import dataclass
+from typing import NamedTuple, get_type_hints
+from pydantic import BaseModel
+
+PACKAGE = __name__.partition(".")[0]
+
+class Line(BaseModel):
+    'Told.'
+    cents: "Cents"
+
+class Cents(BaseModel):
+    n: int
+
+class Bare(BaseModel):
+    \"\"\"No more than that.\"\"\"
+
+class Pair(NamedTuple):
+    left: "Cents"
+
+@dataclass
+class Order:
+    line: "Line"
+
+def helper(): ...
+
+async def flow():
+    "use workflow"
+    class Inner(BaseModel):
+        cents: "Cents"
+    return [
+        __name__, PACKAGE, helper.__module__, Line(cents={"n": 1}).cents.n, Line.__doc__,
+        get_type_hints(Order)["line"] is Line, get_type_hints(Pair)["left"] is Cents,
+        Inner(cents=Cents(n=2)).cents.n, Bare.__doc__, str(Cents).startswith("<class 'app@"),
+    ]
+""") == ["app", "app", "app", 1, "Told.", True, True, 2, "No more than that.", True]
 
 
 def test_payloads_name_only_what_is_allowed() -> None:
@@ -793,7 +868,7 @@ async def flow():
 @pytest.mark.parametrize(
     "value",
     [[1, [2]], {"a": [1]}, {1, 2}, deque([1], maxlen=3), Counter("aab"), OrderedDict(a=1),
-     defaultdict(list, a=[1])],
+     defaultdict(list, a=[1]), OrderedDict(), set(), deque([{1}]), {"a": {1}}, [{2}]],
     ids=lambda value: type(value).__name__,
 )  # fmt: skip
 def test_copies_of_a_frozen_value_are_plain(value: Any) -> None:
@@ -801,6 +876,7 @@ def test_copies_of_a_frozen_value_are_plain(value: Any) -> None:
     frozen = Freezer().freeze(value)
     assert frozen == value
     assert type(frozen) is not type(value)
+    assert (repr(frozen), str([frozen]), f"{frozen}") == (repr(value), str([value]), f"{value}")
     for made in (copy(frozen), frozen.copy(), deepcopy(frozen), pickle.loads(pickle.dumps(frozen))):  # noqa: S301 - made here
         assert type(made) is type(value)
         assert made == value

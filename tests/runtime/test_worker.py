@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,9 @@ from wfc.errors import RetryableError, RunCancelled, RunFailed, StepTimeout
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import RunCancelled as RunCancelledEvent
 from wfc.eventlog.event import StepRetrying, StepStarted
+from wfc.ids import RunId, WorkerId
 from wfc.runtime.worker import Worker
+from wfc.worlds.protocol import Claimed
 
 
 async def test_a_chain_costs_one_event_and_one_commit_per_step(
@@ -101,6 +104,35 @@ async def test_a_short_retry_stays_with_its_owner(house: House, journal: Journal
     ]  # fmt: skip
 
 
+async def test_a_short_retry_is_not_forgotten_when_idle(house: House, journal: Journal) -> None:
+    """A run that its owner keeps for a retry is no run of which nothing is due."""
+    journal.failures = [RetryableError("soon", retry_after="1500ms")]
+    worker = house.worker()
+    run = await house.start(FLOWS.retried, 7)
+    soon = house.clock.now_us() + 1_500_000
+    assert await worker.run_until_idle() == soon
+    await worker.stop()
+    assert await house.world.next_due() == soon, "and the next worker finds it"
+    house.advance(seconds=2)
+    assert await house.worker().run_until_idle() is None
+    assert await run.result() == 7
+
+
+async def test_a_short_retry_is_waited_for(house: House, journal: Journal) -> None:
+    """A worker with patience stays until what it keeps has gone on, and for nothing later."""
+    journal.failures = [ConnectionError("first")]
+    patient = house.worker()
+    run = await house.start(FLOWS.retried, 7)
+    late = await house.start(FLOWS.waits, 1)
+    work = asyncio.create_task(patient.run_until_idle(patience_s=2))
+    await house.logged(run, "step_retrying")
+    await house.logged(late, "wait_created")
+    house.advance(seconds=2)
+    assert await work is not None
+    assert await run.result() == 7
+    assert await late.status() is RunStatus.SUSPENDED
+
+
 async def test_the_last_error_comes_out_when_attempts_are_used_up(
     house: House, journal: Journal
 ) -> None:
@@ -180,6 +212,18 @@ async def test_a_result_that_cannot_be_recorded_fails_the_step_for_good(
     with pytest.raises(RunFailed, match="flawed"):
         await run.result()
     assert journal.calls == [("flawed", 1)]
+
+
+async def test_a_result_that_its_annotation_refuses_fails_the_step_for_good(
+    house: House, journal: Journal
+) -> None:
+    """It is refused where it is made, and the workflow may catch it; nobody has to read it."""
+    run = await house.start(FLOWS.misread, "12")
+    await house.worker().run_until_idle()
+    said = await run.result()
+    assert said.startswith("PayloadMismatch: the result of step `miscounts` does not fit")
+    assert journal.calls == [("miscounts", "12")]
+    assert "step_failed" in await house.log(run)
 
 
 async def test_a_cancelled_run_stops_its_bodies_and_may_clean_up(
@@ -477,3 +521,53 @@ async def test_steps_may_be_methods_and_nested_functions(house: House, journal: 
     run = await house.start(FLOWS.shapes, FLOWS.Order("o-1"), 2, 5)
     await house.worker().run_until_idle()
     assert await run.result() == ["o-1 to Bern", "blank to Rome", 5, [8, 17], True]
+
+
+async def test_runs_that_may_kill_workers_are_tried_one_at_a_time(
+    house: House, journal: Journal
+) -> None:
+    """Of three runs that were lost together twice, only the one that does it is lost again, and
+    the end of it is its own: the others get on, and so does what nobody suspects.
+    """
+    runs = [await house.start(FLOWS.chain, each) for each in (1, 2, 3)]
+    for number in range(2):
+        name = WorkerId(f"victim-{number}")
+        await house.world.join(name, lease_s=30)
+        for run in runs:
+            await house.world.claim(run.id, name)
+        await house.world.leave(name)
+    claims: list[RunId] = []
+    together: list[RunId] = []
+    claim = house.world.claim
+    worker = house.worker()
+
+    async def watched(run_id: RunId, *args: Any, **kwargs: Any) -> Any:
+        answer = await claim(run_id, *args, **kwargs)
+        if isinstance(answer, Claimed) and answer.losses:
+            for each in runs:
+                row = await house.world.run(each.id)
+                if row is not None and row.losses and each.id in worker.owned.active:
+                    together.append(each.id)
+            claims.append(run_id)
+        return answer
+
+    house.world.claim = watched  # type: ignore[method-assign]  # looks on
+    fresh = await house.start(FLOWS.chain, 4)
+    await worker.run_until_idle()
+    assert sorted(claims) == sorted(each.id for each in runs)
+    assert together == []
+    assert [await run.result() for run in [*runs, fresh]] == [0, 1, 3, 6]
+
+
+async def test_a_workflow_that_raises_an_interrupt_fails_alone(
+    house: House, journal: Journal
+) -> None:
+    """Only a signal is meant for the process; the worker and its other runs go on."""
+    run = await house.start(FLOWS.interrupts, 1)
+    other = await house.start(FLOWS.chain, 1)
+    await house.worker().run_until_idle()
+    with pytest.raises(RunFailed, match="by the workflow itself") as caught:
+        await run.result()
+    assert type(caught.value.cause) is KeyboardInterrupt
+    assert (await house.log(run))[-2:] == ["step_completed", "run_failed"]
+    assert await other.result() == 0

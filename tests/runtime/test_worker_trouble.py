@@ -25,6 +25,7 @@ from wfc.errors import (
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import RunCreated, StepCompleted, StepStarted
 from wfc.ids import OperationId, RunId, VersionId, WorkerId
+from wfc.runtime import inline
 from wfc.runtime.outbox import Batch, Outbox
 from wfc.runtime.queued_attempt import QueuedAttempt
 from wfc.runtime.worker import Worker
@@ -154,6 +155,25 @@ async def test_a_fault_of_ours_stops_one_run_and_not_the_worker(
     assert row is not None
     assert "internal error" in str(row.blocked)
     assert await good.status() is RunStatus.COMPLETED
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError(), GeneratorExit()])
+async def test_a_body_without_an_outcome_stops_one_run(
+    house: House, journal: Journal, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    """The run is blocked and says so, instead of waiting for a body that is over."""
+
+    async def broken(*_: Any) -> Any:
+        raise error
+
+    run = await house.start(FLOWS.chain, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(inline, "run_attempt", broken)
+        async with asyncio.timeout(10):
+            await house.worker().run_until_idle()
+    row = await house.world.run(run.id)
+    assert row is not None
+    assert "internal error" in str(row.blocked)
 
 
 async def test_a_divergence_writes_one_failure_and_retries_nothing(

@@ -96,6 +96,8 @@ class Driver:
     reading: Reading = field(default_factory=Reading)
     calls: list[tuple[str, Any]] = field(default_factory=list)
     now: int = START_US
+    queued: bool = False
+    """Whether a step's creation, the start of its attempt and its outcome are written apart."""
 
     def write(self, *events: Event) -> None:
         for event in events:
@@ -161,7 +163,7 @@ class Driver:
                 return
         steps = [one for one in operations if isinstance(one, StepAsked)]
         if steps:
-            self.write(*self._done(steps[0]))
+            self.write(*(self._begun(steps[0]) or self._done(steps[0])))
             return
         awaited = [
             one
@@ -183,6 +185,19 @@ class Driver:
             if isinstance(one.event, WaitCreated) and one.event.operation_id == asked.operation_id:
                 return one.event.wake_at
         return asked.wake_at
+
+    def _begun(self, asked: StepAsked) -> Sequence[Event]:
+        """Give what comes before an outcome, one event at a time, if it is written apart."""
+        if not self.queued:
+            return ()
+        state = fold(self.history).step(asked.operation_id)
+        if state is None:
+            return [created(asked)]
+        if state.status.value == "running":
+            return ()
+        spent = fold(self.history).law.spent_on(asked.operation_id)
+        attempt = max(state.attempt, spent) + 1
+        return [StepStarted(operation_id=asked.operation_id, attempt=attempt, worker_id=WORKER)]
 
     def _done(self, asked: StepAsked) -> Sequence[Event]:
         name = asked.operation_id
@@ -242,6 +257,7 @@ class Tale:
         *args: Any,
         steps: Steps,
         workflow: str = "app.flows:flow",
+        queued: bool = False,
     ) -> None:
         self.old, self.new, self.steps = old, new, steps
         self.workflow = DefinitionId(workflow)
@@ -254,7 +270,7 @@ class Tale:
             dict(bound.arguments), call="start", annotations=template.annotations,
             types=template.types,
         )  # fmt: skip
-        self.driver = Driver(template, steps, [])
+        self.driver = Driver(template, steps, [], queued=queued)
         self.driver.write(
             RunCreated(
                 workflow=self.workflow,
@@ -304,10 +320,14 @@ class Tale:
         version = to or self.new
         current = fold(history).version
         name = self.workflow
+        assert current is not None
         template = asyncio.run(
-            self.code.template(version.id if found.event is not None else current, name)  # type: ignore[arg-type]  # a log has a version
+            self.code.template(version.id if found.event is not None else current, name)
         )
-        driver = Driver(template, self.steps, history, now=history[-1].recorded_at)
+        driver = Driver(
+            template, self.steps, history,
+            now=history[-1].recorded_at, queued=self.driver.queued,
+        )  # fmt: skip
         if found.event is not None:
             driver.write(found.event)
         outcome = driver.run()

@@ -76,6 +76,18 @@ def test_a_token_that_changes_is_never_compared() -> None:
     assert output_of(outcome) == [True, "o-1"]
 
 
+def test_a_step_is_given_the_token_that_was_recorded() -> None:
+    """Also in the turn that makes the hook: the same call is made with what outside knows."""
+    old = OLD.replace(
+        "        approval = await", "        await ship(hook.token)\n        approval = await"
+    )
+    story = tale(old.replace("token=order", 'token=f"order:{order}"'), old)
+    assert story.letters() == "MMMMMMS"
+    driver, outcome = story.finished(3)
+    assert output_of(outcome) == [True, "paid o-1"]
+    assert driver.calls[0] == ("ship", {"order": "o-1"})
+
+
 def test_a_payload_is_read_anew_by_the_new_type() -> None:
     """A field that may be absent is filled in, before and after the payload came."""
     new = OLD.replace("approved: bool", 'approved: bool\n    by: str = "nobody"').replace(

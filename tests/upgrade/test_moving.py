@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.upgrade.moving import Tale, built, steps_in
+from tests.upgrade.moving import Steps, Tale, built, steps_in
 from wfc import codec
 from wfc.manifests.levels import Level
 from wfc.runtime.operations import Completed
@@ -40,7 +40,7 @@ async def flow(order: str) -> list:
     return [paid, sent]
 """
 )
-STEPS = {
+STEPS: Steps = {
     "charge": lambda order, cents: f"{order}:{cents}",
     "ship": lambda order: f"shipped {order}",
     "notify": lambda order: f"told {order}",

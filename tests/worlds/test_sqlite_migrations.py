@@ -14,10 +14,11 @@ from wfc.eventlog.event import (
     WaitCompleted,
     WaitCreated,
 )
-from wfc.worlds import sqlite_connect
+from wfc.worlds import sqlite_connect, sqlite_versions
 from wfc.worlds.promises.given import (
     BOB,
     RUN,
+    VERSION,
     WAIT,
     joined,
     owned,
@@ -26,7 +27,7 @@ from wfc.worlds.promises.given import (
     taken_step,
     wrote,
 )
-from wfc.worlds.protocol import AttemptOf, OpenRun
+from wfc.worlds.protocol import AttemptOf, OpenRun, VersionRow
 from wfc.worlds.sqlite import SqliteWorld
 
 
@@ -43,6 +44,7 @@ async def written_by_schema_2(path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         patch.setattr(sqlite_connect, "_migrations", lambda: iter(known))
         patch.setattr(sqlite_connect, "SCHEMA", 2)
         patch.setattr(sqlite_connect, "MIN_READER", 1)
+        patch.setattr(sqlite_versions, "must_not_be_pruned", lambda *_: None)  # no table yet
         world = await opened(path)
         owner = await owned(world)
         events = [step_created(), WaitCreated(operation_id=WAIT, wake_at=9)]
@@ -50,6 +52,7 @@ async def written_by_schema_2(path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         await world.close()
     connection = sqlite3.connect(path)
     connection.execute("INSERT INTO attempts VALUES (?, ?, 0, NULL, 0, 0, 0, 0)", (RUN, step_id(0)))
+    connection.execute("INSERT INTO bundles VALUES (1, ?, x'010203', 'first', 7, 1)", (VERSION,))
     connection.commit()
     connection.close()
 
@@ -73,6 +76,28 @@ async def test_what_was_queued_and_slept_before_goes_on(
     await world.close()
 
 
+async def test_versions_are_listed_that_were_registered_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the size of their archives; nobody has said yet what they mean or where they ran."""
+    path = tmp_path / "world.db"
+    await written_by_schema_2(path, monkeypatch)
+    world = await opened(path)
+    row = VersionRow(version=VERSION, registered_at=7, label="first", active=True, size=3)
+    assert await world.versions() == [row]
+    await world.close()
+
+
+async def test_a_list_of_versions_reads_no_archive(tmp_path: Path) -> None:
+    """Not even the pages that hold one, which stand before the columns behind it."""
+    world = await opened(tmp_path / "world.db")
+    await world.close()
+    connection = sqlite3.connect(world.path)
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {sqlite_versions.LISTED}").fetchall()
+    connection.close()
+    assert any("USING COVERING INDEX bundles_listed" in row[3] for row in plan)
+
+
 async def test_older_code_leaves_a_migrated_file_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,5 +105,5 @@ async def test_older_code_leaves_a_migrated_file_alone(
     path = tmp_path / "world.db"
     await (await opened(path)).close()
     monkeypatch.setattr(sqlite_connect, "SCHEMA", 2)
-    with pytest.raises(WorldTooNew, match="asks for code that knows schema 4"):
+    with pytest.raises(WorldTooNew, match="asks for code that knows schema 5"):
         await opened(path)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from wfc.cli.session import opened
@@ -24,17 +25,16 @@ from wfc.compiler.build import BuildResult, build
 from wfc.compiler.findings import compile_error
 from wfc.compiler.project import Project
 from wfc.config import project_of
-from wfc.errors import (
-    BuildTooNew,
-    BundleBroken,
-    InputInvalid,
-    ManifestUnreadable,
-    VersionUnknown,
-)
+from wfc.errors import BundleBroken, InputInvalid, VersionUnknown
 from wfc.manifests.findings import Spans
 from wfc.manifests.manifest import Manifest
-from wfc.manifests.positions import positions_of, positions_read
-from wfc.manifests.store import VERSION_MAX_BYTES, Version, from_archive, read_version
+from wfc.manifests.store import (
+    Version,
+    from_archive,
+    read_spans,
+    read_version,
+    spans_of_version,
+)
 from wfc.settings import Loaded
 
 HERE: Final = "."
@@ -63,7 +63,7 @@ def resolve(loaded: Loaded, asked: str) -> Side:
     """Find what `asked` names: `.`, a file or folder, a version, a git ref, a version of the world.
 
     Nothing is imported, and nothing is written but the caches of builds. Raises `VersionUnknown`,
-    `ManifestUnreadable`, `InputInvalid` if a prefix fits several, `CompileError`.
+    `ManifestBroken`, `InputInvalid` if a prefix fits several, `CompileError`.
     """
     if asked == HERE:
         result = build(project_of(loaded), out=loaded.out, check=True)
@@ -72,16 +72,16 @@ def resolve(loaded: Loaded, asked: str) -> Side:
     if path.is_file():
         return _of_file(path)
     if (path / "manifest.json").is_file():
-        return _of_version(asked, read_version(path), _environment(path))
+        return side_of(asked, read_version(path), _environment(path))
     local = _local(loaded, asked)
     if local is not None:
-        return _of_version(local.name, read_version(local), _environment(local))
+        return side_of(local.name, read_version(local), _environment(local))
     commit = _commit(loaded.root, asked)
     if commit is not None:
         return _of_commit(loaded.root, asked, commit)
     registered = asyncio.run(_registered(loaded, asked)) if _VERSION.fullmatch(asked) else None
     if registered is not None:
-        return _of_version(registered.id, registered, {})
+        return side_of(registered.id, registered, {})
     raise VersionUnknown(_nothing(loaded, asked))
 
 
@@ -91,7 +91,7 @@ def resolve(loaded: Loaded, asked: str) -> Side:
 def _built(name: str, result: BuildResult) -> Side:
     if result.version is None:
         raise compile_error(result.diagnostics, result.texts)
-    side = _of_version(name, result.version, {})
+    side = side_of(name, result.version, {})
     return Side(
         name=name,
         manifest=side.manifest,
@@ -105,8 +105,11 @@ def _built(name: str, result: BuildResult) -> Side:
     )
 
 
-def _of_version(name: str, version: Version, environment: Mapping[str, Any]) -> Side:
-    manifest = _parsed(name, version.manifest)
+def side_of(
+    name: str, version: Version, environment: Mapping[str, Any] = MappingProxyType({})
+) -> Side:
+    """Take a version that is at hand for a side."""
+    manifest = Manifest.parse(version.manifest, name=name)
     # Bundles keep every line of the source, so they do where the source is not kept.
     texts = {one.path: one.text for one in version.workflow.values()}
     for module, text in version.source.items():
@@ -115,7 +118,7 @@ def _of_version(name: str, version: Version, environment: Mapping[str, Any]) -> 
     return Side(
         name=name,
         manifest=manifest,
-        spans=positions_of(version, manifest),
+        spans=spans_of_version(version),
         environment=environment,
         version=version,
         texts=texts,
@@ -150,29 +153,14 @@ async def _registered(loaded: Loaded, asked: str) -> Version | None:
 
 
 def _of_file(path: Path) -> Side:
-    """Read a manifest, or a baseline, which has neither `version` nor `modules`."""
-    if path.stat().st_size > VERSION_MAX_BYTES:
-        raise ManifestUnreadable(f"{path} is larger than {VERSION_MAX_BYTES} bytes")
-    try:
-        plain = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ManifestUnreadable(f"{path} is no manifest: {error}") from error
-    if not isinstance(plain, dict):
-        raise ManifestUnreadable(f"{path} is no manifest: it holds no object")
-    manifest = _parsed(str(path), json.dumps({"version": "", "modules": {}, **plain}))
+    """Read a manifest or a baseline; positions and environment if they stand beside it."""
+    manifest = Manifest.read(path)
     spans: Spans = {}
-    with contextlib.suppress(OSError, ValueError, TypeError):  # positions are a help, no more
-        spans = positions_read(json.loads(path.with_name("spans.json").read_text()), manifest)
+    with contextlib.suppress(BundleBroken):  # positions are a help, no more
+        spans = read_spans(path.parent)
     return Side(
         name=str(path), manifest=manifest, spans=spans, environment=_environment(path.parent)
     )
-
-
-def _parsed(name: str, text: str) -> Manifest:
-    try:
-        return Manifest.parse(text)
-    except (BundleBroken, BuildTooNew) as error:
-        raise ManifestUnreadable(f"{name}: {error}") from error
 
 
 def _environment(folder: Path) -> Mapping[str, Any]:

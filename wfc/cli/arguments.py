@@ -63,6 +63,9 @@ def _sorted_out(
     for word in words:
         name, equals, value = word.partition("=")
         if equals and (name in signature.parameters or (open_ended and name.isidentifier())):
+            if name in named:
+                message = f"argument `{name}` is given twice: `{name}={named[name]}` and `{word}`"
+                raise InputInvalid(message)
             named[name] = _Word(value)
         else:
             positional.append(_Word(word))

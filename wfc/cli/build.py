@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -19,8 +18,9 @@ from wfc.cli.common import Common, command_app
 from wfc.cli.failure import Exit
 from wfc.cli.fixes import fix_files
 from wfc.cli.looking import Diff, Fix, Jobs, Watch, processes
+from wfc.cli.progress import progress
 from wfc.cli.watching import News
-from wfc.compiler.build import BuildResult, Progress
+from wfc.compiler.build import BuildResult
 from wfc.compiler.findings import to_plain
 from wfc.config import project_of
 from wfc.diagnostics import Severity, render
@@ -31,8 +31,6 @@ from wfc.manifests.store import current_version
 from wfc.settings import Loaded
 
 app = command_app()
-
-_SHOW_AFTER_S = 0.5
 
 
 class Format(StrEnum):
@@ -134,9 +132,9 @@ def _there(path: Path) -> Path:
 
 
 def _built(asked: Asked) -> BuildResult:
-    with _progress(asked.common) as progress:
+    with progress(asked.common, "build") as tell:
         result = build_judged(
-            asked.loaded, jobs=asked.jobs, check=asked.check, clean=asked.clean, progress=progress
+            asked.loaded, jobs=asked.jobs, check=asked.check, clean=asked.clean, progress=tell
         )
         if asked.deep:
             result = deepened(result, asked.loaded, may_write=not asked.check)
@@ -248,26 +246,3 @@ def _summary(result: BuildResult, took_s: float, *, stale: bool) -> str:
         head = f"version {result.version.id}, {workflows}"
     found = f"{output.counted(errors, 'error')}, {output.counted(warnings, 'warning')}"
     return f"{head}; {found}; {took_s:.1f} s"
-
-
-@contextmanager
-def _progress(common: Common) -> Iterator[Progress | None]:
-    """Show a line of progress on a terminal, once the build has taken half a second."""
-    if common.quiet or not output.is_terminal(sys.stderr):
-        yield None
-        return
-    from rich.console import Console  # noqa: PLC0415 - only people on a terminal need it
-    from rich.progress import Progress as Bar  # noqa: PLC0415 - likewise
-
-    with Bar(console=Console(stderr=True), transient=True, disable=False) as bar:
-        yield _on(bar, time.monotonic() + _SHOW_AFTER_S)
-
-
-def _on(bar: Any, from_s: float) -> Callable[[int, int, str], None]:
-    task = bar.add_task("build", total=None, visible=False)
-
-    def tell(done: int, total: int, name: str) -> None:
-        visible = time.monotonic() >= from_s
-        bar.update(task, completed=done, total=total, description=name, visible=visible)
-
-    return tell

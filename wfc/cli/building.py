@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from wfc.compiler.build import BuildResult, Progress, build
-from wfc.config import project_of
+from wfc.config import load_preludes, project_of
 from wfc.diagnostics import Diagnostic, Severity
 from wfc.lint_rules.run import Job, lint, texts_of
 from wfc.lint_rules.selection import Selection
@@ -44,6 +44,7 @@ def build_judged(
         check=check or bool(errors),
         clean=clean,
         progress=progress,
+        load=load_preludes,
     )
     more = _unknown(errors, result)
     if not more:

@@ -85,8 +85,11 @@ async def runs_of(
     run_ids: Sequence[str],
     chosen: Filter,
     troubles: Troubles,
+    *,
+    ended: bool = False,
 ) -> list[str]:
-    """Give the ids of the open runs that were named or that the filter finds.
+    """Give the ids of the runs that were named or that the filter finds: the open ones, unless
+    those that have `ended` are meant too.
 
     A run that does not exist is an error if it is the only one, else a trouble.
     """
@@ -103,37 +106,44 @@ async def runs_of(
     where, found, cursor = await where_of(session, loaded, chosen), [], None
     while True:
         page = await session.world.list_runs(where, cursor=cursor, limit=_PAGE)
-        found += [run.run_id for run in page.runs if not run.status.ended]
+        found += [run.run_id for run in page.runs if ended or not run.status.ended]
         cursor = page.next
         if cursor is None:
             return [str(run_id) for run_id in found]
 
 
 def may(
-    common: Common, verb: str, run_ids: Sequence[str], *, destructive: bool, dry_run: bool
+    common: Common,
+    verb: str,
+    names: Sequence[str],
+    *,
+    destructive: bool,
+    dry_run: bool,
+    noun: str = "run",
 ) -> bool:
     """Show what would happen, and ask if it is much; False if nothing is to be done.
 
     Raises `NeedsYes` where nobody can be asked.
     """
-    if dry_run or not run_ids:
-        output.note(common, f"would {verb} {_described(run_ids)}")
+    described = _described(names, noun)
+    if dry_run or not names:
+        output.note(common, f"would {verb} {described}")
         return False
     if not destructive or common.yes:
         return True
-    output.note(common, f"about to {verb} {_described(run_ids)}")
+    output.note(common, f"about to {verb} {described}")
     if not common.may_ask():
         message = (
-            f"to {verb} {_described(run_ids)} needs consent, and nobody can be asked here.\n"
+            f"to {verb} {described} needs consent, and nobody can be asked here.\n"
             "Look at them with --dry-run, then add -y"
         )
         raise NeedsYes(message)
     return typer.confirm("Go on?", default=False, err=True)
 
 
-def _described(run_ids: Sequence[str]) -> str:
-    if not run_ids:
-        return "no run"
-    shown = ", ".join(run_ids[:EXAMPLES])
-    more = f" and {len(run_ids) - EXAMPLES} more" if len(run_ids) > EXAMPLES else ""
-    return f"{len(run_ids)} run{'s' if len(run_ids) > 1 else ''}: {shown}{more}"
+def _described(names: Sequence[str], noun: str) -> str:
+    if not names:
+        return f"no {noun}"
+    shown = ", ".join(names[:EXAMPLES])
+    more = f" and {len(names) - EXAMPLES} more" if len(names) > EXAMPLES else ""
+    return f"{output.counted(len(names), noun)}: {shown}{more}"

@@ -119,7 +119,7 @@ class Development:
         world = ["--world", self.common.world] if self.common.world else []
         config = ["--config", str(self.common.config)] if self.common.config else []
         project = [] if config else ["--project", str(self.loaded.root)]
-        return [*world, *config, *project, "worker", "--drain", self.drain]
+        return [*world, *config, *project, "worker", "--activate", "--drain", self.drain]
 
     def _tell(self, result: BuildResult) -> None:
         """Print findings that are new, and count those that are cured."""

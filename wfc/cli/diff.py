@@ -18,7 +18,7 @@ from wfc.diagnostics import Diagnostic, Place, Severity
 from wfc.errors import InputInvalid
 from wfc.lint_rules.finding import Finding as Shown
 from wfc.manifests.compare import Compared, Comparison, compare
-from wfc.manifests.findings import Finding
+from wfc.manifests.findings import Finding, Hint
 from wfc.manifests.levels import Level
 from wfc.settings import Loaded
 
@@ -91,14 +91,32 @@ def compared(before: Side, after: Side) -> Comparison:
 
 def _fixed(common: Common, loaded: Loaded, found: Comparison, after: Side) -> int:
     hints = {
-        one.hint: after.spans[one.hint.new]
+        one.hint: place
         for workflow in found.workflows.values()
         for one in workflow.findings
-        if one.hint is not None and one.hint.new in after.spans
+        if one.hint is not None and (place := _place_for(one.hint, after)) is not None
     }
     if not hints:
         output.note(common, "no rename hint is offered")
     return write_hints(loaded.root, hints)
+
+
+def _place_for(hint: Hint, after: Side) -> Place | None:
+    """Give the place above which a hint says what it means, if there is one.
+
+    A parameter needs a line of its own: above that of the function it would mean the function.
+    """
+    place = after.spans.get(hint.new)
+    if place is None or not _is_parameter(hint, after):
+        return place
+    owner = after.spans.get(hint.new.rpartition(".")[0])
+    line = after.texts.get(place.path, "").split("\n")[place.line - 1]
+    begins = not line.encode()[: place.column].strip()
+    return place if begins and owner is not None and owner.line != place.line else None
+
+
+def _is_parameter(hint: Hint, after: Side) -> bool:
+    return hint.new not in after.manifest.steps.keys() | after.manifest.workflows.keys()
 
 
 # --- printing -----------------------------------------------------------------------------------

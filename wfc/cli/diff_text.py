@@ -50,14 +50,14 @@ def summary(found: Comparison) -> str:
 
 
 def _workflow(one: Compared, before: Side, after: Side, *, sites: bool) -> _Head:
-    rows = [row for finding in one.findings for row in _rows(one, finding)]
+    rows = [row for finding in one.findings for row in _rows(finding)]
     if sites:
         rows += _sites(one, before, after)
     return _Head(one.old, one.level, _in_short(one), tuple(rows))
 
 
 def _in_short(one: Compared) -> str:
-    signs = [_sign(one, finding) for finding in one.findings]
+    signs = [_sign(finding) for finding in one.findings]
     told = [
         f"{output.counted(signs.count(sign), 'operation')} {word}"
         for sign, word in (("+", "inserted"), ("-", "gone"))
@@ -71,18 +71,19 @@ def _in_short(one: Compared) -> str:
     return "; ".join([*told, *dict.fromkeys(others)])
 
 
-def _sign(one: Compared, finding: Finding) -> str:
-    if finding.site in one.sites.fresh:
-        return "+"
-    return "-" if finding.site in one.sites.gone else "~"
+def _sign(finding: Finding) -> str:
+    """Tell by the call place whether something is new, gone or otherwise."""
+    if (finding.old_site is None) == (finding.new_site is None):
+        return "~"
+    return "-" if finding.new_site is None else "+"
 
 
-def _rows(one: Compared, finding: Finding) -> Iterator[str]:
+def _rows(finding: Finding) -> Iterator[str]:
     reason = finding.reason
     what = f"{finding.site}   " if finding.site else ""
     place = _places(reason.old_span, reason.new_span)
     where = f"   {place}" if place else ""
-    yield f"  {_sign(one, finding)} {what}{reason.code} {reason.sentence}{where}"
+    yield f"  {_sign(finding)} {what}{reason.code} {reason.sentence}{where}"
     for link in reason.chain:
         yield f"      {link.place.path}:{link.place.line}   {link.what}"
     if finding.fix and finding.level > Level.COMPATIBLE:
@@ -94,8 +95,6 @@ def _places(old: Place | None, new: Place | None) -> str:
     if old is None or new is None:
         one = old or new
         return "" if one is None else f"{one.path}:{one.line}"
-    if old == new:
-        return f"{new.path}:{new.line}"
     same = old.path == new.path
     return f"{old.path}:{old.line} -> {'' if same else new.path}:{new.line}"
 

@@ -56,6 +56,7 @@ _CODES: Final[tuple[tuple[type[BaseException], Exit], ...]] = (
     (errors.SchemaUnavailable, Exit.USAGE),
     (errors.HookError, Exit.CONFLICT),
     (errors.RunLogFull, Exit.CONFLICT),
+    (errors.RunBlocked, Exit.UNREACHABLE),
     (errors.WorldError, Exit.UNREACHABLE),
     (errors.StepTimeout, Exit.NEGATIVE),
     (TimeoutError, Exit.INCOMPLETE),

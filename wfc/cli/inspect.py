@@ -14,7 +14,7 @@ from wfc.api import get_run
 from wfc.cli import output
 from wfc.cli.common import Common, command_app
 from wfc.cli.run_rows import summary
-from wfc.cli.session import opened, readable, row_of
+from wfc.cli.session import opened_on, readable, row_of
 from wfc.config import Session
 from wfc.errors import RunNotFound, WfcError
 from wfc.runtime.answers import Recorded, Step
@@ -27,7 +27,7 @@ app = command_app()
 @app.command()
 def inspect(
     context: typer.Context,
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Its id.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Its id, or an exported file.")],
     *,
     steps: Annotated[bool, typer.Option("--steps", help="Only its steps.")] = False,
     events: Annotated[bool, typer.Option("--events", help="Only its events.")] = False,
@@ -38,8 +38,8 @@ def inspect(
     asyncio.run(_inspect(common, run, steps=steps, events=events, event=event))
 
 
-async def _inspect(common: Common, run_id: str, *, steps: bool, events: bool, event: int) -> None:
-    async with opened(common.load()) as session:
+async def _inspect(common: Common, named: str, *, steps: bool, events: bool, event: int) -> None:
+    async with opened_on(common.load(), named) as (session, run_id):
         row = await row_of(session, run_id)
         run: Run[Any] = get_run(run_id)
         if event:

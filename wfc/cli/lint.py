@@ -23,12 +23,19 @@ from wfc.errors import MissingExtra
 from wfc.lint_rules import run
 from wfc.lint_rules.asked import job_of
 from wfc.lint_rules.neighbours import module_name
+from wfc.lint_rules.registry import project_rules, rules
+from wfc.lint_rules.selection import known_codes
 from wfc.settings import Loaded
 
 app = command_app()
 
 _STDIN: Final = Path("-")
 _DEBOUNCE_MS: Final = 200
+_OF_COMPILER_END: Final = "WFC4"
+_OF_RUNS: Final = frozenset(
+    {"WFC160", "WFC161", "WFC162", "WFC163", "WFC164", "WFC165", "WFC166", "WFC183", "WFC190"}
+)
+"""Codes of the compiler's families that come when something is loaded, started or written."""
 
 
 class Format(StrEnum):
@@ -113,6 +120,7 @@ def lint(
     """Look for what is wrong with workflows and steps; exit 1 if something is."""
     common = Common.of(context)
     loaded = common.load()
+    _tell_of_never_linted(common, (*_words(select), *_words(extend_select)))
     codes = {"select": select, "ignore": ignore, "extend_select": extend_select}
     cures = Cures(unsafe=unsafe_fixes, show=diff) if fix or unsafe_fixes or diff else None
     asked = Asked(
@@ -154,6 +162,22 @@ def _words(given: Sequence[str] | None) -> tuple[str, ...]:
 def _stdin(paths: Sequence[Path], name: Path | None) -> Path | None:
     """Give the name of what stands on stdin, if `-` or nothing but a name for it is given."""
     return (name or Path("stdin.py")) if _STDIN in paths or (name and not paths) else None
+
+
+def _tell_of_never_linted(common: Common, words: tuple[str, ...]) -> None:
+    """Note which of the selected codes no look at sources reports: those come while wfc works."""
+    for word in known_codes(words):
+        if not any(code.startswith(word) and _is_linted(code) for code in CATALOGUE):
+            output.note(
+                common, f"{word} is never reported by the linter; wfc explain {word} tells who does"
+            )
+
+
+def _is_linted(code: str) -> bool:
+    """Tell whether the linter can report a code, by a rule of its own or as the compiler does."""
+    own = any(code in rule.codes for rule in rules())
+    own = own or any(code in rule.codes for rule in project_rules())
+    return own or (code < _OF_COMPILER_END and code not in _OF_RUNS) or code == "WFC910"
 
 
 def _form(common: Common, form: Format) -> Format:

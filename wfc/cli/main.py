@@ -39,11 +39,13 @@ COMPLETION: Final = "_WFC_COMPLETE"
 PROJECT: Final = "Project"
 SERVE: Final = "Serve"
 RUNS: Final = "Runs"
+STORE: Final = "Store"
 TABLE: Final = (
     Entry("init", "Make a new project: settings, a workflow and its test.", PROJECT),
     Entry("build", "Compile the project into a version.", PROJECT),
     Entry("lint", "Look for what is wrong with workflows and steps, and fix it.", PROJECT),
     Entry("diff", "Show what edits mean for runs in flight.", PROJECT),
+    Entry("check", "Refuse a change that would strand runs in flight.", PROJECT),
     Entry("transform", "Show what the compiler makes of one file.", PROJECT),
     Entry("run", "Run a script or module, compiled.", PROJECT, "run_script"),
     Entry("config", "Show every setting and where its value comes from.", PROJECT),
@@ -60,6 +62,12 @@ TABLE: Final = (
     Entry("resume", "Send a value to a hook.", RUNS),
     Entry("wake", "End the sleeps and retry pauses of runs.", RUNS),
     Entry("cancel", "Cancel runs.", RUNS),
+    Entry("upgrade", "Move runs in flight to another version.", RUNS),
+    Entry("rerun", "Begin runs again.", RUNS),
+    Entry("fork", "Begin a run that shares the beginning of another.", RUNS),
+    Entry("replay", "See whether a history and its code agree.", RUNS),
+    Entry("export", "Write runs to files that can be replayed elsewhere.", RUNS),
+    Entry("versions", "List, activate, register and prune versions of the code.", STORE),
 )
 
 

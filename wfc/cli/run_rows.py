@@ -30,4 +30,10 @@ def summary(run: Run) -> dict[str, Any]:
 def rows_of(data: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Give what people read of runs."""
     names = ("id", "workflow", "status", "created_at", "ended_at", "events")
-    return [{name: run[name] for name in names} for run in data]
+    return [{**{name: run[name] for name in names}, "status": _status(run)} for run in data]
+
+
+def _status(run: dict[str, Any]) -> str:
+    """Give where a run stands, and what keeps workers from taking it."""
+    marks = [mark for mark in ("paused", "blocked") if run[mark] and run["ended_at"] is None]
+    return ", ".join([str(run["status"]), *marks])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from wfc import codec
@@ -73,6 +74,37 @@ async def opened(loaded: Loaded, *, with_code: bool = False) -> AsyncIterator[Se
             yield session
     finally:
         await session.close()
+
+
+@asynccontextmanager
+async def opened_on(loaded: Loaded, run: str) -> AsyncIterator[tuple[Session, str]]:
+    """Open the world of a run for looking, and give the run's id; `run` may name an exported file.
+
+    Such a file is looked at in a world of its own, in memory, where time stands still.
+    """
+    if not _is_file(run):
+        async with opened(loaded) as session:
+            yield session, run
+        return
+    from wfc.clock import VirtualClock, to_datetime  # noqa: PLC0415 - only for files
+    from wfc.runtime import exported  # noqa: PLC0415 - likewise
+    from wfc.worlds.open import open_world  # noqa: PLC0415 - likewise
+
+    found = exported.read(Path(run))
+    world = open_world("memory:", VirtualClock(to_datetime(found.log[0].recorded_at)))
+    await world.open()
+    await exported.load(found, world)
+    session = LookingSession(world, channel=Channel.CLI, loaded=loaded)
+    try:
+        async with use_session(session):
+            yield session, found.run_id
+    finally:
+        await session.close()
+
+
+def _is_file(run: str) -> bool:
+    """Tell a file from an id, which holds no slash."""
+    return "/" in run or (run.endswith(".jsonl") and Path(run).is_file())
 
 
 def _user() -> str | None:

@@ -14,7 +14,7 @@ from wfc.cli import output, workflows
 from wfc.cli.arguments import bind
 from wfc.cli.common import Common, command_app
 from wfc.cli.filters import attributes, duration
-from wfc.cli.result import print_value
+from wfc.cli.result import outcome_of, print_value
 from wfc.cli.session import hint_if_nobody_works, opened
 from wfc.errors import InputInvalid, LimitExceeded
 
@@ -82,7 +82,7 @@ async def _start(
             output.note(common, f"run {run.id} {'started' if run.created else 'is waited for'}")
             await hint_if_nobody_works(common, session)
         if wait:
-            print_value(common, run.id, await run.result(timeout=timeout))
+            print_value(common, run.id, await outcome_of(session, run, timeout))
             return
         data = {"id": run.id, "workflow": workflow, "created": run.created}
         output.result(common, "started", data, text=run.id)

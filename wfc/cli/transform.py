@@ -17,7 +17,7 @@ from wfc.cli.failure import Exit
 from wfc.cli.watching import News
 from wfc.compiler.build import build
 from wfc.compiler.project import Project
-from wfc.config import project_of
+from wfc.config import load_preludes, project_of
 from wfc.errors import InputInvalid
 from wfc.ids import ModuleName
 from wfc.lint_rules.finding import Finding
@@ -57,7 +57,7 @@ def transform(
     if watch:
         _watch(common, loaded, view, module, file)
         return
-    result = build(project, out=loaded.out, check=True)
+    result = build(project, out=loaded.out, check=True, load=load_preludes)
     for text in shown(result):
         output.note(common, text)
     if result.version is None:
@@ -71,7 +71,7 @@ def _watch(common: Common, loaded: Loaded, view: View, module: ModuleName, file:
     before: list[object] = []
 
     def look() -> None:
-        result = build(project_of(loaded), out=loaded.out, check=True)
+        result = build(project_of(loaded), out=loaded.out, check=True, load=load_preludes)
         new, cured = news.since([Finding(told=one) for one in result.diagnostics], result.texts)
         for text in formats.as_text(new, result.texts):
             output.note(common, text)

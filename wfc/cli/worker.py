@@ -15,6 +15,9 @@ from wfc.cli import output
 from wfc.cli.common import Common, command_app
 from wfc.cli.failure import Exit
 from wfc.cli.session import opened
+from wfc.clock import MICROSECONDS
+from wfc.config import Session
+from wfc.runtime.outbox import INLINE_RETRY_US
 from wfc.runtime.worker import Worker
 from wfc.settings import without_effect
 
@@ -34,6 +37,10 @@ def worker(
     until_idle: Annotated[
         bool, typer.Option("--until-idle", help="Exit when nothing is due; print what is next.")
     ] = False,
+    activate: Annotated[
+        bool,
+        typer.Option("--activate", help="Make this build the active version, new or not."),
+    ] = False,
     concurrency: Annotated[int, typer.Option(min=0, metavar="N", help="Step bodies at once.")] = 0,
     drain: Annotated[
         str, typer.Option(metavar="D", help="How long bodies may go on after SIGTERM.")
@@ -50,28 +57,51 @@ def worker(
     given = {name: value for name, value in table.items() if value is not None}
     overrides: dict[str, Any] = {"app": application or None, "worker": given or None}
     served = tuple(word.strip() for word in queues.split(",") if word.strip())
-    code = asyncio.run(_work(common, overrides, served, until_idle=until_idle))
+    work = _work(common, overrides, served, until_idle=until_idle, activate=activate)
+    code = asyncio.run(work)
     if code:
         raise typer.Exit(code)
 
 
 async def _work(
-    common: Common, overrides: dict[str, Any], queues: tuple[str, ...], *, until_idle: bool
+    common: Common,
+    overrides: dict[str, Any],
+    queues: tuple[str, ...],
+    *,
+    until_idle: bool,
+    activate: bool,
 ) -> int:
     loaded = common.load(**overrides)
     if idle := without_effect(loaded):
         output.note(common, f"set, but not yet obeyed by this version: {', '.join(idle)}")
     async with opened(loaded, with_code=True) as session:
+        await _stand(common, session, activate=activate)
         made = session.make_worker(queues=queues)
         stop = Stop(common)
         output.note(common, f"worker {os.getpid()} works on {session.world.url}; Ctrl-C drains")
         if until_idle:
-            due = await stop.unless_asked(made.run_until_idle())
+            patience_s = INLINE_RETRY_US / MICROSECONDS
+            due = await stop.unless_asked(made.run_until_idle(patience_s=patience_s))
             await made.stop()
             _print_due(common, due)
         else:
             await _until_asked(made, stop)
         return stop.code
+
+
+async def _stand(common: Common, session: Session, *, activate: bool) -> None:
+    """See how this build stands to the active version, and say so if it is another."""
+    assert session.registry is not None
+    own = session.registry.version_id
+    active = next((row for row in await session.world.versions() if row.active), None)
+    if active is not None and active.version == own:
+        return
+    if activate:
+        await session.world.activate_version(own)
+        return
+    shown = "none" if active is None else f"{active.version} ({active.label or 'no label'})"
+    hint = f"`wfc versions activate {own}` makes this build active"
+    output.note(common, f"the active version is {shown}, and this build is {own}; {hint}")
 
 
 async def _until_asked(made: Worker, stop: Stop) -> None:

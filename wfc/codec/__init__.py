@@ -8,15 +8,19 @@ from wfc.codec.decoding import decode
 from wfc.codec.encoding import encode
 from wfc.codec.envelope import PAYLOAD_MAX
 from wfc.codec.failures import ErrorValue, Frame, decode_error, encode_error, read_error
+from wfc.codec.families import remember_former
 from wfc.codec.naming import REGISTERED, Registry, Types, wire_name
+from wfc.codec.redaction import REDACTED, black_out, redacted
 
 __all__ = [
     "PAYLOAD_MAX",
+    "REDACTED",
     "REGISTERED",
     "ErrorValue",
     "Frame",
     "Registry",
     "Types",
+    "black_out",
     "decode",
     "decode_arguments",
     "decode_error",
@@ -24,5 +28,7 @@ __all__ = [
     "encode_arguments",
     "encode_error",
     "read_error",
+    "redacted",
+    "remember_former",
     "wire_name",
 ]

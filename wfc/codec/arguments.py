@@ -47,7 +47,9 @@ def encode_arguments(
 
 
 def _shown(call: str) -> str:
-    return call if call.endswith(")") else f"{call}()"
+    if call.endswith(")"):
+        return call
+    return f"{call[:-1]}()`" if call.endswith("`") else f"{call}()"
 
 
 @lru_cache(1024)

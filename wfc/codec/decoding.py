@@ -18,7 +18,7 @@ import msgpack  # type: ignore[import-untyped]  # it ships no types
 from wfc import abi
 from wfc.codec import tags
 from wfc.codec.envelope import unseal
-from wfc.codec.families import MisfitError, family_of, restored
+from wfc.codec.families import MisfitError, family_of, present_name, restored
 from wfc.codec.fitting import Reachable, Unread, fit, reaches_nothing, unknown_type
 from wfc.codec.naming import REGISTERED, Types
 from wfc.codec.raised import made_again, of_list
@@ -129,7 +129,8 @@ class Reader:
             return Unread(name, fields)
         value = restored(kind, family, fields)
         if more and hasattr(value, "model_fields_set"):
-            value.model_fields_set.difference_update(more[0])
+            unset = {present_name(kind, one) for one in more[0]}
+            value.model_fields_set.difference_update(unset)
         return value
 
     def member(self, data: bytes) -> Any:
@@ -141,7 +142,7 @@ class Reader:
         if not issubclass(kind, enum.Enum):
             raise MisfitError(f"{name} is no enumeration any more")
         try:
-            members = [kind[member] for member in names]
+            members = [kind[present_name(kind, member)] for member in names]
         except KeyError as error:
             raise MisfitError(f"{name} has no member {error} any more") from None
         if issubclass(kind, enum.Flag):

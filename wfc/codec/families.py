@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, cast
+from weakref import WeakKeyDictionary
 
 from wfc.codec import tags
 
@@ -53,8 +54,32 @@ def unset_of(value: Any, family: Family) -> list[str]:
     return sorted(set(family.names(type(value))) - value.model_fields_set)
 
 
+_FORMER: Final[WeakKeyDictionary[type, Mapping[str, str]]] = WeakKeyDictionary()
+"""What fields or members of a class were called before, with their present names."""
+
+
+def remember_former(kind: type, names: Mapping[str, str]) -> None:
+    """Read fields (of an enumeration, members) of a class by former names too: old -> present."""
+    _FORMER[kind] = names
+
+
+def present_names(kind: type, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give recorded fields by their present names."""
+    former = _FORMER.get(kind)
+    if former is None:
+        return fields
+    moved = {former[name]: value for name, value in fields.items() if name in former}
+    return {**moved, **{name: value for name, value in fields.items() if name not in former}}
+
+
+def present_name(kind: type, member: str) -> str:
+    """Give the present name of a recorded member of an enumeration."""
+    return _FORMER.get(kind, {}).get(member, member)
+
+
 def restored(kind: type, family: Family, fields: Mapping[str, Any]) -> Any:
     """Make an object of its recorded fields. Raises `MisfitError`."""
+    fields = present_names(kind, fields)
     try:
         return family.restore(kind, fields)
     except (ValueError, TypeError, KeyError) as error:  # pydantic's and the users' own

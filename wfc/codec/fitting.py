@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final, ForwardRef
 
@@ -21,6 +21,8 @@ _SAYS_NOTHING: Final = frozenset({None, Any, object, inspect.Parameter.empty})
 _PLAIN: Final = frozenset({types.NoneType, int, str, bytes, bool, float, dict, list})
 _REACHES_NOTHING: Final = _SAYS_NOTHING | _PLAIN
 _DEPTH_MAX: Final = 20
+_SCALARS: Final = frozenset({int, str, bytes, bool, float})
+_SETS: Final = (set, frozenset)
 
 
 class Unread(dict[str, Any]):
@@ -102,13 +104,55 @@ def _fitted(value: Any, annotation: Any, what: str) -> Any:
     from pydantic import ValidationError  # noqa: PLC0415 - loaded when first needed
 
     try:
-        return adapter.validate_python(value)
+        return adapter.validate_python(value, strict=True)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise _mismatch(
-            what, annotation, f"{place}: {first['msg']}" if place else first["msg"]
-        ) from error
+        strict = error
+    try:
+        fitted = adapter.validate_python(value)
+    except ValidationError as error:
+        raise _mismatch(what, annotation, _first(error)) from error
+    if _is_converted(value, fitted, 0):
+        raise _mismatch(what, annotation, _first(strict)) from strict
+    return fitted
+
+
+def _first(error: Any) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"{place}: {first['msg']}" if place else str(first["msg"])
+
+
+def _is_converted(value: Any, fitted: Any, depth: int) -> bool:
+    """Tell whether a text, number or truth value became one of another type.
+
+    As in JSON, containers may become others (a list a tuple, a dict a model), and a text what is
+    written as one (an enum, a date); what is plain in both is taken as strictly as it is alone.
+    """
+    if fitted is value or depth > _DEPTH_MAX:
+        return False
+    kind, became = type(value), type(fitted)
+    if kind in _SCALARS:
+        return became in _SCALARS and became is not kind and (kind, became) != (int, float)
+    return any(_is_converted(one, other, depth + 1) for one, other in _pairs(value, fitted))
+
+
+def _pairs(value: Any, fitted: Any) -> Iterable[tuple[Any, Any]]:
+    """Give the parts of a container beside what became of them."""
+    if isinstance(value, _SETS) or isinstance(fitted, _SETS):
+        # In no order; what was plain and is plain now stands in both, or was converted.
+        had = {type(item): item for item in value}
+        other = next(iter(had.values()), None)
+        return [(had.get(type(item), other), item) for item in fitted]
+    if isinstance(value, list | tuple) and isinstance(fitted, list | tuple):
+        return zip(value, fitted, strict=False)
+    if not isinstance(value, dict):
+        return ()
+    if isinstance(fitted, dict):
+        keys = zip(value, fitted, strict=False) if len(value) == len(fitted) else ()
+        return [*keys, *((value[name], fitted[name]) for name in fitted if name in value)]
+    family = family_of(type(fitted))
+    parts = {} if family is None else fields_of(fitted, family)
+    return [(value[name], part) for name, part in parts.items() if name in value]
 
 
 def _restored(value: Unread, kind: type, what: str) -> Any:
@@ -186,13 +230,27 @@ def _reach(annotation: Any, found: dict[str, type], depth: int) -> None:
     for part in typing.get_args(annotation):
         _reach(part, found, depth + 1)
     origin = typing.get_origin(annotation) or annotation
-    if not isinstance(origin, type) or wire_name(origin) in found:
+    if not isinstance(origin, type) or (family_of(origin) is None and not _is_enum(origin)):
         return
-    if family_of(origin) is None and not _is_enum(origin):
-        return
-    found[wire_name(origin)] = origin
-    for hint in _hints(origin).values():
+    name = wire_name(origin)
+    known = found.get(name)
+    if known is not None:
+        if known is origin or known is _unbound(known):
+            return
+        # `Box[int]` and `Box[str]` both travel as `Box`; which of them it was, validation tells.
+        found[name] = _unbound(known)
+    else:
+        found[name] = origin
+    parameters = getattr(origin, "__pydantic_generic_metadata__", {}).get("args", ())
+    for hint in (*parameters, *_hints(origin).values()):
         _reach(hint, found, depth + 1)
+
+
+def _unbound(kind: type) -> type:
+    """Give the generic pydantic model of which a class is a parametrised one, or the class."""
+    generic = getattr(kind, "__pydantic_generic_metadata__", None)
+    found: type = (generic and generic["origin"]) or kind
+    return found
 
 
 def _is_enum(kind: type) -> bool:

@@ -22,15 +22,17 @@ from wfc.compiler.facts import Compiled, ModuleFacts, ModuleSource
 from wfc.compiler.gather_effects import Effects, gather_effects
 from wfc.compiler.gather_renames import renames_of
 from wfc.compiler.kept import Kept
-from wfc.compiler.meaning import depends_on, environment_of, version_of
+from wfc.compiler.meaning import Parts, depends_on, environment_of, version_of
 from wfc.compiler.operations import judge_markers
 from wfc.compiler.processes import spread
 from wfc.compiler.project import Project
+from wfc.compiler.schemas import Load
 from wfc.compiler.sources import UNREADABLE, Sources, is_house
 from wfc.diagnostics import Diagnostic, Place, diagnostic
 from wfc.errors import UnknownSyntax
 from wfc.ids import ModuleName
 from wfc.manifests.fingerprint import Unit
+from wfc.manifests.old_names import OldNames
 from wfc.manifests.store import (
     Version,
     current_version,
@@ -73,17 +75,19 @@ def build(
     check: bool = False,
     clean: bool = False,
     progress: Progress | None = None,
+    load: Load | None = None,
 ) -> BuildResult:
     """Build all workflows of `project`, into the folder `out` or (None) in memory alone.
 
-    `check` writes nothing, `clean` forgets the caches first. Errors of sources are findings; what
-    is raised is a fault of ours or of the disk.
+    `check` writes nothing, `clean` forgets the caches first. `load` executes workflow bundles, for
+    the schemas of their types; without it the manifest has none. Errors of sources are findings;
+    what is raised is a fault of ours or of the disk.
     """
     if clean and out is not None and not check:
         shutil.rmtree(out / "cache", ignore_errors=True)
         (out / "index").unlink(missing_ok=True)
     may_write = out is not None and not check
-    return _Build(project, out, jobs, may_write=may_write, progress=progress).run()
+    return _Build(project, out, jobs, may_write=may_write, progress=progress, load=load).run()
 
 
 class _Build:
@@ -97,8 +101,10 @@ class _Build:
         *,
         may_write: bool,
         progress: Progress | None,
+        load: Load | None,
     ) -> None:
         self.project = project
+        self.load = load
         self.out = out
         self.jobs = jobs
         self.may_write = may_write
@@ -106,6 +112,7 @@ class _Build:
         self.index = cache.Index(out / "index" if out is not None else None)
         self.kept = Kept(out, may_write=may_write)
         self.sources = Sources(project)
+        self.code = Library(self.sources.facts, self.sources.source, project.rules)
         self.findings: list[Diagnostic] = []
         self.renamed: Mapping[str, tuple[str, ...]] = {}
         self.changed: list[ModuleName] = []
@@ -121,9 +128,7 @@ class _Build:
         with self._timed("gather"):
             facts = self._gather(marked)
         with self._timed("judge"):
-            effects = gather_effects(
-                facts, Library(self.sources.facts, self.sources.source, self.project.rules)
-            )
+            effects = gather_effects(facts, self.code)
             self._judge_names(facts, effects)
         self.findings += [*self.sources.findings, *effects.diagnostics]
         self.findings += [finding for one in facts for finding in one.findings]
@@ -140,6 +145,7 @@ class _Build:
         """Find the modules that may hold directives, and name the state of the whole tree."""
         marked: list[ModuleName] = []
         lines: list[str] = [repr(self.project.rules), repr(self.project.source)]
+        lines.append("with schemas" if self.load is not None else "without schemas")
         for name, path in self.project.files():
             if is_house(name):
                 continue
@@ -211,6 +217,7 @@ class _Build:
                 self.findings += judge_markers(unit, self.places)
         self.renamed, wrong = renames_of(modules, self.project.rules.renamed, self.sources.unit)
         self.findings += wrong
+        self.places.names = OldNames(self.renamed)
 
     # --- write ---
 
@@ -278,15 +285,19 @@ class _Build:
         }
         try:
             return version_of(
-                identity=version_id(self.project.rules, hashes),
-                rules=self.project.rules,
-                facts=[one for one in facts if one.definitions],
-                places=self.places,
-                effects=effects,
-                renamed=self.renamed,
-                workflow=workflow,
-                step=step,
-                source=own,
+                version_id(self.project.rules, hashes),
+                Parts(
+                    rules=self.project.rules,
+                    facts=[one for one in facts if one.definitions],
+                    places=self.places,
+                    code=self.code,
+                    effects=effects,
+                    renamed=self.renamed,
+                    workflow=workflow,
+                    step=step,
+                    source=own,
+                ),
+                self.load,
             )
         except UnknownSyntax as error:
             self.findings.append(diagnostic("WFC698", Place("pyproject.toml"), str(error)))

@@ -14,6 +14,7 @@ from wfc.determinism import lookup
 from wfc.ids import ModuleName
 
 _AT_CLASS_CREATION: Final = frozenset({"__init_subclass__", "__set_name__", "__prepare__"})
+_OF_METACLASSES: Final = frozenset({"__new__", "__init__"})
 HARMLESS: Final = frozenset({"annotation", "except", "isinstance"})
 """Uses in which a refused name may stand."""
 
@@ -151,9 +152,17 @@ class LiveGraph(Graph):
 
     def only_loads(self, node: Node, function: str) -> bool:
         """Tell whether a function of `node` only runs while modules load: as a decorator, say."""
-        if function.rpartition(".")[2] in _AT_CLASS_CREATION:
+        name = function.rpartition(".")[2]
+        if name in _AT_CLASS_CREATION or (name in _OF_METACLASSES and self._makes_classes(node)):
             return True
         return self._is_function(node) and node not in self._running
+
+    def _makes_classes(self, node: Node) -> bool:
+        facts = self.library.facts(node.module)
+        return facts is not None and any(
+            reference.use == "subclass" and reference.target == "builtins.type"
+            for reference in self.library.references(facts, node.name)
+        )
 
     def _is_function(self, node: Node) -> bool:
         facts = self.library.facts(node.module)

@@ -121,10 +121,9 @@ class Library:
     def _behind(self, facts: ModuleFacts, name: str, symbol: Symbol | None) -> str | None:
         if symbol is not None and symbol.kind != "import":
             return None
-        for one in facts.imports:
-            if one.scope == "" and one.name == name:
-                return one.target
-        return None
+        named = [one for one in facts.imports if one.scope == "" and one.name == name]
+        real = [one for one in named if not one.typing_only] or named
+        return real[0].target if real else None
 
     def _split(self, target: str) -> tuple[ModuleFacts, str] | None:
         head, rest = target, ""

@@ -134,6 +134,18 @@ class Construction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fill:
+    """A top-level statement that changes an object of another module, or (`calls`) uses a function
+    or class of it that may. `bound` is what the statement defines, if anything.
+    """
+
+    target: str
+    span: Span
+    calls: bool
+    bound: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleFacts:
     """All that is known about a module without looking at any other."""
 
@@ -151,6 +163,9 @@ class ModuleFacts:
     """Methods (``Class.method``) that a decorator may register, so that a framework calls them."""
     asked: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
     """By top-level symbol and function, the attributes that its code asks of anything."""
+    fills: tuple[Fill, ...] = ()
+    writers: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By function or class, the objects of the module that its users change."""
     containers: frozenset[str] = frozenset()  # module-level names of what can change in place
     sets: frozenset[str] = frozenset()  # module-level names of sets of other things than numbers
     sites: tuple[CallSite, ...] = ()

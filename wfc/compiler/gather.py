@@ -15,6 +15,7 @@ from wfc.compiler.facts import Definition, ModuleFacts, ModuleSource
 from wfc.compiler.gather_calls import judge_calls
 from wfc.compiler.gather_closures import captures_of, judge_closure, with_those_of_steps
 from wfc.compiler.gather_directives import gather_directives
+from wfc.compiler.gather_fills import fills_of
 from wfc.compiler.gather_hazards import gather_hazards
 from wfc.compiler.gather_methods import asked_of, class_names, registered_methods
 from wfc.compiler.gather_module_rules import judge_lambdas, judge_module, judge_reserved
@@ -27,7 +28,7 @@ from wfc.compiler.marks import Mark, Marks
 from wfc.compiler.spans import span_of, whole_span_of
 from wfc.diagnostics import Diagnostic, Place, diagnostic
 from wfc.manifests.bundle import Span
-from wfc.manifests.registrations import Registration, registrations_of
+from wfc.manifests.registrations import Registration, registrations_of, writers_of
 
 _UNREADABLE: Final = (SyntaxError, ValueError, RecursionError, MemoryError)
 
@@ -101,6 +102,8 @@ def _gathered(tree: ast.Module, source: ModuleSource) -> Gathered:
         called=frozenset(registered_methods(names)),
         asked=asked_of(names),
         containers=frozenset(container_names(names)),
+        fills=tuple(fills_of(tree, names, marks)),
+        writers=writers_of(tree),
         sets=frozenset(set_names(names)),
         definitions=tuple(
             _definition(mark, names, captures.get(mark, ())) for mark in marks.functions

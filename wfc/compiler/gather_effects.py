@@ -16,6 +16,7 @@ from wfc.compiler.effect_graph import HARMLESS, Graph, LiveGraph
 from wfc.compiler.effect_library import Library, Node
 from wfc.compiler.facts import (
     Construction,
+    Fill,
     Hazard,
     Import,
     ModuleFacts,
@@ -35,6 +36,11 @@ _VERBS: Final = {"call": "calls", "subclass": "subclasses", "register": "registe
 _OF_RUNS: Final = frozenset({"WFC331", "WFC332"})
 """Hazards that are none while a module loads: state is written once then, for all runs alike."""
 _STEP: Final = 'a step (a function that begins with "use step", awaited here)'
+_REFUSED_AS: Final = {
+    "WFC301": "read while loading",
+    "WFC210": "refused while loading",
+    "WFC211": "refused while loading",
+}
 _CHASES_MAX: Final = 100
 _KINDS: Final[Mapping[str, frozenset[tuple[str, bool]]]] = {
     "operations": frozenset({("step", True), ("step", False), ("workflow", True)}),
@@ -91,6 +97,7 @@ def gather_effects(modules: Iterable[ModuleFacts], library: Library) -> Effects:
     for facts in ordered:
         found += judge.dropped(facts)
         found += judge.dropped_imports(facts)
+    found += judge.fills_elsewhere()
     reached: dict[ModuleName, set[str]] = {}
     for node in graph.steps:
         reached.setdefault(node.module, set()).add(node.name)
@@ -302,7 +309,8 @@ class _Judge:
         return entry is not None and entry.kind == "step"
 
     def _code(self, node: Node, reference: Reference, entry: Entry) -> str | None:
-        is_used = reference.use == "call" or reference.key is not None
+        is_place = reference.target.startswith("builtins.__") and entry.verdict is Verdict.REFUSED
+        is_used = reference.use == "call" or reference.key is not None or is_place
         at_load = reference.function == "" and is_used
         if at_load and entry.verdict is not Verdict.PURE:
             at_load = not self.library.is_deferred(node, reference.span)
@@ -328,7 +336,7 @@ class _Judge:
     ) -> Diagnostic | None:
         workflow, path = self.graph.reach(node)
         links = [self._link(origin, one, _what(one)) for origin, one in path]
-        last = self._link(node, reference, "refused" if code != "WFC301" else "read while loading")
+        last = self._link(node, reference, _REFUSED_AS.get(code, "refused"))
         links = [self._with_import(*pair) for pair in zip(path, links, strict=True)] + [last]
         allowance = self._allowance(code, node, reference)
         if allowance is not None:
@@ -425,6 +433,72 @@ class _Judge:
                     "it, so the import stays out of the workflow bundle",
                 )
 
+    def fills_elsewhere(self) -> Iterator[Diagnostic]:
+        """Tell of what modules beside those of the workflows put into objects that these reach: it
+        stays out of their bundles (WFC131).
+        """
+        reached = {node.module for node in self.graph.steps}
+        words = self._filled_by()
+        seen: set[str] = set()
+        for name in sorted(reached) if words else ():
+            facts = self.library.facts(name)
+            for one in facts.imports if facts is not None else ():
+                for module in (one.target, one.module):
+                    if not one.typing_only and module not in seen:
+                        seen.add(module)
+                        yield from self._fills_of(module, words)
+        for name in sorted(reached - seen) if words else ():
+            yield from self._fills_of(name, words)
+
+    def _filled_by(self) -> frozenset[str]:
+        """Give the names that code must mention which fills what workflows reach."""
+        words = set[str]()
+        for node in self.graph.steps:
+            facts = self.library.facts(node.module)
+            if facts is not None:
+                words.update(w for w, into in facts.writers.items() if node.name in into)
+                symbol = self.library.symbols(facts).get(node.name)
+                if symbol is not None and symbol.kind in {"constant", "class"}:
+                    words.add(node.name)
+        return frozenset(words)
+
+    def _fills_of(self, module: str, words: frozenset[str]) -> Iterator[Diagnostic]:
+        source = self.library.source(module)
+        # Most modules mention none of it, and need not be parsed.
+        if source is None or not any(word in source.text for word in words):
+            return
+        facts = self.library.facts(module)
+        if facts is None:
+            return
+        for fill in facts.fills:
+            if fill.bound is not None and Node(facts.name, fill.bound) in self.graph.steps:
+                continue  # it is kept, and so is what it is decorated with
+            for into in self._filled(fill):
+                if into in self.graph.steps and into.module != module:
+                    told = diagnostic(
+                        "WFC131",
+                        _place(source.path, fill.span),
+                        f"`{module}` changes `{into.name}` of `{into.module}`, which a workflow "
+                        "reaches: that stays out of the workflow bundle, and workflows find the "
+                        "object without it",
+                        fix=f"do it in `{into.module}`, which defines the object",
+                    )
+                    yield replace(told, severity=Severity.WARNING)
+                    break
+
+    def _filled(self, fill: Fill) -> Iterator[Node]:
+        """Give the objects that a statement of another module changes."""
+        nodes = self.library.locate(fill.target)
+        if not nodes:
+            return
+        node = nodes[-1]
+        if not fill.calls:
+            yield node
+            return
+        facts = self.library.facts(node.module)
+        for name in sorted(facts.writers.get(node.name, ())) if facts is not None else ():
+            yield Node(node.module, name)
+
     def _acts(self, reference: Reference) -> bool:
         """Tell whether a module-level statement calls what a workflow may not."""
         at_import = reference.use == "call" and reference.function == "" and not reference.in_step
@@ -464,8 +538,9 @@ def _sentence(code: str, workflow: str, target: str, entry: Entry, *, certain: b
     if code in {"WFC210", "WFC211"}:
         is_read = entry.reason is Reason.ENVIRONMENT
         so = "another worker could read otherwise" if is_read else "every worker would do it again"
+        does = "reads" if shown.startswith("__") else "calls"
         return (
-            f'workflow "{workflow}" {reaches} a statement that calls `{shown}` while its module '
+            f'workflow "{workflow}" {reaches} a statement that {does} `{shown}` while its module '
             f"loads; {so}"
         )
     clause = _CLAUSES[entry.reason or Reason.UNKNOWN]
@@ -480,12 +555,11 @@ def _fix(
     code: str, node: Node, path: tuple[tuple[Node, Reference], ...], target: str, entry: Entry
 ) -> str | None:
     if code in {"WFC210", "WFC211"} and entry.reason is Reason.ENVIRONMENT:
-        listing = entry.instead.partition(", or ")[2]
-        return "read it in the workflow" + (f", and {listing}" if listing else "")
+        return _fix_at_load(target, entry)
     if code == "WFC211":
         return f"make `{node.name}` in the body of the step that uses it, and await that step here"
     if code in {"WFC210", "WFC301"}:
-        return None  # that of the catalogue
+        return _fix_at_load(target, entry)
     if entry.reason is Reason.UNKNOWN and code in {"WFC220", "WFC221"}:
         top = target.partition(".")[0]
         listed = f'if it is pure, list it: [tool.wfc] pure = ["{top}"]'
@@ -500,3 +574,13 @@ def _fix(
     is_foreign = target.partition(".")[0] not in {"builtins", *sys.stdlib_module_names}
     listed = "; or, if pure, list it in [tool.wfc] pure" if is_foreign else ""
     return f"{marked}move the call into {'a step' if helpers else _STEP}{listed}"
+
+
+def _fix_at_load(target: str, entry: Entry) -> str | None:
+    """Say what to do about what happens while a module loads; None is the catalogue's advice."""
+    if entry.reason is not Reason.ENVIRONMENT:
+        return None
+    if target.startswith("builtins.__"):
+        return f"use {entry.instead}"
+    listing = entry.instead.partition(", or ")[2]
+    return "read it in the workflow" + (f", and {listing}" if listing else "")

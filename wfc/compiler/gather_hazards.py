@@ -120,6 +120,8 @@ def _looks(node: Any, _gatherer: _Gatherer) -> Iterator[Found]:
 
 
 def _caches(node: Any, gatherer: _Gatherer) -> Iterator[Found]:
+    if node in gatherer.steps:
+        return  # decorators of a step stay in the step bundle
     for cache in caches_of(node, gatherer.names):
         sentence = f"has its results kept by `{written(cache)}`, for all runs of the process"
         yield "WFC333", cache, sentence, True, ""

@@ -19,7 +19,8 @@ from wfc.compiler.walk_names import walk
 from wfc.ids import ModuleName
 from wfc.manifests.registrations import Registration
 
-_BUILTINS: Final = frozenset(dir(builtins))
+_BUILTINS: Final = frozenset(dir(builtins)) | {"__file__", "__path__", "__cached__"}
+"""What a name may mean that nothing binds; Python tells every module where it lies."""
 _DEFINED: Final = frozenset({"import", "function", "class"})
 _ALIASES_MAX: Final = 8
 _KEYED: Final = frozenset(
@@ -105,7 +106,7 @@ class Names:
         if owner is None:
             return self._unbound(name)
         bindings = owner.bindings[name]
-        real = [binding for binding in bindings if not binding.typing_only] or bindings
+        real = _at_run_time(bindings) or bindings
         alias = self._alias(real, depth)
         if alias:
             return alias
@@ -135,6 +136,8 @@ class Names:
         if not isinstance(value, ast.Name) or (value.id == getattr(real[0].node, "id", "")):
             return []
         behind = self.meanings(self.scope_of(value), value.id, depth + 1)
+        if behind and behind[0][0].startswith("builtins.__"):
+            return []  # what Python tells a module about itself is data, read once
         return [(".".join([target, *reversed(attributes)]), False) for target, _ in behind]
 
 
@@ -322,10 +325,15 @@ def bound_by(names: Names) -> dict[int, tuple[str, ...]]:
     }
 
 
+def _at_run_time(bindings: list[Binding]) -> list[Binding]:
+    return [binding for binding in bindings if not binding.typing_only]
+
+
 def _is_imported(bindings: list[Binding]) -> bool:
     return bool(bindings) and all(binding.kind == "import" for binding in bindings)
 
 
 def _symbol_kind(bindings: list[Binding]) -> str:
-    kind = bindings[0].kind
+    """Say what a name is when it runs; what only type checkers see counts if there is no more."""
+    kind = (_at_run_time(bindings) or bindings)[0].kind
     return kind if kind in _DEFINED else "constant"

@@ -96,7 +96,8 @@ def gather_renames(source: ModuleSource, tree: ast.Module) -> tuple[list[Rename]
             )
             continue
         old = tuple(_old_id(word, named) for word in words)
-        live = tuple(word for word in words if word in (named.beside or ()) or word == named.name)
+        beside = {*(named.beside or ()), named.name}
+        live = tuple(one for word, one in zip(words, old, strict=True) if word in beside)
         renames.append(Rename(named.id, old, place, live))
     return renames, findings
 

@@ -7,20 +7,23 @@ import hashlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from wfc.compiler import effect_library
 from wfc.compiler.facts import ModuleFacts
 from wfc.compiler.gather_effects import Effects
 from wfc.compiler.operations import operations_of
+from wfc.compiler.schemas import Load, schemas_of
+from wfc.compiler.step_effects import effects_of
 from wfc.determinism import Rules, is_stdlib
 from wfc.errors import UnknownSyntax
-from wfc.ids import DefinitionId, ModuleName, VersionId
+from wfc.ids import ModuleName, VersionId
 from wfc.manifests.bodies import own_code
 from wfc.manifests.bundle import Bundle, Entry
 from wfc.manifests.canonical import Tree
 from wfc.manifests.classes import class_details
 from wfc.manifests.fingerprint import SCHEME, Library, body_hash, describe, meaning
-from wfc.manifests.manifest import manifest_text
 from wfc.manifests.places import Places
 from wfc.manifests.store import Version, bundle_digest
 
@@ -31,62 +34,90 @@ _CLASS_MAKERS: Final = frozenset({
 """What makes a class when it is called with the class's name."""
 
 
-def version_of(
-    *,
-    identity: VersionId,
-    rules: Rules,
-    facts: Sequence[ModuleFacts],
-    places: Places,
-    effects: Effects,
-    renamed: Mapping[str, tuple[str, ...]],
-    workflow: Bundles,
-    step: Bundles,
-    source: Mapping[ModuleName, str],
-) -> Version:
-    """Put a version together. `UnknownSyntax` if a workflow holds syntax that has no name."""
-    library = places.library
-    fingerprints: dict[DefinitionId, str] = {}
-    workflows: dict[str, dict[str, Any]] = {}
-    steps: dict[str, dict[str, Any]] = {}
-    for module, entry in _entries(facts):
-        with _named(entry):
-            described: dict[str, Any] = {
-                "signature": describe(entry, library, module),
-                "policy": dict(entry.policy),
-            }
-            if entry.kind == "workflow":
-                meant = meaning(entry.id, library)
-                fingerprints[entry.id] = meant.fingerprint()
-                described["fingerprints"] = {SCHEME: fingerprints[entry.id]}
-                described["reaches"] = meant.digests()
-                described.update(operations_of(entry.id, meant, places))
-                described.update(own_code(entry, meant, library, module))
-                workflows[entry.id] = described
-            else:
-                described["body_hash"] = body_hash(entry, library, module)
-                described["signature"]["receiver"] = entry.receiver.value
-                steps[entry.id] = described
-    classes = classes_of(facts, library, workflow)
-    return Version(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """All that a build has found out, of which a version is put together."""
+
+    rules: Rules
+    facts: Sequence[ModuleFacts]
+    """Of the modules with marked definitions."""
+    places: Places
+    code: effect_library.Library
+    effects: Effects
+    renamed: Mapping[str, tuple[str, ...]]
+    workflow: Bundles
+    step: Bundles
+    source: Mapping[ModuleName, str]
+
+
+def version_of(identity: VersionId, parts: Parts, load: Load | None = None) -> Version:
+    """Put a version together. `UnknownSyntax` if a workflow holds syntax that has no name.
+
+    Without `load` nothing of the project is executed, and the manifest holds no schemas.
+    """
+    described = [
+        (entry, _described(entry, one, parts)) for one in parts.facts for entry in _entries(one)
+    ]
+    classes = classes_of(parts.facts, parts.places.library, parts.workflow)
+    version = Version(
         id=identity,
-        workflow=workflow,
-        step=step,
-        source=source,
-        fingerprints=fingerprints,
+        workflow=parts.workflow,
+        step=parts.step,
+        source=parts.source,
+        fingerprints={
+            entry.id: said["fingerprints"][SCHEME]
+            for entry, said in described
+            if entry.kind == "workflow"
+        },
         classes=frozenset(classes),
-        rules=rules,
-        manifest=manifest_text(
-            version=identity,
-            rules=rules,
-            modules=_modules(workflow, step),
-            workflows=workflows,
-            steps=steps,
-            classes=classes,
-            depends=depends_on(effects.externals),
-            renamed=renamed,
-            allowed=effects.allowed,
-        ),
+        rules=parts.rules,
     )
+    if load is not None:
+        with load(version) as spaces:
+            for entry, said in described:
+                said.update(schemas_of(entry, spaces))
+    from wfc.manifests.manifest import manifest_text  # noqa: PLC0415 - an unchanged tree needs none
+
+    by_kind: dict[str, dict[str, dict[str, Any]]] = {"workflow": {}, "step": {}}
+    for entry, said in described:
+        by_kind[entry.kind][entry.id] = said
+    text = manifest_text(
+        version=identity,
+        rules=parts.rules,
+        modules=_modules(parts.workflow, parts.step),
+        workflows=by_kind["workflow"],
+        steps=by_kind["step"],
+        classes=classes,
+        depends=depends_on(parts.effects.externals),
+        renamed=parts.renamed,
+        allowed=parts.effects.allowed,
+    )
+    return replace(version, manifest=text)
+
+
+def _described(entry: Entry, facts: ModuleFacts, parts: Parts) -> dict[str, Any]:
+    """Say what an old log depends on in a workflow or step."""
+    library, module = parts.places.library, facts.name
+    with _named(entry):
+        described: dict[str, Any] = {
+            "signature": describe(entry, library, module),
+            "policy": dict(entry.policy),
+        }
+        if entry.kind == "step":
+            described["signature"]["receiver"] = entry.receiver.value
+            described["body_hash"] = body_hash(entry, library, module)
+            described["effects"] = effects_of(entry, facts, parts.code)
+            return described
+        meant = meaning(entry.id, library)
+        described["fingerprints"] = {SCHEME: meant.fingerprint()}
+        names = parts.places.names
+        named = meaning(entry.id, library, names) if names else meant
+        return {
+            **described,
+            "reaches": named.digests(),
+            **operations_of(entry.id, meant, parts.places),
+            **own_code(entry, meant, library, names),
+        }
 
 
 @contextmanager
@@ -114,8 +145,9 @@ def classes_of(
         if split is not None and split[1]:
             pending.append((ModuleName(split[0].module), split[1]))
 
-    for module, entry in _entries(facts):
-        describe(entry, library, module, reach)
+    for one in facts:
+        for entry in _entries(one):
+            describe(entry, library, one.name, reach)
     while pending:
         module, qualname = pending.pop()
         unit = library.unit(module)
@@ -163,10 +195,9 @@ def environment_of(version: Version, depends: Mapping[str, str]) -> dict[str, An
     }
 
 
-def _entries(facts: Sequence[ModuleFacts]) -> Iterator[tuple[ModuleName, Entry]]:
-    for one in facts:
-        for definition in one.definitions:
-            yield one.name, definition.entry
+def _entries(facts: ModuleFacts) -> Iterator[Entry]:
+    for definition in facts.definitions:
+        yield definition.entry
 
 
 def _modules(workflow: Bundles, step: Bundles) -> dict[str, dict[str, Any]]:

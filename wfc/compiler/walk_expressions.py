@@ -123,13 +123,23 @@ class Expressions(Walk):
         self.visit(left)
 
     def compare(self, node: ast.Compare) -> None:
-        """Visit a comparison; ``key in os.environ`` asks for a key as ``os.environ[key]`` does."""
+        """Visit a comparison. ``key in os.environ`` asks for a key as ``os.environ[key]`` does, and
+        whether a name is None says nothing but what it is.
+        """
         left = node.left
         for operator, right in zip(node.ops, node.comparators, strict=True):
             if isinstance(operator, ast.In | ast.NotIn):
                 self.out.firsts[right] = left
             left = right
-        self.children(node)
+        sides = [node.left, *node.comparators]
+        is_none = all(isinstance(one, ast.Is | ast.IsNot) for one in node.ops) and any(
+            isinstance(side, ast.Constant) and side.value is None for side in sides
+        )
+        if is_none and self.use != "annotation":
+            named = [one for one in sides if isinstance(one, ast.Name | ast.Attribute)]
+            self.under("isinstance", named)
+            sides = [one for one in sides if one not in named]
+        self.each(sides)
 
     def lambda_(self, node: ast.Lambda) -> None:
         """Open the scope of a lambda."""

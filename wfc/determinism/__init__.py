@@ -115,8 +115,9 @@ def _prefix_in(name: str, listed: tuple[str, ...]) -> str | None:
 
 def _in_table(name: str) -> Entry | None:
     rows = table()
-    if name.rpartition(".")[2] in _MODULE_FACTS:
-        name = name.rpartition(".")[0]
+    for prefix in _prefixes(name):
+        if prefix.rpartition(".")[2] in _MODULE_FACTS:
+            name = prefix.rpartition(".")[0]  # and what is done with such a text is pure
     for prefix in _prefixes(name):
         if prefix != name and (star := rows.get(f"{prefix}.*")) is not None:
             return star
@@ -159,4 +160,4 @@ def stdlib_names() -> frozenset[str]:
 
 
 _MODULE_FACTS: Final = frozenset({"__name__", "__doc__", "__all__", "__version__"})
-"""Members of a module that say no more than the module does."""
+"""Members of a module that say no more than the module does, as text."""

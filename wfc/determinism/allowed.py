@@ -135,7 +135,7 @@ PURE_MEMBERS: Final[tuple[tuple[str, str], ...]] = (
         SystemExit TabError TimeoutError True TypeError UnboundLocalError UnicodeDecodeError
         UnicodeEncodeError UnicodeError UnicodeTranslateError UnicodeWarning UserWarning
         ValueError Warning WindowsError ZeroDivisionError _IncompleteInputError
-        __build_class__ __debug__ __loader__ __package__ __spec__ __file__ __path__
+        __build_class__ __debug__ __package__
         __annotations__ __builtins__ __qualname__ __module__ __class__
         abs aiter all anext any ascii bin bool bytearray bytes callable chr classmethod complex
         delattr dict dir divmod enumerate filter float format frozenset getattr hasattr hex int

@@ -127,6 +127,14 @@ _STDLIB_REFUSED: Final[tuple[_Row, ...]] = (
     ),
     (
         Reason.ENVIRONMENT,
+        "a path as a parameter of the workflow, or a step that finds the file",
+        """
+        builtins.__file__ builtins.__path__ builtins.__cached__ builtins.__spec__
+        builtins.__loader__
+        """,
+    ),
+    (
+        Reason.ENVIRONMENT,
         "an aware `datetime` with a named zone, or `calendar.timegm`",
         "time.mktime time.tzname time.timezone time.altzone time.daylight time.tzset time.ctime",
     ),

@@ -13,21 +13,22 @@ from typing import Any
 from wfc.manifests.bundle import Entry
 from wfc.manifests.canonical import Tree
 from wfc.manifests.fingerprint import Library, Meaning
+from wfc.manifests.old_names import OldNames
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def own_code(entry: Entry, meaning: Meaning, library: Library, module: str) -> dict[str, Any]:
+def own_code(entry: Entry, meaning: Meaning, library: Library, names: OldNames) -> dict[str, Any]:
     """Give `body`, `defaults` and `calls` of a workflow, as the manifest holds them."""
+    module = entry.id.partition(":")[0]
     node = library.within(module).unit.find(entry.qualname)
-    if not isinstance(node, Function):
-        raise KeyError(entry.id)
+    assert isinstance(node, Function), entry.id
 
     def tree() -> Tree:
-        return Tree(library.within(module), entry.qualname)
+        return Tree(library.within(module), entry.qualname, names=names)
 
     return {
-        "body": _digest(tree().code_of(node)),
+        "body": _digest(tree().code_of(node, entry.id)),
         "defaults": {name: _digest(tree().text(value)) for name, value in _defaults(node.args)},
         "calls": {name: _digest(text) for name, text in sorted(meaning.signatures.items())},
     }

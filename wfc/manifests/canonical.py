@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final, Protocol
 
 from wfc.errors import UnknownSyntax
 from wfc.manifests.bundle import Entry
+from wfc.manifests.old_names import NO_NAMES, OldNames
 from wfc.manifests.scopes import (
     Comprehension,
     Scope,
@@ -51,13 +52,19 @@ class Tree:
     """The canonical text of one function, class or constant, and the globals it reaches."""
 
     def __init__(
-        self, around: Surroundings, root: str = "", reach: Callable[[str, bool], None] | None = None
+        self,
+        around: Surroundings,
+        root: str = "",
+        reach: Callable[[str, bool], None] | None = None,
+        names: OldNames = NO_NAMES,
     ) -> None:
         """Serialize within `around`; `reach` is told each global, and whether it is called.
 
         `root` is the qualname whose tree is asked for: other workflows and steps inside it are
-        named, not written out.
+        named, not written out. `names` spells what has another name now.
         """
+        self.names = names
+        self.own: tuple[Scope, str] | None = None  # the scope whose parameters `names` may spell
         self.around = around
         self.root = root
         self.reach = reach or (lambda name, called: None)  # noqa: ARG005 - the form of the hook
@@ -114,7 +121,7 @@ class Tree:
     def _global_(self, dotted: str, *, called: bool = False) -> str:
         qualified = self.around.qualified(dotted)
         self.reach(qualified, called)
-        return f"(Global {json.dumps(qualified)})"
+        return f"(Global {json.dumps(self.names.dotted(qualified))})"
 
     def _local(self, name: str) -> str | None:
         """Give the normalised name of a local, or None if `name` is not one here."""
@@ -126,6 +133,8 @@ class Tree:
                     return self._numbered(scope, name)
                 continue  # functions do not see the names of a class around them
             if name in scope.kept:
+                if self.own is not None and scope is self.own[0]:
+                    name = self.names.parameter(self.own[1], name)
                 return f"(Local {json.dumps(name)})"
             if name in scope.renamed:
                 return self._numbered(scope, name)
@@ -186,6 +195,12 @@ class Tree:
             *(ast.keyword(name, one) for name, one in zip(names, node.args, strict=False)),
             *node.keywords,
         ]
+        entry = self.around.entry(qualified) if self.names else None
+        if entry is not None:
+            named = [
+                ast.keyword(one.arg and self.names.parameter(entry.id, one.arg), one.value)
+                for one in named
+            ]
         return self.form("Call", [("func", function), ("keywords", named)])
 
     def _parameters(self, qualified: str) -> tuple[str, ...] | None:
@@ -218,13 +233,22 @@ class Tree:
             ]
             return self.form(type(node).__name__, fields)
 
-    def code_of(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
-        """Give the canonical text of a function's statements and decorators, and of no more."""
+    def code_of(self, node: ast.FunctionDef | ast.AsyncFunctionDef, identity: str) -> str:
+        """Give the canonical text of a function's statements and decorators, and of no more.
+
+        Its parameters are spelled as `names` has those of `identity`.
+        """
         kept = [one for one in node.decorator_list if not self._is_policy(one)]
         decorators = [_Ready(self.text(one)) for one in kept]
-        with _Within(self, function_scope(node), node.name):
-            body = self._body(node.body)
-            return self.form("Code", [("decorator_list", decorators), ("body", body)])
+        scope = function_scope(node)
+        self.own = (scope, identity)
+        with _Within(self, scope, node.name):
+            fields: list[tuple[str, object]] = [
+                ("type_params", getattr(node, "type_params", None)),
+                ("decorator_list", decorators),
+                ("body", self._body(node.body)),
+            ]
+            return self.form("Code", fields)
 
     def _arguments(self, node: ast.arguments) -> list[_Ready]:
         """Write kinds, names and defaults; the defaults in the scope around the function."""
@@ -290,7 +314,7 @@ class Tree:
         if entry is None:
             return None
         self.reach(qualified, False)  # noqa: FBT003 - the form of the hook
-        return self.form("Marked", [("kind", entry.kind), ("id", entry.id)])
+        return self.form("Marked", [("kind", entry.kind), ("id", self.names.id(entry.id))])
 
     def _is_policy(self, node: ast.expr) -> bool:
         dotted = dotted_name(node.func) if isinstance(node, ast.Call) else None

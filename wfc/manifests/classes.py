@@ -54,7 +54,7 @@ def class_details(library: Library, unit: Unit, node: ast.ClassDef | ast.Assign)
     else:
         details["fields"] = reader.fields(node)
     if kind == "pydantic":
-        details["extra"] = reader.extra(node) or "ignore"
+        details["extra"] = reader.unknown(node) or "ignore"
     return details
 
 
@@ -155,7 +155,7 @@ class _Reader:
                         if isinstance(target, ast.Name) and not target.id.startswith("_"):
                             yield target.id, digest_of(self.tree.text(value))
 
-    def extra(self, node: ast.ClassDef) -> str | None:
+    def unknown(self, node: ast.ClassDef) -> str | None:
         """Give what a pydantic model does with a field it does not know, if it or a base says."""
         said = [word.value for word in node.keywords if word.arg == "extra"]
         for statement in node.body:
@@ -175,7 +175,7 @@ class _Reader:
             word = value.attr if isinstance(value, ast.Attribute) else getattr(value, "value", None)
             if word in {"allow", "ignore", "forbid"}:
                 return str(word)
-        inherited = (reader.extra(parent) for reader, parent in self.parents(node))
+        inherited = (reader.unknown(parent) for reader, parent in self.parents(node))
         return next((one for one in inherited if one is not None), None)
 
     # --- classes that a call makes ---
@@ -199,9 +199,8 @@ class _Reader:
                 if isinstance(key, ast.Constant):
                     yield str(key.value), digest_of(self.tree.text(value))
             return
-        for index, (name, value) in enumerate(_rows(listed), 1):
-            told = self.tree.text(value) if value is not None else f"(Constant int {index})"
-            yield name, digest_of(told)
+        for index, (name, said) in enumerate(_rows(listed), 1):
+            yield name, digest_of(self.tree.text(said or ast.Constant(index)))
 
     def _listed_fields(self, listed: ast.expr | None) -> Iterator[tuple[str, dict[str, Any]]]:
         for name, annotation in _rows(listed):

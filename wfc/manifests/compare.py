@@ -8,7 +8,7 @@ no better explanation is `replay`, where a run's own history decides.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Final
@@ -67,15 +67,17 @@ def compare(
     new_spans: Spans = _NOWHERE,
     old_environment: Mapping[str, Any] = _NOWHERE,
     new_environment: Mapping[str, Any] = _NOWHERE,
+    workflows: Collection[str] | None = None,
 ) -> Comparison:
-    """Compare two versions. Spans give findings their places; environments are optional.
+    """Compare two versions, or only those of the old `workflows`. Spans give findings their places.
 
     An environment holds `python` (``"3.12"``) and `wfc`; what only one side names is not compared.
     """
     renames = Renames.between(old, new)
     sides = Sides(old=old, new=new, renames=renames, old_spans=old_spans, new_spans=new_spans)
     around = tuple(_environment(sides, old_environment, new_environment))
-    compared = {name: _compared(sides, name, around) for name in sorted(old.workflows)}
+    names = sorted(old.workflows if workflows is None else workflows)
+    compared = {name: _compared(sides, name, around) for name in names}
     known = {renames.to_new(name) for name in old.workflows}
     return Comparison(
         workflows=compared,
@@ -207,18 +209,17 @@ def _calls(
     unseen = _unseen(operations)
     for name in sorted(_called(old)):
         to = sides.renames.to_new(name)
-        found: list[Finding] = []
-        for noun, before, after in (
+        pairs = (
             ("step", sides.old.steps, sides.new.steps),
             ("child", sides.old.workflows, sides.new.workflows),
-        ):
-            if name in before and to in after:
-                by_library = unseen is None or bool({name, to, "?"} & unseen)
-                found += _hinted(sides, noun, name, to)
-                found += compare_call(sides, noun, name, to, by_library=by_library)
-        yield from found
-        if not found and to in new.calls and old.calls.get(name) != new.calls[to]:
-            sentence = f"the signature of {short(to)} has changed: the history decides"
+        )
+        nouns = [noun for noun, before, after in pairs if name in before and to in after]
+        for noun in nouns:
+            by_library = unseen is None or bool({name, to, "?"} & unseen)
+            yield from _hinted(sides, noun, name, to)
+            yield from compare_call(sides, noun, name, to, by_library=by_library)
+        if not nouns and to in new.calls and old.calls.get(name) != new.calls[to]:
+            sentence = f"{short(to)} is called otherwise now: the history decides"
             yield sides.find(Level.REPLAY, "WFC604", sentence, old=name, new=to)
 
 
@@ -284,4 +285,12 @@ def _environment(sides: Sides, old: Mapping[str, Any], new: Mapping[str, Any]) -
 
 
 def _key(one: Finding) -> tuple[Any, ...]:
-    return one.reason.code, one.reason.sentence, one.reason.old_span, one.reason.new_span, one.site
+    reason = one.reason
+    return (
+        reason.code,
+        reason.sentence,
+        reason.old_span,
+        reason.new_span,
+        one.old_site,
+        one.new_site,
+    )

@@ -239,6 +239,7 @@ def _agent(sides: Sides, was: str, name: str, level: Level, sentence: str) -> Fi
 
 def _chain(sides: Sides, workflow: Workflow, root: str, target: str) -> Sequence[Link]:
     """Give the calls that lead from the workflow to a helper; none for what is not called."""
+    known = {one.replace(":", "."): one for one in workflow.reaches}
     calls: dict[str, list[tuple[str, str]]] = {}
     for site, place in workflow.sites.items():
         calls.setdefault(place.function, []).append((site, place.callee))
@@ -249,7 +250,7 @@ def _chain(sides: Sides, workflow: Workflow, root: str, target: str) -> Sequence
         for site, callee in sorted(calls.get(function, ())):
             if callee == target.replace(":", "."):
                 return _links(sides, workflow, (*way, site))
-            inner = next((one for one in workflow.reaches if one.replace(":", ".") == callee), None)
+            inner = known.get(callee)
             if inner is not None and short(inner) not in seen:
                 seen.add(short(inner))
                 pending.append((short(inner), (*way, site)))

@@ -44,8 +44,19 @@ class _Both:
     def title(self) -> str:
         return f"{self.noun} {short(self.new)}"
 
-    def find(self, level: Level, sentence: str, *, fix: str | None = None) -> Finding:
-        return self.sides.find(level, self.code, sentence, old=self.old, new=self.new, fix=fix)
+    def find(
+        self, level: Level, sentence: str, *, fix: str | None = None, hint: Hint | None = None
+    ) -> Finding:
+        more = f"; if it was renamed, write `{hint.text}` at `{short(hint.new)}`" if hint else ""
+        return self.sides.find(
+            level,
+            self.code,
+            sentence,
+            old=self.old,
+            new=self.new,
+            fix=f"{fix}{more}" if fix else None,
+            hint=hint,
+        )
 
     def added(self) -> list[_Parameter]:
         return [one for name, one in self.after.items() if name not in self.before]
@@ -89,8 +100,8 @@ def compare_input(sides: Sides, old: str, new: str) -> Iterator[Finding]:
             Level.IF_RECORDED if fits else Level.BREAKING,
             f"{both.title} lost the parameter `{parameter.called}`"
             + (": runs that were started with it cannot bind" if fits else ""),
-            fix=f"keep `{parameter.called}`, or let runs end on their version"
-            + _offer(both, parameter),
+            fix=f"keep `{parameter.called}`, or let runs end on their version",
+            hint=_offer(both, parameter),
         )
     yield from _added(both, Level.BREAKING)
     places = [[one.name for one in side.values()] for side in (both.before, both.after)]
@@ -133,18 +144,17 @@ def _removed(both: _Both) -> Iterator[Finding]:
         yield both.find(
             Level.IF_RECORDED,
             f"{both.title} lost the parameter `{parameter.called}`: recorded input names it",
-            fix=f"keep `{parameter.called}` with a default, or let runs end on their version"
-            + _offer(both, parameter),
+            fix=f"keep `{parameter.called}` with a default, or let runs end on their version",
+            hint=_offer(both, parameter),
         )
 
 
-def _offer(both: _Both, gone: _Parameter) -> str:
-    """Say which parameter it may be now: the only new one, if its type is the same."""
-    added = [one for one in both.added() if one.type == gone.type]
-    if len(added) == 1 and len(both.removed()) == 1:
-        hint = Hint(new=f"{both.new}.{added[0].name}", old=gone.called)
-        return f"; if it is `{added[0].name}` now, write `{hint.text}` at that parameter"
-    return ""
+def _offer(both: _Both, gone: _Parameter) -> Hint | None:
+    """Guess which parameter it is now: the only new one, if its type is the same."""
+    added = both.added()
+    if len(added) != 1 or len(both.removed()) != 1 or added[0].type != gone.type:
+        return None
+    return Hint(new=f"{both.new}.{added[0].name}", old=gone.called)
 
 
 def _added(both: _Both, level: Level) -> Iterator[Finding]:
@@ -256,7 +266,8 @@ def _captures(both: _Both, old: Mapping[str, Any], new: Mapping[str, Any]) -> It
 
 
 def _receiver(both: _Both, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Finding]:
-    if old.get("receiver") != new.get("receiver"):
+    before, after = old.get("receiver"), new.get("receiver")
+    if before is not None and after is not None and before != after:
         yield both.find(
             Level.IF_RECORDED,
             f"{both.title} is another kind of method now: it is recorded with another first value",

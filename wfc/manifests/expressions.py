@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 
 from wfc.manifests.canonical import Surroundings, Tree
+from wfc.manifests.old_names import NO_NAMES, OldNames
 from wfc.manifests.scopes import Comprehension, Scope, comprehension_scope, function_scope
 from wfc.manifests.signature import dotted_name
 
@@ -21,9 +22,11 @@ _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 class Expressions(Tree):
     """Writes expressions of one function; `functions` are it and those around it, outer first."""
 
-    def __init__(self, around: Surroundings, functions: Sequence[Function]) -> None:
+    def __init__(
+        self, around: Surroundings, functions: Sequence[Function], names: OldNames = NO_NAMES
+    ) -> None:
         """Enter the scopes of all `functions`."""
-        super().__init__(around)
+        super().__init__(around, names=names)
         self._origins: list[tuple[Scope, Mapping[str, str]]] = []
         for function in functions:
             self.enter(function)
@@ -59,9 +62,13 @@ class Expressions(Tree):
         return self.text(node)
 
     def arguments(
-        self, call: ast.Call, positional: Sequence[str], more: Sequence[tuple[str, ast.expr]] = ()
+        self,
+        call: ast.Call,
+        positional: Sequence[str],
+        more: Sequence[tuple[str, ast.expr]] = (),
+        callee: str = "",
     ) -> str:
-        """Give the digest of the arguments of a call by parameter name.
+        """Give the digest of the arguments of a call by parameter name; `callee` is an id.
 
         What cannot be bound by name (`*`, `**`, surplus) stays in its place, and then the order of
         the parameters decides what it is bound to.
@@ -74,7 +81,9 @@ class Expressions(Tree):
             else:
                 named.append((positional[index], argument))
         named += [(one.arg or "**", one.value) for one in call.keywords]
-        lines = [f"{name}={self.fresh(value)}" for name, value in named]
+        lines = [
+            f"{self.names.parameter(callee, name)}={self.fresh(value)}" for name, value in named
+        ]
         order = [" ".join(positional)] if placed else []
         return digest_of("\n".join([*sorted(lines), *order, *map(self.fresh, placed)]))
 
@@ -103,7 +112,7 @@ class Expressions(Tree):
             dotted = dotted_name(value.func)
             if dotted is None or self._local(dotted.partition(".")[0]) is not None:
                 return f"{how} *.{dotted.rpartition('.')[2] if dotted and '.' in dotted else ''}()"
-            return f"{how} {self.around.qualified(dotted)}()"
+            return f"{how} {self.names.dotted(self.around.qualified(dotted))}()"
         return f"{how} {type(value).__name__}"
 
 

@@ -36,8 +36,14 @@ class Finding:
     reason: Reason
     fix: str | None = None
     hint: Hint | None = None
-    site: Site | None = None
-    """The call place, in the version that has it (the new one, if both do)."""
+    old_site: Site | None = None
+    new_site: Site | None = None
+    """The call place in either version; only one if the call is new or gone."""
+
+    @property
+    def site(self) -> Site | None:
+        """Give the call place that it is about, in the new version if that has it."""
+        return self.new_site or self.old_site
 
     @property
     def order(self) -> tuple[int, str, str]:
@@ -75,8 +81,14 @@ class Sides:
             new_span=self.new_spans.get(new),
             chain=tuple(chain),
         )
-        site = next((Site(one) for one in (new, old) if "~" in one), None)
-        return Finding(level=level, reason=reason, fix=fix, hint=hint, site=site)
+        return Finding(
+            level=level,
+            reason=reason,
+            fix=fix,
+            hint=hint,
+            old_site=Site(old) if "~" in old else None,
+            new_site=Site(new) if "~" in new else None,
+        )
 
 
 def short(name: str) -> str:

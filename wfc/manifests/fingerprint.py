@@ -21,6 +21,7 @@ from wfc.ids import DefinitionId
 from wfc.manifests.bundle import Entry
 from wfc.manifests.canonical import Tree
 from wfc.manifests.exports import Exports, exports_of
+from wfc.manifests.old_names import NO_NAMES, OldNames
 from wfc.manifests.registrations import registrations_of
 from wfc.manifests.scopes import bound_by
 from wfc.manifests.signature import Resolve, canonical_signature, dotted_name
@@ -278,10 +279,13 @@ def fingerprint(workflow: DefinitionId, library: Library) -> str:
     return meaning(workflow, library).fingerprint()
 
 
-def meaning(workflow: DefinitionId, library: Library) -> Meaning:
-    """Gather what a workflow means: trees by first reach, then signatures by first reach."""
+def meaning(workflow: DefinitionId, library: Library, names: OldNames = NO_NAMES) -> Meaning:
+    """Gather what a workflow means: trees by first reach, then signatures by first reach.
+
+    `names` spells what has another name now: not for fingerprints, but to compare two versions.
+    """
     module, _, qualname = workflow.partition(":")
-    walk = _Walk(library)
+    walk = _Walk(library, names)
     root = walk.tree(module, qualname, root=qualname)
     trees: dict[str, tuple[str, ...]] = {}
     while walk.pending:
@@ -297,8 +301,9 @@ def _sha256(text: str) -> str:
 class _Walk:
     """What one workflow reaches, each thing once."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, names: OldNames) -> None:
         self.library = library
+        self.names = names
         self.pending: deque[tuple[str, Unit, str]] = deque()
         self.seen: set[str] = set()
         self.signatures: dict[str, str] = {}
@@ -340,7 +345,7 @@ class _Walk:
         node = around.unit.find(qualname)
         if node is None:
             raise KeyError(f"{module}:{qualname}")
-        return Tree(around, root, self.reach).text(node)
+        return Tree(around, root, self.reach, self.names).text(node)
 
     def symbol(self, unit: Unit, inside: str) -> Iterator[str]:
         """Write the trees of the statements that bind a name, or of an inline workflow."""
@@ -352,7 +357,7 @@ class _Walk:
             name = getattr(statement, "name", inside)
             if name != inside and DefinitionId(f"{unit.module}:{name}") in self.library.entries:
                 continue  # a marked function that a decorator registers, which no bundle evaluates
-            yield Tree(around, "", self.reach).text(statement)
+            yield Tree(around, "", self.reach, self.names).text(statement)
 
 
 def describe(

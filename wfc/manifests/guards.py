@@ -57,6 +57,11 @@ class _Guards(ast.NodeTransformer):
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
         self.generic_visit(node)
+        start = 1 if ast.get_docstring(node, clean=False) is not None else 0
+        if node.body[start:]:
+            node.body.insert(start, _name_home(_first_line(node.body[start])))
+        else:
+            node.body.append(_name_home(node.body[0].lineno))
         return node
 
     def visit_Lambda(self, node: ast.Lambda) -> ast.Lambda:
@@ -183,6 +188,16 @@ def _leave_unless_live(line: int, stop: str | None = None) -> ast.If:
 def _unless_live(line: int, statement: ast.stmt) -> ast.If:
     dead = _at(line, ast.UnaryOp(op=ast.Not(), operand=_live(line)))
     return _at(line, ast.If(test=dead, body=[statement], orelse=[]))
+
+
+def _name_home(line: int) -> ast.Assign:
+    """Say in which module a class lies: where Python finds the names of its own version, which is
+    not what `__name__` says.
+    """
+    name = _at(line, ast.Name(id=abi.NAME, ctx=ast.Load()))
+    home = _at(line, ast.Attribute(value=name, attr="home", ctx=ast.Load()))
+    target = _at(line, ast.Name(id="__module__", ctx=ast.Store()))
+    return _at(line, ast.Assign(targets=[target], value=home))
 
 
 def _live(line: int) -> ast.Call:

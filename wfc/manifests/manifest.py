@@ -6,16 +6,26 @@ as such pays for pydantic: worlds and workers use `Version`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Any, Self
+from pathlib import Path
+from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from wfc.determinism import Rules
-from wfc.errors import BuildTooNew, BundleBroken
+from wfc.errors import ManifestBroken
 from wfc.ids import VersionId
 from wfc.manifests.plain import rules_to_plain
-from wfc.manifests.store import SCHEMA, readable
+from wfc.manifests.store import (
+    SCHEMA,
+    VERSION_MAX_BYTES,
+    check_schema,
+    read_text,
+    readable,
+)
+
+_OF_ONE_BUILD: Final = frozenset({"version", "modules"})
 
 
 class _Part(BaseModel):
@@ -63,6 +73,10 @@ class Workflow(_Part):
     fingerprint."""
     changes: tuple[str, ...] = ()
     policy: Mapping[str, Any] = Field(default_factory=dict)
+    input_schema: Mapping[str, Any] | None = None
+    output_schema: Mapping[str, Any] | None = None
+    """As those of a `Step`."""
+    unresolved: tuple[str, ...] = ()
 
 
 class Step(_Part):
@@ -134,29 +148,42 @@ class Manifest(_Part):
     allowed: tuple[Allowed, ...] = ()
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read a manifest; `BundleBroken` names the field that is wrong."""
+    def parse(cls, text: str, *, name: str = "the manifest") -> Self:
+        """Read a manifest, or a baseline; `name` is the file that errors name, beside the field.
+
+        Any minor version of ours is read. Raises `ManifestBroken` and `ManifestTooNew` (WFC683).
+        """
+        if len(text) > VERSION_MAX_BYTES:
+            raise ManifestBroken(f"{name} is larger than 64 MiB, which no build writes")
         try:
-            found = cls.model_validate_json(text)
+            plain = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ManifestBroken(f"{name}: the document is no JSON: {error}") from error
+        check_schema(plain, name)
+        try:
+            return cls.model_validate({"version": "", "modules": {}, **plain})
         except ValidationError as error:
             first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "the document"
-            raise BundleBroken(f"the manifest is damaged at {where}: {first['msg']}") from error
-        name, _, number = found.schema_.partition("/")
-        if name != SCHEMA.partition("/")[0]:
-            raise BundleBroken(
-                f"the manifest's `schema` is {found.schema_!r}, which is no manifest's"
-            )
-        if number.partition(".")[0] != SCHEMA.partition("/")[2].partition(".")[0]:
-            raise BuildTooNew(
-                f"the manifest has schema {found.schema_!r}, this wfc reads {SCHEMA!r}; "
-                "use a newer wfc"
-            )
-        return found
+            where = ".".join(str(part) for part in first["loc"])
+            raise ManifestBroken(f"{name} is damaged at {where}: {first['msg']}") from error
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read the file of a manifest or baseline. Raises as `parse` does."""
+        return cls.parse(read_text(path), name=str(path))
 
     def text(self) -> str:
         """Give the bytes of `manifest.json` as text: sorted keys, one fact a line."""
         return readable(self.model_dump(mode="json", by_alias=True))
+
+
+def baseline_text(manifest: Manifest) -> str:
+    """Give what `wfc.baseline.json` holds: a manifest without `version` and `modules`.
+
+    It changes only when meaning does, so that reviewing its diff is the review of an upgrade.
+    """
+    plain = manifest.model_dump(mode="json", by_alias=True)
+    return readable({name: plain[name] for name in plain if name not in _OF_ONE_BUILD})
 
 
 def manifest_text(

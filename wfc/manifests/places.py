@@ -14,6 +14,7 @@ from wfc.ids import DefinitionId
 from wfc.manifests.bundle import CallSite, Entry, Receiver
 from wfc.manifests.expressions import Binding, Expressions, bindings_of
 from wfc.manifests.fingerprint import Around, Library, Unit
+from wfc.manifests.old_names import NO_NAMES, OldNames
 from wfc.manifests.operations import PARTIAL, plain_name
 from wfc.manifests.signature import dotted_name
 from wfc.manifests.sites import calls_of
@@ -40,6 +41,7 @@ class Places:
     owners: dict[str, tuple[Entry, ...]] = field(default_factory=dict)
     functions: dict[str, Place | None] = field(default_factory=dict)
     classes: dict[str, bool] = field(default_factory=dict)
+    names: OldNames = NO_NAMES
 
     def site(self, module: str, call: ast.Call) -> CallSite:
         """Give the place of a call of `module`."""
@@ -67,8 +69,12 @@ class Places:
         return self.owners[name]
 
     def entry(self, dotted: str) -> Entry | None:
-        """Give the marked definition that a dotted name means."""
-        return self.library.entry(self.library.resolve(dotted))
+        """Give the marked definition that a dotted name means, inherited methods too."""
+        found = self.library.entry(self.library.resolve(dotted))
+        if found is None:
+            function = self.function(dotted)
+            found = self.library.entries.get(function.id) if function is not None else None
+        return found
 
     def function(self, dotted: str) -> Place | None:
         """Find a first-party function, method or nested function, marked or not."""
@@ -146,7 +152,9 @@ class Place:
     @cached_property
     def expressions(self) -> Expressions:
         """What writes its expressions."""
-        return Expressions(self.around, self.functions)
+        found = Expressions(self.around, self.functions, self.places.names)
+        found.own = (found.scopes[-1], self.id) if found.scopes else None
+        return found
 
     @cached_property
     def bindings(self) -> Mapping[str, Sequence[Binding]]:
@@ -186,13 +194,19 @@ class Place:
     def callee(self, call: ast.Call) -> str:
         """Give the dotted name of what is called, as far as it is known."""
         said = self.site(call).callee
-        if not said.startswith("*") and "()" not in said and "[]" not in said:
-            return plain_name(self.places.library.resolve(said))
-        if isinstance(call.func, ast.Attribute):
+        is_known = not said.startswith("*") and "()" not in said and "[]" not in said
+        name = plain_name(self.places.library.resolve(said)) if is_known else said
+        if isinstance(call.func, ast.Attribute) and not self._is_defined(name):
             owner = self.class_of(call.func.value)
-            if owner is not None:
-                return f"{owner}.{call.func.attr}"
-        return said
+            return f"{owner}.{call.func.attr}" if owner is not None else name
+        return name
+
+    def _is_defined(self, name: str) -> bool:
+        """Tell whether a dotted name says by itself what it means: a value of a module does not."""
+        found = None if name.startswith("*") else self.places.library.split(name)
+        if found is None:
+            return not name.startswith("*") and "()" not in name and "[]" not in name
+        return self.places.function(name) is not None or self.places.is_class(name)
 
     def meaning(self, node: ast.expr) -> str | None:
         """Give the dotted name that a chain of names means; None for a local value."""
@@ -340,11 +354,21 @@ class Place:
                 return frozenset({entry.id}) if entry.kind == "step" else NONE
             home = self._home(meaning)
             return home[0].candidates(home[1], depth + 1) if home is not None else NONE
-        if not isinstance(node, ast.Name):
-            return NONE
+        if isinstance(node, ast.Attribute):
+            return frozenset(one.id for one in self.methods(node) if one.kind == "step")
         if node.id in self.bindings:
             return NONE.union(*(self._bound(one, depth) for one in self.bindings[node.id]))
         return self.given.get(node.id, ANY) if node.id in self.parameters else NONE
+
+    def methods(self, node: ast.Attribute) -> tuple[Entry, ...]:
+        """Give the marked methods that an attribute of a value may be; by name, if the class of the
+        value is not known.
+        """
+        owner = self.class_of(node.value)
+        if owner is None:
+            return self.places.methods(node.attr)
+        entry = self.places.entry(f"{owner}.{node.attr}")
+        return (entry,) if entry is not None else ()
 
     def _bound(self, binding: Binding, depth: int) -> Candidates:
         how, value = binding
@@ -352,7 +376,10 @@ class Place:
             return NONE
         if how.startswith("each"):
             return self.contents(value, depth + 1)
-        return self.candidates(value, depth + 1) if how == "=" else NONE
+        found = self.candidates(value, depth + 1) if how == "=" else NONE
+        # A step may come back from anything that is called, but an instance is none.
+        is_made = isinstance(value, (ast.Call, ast.Await)) and self.class_of(value) is None
+        return found or (ANY if is_made else NONE)
 
     def _union(self, values: Sequence[ast.expr], depth: int) -> Candidates:
         return NONE.union(*(self.candidates(one, depth + 1) for one in values))

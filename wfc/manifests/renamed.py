@@ -12,7 +12,9 @@ from functools import lru_cache
 from typing import Final, TypeVar
 
 _T = TypeVar("_T")
-_NONE: Final = '"renamed": {}'
+_NONE: Final = '\n "renamed": {}'
+"""How the text of a manifest says it: at the first level, where the settings' own table is not."""
+_MARKED: Final = '"changes": [\n'
 
 
 class Renamed:
@@ -62,6 +64,11 @@ class Renamed:
             rest = f".{last}{rest}"
         return old
 
+    @property
+    def owners(self) -> Iterable[str]:
+        """Name, by their present ids, what has parameters or fields of another name now."""
+        return self._members
+
     def parameters(self, definition: str) -> Mapping[str, str]:
         """Give former names of parameters (or fields) of a present id, with the present ones."""
         return self._members.get(definition, {})
@@ -78,6 +85,15 @@ class Renamed:
 
 
 NOTHING: Final = Renamed({})
+
+
+@lru_cache(maxsize=64)
+def changes_in(manifest: str) -> Mapping[str, tuple[str, ...]]:
+    """Read the markers that each workflow of a manifest knows; most know none."""
+    if _MARKED not in manifest:
+        return {}
+    workflows = json.loads(manifest).get("workflows", {})
+    return {name: tuple(one.get("changes", ())) for name, one in workflows.items()}
 
 
 @lru_cache(maxsize=64)

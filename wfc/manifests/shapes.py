@@ -78,6 +78,8 @@ class _Walk:
         self.told = told or _Told()
         self.chain = list(chain)
         self.text = place.expressions
+        self.consumers: dict[ast.expr, ast.Call] = {}
+        """By argument, the call that goes through it: what a `map` calls is called there."""
         self.is_beside = False
         """Whether what is called runs beside other things: nobody awaits the call itself."""
 
@@ -244,6 +246,7 @@ class _Walk:
 
     def _call(self, node: ast.Call, *, awaited: bool = False) -> list[Node]:  # noqa: PLR0911 - one for each kind
         callee = self.place.callee(node)
+        self._note_consumed(node)
         if callee == TO_THREAD and node.args:
             return self._called(node, self.place.candidates(node.args[0]), awaited=awaited, skip=1)
         entry = self.place.places.entry(callee)
@@ -261,6 +264,17 @@ class _Walk:
         if function is not None:
             return [*self._arguments(node), *self._helper(function, self._given(node, function))]
         return self._unknown(node, callee, awaited=awaited)
+
+    def _note_consumed(self, node: ast.Call) -> None:
+        """Note what a call takes apart itself: an argument, or ``*values`` if it is the only one.
+
+        Several ``*`` are put together before the call, at no place that has a name.
+        """
+        for argument in node.args:
+            if not isinstance(argument, ast.Starred):
+                self.consumers[argument] = node
+            elif len(node.args) == 1:
+                self.consumers[argument.value] = node
 
     def _marked(self, node: ast.Call, entry: Entry, *, awaited: bool) -> list[Node]:
         if entry.kind == "step":
@@ -345,7 +359,9 @@ class _Walk:
         entry = self.place.places.entry(child) if child is not None else None
         names = () if entry is None else _positional(entry)
         arguments = ast.Call(node.func, node.args[1:], node.keywords)
-        args = self.text.arguments(arguments, names, options)
+        args = self.text.arguments(
+            arguments, names, options, callee=entry.id if entry is not None else ""
+        )
         operation = Operation("child", entry.id if entry is not None else "?", "start")
         leaf = replace(self._leaf(node, operation, args), awaited=awaited)
         return [*self._arguments(node), leaf]
@@ -360,17 +376,20 @@ class _Walk:
         entries = [self.place.places.library.entries.get(DefinitionId(one)) for one in candidates]
         only = entries[0] if len(entries) == 1 else None
         if only is None:
-            return [*inner, self._dynamic(node, candidates, awaited=awaited)]
+            args = self.text.arguments(node, ())
+            return [*inner, self._dynamic(node, candidates, args, awaited=awaited)]
         call = ast.Call(node.func, node.args[skip:], node.keywords) if skip else node
-        args = self.text.arguments(call, _positional(only))
+        args = self.text.arguments(call, _positional(only), callee=only.id)
         operation = Operation("step", only.id, _last(only.qualname))
         return [*inner, replace(self._leaf(node, operation, args), awaited=awaited)]
 
-    def _dynamic(self, node: ast.Call, candidates: Candidates, *, awaited: bool) -> Node:
-        args = self.text.arguments(node, ())
-        leaf = self._leaf(node, Operation("dynamic", "?", ANY_WORD), args)
-        for one in candidates - ANY:
-            self._ask(node, _last(one), args)
+    def _dynamic(self, node: ast.Call, candidates: Candidates, args: str, *, awaited: bool) -> Node:
+        """Make the leaf of a call that may come to several steps, each under its own word."""
+        words = sorted({_last(one) for one in candidates - ANY})
+        word = words[0] if len(candidates) == 1 and words else ANY_WORD
+        leaf = self._leaf(node, Operation("dynamic", "?", word), args)
+        for one in words:
+            self._ask(node, one, args)
         return replace(leaf, callee=None, candidates=tuple(sorted(candidates)), awaited=awaited)
 
     def _unknown(self, node: ast.Call, callee: str, *, awaited: bool) -> list[Node]:
@@ -378,17 +397,17 @@ class _Walk:
         if callee in _MAPS and node.args:
             return self._mapped(node)
         if isinstance(node.func, ast.Attribute) and callee.startswith("*"):
-            methods = self.place.places.methods(node.func.attr)
-            found = frozenset(one.id for one in methods)
-            if found and awaited:
-                return [*self.visit(node.func.value), *self._called(node, found, awaited=awaited)]
+            found = frozenset(one.id for one in self.place.methods(node.func))
+            if found and self._runs(awaited=awaited):
+                return self._called(node, found, awaited=awaited)
         candidates = self.place.candidates(node.func)
         if candidates:
             if not isinstance(node.func, ast.Subscript):
                 return self._called(node, candidates, awaited=awaited)
             if candidates != ANY or self._runs(awaited=awaited):
-                inner = self._arguments(node)
-                return [*inner, self._dynamic(node, candidates, awaited=awaited)]
+                args = self.text.arguments(node, ())
+                leaf = self._dynamic(node, candidates, args, awaited=awaited)
+                return [*self._arguments(node), leaf]
         is_idle = callee == PARTIAL or callee.startswith(_NEVER_CALLING)
         handed = [] if is_idle else [one for one in node.args if self._is_step(one)]
         bare = [self._bare(self.place.candidates(one)) for one in handed]
@@ -404,8 +423,13 @@ class _Walk:
         if not candidates:
             return inner
         test = self.text.digest(*node.args[1:]) if node.args[1:] else digest_of("")
-        each = Node(kind="each", test=test, parts=(_seq([self._bare(candidates)]),))
-        return [*inner, each]
+        consumer = self.consumers.get(node)
+        if consumer is None:
+            leaf = self._bare(candidates)
+        else:
+            args = self.text.arguments(node, ())
+            leaf = self._dynamic(consumer, candidates, args, awaited=False)
+        return [*inner, Node(kind="each", test=test, parts=(_seq([leaf]),))]
 
     def _is_step(self, node: ast.expr) -> bool:
         meaning = self.place.meaning(node)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -18,7 +19,8 @@ import msgpack  # type: ignore[import-untyped] # the package ships no types
 
 from wfc import fault
 from wfc.determinism import Rules
-from wfc.errors import BuildTooNew, BundleBroken
+from wfc.diagnostics import Place
+from wfc.errors import BuildTooNew, BundleBroken, ConfigError, ManifestBroken, ManifestTooNew
 from wfc.ids import DefinitionId, ModuleName, VersionId
 from wfc.manifests.bundle import Bundle, Purpose
 from wfc.manifests.plain import (
@@ -26,8 +28,8 @@ from wfc.manifests.plain import (
     bundle_to_plain,
     rules_from_plain,
     rules_to_plain,
-    span_to_plain,
 )
+from wfc.manifests.spans import spans_of
 
 COMPILER_FORMAT: Final = 2
 """Part of every version id: raised when equal sources compile to other bundles or manifests."""
@@ -126,11 +128,22 @@ def write_version(
     """Write `out`/versions/ID and give that folder; nothing under a final name is ever half.
 
     All is written to a folder beside it, which is then renamed. A version that stands there
-    already has the same content, and only its environment and diagnostics are written anew.
+    already has the same content, and only its environment and diagnostics are written anew. Raises
+    `ConfigError` if nothing can be written to `out`.
     """
+    with _writing_to(out):
+        return _write_version(version, out, environment or {}, diagnostics)
+
+
+def _write_version(
+    version: Version,
+    out: Path,
+    environment: Mapping[str, Any],
+    diagnostics: Iterable[Mapping[str, Any]],
+) -> Path:
     folder = out / "versions" / version.id
     told = {
-        "environment.json": readable(dict(environment or {})),
+        "environment.json": readable(dict(environment)),
         "diagnostics.json": readable(list(diagnostics)),
     }
     if _is_whole(folder, version):
@@ -157,9 +170,13 @@ def write_version(
 
 
 def set_current(out: Path, version: VersionId) -> None:
-    """Name the active build; the last thing a build does, so an interrupted one changes nothing."""
+    """Name the active build; the last thing a build does, so an interrupted one changes nothing.
+
+    Raises `ConfigError` if it cannot be written.
+    """
     fault.point("current.replacing")
-    _replace(out / "current", f"{version}\n")
+    with _writing_to(out):
+        _replace(out / "current", f"{version}\n")
     fault.point("current.replaced")
 
 
@@ -174,21 +191,25 @@ def current_version(out: Path) -> VersionId | None:
 
 def read_version(folder: Path) -> Version:
     """Read the folder of a version; `BundleBroken` if anything in it is not its manifest's."""
-    text = _read(folder / "manifest.json")
-    manifest = _checked(f"{folder}/manifest.json", lambda: json.loads(text))
-    _refuse_newer(folder, manifest)
+    name = f"{folder}/manifest.json"
+    text = read_text(folder / "manifest.json")
+    try:
+        manifest = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ManifestBroken(f"{name}: the document is no JSON: {error}") from error
+    check_schema(manifest, name)
 
     def read() -> Version:
         bundles: dict[Purpose, dict[ModuleName, Bundle]] = {purpose: {} for purpose in _PURPOSES}
-        for name, module in manifest["modules"].items():
+        for module_name, module in manifest["modules"].items():
             for purpose, digest in module["bundles"].items():
-                bundle = _read_bundle(folder, Purpose(purpose), name)
+                bundle = _read_bundle(folder, Purpose(purpose), module_name)
                 if bundle_digest(bundle) != digest:
-                    raise BundleBroken(
-                        f"{folder}: the {purpose} bundle of {name} is not the one its manifest "
-                        "names; build again"
+                    raise ManifestBroken(
+                        f"{folder}/manifest.json: `modules.{module_name}.bundles.{purpose}` is not "
+                        "the digest of the bundle that stands beside it; build again"
                     )
-                bundles[Purpose(purpose)][ModuleName(name)] = bundle
+                bundles[Purpose(purpose)][ModuleName(module_name)] = bundle
         sources = {
             ModuleName(path.name.removesuffix(".py")): _read(path)
             for path in sorted((folder / "source").glob("*.py"))
@@ -210,18 +231,26 @@ def read_version(folder: Path) -> Version:
     return _checked(str(folder), read)
 
 
-def _refuse_newer(folder: Path, manifest: Any) -> None:
+def check_schema(manifest: Any, name: str) -> None:
+    """Refuse what is no manifest, or one of a newer major; `name` is its file. WFC683."""
     schema = manifest.get("schema") if isinstance(manifest, dict) else None
-    name, _, number = schema.partition("/") if isinstance(schema, str) else ("", "", "")
+    kind, _, number = schema.partition("/") if isinstance(schema, str) else ("", "", "")
     major = number.partition(".")[0]
-    if name != SCHEMA.partition("/")[0] or not major.isdigit():
-        raise BundleBroken(
-            f"{folder}/manifest.json: `schema` is {schema!r}, which is no manifest's"
-        )
+    if kind != SCHEMA.partition("/")[0] or not major.isdigit():
+        raise ManifestBroken(f"{name}: `schema` is {schema!r}, which is no manifest's")
     if int(major) > int(SCHEMA.partition("/")[2].partition(".")[0]):
-        raise BuildTooNew(
-            f"{folder}/manifest.json: schema {schema!r} was written by a newer wfc; use that one"
+        raise ManifestTooNew(
+            f"{name}: `schema` is {schema!r}, written by a newer wfc, and this one reads "
+            f"{SCHEMA!r}; use that wfc"
         )
+
+
+def read_text(path: Path) -> str:
+    """Read the file of a manifest. Raises `ManifestBroken` (WFC683) with its name."""
+    try:
+        return _read(path)
+    except BundleBroken as error:
+        raise ManifestBroken(str(error)) from error
 
 
 def _files(version: Version) -> dict[str, str]:
@@ -236,15 +265,23 @@ def _files(version: Version) -> dict[str, str]:
     return files
 
 
+def spans_of_version(version: Version) -> dict[str, Place]:
+    """Map everything that the manifest of a version names to where it stands."""
+    plain = json.loads(version.manifest) if version.manifest else {}
+    sites = [name for one in plain.get("workflows", {}).values() for name in one.get("sites", ())]
+    return spans_of((*version.step.values(), *version.workflow.values()), sites)
+
+
+def read_spans(folder: Path) -> dict[str, Place]:
+    """Read `spans.json` of the folder of a version; builds before full sites had fewer keys."""
+    path = folder / "spans.json"
+    return _checked(
+        str(path), lambda: {name: Place(*one) for name, one in json.loads(_read(path)).items()}
+    )
+
+
 def _spans(version: Version) -> dict[str, Any]:
-    """Map each definition and each place of a call to where it stands."""
-    spans: dict[str, Any] = {}
-    for bundle in (*version.step.values(), *version.workflow.values()):
-        for entry in bundle.entries:
-            spans[entry.id] = [bundle.path, *span_to_plain(entry.span)]
-        for site in bundle.sites:
-            spans[f"{bundle.module}~{site.place}"] = [bundle.path, *span_to_plain(site.span)]
-    return spans
+    return {name: list(astuple(place)) for name, place in spans_of_version(version).items()}
 
 
 def _is_whole(folder: Path, version: Version) -> bool:
@@ -263,12 +300,12 @@ def _read_bundle(folder: Path, purpose: Purpose, name: str) -> Bundle:
 
 def _read(path: Path) -> str:
     try:
-        data = path.read_bytes()
+        data = path.read_bytes() if path.stat().st_size <= VERSION_MAX_BYTES else None
     except OSError as error:
         raise BundleBroken(
             f"{path} cannot be read ({error.strerror}); the build is not whole, build again"
         ) from error
-    if len(data) > VERSION_MAX_BYTES:
+    if data is None:
         raise BundleBroken(
             f"{path} is larger than {VERSION_MAX_BYTES} bytes, which no build writes"
         )
@@ -276,6 +313,18 @@ def _read(path: Path) -> str:
         return data.decode("utf-8", _SURROGATES)
     except UnicodeDecodeError as error:
         raise BundleBroken(f"{path} is not UTF-8; build again") from error
+
+
+@contextmanager
+def _writing_to(out: Path) -> Iterator[None]:
+    """Say which folder it was that could not be written to. Raises `ConfigError` then."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(
+            f"the build cannot be written to {out}: {error.strerror or error}. Name a folder that "
+            "can be written to by `--out`, or by `out` in [tool.wfc]."
+        ) from error
 
 
 def _replace(path: Path, text: str) -> None:

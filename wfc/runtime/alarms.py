@@ -41,6 +41,13 @@ class Alarms:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0
 
+    @property
+    def next(self) -> int | None:
+        """Give the first instant at which anyone is to be poked."""
+        while self._heap and self._heap[0][1] not in self._who:
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else None
+
     def set(self, at: int, who: Poked) -> None:
         """Poke `who` at the instant `at`, and not when it was to be poked until now."""
         known = self._alarms.get(who)

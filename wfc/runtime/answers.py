@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from wfc.eventlog.entity import HookStatus, RunStatus, StepStatus
 from wfc.eventlog.event import Event, HookKind, Scalar
 from wfc.ids import DefinitionId, OperationId, RunId, Site, VersionId
+from wfc.worlds.protocol import Environment
 
 T = TypeVar("T")
 
@@ -96,6 +97,24 @@ class Receipt:
     receipt_id: str
     position: int
     duplicate: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionSummary:
+    """A registered version. `workflows` are its workflows with their fingerprints, `changed` those
+    that mean something else than in the version registered before it (None: not known).
+    """
+
+    id: VersionId
+    label: str | None
+    registered_at: datetime
+    active: bool
+    size: int
+    """Bytes of its bundles, as the world holds them."""
+    environments: tuple[Environment, ...]
+    workflows: Mapping[DefinitionId, str]
+    changed: tuple[DefinitionId, ...] | None
+    open_runs: int
 
 
 class CancelAnswer(StrEnum):

@@ -13,7 +13,15 @@ from typing import Any, Protocol
 
 from wfc import codec, fault
 from wfc.clock import MICROSECONDS, to_datetime
-from wfc.errors import FatalError, OutsideWorkflow, StepError, StepTimeout, WfcError, WorkerStopped
+from wfc.errors import (
+    FatalError,
+    OutsideWorkflow,
+    StepError,
+    StepTimeout,
+    WfcError,
+    WorkerStopped,
+    text_of,
+)
 from wfc.eventlog.event import Scalar, StepCompleted, StepCreated, StepFailed, StepRetrying
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId
 from wfc.policies import Policy
@@ -21,7 +29,7 @@ from wfc.runtime import context
 from wfc.runtime.interrupts import is_from_user
 from wfc.runtime.metadata import WorkflowMetadata
 from wfc.runtime.retry import Matcher, RetryAfterError, Try, exhausted_note, next_attempt_at
-from wfc.runtime.threads import Threads
+from wfc.runtime.threads import CarriedError, Threads
 
 StepEnd = StepCompleted | StepFailed | StepRetrying
 
@@ -47,13 +55,16 @@ class Body(Protocol):
 class Bodies(Protocol):
     """Where bodies are found by the id of their step."""
 
-    def body(self, step: DefinitionId, version: VersionId, arguments: bytes | None) -> Body:
-        """Give the body for a call that a run of `version` recorded. Raises `StepUnknown`."""
+    async def body(self, step: DefinitionId, version: VersionId, arguments: bytes | None) -> Body:
+        """Give the body for a call that a run of `version` recorded.
+
+        Raises `StepUnknown`, `VersionUnknown`, `BundleBroken` or `BuildTooNew`.
+        """
         ...
 
     @property
     def version_id(self) -> VersionId:
-        """The version that the bodies belong to."""
+        """The version of the imported code."""
         ...
 
 
@@ -188,12 +199,12 @@ async def run_attempt(
     call: Call, bodies: Bodies, threads: Threads, now_us: Callable[[], int]
 ) -> Ended:
     """Run the body of `call` to its end. Raises `CancelledError` only if it was given up, and
-    `StepUnknown` if no code here can take the call: that is no outcome of the step.
+    what `Bodies.body` does if no code here can take the call: that is no outcome of the step.
     """
     context.attempt.set(call)
     body: Body | None = None
     if call.closure is None:
-        body = bodies.body(call.step, call.version, call.arguments)
+        body = await bodies.body(call.step, call.version, call.arguments)
         call.body_version = body.version
     try:
         fault.point("body.launched")
@@ -268,6 +279,9 @@ async def _run(call: Call, body: Body | None, threads: Threads) -> Any:
             work.cancel()
             threads.leak(answer, f"step `{body.name}` of run {call.run_id}")
         raise
+    except CarriedError as carried:
+        error = carried.error
+    raise error
 
 
 class _Work:
@@ -306,7 +320,7 @@ def _foreign(error: BaseException) -> WfcError:
     """Stand in for an exception that would stop more than the step if it were raised again."""
     kind = type(error)
     name = f"{kind.__module__}:{kind.__qualname__}"
-    stand_in = StepError(name, str(error) or "raised by the step itself")
+    stand_in = StepError(name, text_of(error) or "raised by the step itself")
     return stand_in.with_traceback(error.__traceback__)
 
 

@@ -15,8 +15,9 @@ from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import CancelCause, RunCancelRequested, Scalar
 from wfc.ids import DefinitionId, RunId, VersionId
 from wfc.runtime.answers import CancelAnswer, Page, RunSummary
+from wfc.runtime.client import Client
 from wfc.runtime.options import check_given_attributes, check_instant, check_number, check_text
-from wfc.runtime.run import Client, tell
+from wfc.runtime.run import tell
 from wfc.worlds.protocol import Refusal, RunFilter, World
 
 BULK_MAX: Final = 500

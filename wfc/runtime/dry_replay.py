@@ -204,9 +204,12 @@ class DryExecution(Execution):
             return False
         return self.template.plan_of(asked.step).reads_as(created.arguments, asked.digest)
 
-    def passes_over(self, recorded: Recorded, name: OperationId) -> bool:  # noqa: ARG002 - the form of the question
+    def passes_over(self, recorded: Recorded, name: OperationId) -> bool:
         """Withdraw an operation that nobody asks for, if it has not come to anything."""
         if name in self.result.withdrawn:
+            return True
+        if isinstance(recorded.event, AttributesSet):
+            self.result.withdrawn.append(name)  # nobody waits for a write; what it wrote stands
             return True
         fact = self.facts.get(name)
         if fact is None or (fact.ended is not None and not fact.came_to_nothing):

@@ -19,6 +19,7 @@ from array import array
 from collections import ChainMap, Counter, OrderedDict, UserDict, UserList, deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from functools import wraps
+from reprlib import recursive_repr
 from typing import Any, Final
 
 from wfc.codec.encoding import THAWED
@@ -51,6 +52,8 @@ _KINDS: Final[tuple[tuple[type, str], ...]] = (
 )  # fmt: skip
 _HOLDERS: Final = (UserDict, UserList, ChainMap)
 """Containers that keep a plain one in an attribute."""
+_SHOWN_BY_NAME: Final = {set: "set(...)", types.SimpleNamespace: "namespace(...)"}
+"""Classes of which Python shows a subclass otherwise, and how one that holds itself."""
 _MODULES: Final = frozenset({"builtins", "collections", "array", "types"})
 PLAIN: Final[dict[type, type]] = {}
 """Of each frozen class, the plain one."""
@@ -89,6 +92,10 @@ def _frozen_class(plain: type) -> type | None:
     members["__reduce_ex__"] = lambda self, _protocol: (_thaw, (plain, _parts(self)))
     members["__copy__"] = lambda self: _thaw(plain, _parts(self))
     members["copy"] = members["__copy__"]
+    if plain in _SHOWN_BY_NAME:
+        members["__repr__"] = recursive_repr(_SHOWN_BY_NAME[plain])(
+            lambda self: repr(_thaw(plain, _parts(self)))
+        )
     members["__slots__"] = ()
     frozen = type(plain.__name__, (plain,), members)
     frozen.__qualname__ = plain.__qualname__
@@ -301,7 +308,7 @@ class Freezer:
         elif inspect.isclass(value) and not is_sealed(value):
             if is_guarded(value):
                 seal(value)
-            elif value.__module__ != module:
+            elif str(value.__module__).partition("@")[0] != module:
                 return
             for name, member in _class_state(value):
                 twin = self.freeze(member)

@@ -25,11 +25,12 @@ from wfc.eventlog.entity import HookStatus
 from wfc.eventlog.event import HookKind, HookReceived, Recorded, RunRestarted
 from wfc.ids import RunId
 from wfc.runtime.answers import HookSummary, Page, Receipt
+from wfc.runtime.client import Client
 from wfc.runtime.hook_schemas import read_schema
 from wfc.runtime.hook_views import summary_of_row
 from wfc.runtime.hooks import APPROVAL, Hook
 from wfc.runtime.options import check_text
-from wfc.runtime.run import Client, client_worker_hears
+from wfc.runtime.run import client_worker_hears
 from wfc.worlds.protocol import Appended, HookFilter, HookRow, OpenHook, Refusal, World
 
 Target = str | Hook[Any] | HookSummary

@@ -263,7 +263,9 @@ def open_hook(
     )
     asked = HookAsked(operation_id=name, created=created)
     hook._schema, hook._execution = schema, execution  # noqa: SLF001 - of this module
-    hook._pending = PendingHook(asked, execution.position, place)  # noqa: SLF001 - likewise
+    hook._pending = PendingHook(  # noqa: SLF001 - likewise
+        asked, execution.position, place, execution.hook_ahead(name)
+    )
     if execution.alive:
         execution.ask(hook._pending)  # noqa: SLF001 - likewise
     return hook

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from wfc.errors import StepUnknown
 from wfc.eventlog.event import StepStarted
 from wfc.ids import OperationId, RunId
 from wfc.policies import Policy
@@ -14,6 +13,7 @@ from wfc.runtime.desk import Desk
 from wfc.runtime.operations import StepAsked
 from wfc.runtime.outbox import Outbox, starts_on_record
 from wfc.runtime.scene import RunScene
+from wfc.runtime.threads import CarriedError
 
 
 class Tenure:
@@ -44,8 +44,8 @@ class InlineBodies:
         self.running: dict[OperationId, tuple[Call, asyncio.Task[None]]] = {}
         self.backlog: dict[OperationId, tuple[StepAsked, float]] = {}
         """Steps that wait for a slot, and since when."""
-        self.trouble: StepUnknown | None = None
-        """Why a body could not be run at all."""
+        self.trouble: Exception | None = None
+        """Why a body could not be run at all, or has no outcome."""
         self._run_id = run_id
         self._desk = desk
         self._outbox = outbox
@@ -142,8 +142,11 @@ class InlineBodies:
         desk = self._desk
         try:
             ended = await run_attempt(call, desk.bodies, desk.threads, desk.now_us)
-        except StepUnknown as error:
-            self.trouble = error  # the run is left as it is, for a worker that has the code
+        except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - a run must not wait for what is over
+            # No code here can take the call, or wfc is at fault: the run is left as it is.
+            self.trouble = error if isinstance(error, Exception) else CarriedError(error)
             self._poke()
             return
         finally:

@@ -42,6 +42,7 @@ from wfc.runtime.operations import (
     StepAsked,
     WaitAsked,
 )
+from wfc.runtime.pending import INPUT
 from wfc.runtime.reading import Reading
 from wfc.runtime.template import Template
 from wfc.runtime.upgrade_code import Edit
@@ -215,7 +216,6 @@ class _Replaying:
         asked = tuple(self._asked(one.operation) for one in stop.asked)
         recorded = _recorded_call(event, self._former(name), old_span, self.template)
         new_span = self.edit.new_spans.get(at) if at else None
-        same = next((one for one in asked if one.operation_id == name), None)
         return Divergence(
             position=stop.recorded.position,
             event=event.name,
@@ -224,7 +224,7 @@ class _Replaying:
             asked=asked,
             old_span=old_span,
             new_span=new_span or (asked[0].span if asked else None),
-            difference=_difference(recorded, same, stop),
+            difference=_difference(stop, name, self.template),
         )
 
     def _former(self, name: OperationId) -> OperationId:
@@ -500,9 +500,28 @@ def _shown(arguments: bytes | None, template: Template) -> str | None:
     return text if len(text) <= _ARGUMENTS_MAX else f"{text[: _ARGUMENTS_MAX - 3]}..."
 
 
-def _difference(recorded: Call, asked: Call | None, stop: Disagreement) -> str:
+def _difference(stop: Disagreement, name: OperationId, template: Template) -> str:
     """Say what differs in the arguments, shortly: ``cents: 4200 -> 4300``."""
-    if stop.rule != "WFC653" or asked is None or recorded.arguments is None:
+    same = next((one for one in stop.asked if one.operation.operation_id == name), None)
+    event: Any = stop.recorded.event
+    created = getattr(event, "created", None) or event
+    if stop.rule != INPUT or same is None or not isinstance(same.operation, StepAsked):
         return ""
-    text = f"{recorded.arguments} -> {asked.arguments}"
+    before = _read(getattr(created, "arguments", None), template)
+    after = _read(same.operation.arguments, template)
+    if before is None or after is None:
+        return ""
+    told = [
+        f"{key}: {_value(before, key)} -> {_value(after, key)}"
+        for key in {**before, **after}
+        if before.get(key, _ABSENT) != after.get(key, _ABSENT)
+    ]
+    text = ", ".join(told)
     return text if len(text) <= _SHOWN_MAX else f"{text[: _SHOWN_MAX - 3]}..."
+
+
+_ABSENT: Final = object()
+
+
+def _value(arguments: Mapping[str, Any], key: str) -> str:
+    return repr(arguments[key]) if key in arguments else "absent"

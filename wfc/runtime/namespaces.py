@@ -29,12 +29,18 @@ class Namespaces:
             space[abi.NAME] = _DEAD
 
 
-_DEAD: Final = types.SimpleNamespace(live=bool, place_at=None)
+_DEAD: Final = types.SimpleNamespace(live=bool, place_at=None, home="")
 """Takes the place of `__wfc__` in a dropped run: `bool()` is a fast way to say False."""
 
 
 class TemplateModule(types.ModuleType):
     """A module of a template."""
+
+    def __init__(self, name: str) -> None:
+        """Come from nowhere: what loads such modules is no business of workflow code."""
+        super().__init__(name)
+        for fact in ("__spec__", "__loader__"):
+            del self.__dict__[fact]
 
     def __setattr__(self, name: str, value: object) -> None:
         """Refuse: all runs of the version share it."""

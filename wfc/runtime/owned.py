@@ -11,6 +11,7 @@ from wfc import fault
 from wfc.errors import (
     BuildTooNew,
     BundleBroken,
+    BundleUnloadable,
     CompileError,
     LogError,
     StepUnknown,
@@ -23,12 +24,14 @@ from wfc.runtime.alarms import Poked
 from wfc.runtime.desk import Desk
 from wfc.runtime.parking import Parking
 from wfc.runtime.resume import LiveRun
-from wfc.worlds.protocol import Claimed, Held, Queued, Resume, World
+from wfc.runtime.trials import SUSPECT_AFTER, Trials
+from wfc.worlds.protocol import Claimed, Held, Queued, Resume, Suspect, World
 
 _LOG: Final = logging.getLogger("wfc.worker")
 _NOT_MINE_YET_US: Final = 50_000
 _UNREADABLE: Final = (
-    LogError, BundleBroken, BuildTooNew, VersionUnknown, CompileError, StepUnknown,
+    LogError, BundleBroken, BundleUnloadable, BuildTooNew, VersionUnknown, CompileError,
+    StepUnknown,
 )  # fmt: skip
 """What keeps one run from being executed, and no other."""
 
@@ -47,6 +50,10 @@ class Home(Desk, Protocol):
         """Do something in the background."""
         ...
 
+    async def follow(self, run_id: RunId) -> None:
+        """Move a run to this worker's version, if that is what the version wants."""
+        ...
+
     def forget_alarm(self, who: Poked) -> None:
         """Let nobody be poked who has left."""
         ...
@@ -60,6 +67,7 @@ class OwnedRuns:
         self.active: dict[RunId, LiveRun] = {}
         self.parked = Parking(executions)
         self.claiming: set[RunId] = set()
+        self._trials = Trials()
         self._home = home
         self._watched: dict[RunId, list[asyncio.Future[None]]] = {}
 
@@ -76,23 +84,53 @@ class OwnedRuns:
             return
         if run_id in self.claiming:
             return
-        home = self._home
         self.claiming.add(run_id)
         try:
-            answer = await home.world.claim(run_id, home.worker_id)
+            await self._home.follow(run_id)
+            await self._claim(run_id)
         finally:
             self.claiming.discard(run_id)
+
+    async def _claim(self, run_id: RunId) -> None:
+        home = self._home
+        await self._trials.none()
+        answer = await home.world.claim(run_id, home.worker_id, losses_max=SUSPECT_AFTER - 1)
         fault.point("run.claimed")
         if isinstance(answer, Claimed):
             self.execute(run_id, answer)
+        elif isinstance(answer, Suspect):
+            await self._try_alone(run_id)
         elif isinstance(answer, Held) and answer.worker_id == home.worker_id:
             # The append that claimed it has not come back yet.
             later = home.now_us() + _NOT_MINE_YET_US
             await home.world.enqueue(Queued(message=Resume(run_id), not_before=later))
 
-    def execute(self, run_id: RunId, claimed: Claimed, recorded: Sequence[Recorded] = ()) -> None:
-        """Execute a run that is claimed; `recorded` is its log, if the claim created it."""
+    async def _try_alone(self, run_id: RunId) -> None:
+        """Execute a run that may have killed its workers, and let none begin until it shows that it
+        does not: if it does, the others that are suspected are not lost with it once more.
+        """
+        home = self._home
+        async with self._trials.turn() as over:
+            if home.stopping:
+                return  # the sweeper brings it back
+            answer = await home.world.claim(run_id, home.worker_id)
+            fault.point("run.claimed")
+            if isinstance(answer, Claimed):
+                self.execute(run_id, answer, trial=over)
+                await over.wait()
+
+    def execute(
+        self,
+        run_id: RunId,
+        claimed: Claimed,
+        recorded: Sequence[Recorded] = (),
+        trial: asyncio.Event | None = None,
+    ) -> None:
+        """Execute a run that is claimed; `recorded` is its log, if the claim created it. `trial` is
+        set when it has got anywhere.
+        """
         live = LiveRun(run_id, self._home, self.parked.take(run_id))
+        live.trial = trial
         self.active[run_id] = live
         self._home.spawn(self._drive(live, claimed, recorded))
 
@@ -109,6 +147,7 @@ class OwnedRuns:
             _LOG.exception("wfc failed on run %s; the run is blocked", run_id)
             await self._block(live, f"internal error: {type(error).__name__}: {error}")
         finally:
+            live.acquit()
             if self.active.get(run_id) is live:
                 del self.active[run_id]
             for left in self._watched.pop(run_id, ()):

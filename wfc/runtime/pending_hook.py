@@ -28,11 +28,16 @@ class PendingHook(Pending):
     __slots__ = ("created", "curious", "disposed", "owner_run_id", "payloads", "waiters")
     operation: HookAsked
 
-    def __init__(self, operation: HookAsked, position: int, place: Place | None) -> None:
-        """Be empty."""
+    def __init__(
+        self,
+        operation: HookAsked,
+        position: int,
+        place: Place | None,
+        recorded: HookCreated | None = None,
+    ) -> None:
+        """Be empty. `recorded` is what the log says of it, if it was made before."""
         super().__init__(operation, position, place)
-        self.created = operation.created
-        """What the log says of it, once it does: an upgrade may have changed the token's words."""
+        self.created = recorded or operation.created
         self.payloads: deque[bytes] = deque()
         self.waiters: deque[asyncio.Future[None]] = deque()
         self.curious: list[asyncio.Future[None]] = []
@@ -53,7 +58,7 @@ class PendingHook(Pending):
                 self.payloads.append(payload)
                 self.wake_next()
             case HookCreated() as created:
-                if created.kind is not self.created.kind:
+                if created.kind is not self.operation.created.kind:
                     return Problem(KIND, f"a {created.kind.value} was recorded under this name")
                 self.created = created
                 self._answer_curious()

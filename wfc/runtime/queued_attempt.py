@@ -13,15 +13,16 @@ from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
 from wfc import codec, fault
-from wfc.errors import LogError, StepUnknown, VersionUnknown, WfcError, WorkerLost
+from wfc.errors import LogError, WfcError, WorkerLost
 from wfc.eventlog.event import Event, Recorded, StepRetrying, StepStarted
-from wfc.ids import OperationId, RunId, VersionId
+from wfc.ids import OperationId, RunId
 from wfc.runtime.attempt import Bodies, Call, Ended, lost, run_attempt, stopped
 from wfc.runtime.desk import Clerk
 from wfc.runtime.ledger import Effort, Ledger
 from wfc.runtime.limits import Limits
 from wfc.runtime.scene import RunScene
 from wfc.runtime.slots import Slots
+from wfc.runtime.step_bodies import OUT_OF_REACH
 from wfc.runtime.threads import Threads
 from wfc.worlds.protocol import (
     Attempt,
@@ -45,10 +46,6 @@ class Bench(Clerk, Protocol):
     slots: Slots
     ledgers: Ledgers
     limits: Limits
-
-    async def need(self, version: VersionId) -> None:
-        """Have a version at hand whose step bodies may be asked for. Raises `VersionUnknown`."""
-        ...
 
 
 class Ledgers:
@@ -156,10 +153,8 @@ class QueuedAttempt:
         version, bodies = ledger.version, self._bench.bodies
         assert version is not None
         try:
-            if version != bodies.version_id:
-                await self._bench.need(version)
-            bodies.body(effort.created.step, version, effort.created.arguments)
-        except (StepUnknown, VersionUnknown) as error:
+            await bodies.body(effort.created.step, version, effort.created.arguments)
+        except OUT_OF_REACH as error:
             return error
         return None
 

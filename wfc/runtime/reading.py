@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from wfc.eventlog.event import (
+    AttributesSet,
     HookCreated,
     HookReceived,
     Recorded,
@@ -81,12 +82,17 @@ def _through(page: Sequence[Recorded], position: int, upgrade: RunUpgraded) -> l
     for each in page:
         event: Any = each.event
         name: OperationId | None = getattr(event, "operation_id", None)
-        if each.position < position and (
-            name in withdrawn or (name in retracted and not isinstance(event, _OF_OPEN_HOOKS))
+        if (
+            each.position < position
+            and (name in withdrawn or name in retracted)
+            and not (name in retracted and isinstance(event, _OF_OPEN_HOOKS))
         ):
-            continue
+            if not isinstance(event, AttributesSet):
+                continue
+            # The code writes it no more. What was written stands, as if outside had written it.
+            event = replace(event, operation_id=None)
         present = renames.event(event)
-        found.append(each if present is event else replace(each, event=present))
+        found.append(each if present is each.event else replace(each, event=present))
     return found
 
 

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from wfc import abi
-from wfc.errors import PolicyError, StepUnknown, VersionUnknown
+from wfc.errors import (
+    BundleUnloadable,
+    CompileError,
+    EffectInWorkflow,
+    PolicyError,
+    StepUnknown,
+    VersionUnknown,
+)
 from wfc.ids import DefinitionId, ModuleName, VersionId
 from wfc.manifests.bundle import Entry
 from wfc.manifests.renamed import renamed_in
@@ -33,19 +41,45 @@ class Registry:
         policy: Mapping[str, Any] | None = None,
         bundles_max: int = 32,
         step_types: HostTypes | None = None,
+        pin_steps: bool = False,
+        on_new_version: str = "pin",
     ) -> None:
-        """Serve `current`; `policy` are the keywords that hold for steps that say nothing else."""
+        """Serve `current`; `policy` are the keywords that hold for steps that say nothing else,
+        `pin_steps` tells that a run keeps to the step bodies of its own version, `on_new_version`
+        what open runs do whose workflow does not say it.
+        """
+        self._on_new_version = on_new_version
         self.current = current
         self.types = step_types or HostTypes(current.classes)
+        self.pin_steps = pin_steps
         self._defaults = dict(policy or {})
         self._bundles_max = bundles_max
-        self._versions: dict[VersionId, Version] = {current.id: current}
+        self._others: OrderedDict[VersionId, Version] = OrderedDict()
         self._templates: OrderedDict[tuple[VersionId, DefinitionId], Template] = OrderedDict()
         self._steps: dict[DefinitionId, StepBody] = {}
         self._policies: dict[DefinitionId, Policy] = {}
         self._step_modules: dict[VersionId, StepModules] = {}
         self._older: dict[tuple[VersionId, DefinitionId], StepBody] = {}
         self._check_policies()
+
+    @cached_property
+    def any_follows(self) -> bool:
+        """Tell whether open runs of any workflow follow to the current version."""
+        return any(self._following.values())
+
+    def follows(self, workflow: DefinitionId) -> bool:
+        """Tell whether open runs of a workflow follow: the new version's word counts."""
+        present = DefinitionId(renamed_in(self.current.manifest).definition(workflow))
+        return self._following.get(workflow, self._following.get(present, False))
+
+    @cached_property
+    def _following(self) -> Mapping[DefinitionId, bool]:
+        return {
+            entry.id: entry.policy.get("on_new_version", self._on_new_version) == "upgrade"
+            for bundle in self.current.workflow.values()
+            for entry in bundle.entries
+            if entry.kind == "workflow"
+        }
 
     def _check_policies(self) -> None:
         """See that every `@policy` fits what it stands on and can be kept. Raises `PolicyError`."""
@@ -72,34 +106,43 @@ class Registry:
         return self.current.id
 
     def add(self, version: Version) -> None:
-        """Make another version known."""
-        self._versions.setdefault(version.id, version)
-        self.types.allow(version.classes)
+        """Make another version known; those that were used last are kept."""
+        if version.id != self.current.id:
+            self._others[version.id] = version
+            self._others.move_to_end(version.id)
+            if len(self._others) > self._bundles_max:
+                self._others.popitem(last=False)
+            self.types.allow(version.classes)
 
     async def version(self, world: World, version: VersionId) -> Version:
         """Give a version, from the world if need be. Raises `VersionUnknown`."""
-        known = self._versions.get(version)
+        if version == self.current.id:
+            return self.current
+        known = self._others.get(version)
         if known is not None:
+            self._others.move_to_end(version)
             return known
         archive = await world.version_archive(version)
         if archive is None:
             raise VersionUnknown(
                 f"version {version} is not registered in {world.url}, so its runs cannot be "
-                "executed here. Register its build again (`wfc build` at that commit), then free "
-                "the run with `wfc doctor --unblock RUN`."
+                "executed here. Register its build again (`wfc versions register` at that "
+                "commit), then free the run with `wfc doctor --unblock RUN`."
             )
-        self.add(from_archive(archive))
-        return self._versions[version]
+        found = from_archive(archive)
+        self.add(found)
+        return found
 
     async def template(self, world: World, version: VersionId, workflow: DefinitionId) -> Template:
-        """Give what executions of a workflow are made from; the last ones used are kept."""
+        """Give what executions of a workflow are made from; the last ones used are kept.
+
+        Raises `VersionUnknown`, `BuildTooNew`, `BundleBroken` and `BundleUnloadable`.
+        """
         key = version, workflow
         template = self._templates.get(key)
         if template is None:
             found = await self.version(world, version)
-            present = renamed_in(found.manifest).definition(workflow)
-            name = workflow if workflow in found.fingerprints else DefinitionId(present)
-            template = self._templates[key] = load_template(found, name)
+            template = self._templates[key] = _loaded(found, workflow)
             while len(self._templates) > self._bundles_max:
                 self._templates.popitem(last=False)
         else:
@@ -136,41 +179,20 @@ class Registry:
             body = self._steps[step] = self._load(step)
         return body
 
-    def body(self, step: DefinitionId, version: VersionId, arguments: bytes | None) -> StepBody:
-        """Give the body for a call that a run of `version` recorded: the imported one if it can
-        take the call, else that of the run's own version. Raises `StepUnknown`.
-        """
-        if version == self.current.id:
-            return self.step(step)
-        try:
-            body = self.step(step)
-        except StepUnknown:
-            return self._older_body(step, version)
-        if arguments is None or body.accepts(arguments):
-            return body
-        return self._older_body(step, version)
-
-    def _older_body(self, step: DefinitionId, version: VersionId) -> StepBody:
-        body = self._older.get((version, step))
+    def older_step(self, version: Version, step: DefinitionId) -> StepBody:
+        """Give the body of a step as another version has it. Raises `StepUnknown`."""
+        body = self._older.get((version.id, step))
         if body is None:
-            known = self._versions.get(version)
-            if known is None:
-                raise StepUnknown(
-                    f"step {step} cannot take the recorded call any more, and version {version}, "
-                    "whose code could, is not registered here"
-                )
-            modules = self._step_modules.get(version)
+            modules = self._step_modules.get(version.id)
             if modules is None:
-                modules = self._step_modules[version] = StepModules(known, self.types)
-            entry = _entry_in(known, step)
-            body = StepBody(
+                modules = self._step_modules[version.id] = StepModules(version, self.types)
+            body = self._older[version.id, step] = StepBody(
                 modules.registration(step),
-                entry,
+                entry_of(version, step),
                 modules,
-                version=version,
-                entry_of=lambda name: _entry_in(known, name),
+                version=version.id,
+                entry_of=lambda name: entry_of(version, name),
             )
-            self._older[version, step] = body
         return body
 
     def _load(self, step: DefinitionId) -> StepBody:
@@ -185,14 +207,31 @@ class Registry:
         return StepBody(registration, self._entry(step), self.types, entry_of=self._entry)
 
     def _entry(self, step: DefinitionId) -> Entry | None:
-        for version in (self.current, *self._versions.values()):
-            entry = _entry_in(version, step)
+        for version in (self.current, *self._others.values()):
+            entry = entry_of(version, step)
             if entry is not None:
                 return entry
         return None
 
 
-def _entry_in(version: Version, step: DefinitionId) -> Entry | None:
+def _loaded(version: Version, workflow: DefinitionId) -> Template:
+    """Load a template; what keeps it from being loaded here concerns its runs, and no others."""
+    present = renamed_in(version.manifest).definition(workflow)
+    name = workflow if workflow in version.fingerprints else DefinitionId(present)
+    try:
+        return load_template(version, name)
+    except (CompileError, EffectInWorkflow) as error:
+        raise BundleUnloadable(
+            f"the bundle of {workflow} in version {version.id} cannot be loaded here: "
+            f"{type(error).__name__}: {error}\n"
+            "Its runs wait: nothing was changed. They need the packages and the Python that the "
+            "version was built for; give a worker those, or move the runs to newer code, then "
+            "free them with `wfc doctor --unblock RUN`."
+        ) from error
+
+
+def entry_of(version: Version, step: DefinitionId) -> Entry | None:
+    """Give what a version says of a step, if it holds it."""
     module = ModuleName(step.partition(":")[0])
     bundle = version.step.get(module) or version.workflow.get(module)
     for entry in bundle.entries if bundle is not None else ():

@@ -33,6 +33,7 @@ from wfc.runtime.decisions import Decisions
 from wfc.runtime.desk import PAGE, Desk
 from wfc.runtime.execution import Execution
 from wfc.runtime.inline import InlineBodies, Tenure
+from wfc.runtime.interrupts import is_from_user
 from wfc.runtime.ledger import Ledger
 from wfc.runtime.operations import Failed, Operation, Outcome, Suspended
 from wfc.runtime.outbox import Outbox
@@ -65,6 +66,8 @@ class LiveRun:
         self._log_has_news = False
         self._poked = False
         self._waiter: asyncio.Future[None] | None = None
+        self.trial: asyncio.Event | None = None
+        """Set it once the run has got anywhere, for others wait until it has."""
 
     # -- what the worker sees
 
@@ -120,6 +123,12 @@ class LiveRun:
         self.bodies.drop()
         self._drop_execution()
         self.poke()
+
+    def acquit(self) -> None:
+        """Say that the run got somewhere without killing the worker."""
+        if self.trial is not None:
+            self.trial.set()
+            self.trial = None
 
     async def release_unread(self) -> None:
         """Give the lease back without having understood the log."""
@@ -186,6 +195,7 @@ class LiveRun:
         fault.point("run.appended")
         if isinstance(answer, Appended):
             self.outbox.sent(batch)
+            self.acquit()
             if batch.release is not None:
                 self.tenure.fence = None
             self._follow(answer.recorded)
@@ -214,6 +224,7 @@ class LiveRun:
             self._desk.alarm(due[0][0], self)
         self._waiter = self._loop.create_future()
         if not self.bodies.running:
+            self.acquit()
             self._desk.settled()
         try:
             await self._waiter
@@ -328,6 +339,10 @@ class LiveRun:
             # It came when the code had just gone back to waiting; still the turn was too long.
             problem = LimitExceeded(f"a turn of run {self.run_id} took too long {error}")
             outcome = Failed(error=codec.encode_error(problem), kind=FailureKind.LIMIT)
+        except KeyboardInterrupt as error:
+            if is_from_user(error):
+                raise  # it only struck here, and is meant for the whole process
+            outcome = Failed(error=codec.encode_error(error), kind=FailureKind.USER)
         self._heard = max(self._heard, execution.position)
         return outcome
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from wfc import codec
 from wfc.clock import to_datetime
@@ -14,55 +14,22 @@ from wfc.durations import Duration, seconds
 from wfc.errors import RunBusy, RunCancelled, RunEnded, RunFailed, RunNotFound, WfcError
 from wfc.eventlog import entity, event
 from wfc.eventlog.entity import RunStatus
-from wfc.eventlog.event import Channel, Event, Scalar
+from wfc.eventlog.event import Event, Scalar
 from wfc.eventlog.fold import State
-from wfc.ids import DefinitionId, OperationId, RunId, split_operation_id
+from wfc.ids import OperationId, RunId, split_operation_id
+from wfc.runtime import forking, rerunning
 from wfc.runtime.answers import HookSummary, Recorded, Step
 from wfc.runtime.attributes import check_attributes
+from wfc.runtime.client import Client
 from wfc.runtime.hook_views import summary_of
 from wfc.runtime.ledger import Ledger
-from wfc.runtime.registry import Registry
-from wfc.runtime.worker import Worker
+from wfc.runtime.verdict import Verdict
 from wfc.worlds.protocol import Appended, OpenRun, Refusal, Refused, Unowned, World
 
 T = TypeVar("T")
 _PAGE = 2000
 _LOOK_AGAIN_S = 30.0
 _TRIES = 20
-
-
-class Client(Protocol):
-    """What a handle needs: a world, the code if this process has it, and who is asking."""
-
-    world: World
-    registry: Registry | None
-    worker: Worker | None
-    actor: str | None
-    channel: Channel
-
-    @property
-    def payload_max(self) -> int:
-        """How many bytes a value may have."""
-        ...
-
-    @property
-    def events_max(self) -> int:
-        """How many events a chapter of a run may have."""
-        ...
-
-    @property
-    def attributes_max(self) -> int:
-        """How many attributes a run may have."""
-        ...
-
-    @property
-    def types(self) -> codec.Types:
-        """The types that payloads may name."""
-        ...
-
-    def returns(self, workflow: DefinitionId) -> Any:
-        """Give the annotation of a workflow's result, or None."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +61,9 @@ class Run(Generic[T]):
         except TimeoutError:
             if not scope.expired():
                 raise
-            raise TimeoutError(f"run {self.id} has not ended after {timeout}") from None
+            client, row = await self._row()  # a short time may have been over before the first look
+            if not row.status.ended:
+                raise TimeoutError(f"run {self.id} has not ended after {timeout}") from None
         return self._outcome(client, row)
 
     async def _ended(self, client: Client) -> entity.Run:
@@ -253,6 +222,82 @@ class Run(Generic[T]):
             changes=dict(changes), actor=client.actor, channel=client.channel
         )
         await self._must_tell(client, change)
+
+    async def rerun(
+        self, version: str | None = None, arguments: Mapping[str, Any] | None = None
+    ) -> Run[T]:
+        """Begin a new run with the same arguments and attributes, and a new seed.
+
+        On `version` (an id, the beginning of one, or a label); None means what `start` would take:
+        the build of this process, else the active version. `arguments`, by name, stand in for all
+        of the run's own. Of a run that restarted itself, its first chapter is begun again.
+
+        Raises `RunNotFound`, `VersionUnknown`, `NoSuchWorkflow`, `InputInvalid`.
+        """
+        client = await self._client()
+        made = await rerunning.rerun(client, self.id, version=version, arguments=arguments)
+        client_worker_hears(client, made)
+        return Run(made, self._client, created=True)
+
+    async def fork(
+        self,
+        at: int | str,
+        version: str | None = None,
+        output: Any = forking.UNSAID,
+        id: str | None = None,  # noqa: A002 - the name that reads well at the call
+    ) -> Run[T]:
+        """Begin a new run that shares with this one all events before `at`, and their times.
+
+        `at` is the position of an event, or the id of a step or another operation and means its
+        first event. With `output` the step at `at` has this result. The fork has the same seed and
+        goes on with the version that this run had at `at`, or with `version`. An `id` that the
+        same fork has already gives that run, with `created == False`.
+
+        Raises `RunNotFound`, `VersionUnknown`, `NoSuchWorkflow`, `RunIdConflict`, `InputInvalid`
+        for an `at` that is not there and an `output` that does not fit, and `Diverged` where the
+        code contradicts what the fork would share.
+        """
+        client = await self._client()
+        made, created = await forking.fork(
+            client, self.id, at, version=version, output=output, new_id=id
+        )
+        client_worker_hears(client, made)
+        return Run(made, self._client, created=created)
+
+    async def upgrade(
+        self,
+        to: str | None = None,
+        dry_run: bool = False,  # noqa: FBT001, FBT002 - `upgrade(version, True)` is a public form
+        *,
+        accept: Collection[str] = (),
+        retry_failed: bool = True,
+        timeout: Duration = 10.0,  # noqa: ASYNC109 - how long to wait for whoever executes it
+    ) -> Verdict:
+        """Move the run to another version if its own history replays there; say why if not.
+
+        `to` is the id of a version, an unambiguous beginning of it, or its label; None is the
+        active one. `dry_run` only asks. `accept` may name what is to be overlooked: ``"inputs"``
+        (recorded calls stand, though the new code would call with other arguments),
+        ``"unfinished"`` (drop attempted steps that it asks for no more), ``"hooks"``,
+        ``"children"``. A failed run is revived; `retry_failed` also tries the step again whose
+        failure it failed with. `timeout` is how long whoever executes the run is waited for.
+
+        The answer is truthy if the run may move, and `moved` tells whether it has. Raises
+        `RunNotFound`, `VersionUnknown`, `RunBusy`, `ValueError` for an unknown word in `accept`.
+        """
+        client = await self._client()
+        target = await client.upgrader.code.named(to)
+        verdict = await client.upgrader.upgrade(
+            self.id,
+            target,
+            dry_run=dry_run,
+            accept=accept,
+            retry_failed=retry_failed,
+            timeout=timeout,
+        )
+        if verdict.moved:
+            client_worker_hears(client, self.id)
+        return verdict
 
     # -- in common
 

@@ -1,9 +1,10 @@
 """Templates: the workflow code of a version, loaded once and handed to each of its runs.
 
 The modules of a workflow bundle are executed once, under names of their own
-(`app.models@3f9c...`) that are added to `sys.modules`, so that pydantic and dataclasses find
-the names of their own version. A run gets small namespaces of its own with the functions rebound
-to them, which costs microseconds and some hundred bytes; all else it shares.
+(`app.models@3f9c...`) that are added to `sys.modules`, so that pydantic and dataclasses find the
+names of their own version by the `__module__` of its classes; `__name__` is what it was. A run gets
+small namespaces of its own with the functions rebound to them, which costs microseconds and some
+hundred bytes; all else it shares.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import importlib.util
 import linecache
 import sys
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +38,7 @@ from wfc.runtime.template import Loaded, Template
 from wfc.runtime.views import Views, restricted_builtins
 
 _NAME_DIGITS: Final = 12
+_PRELUDES: Final = "preludes"
 _CLOCK_METHODS: Final = ("now", "today", "utcnow")
 
 
@@ -60,6 +63,30 @@ def load_template(version: Version, workflow: DefinitionId) -> Template:
     return Template(version, workflow, loaded)
 
 
+@contextmanager
+def preludes(version: Version) -> Iterator[Mapping[str, Mapping[str, Any]]]:
+    """Execute every workflow bundle of a version for the names it binds, and forget it again.
+
+    A module whose top level fails is left out, with those that import it: whoever loads a workflow
+    that needs it is told.
+    """
+    loader = _Loader(version, _PRELUDES)
+    found: dict[str, Mapping[str, Any]] = {}
+    made: dict[str, TemplateModule] = {}
+    try:
+        for name in version.workflow:
+            before = dict(loader.modules)
+            try:
+                found[name] = dict(loader.load(name).__dict__)
+            except (Exception, SystemExit):  # noqa: BLE001 - see above
+                made.update(loader.modules)
+                loader.modules = before
+        yield found
+    finally:
+        for module in (made | loader.modules).values():
+            sys.modules.pop(module.__name__, None)
+
+
 class _Loader:
     """Executes the workflow bundles of a version, each once, and serves their imports."""
 
@@ -79,8 +106,8 @@ class _Loader:
         if known is not None:
             return known
         bundle = self._version.workflow.get(ModuleName(name))
-        module = self.modules[name] = TemplateModule(name + self._suffix)
-        sys.modules[module.__name__] = module
+        module = self.modules[name] = TemplateModule(name)
+        sys.modules[name + self._suffix] = module
         space = module.__dict__
         space["__builtins__"] = self._builtins
         space["__package__"] = (
@@ -99,7 +126,12 @@ class _Loader:
         }
         place_at = SiteTable(bundle).place_at
         space[abi.NAME] = abi.Bundle(
-            bundle.module, space, definitions, place_at, allowed=bundle.allowed
+            bundle.module,
+            space,
+            definitions,
+            place_at,
+            allowed=bundle.allowed,
+            home=name + self._suffix,
         )
         filename = _filename(self._version, bundle)
         token = context.loading.set(bundle)
@@ -153,7 +185,7 @@ class _Loader:
             return self._views.imported(name)
         if level:
             name = importlib.util.resolve_name("." * level + name, str(space.get("__package__")))
-        module = self._find(name, str(space.get("__name__", "")).partition("@")[0])
+        module = self._find(name, str(space.get("__name__", "")))
         if not fromlist:
             return module if level else self._find_any(name.partition(".")[0])
         for each in fromlist:

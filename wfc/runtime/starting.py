@@ -14,19 +14,21 @@ from wfc.clock import to_us
 from wfc.durations import Duration, seconds, wake_at_us
 from wfc.errors import (
     InputInvalid,
-    NoSuchWorkflow,
     NotCompiled,
     OptionInvalid,
     PayloadMismatch,
     RunIdConflict,
+    VersionUnknown,
     WfcError,
 )
 from wfc.eventlog.event import Event, RunCreated, RunStarted, Scalar
-from wfc.ids import DefinitionId, RunId, VersionId
+from wfc.ids import DefinitionId, RunId
+from wfc.manifests.renamed import changes_in
 from wfc.manifests.store import Version
 from wfc.policies import declared
 from wfc.runtime.annotations import argument_annotations
 from wfc.runtime.attributes import check_attributes
+from wfc.runtime.client import Client
 from wfc.runtime.environment import capture
 from wfc.runtime.options import (
     check_duration,
@@ -37,7 +39,9 @@ from wfc.runtime.options import (
     check_text,
 )
 from wfc.runtime.registry import Registry
-from wfc.runtime.run import Client, Run
+from wfc.runtime.run import Run
+from wfc.runtime.targets import fingerprint_of
+from wfc.runtime.versions import named_version, register
 from wfc.worlds.protocol import Appended, NewRun
 from wfc.worlds.rules import digest_of
 
@@ -95,7 +99,8 @@ async def start_run(
     created = RunCreated(
         workflow=name,
         version=version.id,
-        fingerprint=_fingerprint(version, name),
+        fingerprint=fingerprint_of(version, name),
+        changes=changes_in(version.manifest).get(name, ()),
         arguments=payload,
         seed=os.urandom(32),
         environment=capture(version.rules),
@@ -107,7 +112,7 @@ async def start_run(
         channel=client.channel,
     )
     run_id = RunId(options.id) if options.id is not None else ids.run_id(now, os.urandom(10))
-    if await _create(client, run_id, created):
+    if await _created(client, run_id, created, version):
         return Run(run_id, client_of, created=True)
     await _check_same(client, run_id, created)
     return Run(run_id, client_of, created=False)
@@ -201,18 +206,7 @@ def _check_fit(workflow: Callable[..., Any], payload: bytes, client: Client) -> 
 async def _version(client: Client, registry: Registry, wanted: str | None) -> Version:
     if wanted is None:
         return registry.current
-    return await registry.version(client.world, VersionId(wanted))
-
-
-def _fingerprint(version: Version, workflow: DefinitionId) -> str:
-    fingerprint = version.fingerprints.get(workflow)
-    if fingerprint is None:
-        raise NoSuchWorkflow(
-            f"version {version.id} holds no workflow {workflow}. It has: "
-            f"{', '.join(sorted(version.fingerprints)) or 'none'}. If the file was added since "
-            "the build, build again (`wfc build`)."
-        )
-    return fingerprint
+    return await registry.version(client.world, await named_version(client.world, wanted))
 
 
 def _not_before(options: StartOptions, now: int) -> int | None:
@@ -227,6 +221,15 @@ def _timeout_s(workflow: Callable[..., Any], options: StartOptions) -> float | N
     declaration = declared(workflow)
     found = None if declaration is None else declaration.given.get("timeout_s")
     return None if found is None else float(found)
+
+
+async def _created(client: Client, run_id: RunId, created: RunCreated, version: Version) -> bool:
+    """Write the run; a version that was pruned in the meantime is needed again."""
+    try:
+        return await _create(client, run_id, created)
+    except VersionUnknown:
+        await register(client.world, version, activate=False)
+        return await _create(client, run_id, created)
 
 
 async def _create(client: Client, run_id: RunId, created: RunCreated) -> bool:

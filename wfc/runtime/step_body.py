@@ -20,6 +20,9 @@ from wfc.runtime.retry import Matcher
 from wfc.runtime.step_code import is_async, spread
 
 _UNRESOLVED: Final = object()
+_UNJUDGED: Final = (None, Any, object, types.NoneType)
+"""Annotations that let anything pass; ``-> None`` says that nobody uses the result."""
+_PLAIN: Final = (int, str, bytes, bool, float, list, dict)
 _NAMED: Final = frozenset({inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY})
 
 
@@ -107,15 +110,15 @@ class StepBody:
 
     def recorded(self, value: Any, limit: int = codec.PAYLOAD_MAX) -> bytes:
         """Encode what the function returned. Raises `Unserialisable` for what no run could read,
-        and `PayloadTooLarge`.
+        `PayloadMismatch` for what is not what the function is annotated to return, and
+        `PayloadTooLarge`.
         """
-        return codec.encode(
-            value,
-            path=f"the result of step `{self.name}`",
-            annotation=self._returns(),
-            types=self._types,
-            limit=limit,
-        )
+        annotation, path = self._returns(), f"the result of step `{self.name}`"
+        data = codec.encode(value, path=path, annotation=annotation, types=self._types, limit=limit)
+        if annotation not in _UNJUDGED and not (type(value) is annotation and annotation in _PLAIN):
+            # A success is recorded for good: what its readers refuse would end the run each time.
+            codec.decode(data, annotation=annotation, types=self._types, what=path)
+        return data
 
     def _returns(self) -> Any:
         if self._result is _UNRESOLVED:

@@ -79,7 +79,11 @@ class Template:
         return self._evaluated(self._module, self.signature.return_annotation)
 
     def spread(self, arguments: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-        """Turn arguments by name into those of a call."""
+        """Turn arguments by name into those of a call. Raises `TypeError` if one has no place."""
+        unknown = sorted(arguments.keys() - self.signature.parameters.keys())
+        if unknown:
+            names = " and ".join(f"`{name}`" for name in unknown)
+            raise TypeError(f"{self.workflow} was started with {names}, which it does not take")
         args: list[Any] = []
         kwargs: dict[str, Any] = {}
         by_name = False  # from the first omitted one on, positions cannot be used
@@ -190,6 +194,10 @@ class TemplateTypes:
         self._modules = modules
         self._classes = classes
         self._found: dict[str, type] = {}
+        for name in renamed.owners:
+            kind = self._own(name)
+            if kind is not None:
+                codec.remember_former(kind, renamed.parameters(name))
 
     def find(self, name: str) -> type | None:
         """Give the type of this wire name, or None."""

@@ -17,6 +17,17 @@ _LOG: Final = logging.getLogger("wfc.worker")
 _Work = tuple[Callable[[], Any], asyncio.Future[Any], asyncio.AbstractEventLoop]
 
 
+class CarriedError(Exception):
+    """Brings what a body raised to whoever awaits it. Thrown into a coroutine as it is, it might be
+    taken for an order to the coroutine: `GeneratorExit` closes it, and nobody hears of the end.
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        """Keep it."""
+        super().__init__(repr(type(error)))
+        self.error = error
+
+
 class Threads:
     """At most `limit` threads, made when they are first needed."""
 
@@ -32,7 +43,7 @@ class Threads:
 
     def submit(self, work: Callable[[], Any]) -> asyncio.Future[Any]:
         """Run `work` in a thread; the future is of the running loop, and cancelling it leaves
-        the thread alone.
+        the thread alone. It raises `CarriedError` for what is no `Exception`.
         """
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
@@ -83,6 +94,6 @@ class Threads:
             # A future refuses it, since it would end whoever awaits.
             answer.set_exception(RuntimeError(f"the step raised {error!r}"))
         elif error is not None:
-            answer.set_exception(error)
+            answer.set_exception(error if isinstance(error, Exception) else CarriedError(error))
         else:
             answer.set_result(result)

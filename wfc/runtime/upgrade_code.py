@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from wfc.diagnostics import Place
 from wfc.errors import VersionUnknown
 from wfc.ids import DefinitionId, Site, VersionId
 from wfc.manifests.renamed import renamed_in
-from wfc.manifests.store import Version, from_archive
+from wfc.manifests.store import Version, from_archive, spans_of_version
 from wfc.runtime.sandbox import load_template
 from wfc.runtime.template import Template
+from wfc.runtime.version_names import version_named
 from wfc.worlds.protocol import World
 
 if TYPE_CHECKING:
@@ -61,22 +61,12 @@ class Codebase:
 
         Raises `VersionUnknown`.
         """
-        rows = await self.world.versions()
-        if wanted is None:
-            found = [row.version for row in rows if row.active]
-        else:
-            found = [row.version for row in rows if wanted in (row.version, row.label)]
-            found = found or [row.version for row in rows if row.version.startswith(wanted)]
-        if len(found) == 1:
-            return found[0]
-        if wanted is None:
+        if wanted is not None:
+            return await version_named(self.world, wanted)
+        active = [row.version for row in await self.world.versions() if row.active]
+        if not active:
             raise VersionUnknown("no version is active in this world: build and register one.")
-        known = [name for row in rows for name in (row.version, row.label) if name]
-        near = get_close_matches(wanted, known, n=3, cutoff=0.6)
-        if found:
-            raise VersionUnknown(f"{wanted!r} fits {len(found)} versions: {', '.join(found)}.")
-        hint = f" Did you mean {', '.join(near)}?" if near else " `wfc versions` lists them."
-        raise VersionUnknown(f"no version {wanted!r} is registered in {self.world.url}.{hint}")
+        return active[0]
 
     async def version(self, version: VersionId) -> Version:
         """Read a version. Raises `VersionUnknown`, `BundleBroken`, `BuildTooNew`."""
@@ -111,11 +101,10 @@ class Codebase:
 
     async def _compared(self, old: VersionId, new: VersionId) -> dict[DefinitionId, Edit]:
         from wfc.manifests.compare import compare  # noqa: PLC0415 - see the top
-        from wfc.manifests.positions import positions_of  # noqa: PLC0415 - likewise
 
         one, two = await self.version(old), await self.version(new)
         before, after = self._manifest(one), self._manifest(two)
-        old_spans, new_spans = positions_of(one, before), positions_of(two, after)
+        old_spans, new_spans = spans_of_version(one), spans_of_version(two)
         comparison = compare(before, after, old_spans=old_spans, new_spans=new_spans)
         edits: dict[DefinitionId, Edit] = {}
         for name, compared in comparison.workflows.items():

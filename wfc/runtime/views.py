@@ -13,13 +13,15 @@ import importlib
 import inspect
 import sys
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from importlib.machinery import ModuleSpec
 from typing import Any, Final
 
 from wfc.determinism import Entry, Reason, Rules, Verdict, lookup
 from wfc.runtime import context, refusals
 from wfc.runtime.frozen import CAREFUL
 from wfc.runtime.guarded import build_class
+from wfc.runtime.module_facts import PLACES, ModuleFact
 from wfc.runtime.shims import SHIMS, SWAPPED
 
 _UNHASHED: Final = (int, float, complex, bool, type(None), bytes)
@@ -154,7 +156,10 @@ class Views:
         if view is None:
             entry = lookup(name, self._rules)
             if entry.verdict is not Verdict.REFUSED:
-                self.real(name)  # it must exist; a refused one is looked at only if it is used
+                self.real(name)
+            elif not _exists(name):  # it must, but it is executed only if it is used
+                message = f"No module named {name!r}"
+                raise ModuleNotFoundError(message, name=name)
             view = self._modules[name] = View(name, self)
             parent, _, last = name.rpartition(".")
             if parent:
@@ -203,20 +208,52 @@ class Views:
         return value, False  # where it is allowed; elsewhere it is not
 
 
+def _exists(name: str) -> bool:
+    """Tell whether the host has a module, executing nothing of it and of the packages around it."""
+    if name in sys.modules:
+        return True
+    path: Sequence[str] | None = None
+    whole = ""
+    for part in name.split("."):
+        whole = f"{whole}.{part}" if whole else part
+        known = sys.modules.get(whole)
+        if known is not None:
+            path = getattr(known, "__path__", None)
+            continue
+        spec = _spec_of(whole, path)
+        if spec is None:
+            return False
+        path = spec.submodule_search_locations
+    return True
+
+
+def _spec_of(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
+    for finder in sys.meta_path:
+        find = getattr(finder, "find_spec", None)
+        spec: ModuleSpec | None = None if find is None else find(name, path)
+        if spec is not None:
+            return spec
+    return None
+
+
 def restricted_builtins(import_: Callable[..., Any], rules: Rules) -> dict[str, Any]:
     """Give the builtins of workflow code: refused ones raise, `import_` admits modules."""
     names: dict[str, Any] = {}
     for name, value in vars(builtins).items():
         dotted = f"builtins.{name}"
         entry = lookup(dotted, rules)
+        if name in PLACES:
+            continue
         if dotted in SHIMS:
             names[name] = SHIMS[dotted]
         elif entry.verdict is Verdict.REFUSED:
             names[name] = Refused(dotted, entry, value)
         else:
             names[name] = value
+    places = {name: ModuleFact(name, lookup(f"builtins.{name}", rules)) for name in PLACES}
     return {
         **names,
+        **places,
         "__import__": import_,
         "__build_class__": _build_class,
         "hash": _hash,

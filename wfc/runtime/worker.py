@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
+from wfc.clock import MICROSECONDS
 from wfc.errors import LeaseLost, WorldError
 from wfc.eventlog.event import Event, Recorded
 from wfc.ids import DefinitionId, RunId, VersionId, WorkerId
@@ -18,6 +19,7 @@ from wfc.runtime.attempt import Bodies
 from wfc.runtime.chores import HOPELESS, Chores
 from wfc.runtime.desk import PAGE
 from wfc.runtime.execution import Execution
+from wfc.runtime.following import Following
 from wfc.runtime.heartbeat import Turns
 from wfc.runtime.inbox import LOOK_AGAIN_S, Inbox
 from wfc.runtime.membership import Membership
@@ -26,6 +28,7 @@ from wfc.runtime.owned import OwnedRuns
 from wfc.runtime.queued_attempt import Ledgers, QueuedAttempts
 from wfc.runtime.registry import Registry
 from wfc.runtime.slots import Slots
+from wfc.runtime.step_bodies import StepBodies
 from wfc.runtime.sweeper import sweep, sweep_for_ever
 from wfc.runtime.template import Template
 from wfc.runtime.threads import Threads
@@ -65,7 +68,8 @@ class Worker:
         """Prepare; nothing is taken before `start`, `run` or `run_until_idle`."""
         self.world = world
         self.registry = registry
-        self.bodies: Bodies = registry
+        self._step_bodies = StepBodies(registry, world)
+        self.bodies: Bodies = self._step_bodies
         self.options = limits or WorkerLimits()
         self.limits = self.options.chapter
         self.inline_steps = self.options.inline_steps
@@ -80,6 +84,7 @@ class Worker:
         self._alarms = Alarms(world.now_us)
         self._turns = Turns(self.options.turn_s)
         self.membership = Membership(self, self._turns, queues, entropy)
+        self._following: Following | None = None
         self._chores = Chores(self.settled, self._give_up)
         self.attempts = QueuedAttempts(self)
         self._inbox = Inbox(world, self.membership, self._deal_with, self.spawn)
@@ -89,6 +94,12 @@ class Worker:
         self._world_full = False
         self._background: list[asyncio.Task[None]] = []
 
+    async def follow(self, run_id: RunId) -> None:
+        """Move a run to this worker's version, if that is what the version wants."""
+        if self._following is None:
+            self._following = Following(self.world, self.registry, self.membership.worker_id)
+        await self._following.follow(run_id)
+
     # -- from outside
 
     async def start(self) -> None:
@@ -96,8 +107,10 @@ class Worker:
         if self._background:
             return
         await self.membership.join()
+        await self._step_bodies.refresh()
         self._background = [
             asyncio.create_task(self._work(), name="wfc-worker"),
+            asyncio.create_task(self._step_bodies.follow(), name="wfc-versions"),
             asyncio.create_task(sweep_for_ever(self.world, self.options.sweep_s), name="wfc-sweep"),
         ]
 
@@ -109,20 +122,26 @@ class Worker:
             await self.stop()
             raise self.failure
 
-    async def run_until_idle(self) -> int | None:
-        """Work until nothing is due, and give the instant at which something will be (or None)."""
+    async def run_until_idle(self, *, patience_s: float = 0.0) -> int | None:
+        """Work until nothing is due, and give the instant at which something will be (or None).
+
+        Runs that this worker keeps, because they go on within `patience_s`, are waited for.
+        """
         await self.membership.join()
+        await self._step_bodies.refresh()
         watch = self.world.watch("queues")
         try:
-            await self._until_idle(watch)
+            await self._until_idle(watch, patience_s)
         finally:
             watch.close()
         if self.failure is not None:
             raise self.failure
         await self._inbox.flush()
-        return await self.world.next_due()
+        # The world knows of no instant at which a run that is still owned goes on.
+        instants = [await self.world.next_due(), self._alarms.next]
+        return min((each for each in instants if each is not None), default=None)
 
-    async def _until_idle(self, watch: Watch) -> None:
+    async def _until_idle(self, watch: Watch, patience_s: float) -> None:
         while not self.stopping:
             await self.membership.keep()
             self._activity.clear()
@@ -139,8 +158,18 @@ class Worker:
                 await _either(watch.changed(LOOK_AGAIN_S), self._activity.wait())
                 continue
             await self.membership.keep()
-            if (await sweep(self.world)).total() == 0 and not self._activity.is_set():
+            if (await sweep(self.world)).total() or self._activity.is_set():
+                continue
+            left_s = self._alarm_in_s()
+            if left_s is None or left_s > patience_s:
                 break
+            pause_s = min(max(left_s, 0.0), LOOK_AGAIN_S)
+            await _either(watch.changed(pause_s), self._activity.wait())
+
+    def _alarm_in_s(self) -> float | None:
+        """Say when the first of the runs that stay here goes on."""
+        at = self._alarms.next
+        return None if at is None else (at - self.now_us()) / MICROSECONDS
 
     async def stop(self) -> None:
         """Let bodies end, then stop them, write what is known, release everything and leave."""
@@ -242,10 +271,6 @@ class Worker:
     async def template(self, version: VersionId, workflow: DefinitionId) -> Template:
         """Load what executions of a workflow are made from."""
         return await self.registry.template(self.world, version, workflow)
-
-    async def need(self, version: VersionId) -> None:
-        """Have a version at hand whose step bodies may be asked for. Raises `VersionUnknown`."""
-        await self.registry.version(self.world, version)
 
     def policy(self, asked: StepAsked) -> Policy:
         """Resolve the policy of a step."""

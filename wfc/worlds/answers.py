@@ -44,6 +44,15 @@ class NotYet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Suspect:
+    """The run was lost `losses` times since an event was last written, so it may be what kills its
+    workers: it was not claimed by who asked to be told.
+    """
+
+    losses: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedAttempt:
     """The caller holds the attempt row; `lost`: its last holder vanished in mid-attempt."""
 
@@ -98,6 +107,15 @@ class RunPage:
     next: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Environment:
+    """What a worker runs on: ``3.12``, ``0.1.0``, ``linux-x86_64``."""
+
+    python: str
+    wfc: str
+    platform: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookRow:
     """A hook and the run that made it. `reserved_until`: its token is kept from others after it was
@@ -131,12 +149,19 @@ class HookPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionRow:
-    """A registered version; `active` is the one that new work prefers."""
+    """A registered version; `active` is the one that new work prefers.
+
+    `size` is that of the archive in bytes, `environments` are those that registered it, and
+    `fingerprints` say what each of its workflows means (None: whoever registered it did not say).
+    """
 
     version: VersionId
     registered_at: int
     label: str | None
     active: bool
+    size: int = 0
+    environments: tuple[Environment, ...] = ()
+    fingerprints: Mapping[DefinitionId, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

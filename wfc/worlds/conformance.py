@@ -20,6 +20,7 @@ import pytest
 from wfc.clock import Clock, VirtualClock
 from wfc.worlds.promises.appending import Appending
 from wfc.worlds.promises.attempts import Attempts
+from wfc.worlds.promises.copying import Copying
 from wfc.worlds.promises.hooks import Hooks
 from wfc.worlds.promises.leases import Leases
 from wfc.worlds.promises.outsiders import Outsiders
@@ -29,6 +30,7 @@ from wfc.worlds.promises.reading import Reading
 from wfc.worlds.promises.refusing import Refusing
 from wfc.worlds.promises.repeating import Repeating
 from wfc.worlds.promises.sweeping import Sweeping
+from wfc.worlds.promises.versions import Versions
 from wfc.worlds.promises.views import Views
 from wfc.worlds.promises.watching import Watching
 from wfc.worlds.protocol import World
@@ -36,6 +38,7 @@ from wfc.worlds.protocol import World
 
 class Conformance(
     Appending,
+    Copying,
     Refusing,
     Outsiders,
     Repeating,
@@ -47,6 +50,7 @@ class Conformance(
     Queue,
     Sweeping,
     Reading,
+    Versions,
     Watching,
 ):
     """All promises of a world."""

@@ -10,6 +10,7 @@ RUNS: Final = "runs"
 HOOKS: Final = "hooks"
 QUEUES: Final = "queues"
 WORKERS: Final = "workers"
+VERSIONS: Final = "versions"
 
 
 def run_topic(run_id: str) -> str:

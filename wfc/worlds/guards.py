@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from wfc.eventlog.event import Event, Recorded
@@ -51,7 +52,15 @@ class Unowned:
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """No run has this id; the first event is its `run_created`."""
+    """No run has this id; the first event is its `run_created`.
+
+    A log that is copied says by `recorded_at` when its first events were recorded. They keep these
+    instants, so that the copy replays by the same clock, and count as heard. `spares` are tokens
+    for those of its hooks whose own token is taken.
+    """
+
+    recorded_at: tuple[int, ...] = ()
+    spares: Mapping[str, str] = field(default_factory=dict)
 
 
 Guard = Owner | AttemptOf | OpenHook | OpenRun | Unowned | NewRun

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
 
 from wfc.clock import MICROSECONDS, Clock, SystemClock
 from wfc.errors import RunNotFound, WorldUnreachable
@@ -16,17 +15,19 @@ from wfc.eventlog.event import (
     Recorded,
     Scalar,
 )
-from wfc.ids import OperationId, RunId, VersionId, WorkerId
+from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
 from wfc.worlds import memory_append, memory_hooks, memory_reads, rules
 from wfc.worlds import memory_leases as leases
 from wfc.worlds import memory_queue as queue
-from wfc.worlds.feed import HOOKS, QUEUES, RUNS, WORKERS, Feed, run_topic
+from wfc.worlds import memory_versions as versions
+from wfc.worlds.feed import HOOKS, QUEUES, RUNS, VERSIONS, WORKERS, Feed, run_topic
 from wfc.worlds.memory_tables import Membership, Tables
 from wfc.worlds.protocol import (
     Appended,
     Child,
     Claimed,
     ClaimedAttempt,
+    Environment,
     Guard,
     Held,
     HookFilter,
@@ -41,6 +42,7 @@ from wfc.worlds.protocol import (
     Renewal,
     RunFilter,
     RunPage,
+    Suspect,
     Swept,
     Taken,
     VersionRow,
@@ -204,13 +206,19 @@ class MemoryWorld:
             if self._tables.lives(worker_id)
         ]
 
-    async def claim(self, run_id: RunId, worker_id: WorkerId) -> Claimed | Held | Over | NotYet:
+    async def claim(
+        self, run_id: RunId, worker_id: WorkerId, *, losses_max: int | None = None
+    ) -> Claimed | Suspect | Held | Over | NotYet:
         """Become the owner."""
         self._must_be_open()
         with self._lock:
             self._tables.must_live(worker_id)
             run = self._tables.runs.get(run_id)
-            answer = Over() if run is None else leases.claim(self._tables, run, worker_id)
+            answer = (
+                Over()
+                if run is None
+                else leases.claim(self._tables, run, worker_id, losses_max=losses_max)
+            )
         if isinstance(answer, Claimed):
             self._publish(RUNS, run_topic(run_id))
         return answer
@@ -261,21 +269,36 @@ class MemoryWorld:
     # -- versions
 
     async def register_version(
-        self, version: VersionId, archive: bytes, *, label: str | None = None, activate: bool = True
-    ) -> None:
-        """Keep a build; a known version is left as it is (but may be activated)."""
+        self,
+        version: VersionId,
+        archive: bytes,
+        *,
+        label: str | None = None,
+        activate: bool = True,
+        environment: Environment | None = None,
+        fingerprints: Mapping[DefinitionId, str] | None = None,
+    ) -> bool:
+        """Keep a build, and tell whether it is new."""
+        self._must_be_open()
+        row = VersionRow(
+            version=version,
+            registered_at=self.now_us(),
+            label=label,
+            active=False,
+            size=len(archive),
+            fingerprints=None if fingerprints is None else dict(fingerprints),
+        )
+        with self._lock:
+            new = versions.register(self._tables, row, archive, environment, activate=activate)
+        self._publish(VERSIONS)
+        return new
+
+    async def activate_version(self, version: VersionId) -> None:
+        """Make a registered version the active one."""
         self._must_be_open()
         with self._lock:
-            if version not in self._tables.versions:
-                row = VersionRow(
-                    version=version, registered_at=self.now_us(), label=label, active=False
-                )
-                self._tables.versions[version] = bytes(archive), row
-            if activate:
-                self._tables.versions = {
-                    name: (kept, replace(row, active=name == version))
-                    for name, (kept, row) in self._tables.versions.items()
-                }
+            versions.activate(self._tables, version)
+        self._publish(VERSIONS)
 
     async def version_archive(self, version: VersionId) -> bytes | None:
         """Read a build back."""
@@ -287,6 +310,28 @@ class MemoryWorld:
         """List the registered versions, newest first."""
         self._must_be_open()
         return [row for _, row in reversed(self._tables.versions.values())]
+
+    async def open_runs(self) -> dict[VersionId, int]:
+        """Count the runs that have not ended, by version."""
+        self._must_be_open()
+        return versions.open_runs(self._tables)
+
+    async def prune_versions(
+        self,
+        *,
+        keep: int,
+        failed_since: int,
+        only: Collection[VersionId] | None = None,
+        dry_run: bool = False,
+    ) -> list[VersionRow]:
+        """Forget the versions that nobody needs, and give them, newest first."""
+        self._must_be_open()
+        with self._lock:
+            unneeded = versions.unneeded(self._tables, keep, failed_since, only)
+            if not dry_run:
+                versions.forget(self._tables, unneeded)
+        self._publish(VERSIONS)
+        return unneeded
 
     # -- change feed
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from wfc import fault
 from wfc.eventlog.event import (
     Event,
+    HookCreated,
     Recorded,
     RunCreated,
     RunUpgraded,
@@ -46,6 +47,9 @@ def append(tables: Tables, request: Request) -> Appended | Refused:
     refused = _refusal(tables, request.run_id, request.events, request.guard, request.create)
     if refused is not None:
         return refused
+    for version in rules.versions_named(request.events, request.create):
+        if version in tables.pruned:
+            raise rules.pruned(version)
     if run is not None and not isinstance(request.guard, Owner):
         outside.check(_outside(tables, run), request.events, request.guard)
         memory_hooks.check_reopened(tables, run, request.events)
@@ -120,16 +124,17 @@ def _write(tables: Tables, request: Request) -> Appended:
     if isinstance(guard, NewRun):
         assert isinstance(events[0], RunCreated)
         _create(tables, run_id, events[0], now)
+        tables.runs[run_id].heard = rules.heard(guard)
     run = tables.runs[run_id]
     if isinstance(guard, Unowned) and run.owner is not None:
         tables.lose(run, now)
     if isinstance(guard, Owner) and events:
         run.losses = 0
-    recorded = tuple(_record(tables, run, events, now))
+    recorded = tuple(_record(tables, run, events, guard))
     for child in request.create:
         assert isinstance(child.event, RunCreated)
         _create(tables, child.run_id, child.event, now)
-        list(_record(tables, tables.runs[child.run_id], [child.event], now))
+        list(_record(tables, tables.runs[child.run_id], [child.event], NewRun()))
         tables.resume_when_due(tables.runs[child.run_id])
     for queued in request.messages:
         tables.queue(queued, now, _standing(run, request, queued.message))
@@ -143,7 +148,7 @@ def _write(tables: Tables, request: Request) -> Appended:
         isinstance(guard, AttemptOf) and outcome
     )
     if from_outside and fence is None and not run.status.ended:
-        if run.owner is None and not isinstance(guard, NewRun):
+        if run.owner is None:
             run.due_at = max(now, run.not_before or 0)
         tables.resume_when_due(run)
     return Appended(recorded=recorded, length=len(run.log), fence=fence)
@@ -174,10 +179,15 @@ def _create(tables: Tables, run_id: RunId, event: RunCreated, now: int) -> None:
     )
 
 
-def _record(tables: Tables, run: RunRow, events: Sequence[Event], now: int) -> Iterator[Recorded]:
-    at = max(now, run.log[-1].recorded_at if run.log else 0)
-    for given in events:
-        event = apply(tables, run, given, at)
+def _record(
+    tables: Tables, run: RunRow, events: Sequence[Event], guard: Guard
+) -> Iterator[Recorded]:
+    now = max(tables.now_us(), run.log[-1].recorded_at if run.log else 0)
+    for given, at in zip(events, rules.times(guard, len(events), now), strict=True):
+        event = given
+        if isinstance(event, HookCreated) and memory_hooks.holder_of(tables, event.token):
+            event = rules.with_spare(event, guard)
+        event = apply(tables, run, event, at)
         recorded = Recorded(position=len(run.log) + 1, recorded_at=at, event=event)
         run.log.append(recorded)
         yield recorded

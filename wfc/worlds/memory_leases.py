@@ -13,11 +13,14 @@ from wfc.worlds.protocol import (
     NotYet,
     Over,
     Renewal,
+    Suspect,
 )
 
 
-def claim(tables: Tables, run: RunRow, worker_id: WorkerId) -> Claimed | Held | Over | NotYet:
-    """Make the worker the owner of a run."""
+def claim(
+    tables: Tables, run: RunRow, worker_id: WorkerId, *, losses_max: int | None = None
+) -> Claimed | Suspect | Held | Over | NotYet:
+    """Make the worker the owner of a run, unless it was lost too often."""
     now = tables.now_us()
     if run.status.ended:
         return Over()
@@ -28,6 +31,8 @@ def claim(tables: Tables, run: RunRow, worker_id: WorkerId) -> Claimed | Held | 
     if run.halted or (run.not_before or 0) > now:
         return NotYet()
     loss = run.lost
+    if losses_max is not None and run.losses + loss > losses_max:
+        return Suspect(losses=run.losses + loss)
     run.losses += loss
     run.owner, run.lost, run.due_at, run.wake_at = worker_id, False, None, None
     run.fence += 1

@@ -135,6 +135,8 @@ class Tables:
         self.receipts: Iterator[int] = itertools.count(1)
         self.workers: dict[WorkerId, Membership] = {}
         self.versions: dict[VersionId, tuple[bytes, VersionRow]] = {}
+        self.pruned: set[VersionId] = set()
+        """Versions on which no run may come to depend."""
         self.queue_news = False
 
     def now_us(self) -> int:

@@ -8,15 +8,16 @@ the protocol stand in `messages`, `guards` and `answers`; whoever uses a world f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from wfc.eventlog.entity import Run
 from wfc.eventlog.event import Event, Recorded, Scalar
-from wfc.ids import OperationId, RunId, VersionId, WorkerId
+from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
 from wfc.worlds.answers import (
     Claimed,
     ClaimedAttempt,
+    Environment,
     Held,
     HookFilter,
     HookPage,
@@ -26,6 +27,7 @@ from wfc.worlds.answers import (
     Renewal,
     RunFilter,
     RunPage,
+    Suspect,
     Swept,
     VersionRow,
     WorkerRow,
@@ -54,6 +56,7 @@ __all__ = [
     "Claimed",
     "ClaimedAttempt",
     "Ended",
+    "Environment",
     "Guard",
     "Held",
     "HookFilter",
@@ -74,6 +77,7 @@ __all__ = [
     "Resume",
     "RunFilter",
     "RunPage",
+    "Suspect",
     "Swept",
     "Taken",
     "Unowned",
@@ -137,13 +141,14 @@ class World(Protocol):
     ) -> Appended | Refused:
         """Write all or nothing, durable on return: events, messages, child runs, claim, release.
 
-        * All events get one `recorded_at`, never earlier than the last one of the run.
+        * All events get one `recorded_at`, never earlier than the last one of the run; those of a
+          copied log (guard `NewRun`) keep the ones that the guard names.
         * Views (run row, attributes, hooks, attempt rows) change in the same transaction.
         * `Attempt` messages of an owner make an attempt row for the step; its outcome,
           cancellation or the run's end removes the row.
-        * A `hook_created` whose token is taken, by an active hook or one whose retention lasts,
-          is written as `hook_conflicted`. `OpenHook` lets a payload in for the hook that has the
-          token, and for no other.
+        * A `hook_created` whose token is taken, by an active hook or one whose retention lasts, is
+          written as `hook_conflicted`, or with the spare token that a copied log brings for it.
+          `OpenHook` lets a payload in for the hook that has the token, and for no other.
         * A terminal event ends the run: it frees the lease and the queue slot, removes the run's
           messages and attempt rows, closes its streams and disposes its hooks.
         * `claim` makes the worker the owner in the same transaction (guards `NewRun`,
@@ -162,7 +167,8 @@ class World(Protocol):
         * Under every guard but `Owner`, events that may not follow the log are refused
           (`IllegalEvent`); an owner has read the log and asks `wfc.eventlog.legality` itself.
 
-        Raises `IllegalEvent` for a batch that no log may hold, and `IdempotencyMismatch`. A
+        Raises `IllegalEvent` for a batch that no log may hold, `IdempotencyMismatch`, and
+        `VersionUnknown` for one by which a run would depend on a version that was pruned. A
         caller that is cancelled while it waits does not know whether its append landed.
         """
         ...
@@ -226,11 +232,14 @@ class World(Protocol):
         """Read the workers whose lease has not run out."""
         ...
 
-    async def claim(self, run_id: RunId, worker_id: WorkerId) -> Claimed | Held | Over | NotYet:
+    async def claim(
+        self, run_id: RunId, worker_id: WorkerId, *, losses_max: int | None = None
+    ) -> Claimed | Suspect | Held | Over | NotYet:
         """Become the owner. At most one worker owns a run; the fence grows with every claim.
 
-        A run that does not exist is `Over`. Who owns it already is told `Held` by itself. Raises
-        `LeaseLost` if the worker has no lease.
+        A run that does not exist is `Over`. Who owns it already is told `Held` by itself. A run
+        that was lost more than `losses_max` times in a row is `Suspect`, and stays as it is; None
+        claims any. Raises `LeaseLost` if the worker has no lease.
         """
         ...
 
@@ -276,9 +285,25 @@ class World(Protocol):
     # -- versions
 
     async def register_version(
-        self, version: VersionId, archive: bytes, *, label: str | None = None, activate: bool = True
-    ) -> None:
-        """Keep a build; a known version is left as it is (but may be activated)."""
+        self,
+        version: VersionId,
+        archive: bytes,
+        *,
+        label: str | None = None,
+        activate: bool = True,
+        environment: Environment | None = None,
+        fingerprints: Mapping[DefinitionId, str] | None = None,
+    ) -> bool:
+        """Keep a build, and tell whether it is new; one that was pruned is new again.
+
+        A new one becomes the active version unless `activate` is false. A known one keeps its
+        archive, label, time and standing; `environment` is added to it, and `fingerprints` if it
+        has none.
+        """
+        ...
+
+    async def activate_version(self, version: VersionId) -> None:
+        """Make a registered version the active one. Raises `VersionUnknown`."""
         ...
 
     async def version_archive(self, version: VersionId) -> bytes | None:
@@ -286,14 +311,36 @@ class World(Protocol):
         ...
 
     async def versions(self) -> list[VersionRow]:
-        """List the registered versions, newest first."""
+        """List the registered versions, newest first, without reading archives."""
+        ...
+
+    async def open_runs(self) -> dict[VersionId, int]:
+        """Count the runs that have not ended, by version."""
+        ...
+
+    async def prune_versions(
+        self,
+        *,
+        keep: int,
+        failed_since: int,
+        only: Collection[VersionId] | None = None,
+        dry_run: bool = False,
+    ) -> list[VersionRow]:
+        """Forget the versions that nobody needs, and give them, newest first.
+
+        Needed is the active version, each of the newest `keep`, and each of which a run depends
+        that is open, or that failed at or after `failed_since`. With `only`, others are left
+        alone, too; with `dry_run`, all are. It is judged and done in one transaction, and no run
+        can come to depend on what it forgot (see `append`).
+        """
         ...
 
     # -- change feed
 
     def watch(self, *topics: str) -> Watch:
-        """Watch topics: ``runs``, ``run:{id}``, ``hooks``, ``queues``, ``workers``. Wakes within
-        1 s of news, even if a hint is lost; it may also wake without any. An owner's own plain
-        progress is no news of ``queues``.
+        """Watch topics: ``runs``, ``run:{id}``, ``hooks``, ``queues``, ``workers``, ``versions``.
+
+        Wakes within 1 s of news, even if a hint is lost; it may also wake without any. An owner's
+        own plain progress is no news of ``queues``.
         """
         ...

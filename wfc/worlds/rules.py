@@ -6,18 +6,20 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Final
 
 from wfc.clock import MICROSECONDS
-from wfc.errors import ConfigError, IdempotencyMismatch, IllegalEvent
+from wfc.errors import ConfigError, IdempotencyMismatch, IllegalEvent, VersionUnknown
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import (
     TERMINAL,
     Channel,
     Event,
     FailureKind,
+    HookCreated,
     HookReceived,
     RunCancelled,
     RunCancelRequested,
@@ -25,6 +27,7 @@ from wfc.eventlog.event import (
     RunCreated,
     RunFailed,
     RunPaused,
+    RunRestarted,
     RunUnpaused,
     RunUpgraded,
     Scalar,
@@ -35,8 +38,9 @@ from wfc.eventlog.event import (
     StepRetrying,
 )
 from wfc.eventlog.legality import Legality
-from wfc.ids import OperationId, RunId, is_run_id
+from wfc.ids import OperationId, RunId, VersionId, is_run_id
 from wfc.worlds.protocol import (
+    Child,
     Guard,
     HookFilter,
     HookRow,
@@ -71,9 +75,12 @@ def check_batch(run_id: RunId, events: Sequence[Event], guard: Guard) -> None:
         raise IllegalEvent(f"an append to run {run_id} from outside must hold an event")
     _check_ids(run_id, events, guard)
     if isinstance(guard, NewRun):
+        # All that a log may hold may stand in one that is copied, also what reopened a failed run.
         Legality().check_all(events)
+        _check_times(run_id, events, guard.recorded_at)
+        return
     for index, event in enumerate(events):
-        if isinstance(event, RunCreated) and (index > 0 or not isinstance(guard, NewRun)):
+        if isinstance(event, RunCreated):
             raise IllegalEvent(f"run {run_id} already has its run_created")
         if isinstance(event, TERMINAL) and index != len(events) - 1:
             raise IllegalEvent(f"nothing may follow {event.name} in the log of run {run_id}")
@@ -88,6 +95,38 @@ def _check_ids(run_id: RunId, events: Sequence[Event], guard: Guard) -> None:
         raise IllegalEvent(
             f"only the first event of an append to run {run_id} may carry an idempotency id"
         )
+
+
+def _check_times(run_id: RunId, events: Sequence[Event], recorded_at: Sequence[int]) -> None:
+    if len(recorded_at) > len(events):
+        raise IllegalEvent(
+            f"run {run_id} begins with {len(events)} events, and {len(recorded_at)} instants say "
+            "when they were recorded"
+        )
+    if any(later < earlier for earlier, later in pairwise(recorded_at)):
+        raise IllegalEvent(f"the instants given for the first events of run {run_id} go back")
+
+
+def times(guard: Guard, count: int, at: int) -> list[int]:
+    """Give when each of `count` events was recorded: `at`, unless a copied log says it."""
+    kept = guard.recorded_at if isinstance(guard, NewRun) else ()
+    if kept:
+        at = max(at, kept[-1])
+    return [*kept, *[at] * (count - len(kept))]
+
+
+def heard(guard: Guard) -> int:
+    """Give how many events of a new run were heard in the run that they are copied from."""
+    return len(guard.recorded_at) if isinstance(guard, NewRun) else 0
+
+
+def with_spare(event: HookCreated, guard: Guard) -> HookCreated:
+    """Give a hook whose token is taken its spare one, if it is copied and has one."""
+    spare = guard.spares.get(event.token) if isinstance(guard, NewRun) else None
+    if spare is None:
+        return event
+    url = None if event.url is None else event.url.replace(event.token, spare)
+    return replace(event, token=spare, url=url)
 
 
 def check_length(run_id: RunId, seen: int, length: int) -> None:
@@ -184,6 +223,31 @@ def _essence(event: Event) -> Event:
     if isinstance(event, Sent):
         return replace(event, actor=None, channel=Channel.RUNTIME)
     return event
+
+
+def versions_named(events: Iterable[Event], create: Iterable[Child] = ()) -> Iterator[VersionId]:
+    """Give the versions that runs depend on from these events on."""
+    for event in (*events, *(child.event for child in create)):
+        match event:
+            case RunCreated(version=version) | RunRestarted(version=version):
+                yield version
+            case RunUpgraded(to_version=version):
+                yield version
+
+
+def pruned(version: VersionId) -> VersionUnknown:
+    """Say that no run may depend on a version any more."""
+    return VersionUnknown(
+        f"version {version} was pruned, so no run can go on with it. Nothing was written.\n"
+        "Register its build again: `wfc versions register` at that commit."
+    )
+
+
+def unregistered(version: VersionId) -> VersionUnknown:
+    """Say that a version is not there."""
+    return VersionUnknown(
+        f"version {version} is not registered here. `wfc versions` lists those that are."
+    )
 
 
 def scalar_text(value: Scalar) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
@@ -28,7 +28,7 @@ from wfc.eventlog.event import (
     Recorded,
     Scalar,
 )
-from wfc.ids import OperationId, RunId, VersionId, WorkerId
+from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
 from wfc.worlds import (
     rules,
     sqlite_events,
@@ -37,6 +37,7 @@ from wfc.worlds import (
     sqlite_queue,
     sqlite_reads,
     sqlite_runs,
+    sqlite_versions,
 )
 from wfc.worlds.feed import QUEUES, RUNS, Feed, run_topic
 from wfc.worlds.protocol import (
@@ -44,6 +45,7 @@ from wfc.worlds.protocol import (
     Child,
     Claimed,
     ClaimedAttempt,
+    Environment,
     Guard,
     Held,
     HookFilter,
@@ -59,6 +61,7 @@ from wfc.worlds.protocol import (
     Renewal,
     RunFilter,
     RunPage,
+    Suspect,
     Swept,
     Taken,
     VersionRow,
@@ -348,10 +351,14 @@ class SqliteWorld:
             for worker_id, until, queues in rows
         ]
 
-    async def claim(self, run_id: RunId, worker_id: WorkerId) -> Claimed | Held | Over | NotYet:
+    async def claim(
+        self, run_id: RunId, worker_id: WorkerId, *, losses_max: int | None = None
+    ) -> Claimed | Suspect | Held | Over | NotYet:
         """Become the owner."""
         return await self._write(
-            lambda transaction: sqlite_leases.claim(transaction, run_id, worker_id)
+            lambda transaction: sqlite_leases.claim(
+                transaction, run_id, worker_id, losses_max=losses_max
+            )
         )
 
     async def claim_attempt(
@@ -396,20 +403,35 @@ class SqliteWorld:
     # -- versions
 
     async def register_version(
-        self, version: VersionId, archive: bytes, *, label: str | None = None, activate: bool = True
-    ) -> None:
-        """Keep a build; a known version is left as it is (but may be activated)."""
+        self,
+        version: VersionId,
+        archive: bytes,
+        *,
+        label: str | None = None,
+        activate: bool = True,
+        environment: Environment | None = None,
+        fingerprints: Mapping[DefinitionId, str] | None = None,
+    ) -> bool:
+        """Keep a build, and tell whether it is new."""
 
-        def work(transaction: Transaction) -> None:
-            transaction.execute(
-                "INSERT INTO bundles (version, archive, label, registered_at, active)"
-                " VALUES (?, ?, ?, ?, 0) ON CONFLICT (version) DO NOTHING",
-                (version, archive, label, transaction.now_us),
+        def work(transaction: Transaction) -> bool:
+            row = VersionRow(
+                version=version,
+                registered_at=transaction.now_us,
+                label=label,
+                active=False,
+                size=len(archive),
+                fingerprints=fingerprints,
             )
-            if activate:
-                transaction.execute("UPDATE bundles SET active = (version = ?)", (version,))
+            return sqlite_versions.register(
+                transaction, row, archive, environment, activate=activate
+            )
 
-        await self._write(work, len(archive))
+        return await self._write(work, len(archive))
+
+    async def activate_version(self, version: VersionId) -> None:
+        """Make a registered version the active one."""
+        await self._write(lambda transaction: sqlite_versions.activate(transaction, version))
 
     async def version_archive(self, version: VersionId) -> bytes | None:
         """Read a build back."""
@@ -418,13 +440,27 @@ class SqliteWorld:
 
     async def versions(self) -> list[VersionRow]:
         """List the registered versions, newest first."""
-        rows = await self._read(
-            "SELECT version, registered_at, label, active FROM bundles ORDER BY number DESC"
+        listed = await self._read(sqlite_versions.LISTED)
+        return sqlite_versions.rows_of(listed, await self._read(sqlite_versions.ENVIRONMENTS))
+
+    async def open_runs(self) -> dict[VersionId, int]:
+        """Count the runs that have not ended, by version."""
+        return dict(await self._read(sqlite_versions.OPEN_RUNS))
+
+    async def prune_versions(
+        self,
+        *,
+        keep: int,
+        failed_since: int,
+        only: Collection[VersionId] | None = None,
+        dry_run: bool = False,
+    ) -> list[VersionRow]:
+        """Forget the versions that nobody needs, and give them, newest first."""
+        return await self._write(
+            lambda transaction: sqlite_versions.prune(
+                transaction, keep, failed_since, only, dry_run=dry_run
+            )
         )
-        return [
-            VersionRow(version=version, registered_at=at, label=label, active=bool(active))
-            for version, at, label, active in rows
-        ]
 
     # -- change feed
 

@@ -138,6 +138,24 @@ ALTER TABLE attempts ADD COLUMN standing INTEGER;
 CREATE INDEX events_waits ON events (run_id, code) WHERE code IN (7, 30, 31);
 
 -- migration 4
+ALTER TABLE bundles ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
+UPDATE bundles SET size = length(archive);
+-- What each workflow of the version means, as JSON; NULL: who registered it did not say.
+ALTER TABLE bundles ADD COLUMN fingerprints TEXT;
+-- Lists are read from this index alone: a column behind an archive is found only by reading that.
+CREATE INDEX bundles_listed
+    ON bundles (version, registered_at, label, active, size, fingerprints);
+CREATE TABLE environments (
+    version TEXT NOT NULL,
+    python TEXT NOT NULL,
+    wfc TEXT NOT NULL,
+    platform TEXT NOT NULL,
+    PRIMARY KEY (version, python, wfc, platform)
+) STRICT, WITHOUT ROWID;
+-- Versions that were forgotten: no run may come to depend on one of them.
+CREATE TABLE pruned (version TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+
+-- migration 5
 -- What a hook is stands in the event at `position`; its token is kept as a digest here.
 ALTER TABLE hooks ADD COLUMN position INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE hooks ADD COLUMN kind TEXT NOT NULL DEFAULT 'hook';

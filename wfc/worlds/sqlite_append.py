@@ -9,12 +9,13 @@ from wfc import fault
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import (
     Event,
+    HookCreated,
     Recorded,
     RunCreated,
 )
 from wfc.eventlog.renames import Renames
 from wfc.ids import OperationId, RunId, WorkerId
-from wfc.worlds import outside, rules, sqlite_events, sqlite_hooks, sqlite_runs
+from wfc.worlds import outside, rules, sqlite_events, sqlite_hooks, sqlite_runs, sqlite_versions
 from wfc.worlds import sqlite_leases as leases
 from wfc.worlds import sqlite_queue as messages
 from wfc.worlds.feed import QUEUES, RUNS, run_topic
@@ -25,6 +26,7 @@ from wfc.worlds.protocol import (
     Child,
     Claimed,
     Ended,
+    Guard,
     NewRun,
     OpenHook,
     OpenRun,
@@ -53,6 +55,8 @@ def append(transaction: Transaction, request: Request) -> Appended | Refused:
     refused = _refusal(transaction, request, before)
     if refused is not None:
         return refused
+    for version in rules.versions_named(request.events, request.create):
+        sqlite_versions.must_not_be_pruned(transaction, version)
     if before is None:
         opening = request.events[0]
         assert isinstance(opening, RunCreated)
@@ -169,7 +173,9 @@ def _write(transaction: Transaction, request: Request, run: RunRow) -> Appended:
         leases.lose(transaction, run)
     if isinstance(request.guard, Owner) and request.events:
         run.losses = 0
-    recorded = _record(transaction, run, request.events)
+    recorded = _record(transaction, run, request.events, request.guard)
+    if isinstance(request.guard, NewRun):
+        run.heard = rules.heard(request.guard)
     for child in request.create:
         _create_child(transaction, child)
     for queued in request.messages:
@@ -222,22 +228,31 @@ def _wakes(request: Request) -> bool:
             return True
 
 
-def _record(transaction: Transaction, run: RunRow, events: Sequence[Event]) -> tuple[Recorded, ...]:
-    at = max(transaction.now_us, run.recorded_at)
-    recorded = tuple(_recorded(transaction, run, events, at))
+def _record(
+    transaction: Transaction, run: RunRow, events: Sequence[Event], guard: Guard
+) -> tuple[Recorded, ...]:
+    times = rules.times(guard, len(events), max(transaction.now_us, run.recorded_at))
+    recorded = tuple(_recorded(transaction, run, events, guard, times))
     sqlite_events.insert(
         transaction.connection, run.run_id, sqlite_events.encode(run.run_id, recorded)
     )
     if recorded:
-        run.recorded_at = at
+        run.recorded_at = times[-1]
     return recorded
 
 
 def _recorded(
-    transaction: Transaction, run: RunRow, events: Sequence[Event], at: int
+    transaction: Transaction,
+    run: RunRow,
+    events: Sequence[Event],
+    guard: Guard,
+    times: Sequence[int],
 ) -> Iterator[Recorded]:
-    for given in events:
-        event = apply(transaction, run, given, at)
+    for given, at in zip(events, times, strict=True):
+        event = given
+        if isinstance(event, HookCreated) and sqlite_hooks.is_taken(transaction, event.token):
+            event = rules.with_spare(event, guard)
+        event = apply(transaction, run, event, at)
         run.length += 1
         yield Recorded(position=run.length, recorded_at=at, event=event)
 
@@ -248,7 +263,7 @@ def _create_child(transaction: Transaction, child: Child) -> None:
         transaction.connection, child.run_id, child.event, transaction.now_us
     )
     run = replace(before)
-    _record(transaction, run, [child.event])
+    _record(transaction, run, [child.event], NewRun())
     sqlite_runs.save(transaction.connection, before, run)
     messages.resume(transaction, run)
     transaction.news.add(run_topic(child.run_id))

@@ -131,6 +131,11 @@ def check_reopened(transaction: Transaction, run_id: RunId, events: Sequence[Eve
             raise HookConflictError(getattr(made.event, "token", ""), holder[0])
 
 
+def is_taken(transaction: Transaction, token: str) -> bool:
+    """Tell whether a hook has this token, or keeps it from others."""
+    return _holder_of(transaction, digest_of(token)) is not None
+
+
 def _holder_of(transaction: Transaction, digest: bytes) -> tuple[RunId, OperationId] | None:
     found: tuple[RunId, OperationId] | None = transaction.execute(
         _HOLDER, (digest, transaction.now_us)

@@ -22,6 +22,7 @@ from wfc.worlds.protocol import (
     Over,
     Renewal,
     Resume,
+    Suspect,
     Swept,
 )
 from wfc.worlds.sqlite_commit import Transaction
@@ -113,15 +114,15 @@ def give_up(transaction: Transaction, worker_id: WorkerId) -> tuple[int, int]:
 
 
 def claim(
-    transaction: Transaction, run_id: RunId, worker_id: WorkerId
-) -> Claimed | Held | Over | NotYet:
-    """Become the owner of a run."""
+    transaction: Transaction, run_id: RunId, worker_id: WorkerId, *, losses_max: int | None
+) -> Claimed | Suspect | Held | Over | NotYet:
+    """Become the owner of a run, unless it was lost too often."""
     must_live(transaction, worker_id)
     before = runs.load(transaction.connection, run_id)
     if before is None:
         return Over()
     run = replace(before)
-    answer = claim_loaded(transaction, run, worker_id)
+    answer = claim_loaded(transaction, run, worker_id, losses_max=losses_max)
     runs.save(transaction.connection, before, run)
     if isinstance(answer, Claimed):
         transaction.news.update((RUNS, run_topic(run_id)))
@@ -130,8 +131,8 @@ def claim(
 
 
 def claim_loaded(
-    transaction: Transaction, run: RunRow, worker_id: WorkerId
-) -> Claimed | Held | Over | NotYet:
+    transaction: Transaction, run: RunRow, worker_id: WorkerId, *, losses_max: int | None = None
+) -> Claimed | Suspect | Held | Over | NotYet:
     """Make the worker the owner in a loaded row, if it may be."""
     if run.over:
         return Over()
@@ -142,6 +143,8 @@ def claim_loaded(
     if run.halted or (run.not_before or 0) > transaction.now_us:
         return NotYet()
     loss = bool(run.lost)
+    if losses_max is not None and run.losses + loss > losses_max:
+        return Suspect(losses=run.losses + loss)
     run.losses += loss
     run.fence += 1
     run.owner, run.lost, run.due_at, run.wake_at = worker_id, 0, None, None

@@ -45,6 +45,7 @@ from wfc.worlds.protocol import (
     Release,
     Renewal,
     Resume,
+    Suspect,
     Swept,
     WorkerRow,
     World,
@@ -258,6 +259,19 @@ class Leases:
         run = await world.run(RUN)
         assert run is not None
         assert run.losses == 0
+
+    async def test_a_run_that_was_lost_too_often_is_not_claimed_unawares(
+        self, world: World, clock: VirtualClock
+    ) -> None:
+        """Who asks is told, and nothing is changed by that: the loss is there for the next."""
+        await owned(world)
+        for losses in (1, 2):
+            _pass_lease(clock)
+            await joined(world)
+            assert await world.claim(RUN, ALICE, losses_max=losses - 1) == Suspect(losses=losses)
+            answer = await world.claim(RUN, ALICE, losses_max=losses)
+            assert isinstance(answer, Claimed)
+            assert (answer.loss, answer.losses) == (True, losses)
 
     # -- workers
 

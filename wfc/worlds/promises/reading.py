@@ -1,4 +1,4 @@
-"""What readers are promised: dense histories, exact filters, stable pages, immutable versions."""
+"""What readers are promised: dense histories, exact filters, stable pages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from wfc.worlds.promises.given import (
     step_done,
     wrote,
 )
-from wfc.worlds.protocol import Owner, RunFilter, VersionRow, World
+from wfc.worlds.protocol import Owner, RunFilter, World
 
 
 async def _population(world: World, clock: VirtualClock) -> None:
@@ -51,7 +51,7 @@ async def _population(world: World, clock: VirtualClock) -> None:
 
 
 class Reading:
-    """Histories, lists and versions."""
+    """Histories and lists."""
 
     async def test_a_history_is_read_in_pieces(self, world: World) -> None:
         """From any place, up to any limit, dense and in order."""
@@ -172,43 +172,6 @@ class Reading:
         """From 1 to 200."""
         with pytest.raises(ConfigError):
             await world.list_runs(RunFilter(), limit=limit)
-
-    # -- versions
-
-    async def test_a_version_is_kept_as_it_is(self, world: World, clock: VirtualClock) -> None:
-        """To register it again changes neither archive, label nor time."""
-        at = clock.now_us()
-        await world.register_version(VERSION, b"archive", label="one")
-        clock.advance(timedelta(seconds=1))
-        await world.register_version(VERSION, b"another", label="two")
-        assert await world.version_archive(VERSION) == b"archive"
-        row = VersionRow(version=VERSION, registered_at=at, label="one", active=True)
-        assert await world.versions() == [row]
-
-    async def test_one_version_is_active(self, world: World) -> None:
-        """The last one that was activated; the newest stands first."""
-        first, second = VersionId("first"), VersionId("second")
-        await world.register_version(first, b"1")
-        await world.register_version(second, b"2", activate=False)
-        assert [(row.version, row.active) for row in await world.versions()] == [
-            (second, False),
-            (first, True),
-        ]
-        await world.register_version(second, b"2")
-        assert [row.active for row in await world.versions()] == [True, False]
-        await world.register_version(first, b"1")
-        assert [row.active for row in await world.versions()] == [False, True]
-
-    async def test_an_unknown_version_is_none(self, world: World) -> None:
-        """And an empty world lists none."""
-        assert await world.version_archive(VERSION) is None
-        assert await world.versions() == []
-
-    async def test_a_large_archive_reads_back(self, world: World) -> None:
-        """Builds of real projects are megabytes."""
-        archive = bytes(range(256)) * 20_000
-        await world.register_version(VERSION, archive)
-        assert await world.version_archive(VERSION) == archive
 
     # -- open and close
 

@@ -1,0 +1,4 @@
+async def flow(x, y=None):
+    "use workflow"
+    assert x
+    assert x, 'why'

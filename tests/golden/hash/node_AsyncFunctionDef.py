@@ -1,0 +1,5 @@
+async def flow(x, y=None):
+    "use workflow"
+    async def inner(a, /):
+        return a
+    return await inner(x)

@@ -1,0 +1,3 @@
+async def flow(x, y=None):
+    "use workflow"
+    return {'a': x, **y, 1: 2}

@@ -1,0 +1,5 @@
+LIMIT = 1
+async def flow(x, y=None):
+    "use workflow"
+    global LIMIT
+    return LIMIT

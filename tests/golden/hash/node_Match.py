@@ -1,0 +1,7 @@
+async def flow(x, y=None):
+    "use workflow"
+    match x:
+        case _ if y:
+            return 1
+        case z:
+            return z

@@ -1,0 +1,3 @@
+async def flow(x, y=None):
+    "use workflow"
+    pass

@@ -1,0 +1,5 @@
+async def flow(x, y=None):
+    "use workflow"
+    if x:
+        return
+    return x

@@ -1,0 +1,6 @@
+async def flow(x, y=None):
+    "use workflow"
+    while x:
+        x = y
+    else:
+        return 1

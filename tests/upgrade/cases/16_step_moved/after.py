@@ -1,0 +1,14 @@
+from wfc import sleep
+
+
+# wfc: was[app.billing:charge]
+async def charge(order: str, cents: int) -> str:
+    "use step"
+    return f"paid {order} {cents}"
+
+
+async def flow(order: str) -> str:
+    "use workflow"
+    paid = await charge(order, 4200)
+    await sleep(60)
+    return paid

@@ -1,0 +1,34 @@
+"""Sells things."""
+
+import asyncio
+import random
+import uuid
+from datetime import datetime
+
+from wfc import changed, policy, remove_attributes, set_attributes, sleep
+
+
+async def charge(order: str, cents: int) -> str:
+    "use step"
+    raise ValueError(order)
+
+
+async def ship(order: str) -> str:
+    "use step"
+    return f"sent {order}"
+
+
+async def notify(order: str) -> str:
+    "use step"
+    return f"told {order}"
+
+
+async def flow(order: str) -> str:
+    "use workflow"
+    try:
+        await charge(order, 1)
+    except (ValueError, OSError):
+        return await notify(order)
+    finally:
+        order += '!'
+    return await ship(order)

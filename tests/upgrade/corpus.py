@@ -1,0 +1,209 @@
+"""The corpus of edits: pairs of programs, and what becomes of runs of the first on the second.
+
+A case is a folder `cases/<row>_<name>` with `before.py`, `after.py` and `expect.toml`; `row` is the
+row of the table of edits. A line ``# file: prices.py`` in a program begins another module of its
+package. `expect.toml` says
+
+* `level` and `codes`: what a comparison finds (the codes of its highest findings),
+* `answers`: ``"MMMSS"``, a letter for each length of the history from 2 on,
+* `rules`: of which rules of replay there are refusals, if any,
+* and where needed `workflow`, `arguments`, `settings` (of the new build; `settings_before`),
+  `renamed` (old id -> new id, old parameter -> new one), `steps` (scripts of steps by name, instead
+  of their bodies), `queued` (attempts are written one by one), `depends` (of the new build; `depends_before`),
+  `input_differs` (steps whose recorded input reads otherwise), `result` (what every run that moved
+  gives), `ends` (``"failed"``: runs of the new code end so).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+import json
+import sys
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from tests.upgrade.moving import Tale, built
+from wfc.ids import VersionId
+from wfc.manifests.store import Version
+
+CASES = Path(__file__).parent / "cases"
+_MARK = "# file: "
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """A case, as it stands in its folder."""
+
+    name: str
+    row: int
+    before: str
+    after: str
+    level: str
+    answers: str
+    codes: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    workflow: str = "app.flows:flow"
+    arguments: tuple[Any, ...] = ("o-1",)
+    settings: str = ""
+    settings_before: str = ""
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    steps: Mapping[str, str] = field(default_factory=dict)
+    queued: bool = False
+    depends: Mapping[str, str] = field(default_factory=dict)
+    depends_before: Mapping[str, str] = field(default_factory=dict)
+    input_differs: tuple[str, ...] = ()
+    result: Any = None
+    ends: str = "completed"
+
+    @classmethod
+    def at(cls, folder: Path) -> Pair:
+        """Read a folder."""
+        found = tomllib.loads((folder / "expect.toml").read_text())
+        texts = {name: (folder / f"{name}.py").read_text() for name in ("before", "after")}
+        lists = {name: tuple(value) for name, value in found.items() if isinstance(value, list)}
+        if "result" in found:
+            lists["result"] = found["result"]
+        return cls(
+            name=folder.name, row=int(folder.name.partition("_")[0]), **texts, **{**found, **lists}
+        )
+
+    @cached_property
+    def old(self) -> Version:
+        """Build the old program."""
+        return _depending(built(modules(self.before), self.settings_before), self.depends_before)
+
+    @cached_property
+    def new(self) -> Version:
+        """Build the new program."""
+        return _depending(built(modules(self.after), self.settings), self.depends)
+
+    def tale(self) -> Tale:
+        """Run the old program to its end."""
+        before, after = (self._bodies(text) for text in (self.before, self.after))
+        story = Tale(
+            self.old, self.new, *self.arguments,
+            steps=before, workflow=self.workflow, queued=self.queued,
+        )  # fmt: skip
+        story.steps = after
+        return story
+
+    def _bodies(self, text: str) -> Mapping[str, Callable[..., Any]]:
+        scripts = {name: eval(script, {}) for name, script in self.steps.items()}  # noqa: S307 - our own text
+        return Bodies(text, scripts)
+
+
+def _depending(version: Version, depends: Mapping[str, str]) -> Version:
+    """Let a build pass through other libraries than are installed here."""
+    if not depends:
+        return version
+    manifest = json.loads(version.manifest)
+    manifest["depends"] = dict(depends)
+    name = VersionId(sha256(f"{version.id} {depends}".encode()).hexdigest()[:16])
+    manifest["version"] = name
+    return replace(version, id=name, manifest=json.dumps(manifest))
+
+
+def pairs() -> list[Pair]:
+    """Read all cases, in the order of the table."""
+    found = [Pair.at(each.parent) for each in CASES.glob("*/expect.toml")]
+    return sorted(found, key=lambda each: (each.row, each.name))
+
+
+def modules(text: str) -> tuple[tuple[str, str], ...]:
+    """Take a program apart into the modules of its package."""
+    first, *others = text.split(_MARK)
+    files = [("flows.py", first)]
+    for other in others:
+        name, _, content = other.partition("\n")
+        files.append((name.strip(), content))
+    return tuple(files)
+
+
+class Bodies(Mapping[str, Callable[..., Any]]):
+    """The step functions of a program by qualified name, as they run outside of a workflow."""
+
+    def __init__(self, text: str, scripts: Mapping[str, Callable[..., Any]]) -> None:
+        """Import the modules; `scripts` stand instead of some of their functions."""
+        self._scripts = scripts
+        self._modules = list(_imported(modules(text)))
+
+    def __getitem__(self, name: str) -> Callable[..., Any]:
+        """Find a function; a coroutine function is run to its end, since none of them waits."""
+        found = self._scripts.get(name)
+        if found is not None:
+            return found
+        for module in self._modules:
+            value: Any = module
+            for part in name.split("."):
+                value = getattr(value, part, None)
+            if value is not None:
+                return _plain(getattr(value, "__func__", value))
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        """Name the scripts."""
+        return iter(self._scripts)
+
+    def __len__(self) -> int:
+        """Count the scripts."""
+        return len(self._scripts)
+
+
+def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
+    def call(**arguments: Any) -> Any:
+        bound = inspect.signature(function).parameters
+        places = [name for name, one in bound.items() if one.kind is one.POSITIONAL_ONLY]
+        value = function(*(arguments.pop(name) for name in places), **arguments)
+        return asyncio.run(value) if inspect.iscoroutine(value) else value
+
+    return call
+
+
+def _imported(files: tuple[tuple[str, str], ...]) -> Iterator[Any]:
+    with tempfile.TemporaryDirectory() as folder, _importable(folder):
+        package = Path(folder) / "app"
+        package.mkdir()
+        (package / "__init__.py").touch()
+        for name, content in files:
+            (package / name).write_text(content)
+        importlib.invalidate_caches()
+        for name, _ in files:
+            yield importlib.import_module(f"app.{name.removesuffix('.py')}")
+
+
+@contextmanager
+def _importable(folder: str) -> Iterator[None]:
+    """Let `app` be found in a folder, and be forgotten afterwards."""
+    sys.path.insert(0, folder)
+    written, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = written
+        sys.path.remove(folder)
+        for name in [one for one in sys.modules if one.partition(".")[0] == "app"]:
+            del sys.modules[name]
+
+
+def bare(value: Any) -> Any:
+    """Give a value without its classes, which two builds have each for themselves."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, dict):
+        return {name: bare(one) for name, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [bare(one) for one in value]
+    if isinstance(value, type):
+        return value.__qualname__
+    fields = getattr(value, "__dict__", None)
+    return value if fields is None else bare(dict(fields))

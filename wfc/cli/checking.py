@@ -1,0 +1,241 @@
+"""Replay all open runs of a world on a build that nobody has deployed yet; nothing is written."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from wfc.cli.against import Side, side_of
+from wfc.cli.common import Common
+from wfc.cli.progress import progress
+from wfc.compiler.processes import spread
+from wfc.config import world_url
+from wfc.errors import InputInvalid, LogError, RunNotFound
+from wfc.eventlog.entity import RunStatus
+from wfc.eventlog.event import Channel
+from wfc.ids import RunId, VersionId
+from wfc.manifests.store import Version, from_archive, to_archive
+from wfc.runtime.exported import SUFFIX, load, read
+from wfc.runtime.upgrade import Upgrader
+from wfc.runtime.upgrade_many import Tally
+from wfc.runtime.verdict import UpgradeReport, Verdict
+from wfc.settings import Loaded
+from wfc.worlds.memory import MemoryWorld
+from wfc.worlds.open import open_world
+from wfc.worlds.protocol import RunFilter, World
+
+_PAGE: Final = 200
+_CHUNK: Final = 50
+_SCHEMES: Final = frozenset({"sqlite", "memory", "postgresql", "postgres"})
+_OPEN: Final = frozenset(status.value for status in RunStatus if not status.ended)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """How runs are to be judged: by how many processes, which of them, and for how long."""
+
+    jobs: int = 0
+    failed: bool = False
+    limit_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What became of the runs, and the versions that they are on."""
+
+    report: UpgradeReport
+    versions: tuple[Side, ...]
+    events: int
+    took_s: float
+    unread: tuple[RunId, ...] = ()
+
+
+class _Who:
+    """Nobody in particular: nothing is written."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.actor: str | None = None
+        self.channel = Channel.CLI
+
+
+def is_world(asked: str) -> bool:
+    """Tell a world's URL from the other things that can be compared with."""
+    return asked.partition(":")[0] in _SCHEMES and ":" in asked
+
+
+class Checker:
+    """Replays open runs on one build; `checked` adds up what became of them."""
+
+    def __init__(self, common: Common, loaded: Loaded, new: Side, judged: Judged) -> None:
+        """Replay on the build of `new`. Raises `InputInvalid` if it has no bundles."""
+        if new.version is None:
+            message = f"{new.name} has no bundles, so no run can be replayed on it"
+            raise InputInvalid(message)
+        self.checked: Checked | None = None
+        self._common = common
+        self._loaded = loaded
+        self._version = new.version
+        self._judged = judged
+
+    def world(self, url: str) -> None:
+        """Judge the open runs of a world."""
+        asyncio.run(self._add(open_world(world_url(self._loaded, url)), ()))
+
+    def histories(self, folder: Path) -> None:
+        """Judge runs that were exported into a folder."""
+        if not folder.is_dir():
+            message = f"{folder} is no folder; `wfc export RUN... -o {folder}` makes one"
+            raise InputInvalid(message)
+        asyncio.run(self._add(MemoryWorld(), sorted(folder.glob(f"*{SUFFIX}"))))
+
+    async def _add(self, world: World, files: Sequence[Path]) -> None:
+        await world.open()
+        try:
+            for path in files:
+                await load(read(path), world)
+            found = await self._check(world)
+        finally:
+            await world.close()
+        self.checked = found if self.checked is None else _both(self.checked, found)
+
+    async def _check(self, world: World) -> Checked:
+        began = time.monotonic()
+        names, versions = await _open_runs(world, self._judged)
+        sides = tuple([await _side(world, one) for one in versions])
+        limit_s = self._judged.limit_s
+        tally, events, left = Tally(self._version.id), 0, dict.fromkeys(names)
+        with progress(self._common, "check") as tell:
+            parts = _parts(
+                world,
+                self._version,
+                [names[at : at + _CHUNK] for at in range(0, len(names), _CHUNK)],
+                jobs=self._judged.jobs or os.cpu_count() or 1,
+                deadline=None if limit_s is None else began + limit_s,
+            )
+            async for part in parts:
+                for verdict in part.verdicts:
+                    tally.add(verdict)
+                for name in part.names:
+                    del left[name]
+                tally.failed += part.failed
+                events += part.events
+                if tell is not None:
+                    tell(len(names) - len(left), len(names), "")
+        return Checked(
+            report=tally.report(),
+            versions=sides,
+            events=events,
+            took_s=time.monotonic() - began,
+            unread=tuple(left),
+        )
+
+
+def _both(one: Checked, two: Checked) -> Checked:
+    report = replace(
+        two.report,
+        moved=one.report.moved + two.report.moved,
+        stayed=one.report.stayed + two.report.stayed,
+        cannot=one.report.cannot + two.report.cannot,
+        failed=one.report.failed + two.report.failed,
+        groups=(*one.report.groups, *two.report.groups),
+        verdicts=(*one.report.verdicts, *two.report.verdicts),
+    )
+    known = {side.name for side in one.versions}
+    return Checked(
+        report=report,
+        versions=(*one.versions, *(side for side in two.versions if side.name not in known)),
+        events=one.events + two.events,
+        took_s=one.took_s + two.took_s,
+        unread=(*one.unread, *two.unread),
+    )
+
+
+async def _open_runs(world: World, judged: Judged) -> tuple[list[RunId], list[VersionId]]:
+    statuses = _OPEN | {RunStatus.FAILED.value} if judged.failed else _OPEN
+    names: list[RunId] = []
+    versions: dict[VersionId, None] = {}
+    cursor: str | None = None
+    while True:
+        page = await world.list_runs(RunFilter(statuses=statuses), cursor=cursor, limit=_PAGE)
+        names += [row.run_id for row in page.runs]
+        versions |= dict.fromkeys(row.version for row in page.runs)
+        cursor = page.next
+        if cursor is None:
+            return names, list(versions)
+
+
+async def _side(world: World, version: VersionId) -> Side:
+    archive = await world.version_archive(version)
+    if archive is None:
+        message = f"version {version}, which open runs are on, is not held by {world.url}"
+        raise InputInvalid(message)
+    return side_of(version, from_archive(archive))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What became of some runs."""
+
+    names: Sequence[RunId]
+    verdicts: Sequence[Verdict]
+    failed: int
+    """How many have a log that cannot be read."""
+    events: int
+
+
+def _judged_there(url: str, archive: bytes, names: Sequence[RunId]) -> _Part:
+    """Judge runs in a process of their own, which opens the world by itself."""
+
+    async def judged() -> _Part:
+        world = open_world(url)
+        await world.open()
+        try:
+            return await _judged_here(world, from_archive(archive), names)
+        finally:
+            await world.close()
+
+    return asyncio.run(judged())
+
+
+async def _judged_here(world: World, version: Version, names: Sequence[RunId]) -> _Part:
+    upgrader = Upgrader(_Who(world))
+    upgrader.code.add(version)
+    verdicts, failed, events = [], 0, 0
+    for name in names:
+        try:
+            judged, length = await upgrader.judge(name, version.id)
+        except (LogError, RunNotFound):
+            failed += 1
+            continue
+        verdicts.append(judged.verdict)
+        events += length
+    return _Part(names, verdicts, failed, events)
+
+
+async def _parts(
+    world: World,
+    version: Version,
+    chunks: Sequence[Sequence[RunId]],
+    *,
+    jobs: int,
+    deadline: float | None,
+) -> AsyncIterator[_Part]:
+    """Judge chunk by chunk until all are, or the time is over."""
+    if jobs == 1 or len(chunks) == 1 or isinstance(world, MemoryWorld):
+        for chunk in chunks:
+            if deadline is not None and time.monotonic() >= deadline:
+                return
+            yield await _judged_here(world, version, chunk)
+        return
+    archive = to_archive(version)
+    work = [(world.url, archive, chunk) for chunk in chunks]
+    for part in spread(_judged_there, work, min(jobs, len(chunks))):
+        yield part
+        if deadline is not None and time.monotonic() >= deadline:
+            return

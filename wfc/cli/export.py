@@ -1,0 +1,89 @@
+"""`wfc export RUN...`: one file a run, with all that is needed to read and replay it elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import quote
+
+import typer
+
+from wfc.cli import output
+from wfc.cli.chosen import Troubles
+from wfc.cli.common import Common, command_app
+from wfc.cli.failure import Exit
+from wfc.cli.session import opened
+from wfc.errors import InputInvalid
+from wfc.ids import RunId
+from wfc.runtime.exported import SUFFIX, Exported, lines_of, redact
+from wfc.runtime.exported import export as exported_of
+
+app = command_app()
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    runs: Annotated[list[str], typer.Argument(metavar="RUN", help="Ids.")],
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where to.")] = Path(),
+    hidden: Annotated[
+        list[str],
+        typer.Option("--redact", metavar="PATH", help="Black this out, as arguments.card; repeat."),
+    ] = [],  # noqa: B006 - typer copies it
+) -> None:
+    """Write each run, with its versions, to a file DIR/RUN.jsonl; nothing is overwritten."""
+    asyncio.run(_export(Common.of(context), runs, out, hidden))
+
+
+async def _export(common: Common, run_ids: list[str], out: Path, hidden: list[str]) -> None:
+    names = {run_id: out / (quote(run_id, safe="") + SUFFIX) for run_id in dict.fromkeys(run_ids)}
+    existing = [str(path) for path in names.values() if path.exists()]
+    if existing:
+        output.note(common, f"{', '.join(existing)} exist already; nothing was written")
+        raise typer.Exit(Exit.CONFLICT)
+    async with opened(common.load()) as session:
+        troubles = Troubles()
+        found = await troubles.each(
+            list(names), lambda run_id: exported_of(session.world, RunId(run_id))
+        )
+    if len(names) == 1 and troubles.by_run:
+        raise next(iter(troubles.by_run.values()))
+    kept = _redacted(found, hidden)
+    rows = [_written(common, one, names[run_id]) for run_id, one in kept.items()]
+    output.result(common, "exported", [*rows, *troubles.rows()], rows=rows)
+    troubles.tell(common)
+
+
+def _redacted(found: dict[str, Exported], hidden: list[str]) -> dict[str, Exported]:
+    """Black out everywhere, before anything is written. Raises `InputInvalid` for a path that
+    leads nowhere: a slip of the pen must not let a secret out.
+    """
+    if not hidden:
+        return found
+    kept, missed = {}, set(hidden)
+    for run_id, one in found.items():
+        kept[run_id], nowhere = redact(one, hidden)
+        missed &= nowhere
+    if missed and found:
+        message = (
+            f"--redact {min(missed)!r}: no event of these runs has anything there, so nothing was "
+            "written.\nThe form is [EVENT.]FIELD[.KEY...], as `arguments.card` or "
+            "`step_completed.output.*.token`; `wfc inspect RUN --events` shows fields and keys."
+        )
+        raise InputInvalid(message)
+    return kept
+
+
+def _written(common: Common, one: Exported, path: Path) -> dict[str, object]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("x", encoding="utf-8") as file:
+        file.writelines(line + "\n" for line in lines_of(one))
+    if one.created.version not in one.archives:
+        output.note(
+            common,
+            f"{path}: version {one.created.version} is not held here, so the file has no code and "
+            "cannot be replayed by itself",
+        )
+    return {"id": one.run_id, "file": str(path), "events": len(one.log)}

@@ -1,0 +1,176 @@
+"""`wfc upgrade RUN...|FILTER`: move runs in flight to another version, each by its own history."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from wfc.cli import filters, output
+from wfc.cli.chosen import may, where_of
+from wfc.cli.common import Common, command_app
+from wfc.cli.failure import Exit
+from wfc.cli.filters import Filter
+from wfc.cli.progress import progress
+from wfc.cli.session import hint_if_nobody_works, opened, row_of
+from wfc.cli.verdicts import counts_of, lines_of, report_lines, to_plain
+from wfc.config import Session
+from wfc.errors import InputInvalid
+from wfc.ids import RunId
+from wfc.runtime.replacing import Many, upgrade_all
+from wfc.runtime.verdict import UpgradeReport, Verdict, Waiver
+from wfc.worlds.protocol import RunFilter
+
+app = command_app()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the command line asks for."""
+
+    common: Common
+    named: tuple[str, ...]
+    chosen: Filter
+    to: str | None
+    dry_run: bool
+    accept: tuple[str, ...]
+    otherwise: str
+    limit: int | None
+    batch: int
+
+
+@app.command()
+def upgrade(
+    context: typer.Context,
+    runs: Annotated[list[str], typer.Argument(metavar="RUN", help="Ids.")] = [],  # noqa: B006 - typer copies it
+    *,
+    to: Annotated[
+        str, typer.Option("--to", metavar="V", help="Version: id, its beginning, or label.")
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would move.")] = False,
+    accept: Annotated[
+        list[Waiver],
+        typer.Option("--accept", metavar="A", help="Overlook inputs, unfinished, hooks, children."),
+    ] = [],  # noqa: B006 - likewise
+    otherwise: Annotated[
+        str, typer.Option(metavar="stay|rerun", help="What becomes of runs that may not move.")
+    ] = "stay",
+    limit: Annotated[int, typer.Option(min=0, metavar="N", help="Look at N runs at most.")] = 0,
+    batch: Annotated[int, typer.Option(min=1, metavar="N", help="So many at a time.")] = 100,
+    status: filters.Status = "",
+    workflow: filters.Workflow = "",
+    version: filters.Version = "",
+    queue: filters.Queue = "",
+    attribute: filters.Attribute = [],  # noqa: B006 - likewise
+    since: filters.Since = "",
+    until: filters.Until = "",
+    search: filters.Search = "",
+) -> None:
+    """Move runs to another version, by default the active one; exit 1 if one of them may not."""
+    asked = Asked(
+        common=Common.of(context),
+        named=tuple(runs),
+        chosen=Filter(
+            status=status,
+            workflow=workflow,
+            version=version,
+            queue=queue,
+            attribute=attribute,
+            since=since,
+            until=until,
+            search=search,
+        ),
+        to=to or None,
+        dry_run=dry_run,
+        accept=tuple(one.value for one in accept),
+        otherwise=otherwise,
+        limit=limit or None,
+        batch=batch,
+    )
+    asyncio.run(_upgrade(asked))
+
+
+async def _upgrade(asked: Asked) -> None:
+    common = asked.common
+    loaded = common.load()
+    async with opened(loaded) as session:
+        if bool(asked.named) == bool(asked.chosen):
+            message = "name runs, or choose them by a filter such as --status suspended; not both"
+            raise InputInvalid(message)
+        runs: RunFilter | list[RunId]
+        if asked.named:
+            runs = [(await row_of(session, name)).run_id for name in dict.fromkeys(asked.named)]
+        else:
+            runs = await where_of(session, loaded, asked.chosen)
+        if not asked.dry_run and not await _may(asked, session, runs):
+            return
+        report = await _moved(asked, session, runs, dry_run=asked.dry_run)
+        _show(asked, report)
+        if report.moved and not asked.dry_run:
+            await hint_if_nobody_works(common, session)
+    if report.stayed or report.cannot or report.failed:
+        raise typer.Exit(Exit.NEGATIVE)
+
+
+async def _may(asked: Asked, session: Session, runs: RunFilter | list[RunId]) -> bool:
+    """Look first where it is about many: show the counts, and ask."""
+    if not isinstance(runs, RunFilter) and len(runs) == 1:
+        return True
+    report = await _moved(asked, session, runs, dry_run=True)
+    moving = [one.run_id for one in report.verdicts if one]
+    for line in report_lines(report, dry_run=True):
+        output.note(asked.common, line)
+    return may(asked.common, "move", moving, destructive=True, dry_run=False)
+
+
+async def _moved(
+    asked: Asked, session: Session, runs: RunFilter | Sequence[RunId], *, dry_run: bool
+) -> UpgradeReport:
+    with progress(asked.common, "upgrade") as tell:
+        many = Many(
+            to=await session.upgrader.code.named(asked.to),
+            dry_run=dry_run,
+            accept=asked.accept,
+            limit=asked.limit,
+            batch_size=asked.batch,
+            on_progress=None if tell is None else lambda done, total: tell(done, total, ""),
+        )
+        return await upgrade_all(session, runs, otherwise=asked.otherwise, many=many)
+
+
+def _show(asked: Asked, report: UpgradeReport) -> None:
+    common = asked.common
+    if common.json or common.jsonl:
+        data: dict[str, Any] = {
+            "to": report.to_version,
+            **counts_of(report),
+            "verdicts": [to_plain(one) for one in report.verdicts],
+        }
+        output.result(common, "upgrade", data)
+        return
+    if len(report.verdicts) == 1:
+        for line in _of_one(report.verdicts[0], dry_run=asked.dry_run):
+            typer.echo(line)
+        return
+    for line in report_lines(report, dry_run=asked.dry_run):
+        typer.echo(line)
+
+
+def _of_one(verdict: Verdict, *, dry_run: bool) -> list[str]:
+    head = f"{verdict.run_id} {_done(verdict, dry_run=dry_run)}"
+    return [head, *lines_of(verdict)]
+
+
+def _done(verdict: Verdict, *, dry_run: bool) -> str:
+    if verdict.moved:
+        return f"moved to {verdict.to_version}"
+    if not verdict:
+        return f"does not move to {verdict.to_version}: {verdict.answer.value}"
+    if verdict.from_version == verdict.to_version:
+        return f"is on {verdict.to_version}"
+    if dry_run:
+        return f"would move to {verdict.to_version}"
+    return f"needs no move: {verdict.to_version} holds the same workflow"

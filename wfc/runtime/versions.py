@@ -1,0 +1,139 @@
+"""Versions as their world knows them: registered, listed with what they changed, found by name."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+from pathlib import Path
+from typing import Final
+
+from wfc.clock import to_datetime
+from wfc.errors import AmbiguousName, VersionUnknown
+from wfc.ids import DefinitionId, VersionId
+from wfc.manifests.store import Version, to_archive
+from wfc.runtime.answers import VersionSummary
+from wfc.worlds.protocol import Environment, VersionRow, World
+
+_GIT: Final = ("git", "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12")
+_GIT_S: Final = 5.0
+_NEAR: Final = 3
+
+
+async def register(
+    world: World,
+    version: Version,
+    *,
+    root: Path | None = None,
+    label: str | None = None,
+    activate: bool = True,
+) -> bool:
+    """Register a build from this environment, and tell whether it is new to the world.
+
+    A new one that nobody has labelled gets the git commit of `root`. What the world knows already
+    is not written again.
+    """
+    environment = here()
+    row = next((row for row in await world.versions() if row.version == version.id), None)
+    if row is not None and environment in row.environments and row.fingerprints is not None:
+        return False
+    if row is None and label is None and root is not None:
+        label = await asyncio.to_thread(commit_of, root)
+    return await world.register_version(
+        version.id,
+        to_archive(version),
+        label=label,
+        activate=activate,
+        environment=environment,
+        fingerprints=version.fingerprints,
+    )
+
+
+def here() -> Environment:
+    """Say what this process runs on."""
+    from importlib.metadata import version  # noqa: PLC0415 - slow to import, and asked for once
+
+    return Environment(
+        python=f"{sys.version_info.major}.{sys.version_info.minor}",
+        wfc=version("wfc-durable"),
+        platform=f"{sys.platform}-{platform.machine()}",
+    )
+
+
+def commit_of(root: Path) -> str | None:
+    """Name the git commit that `root` holds, ``-dirty`` if files differ from it, or None."""
+    try:
+        found = subprocess.run(  # noqa: S603 - fixed words
+            _GIT, cwd=root, capture_output=True, text=True, check=True, timeout=_GIT_S
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None  # no git, no repository, no commit yet
+    return found.stdout.strip() or None
+
+
+async def list_versions(world: World) -> tuple[VersionSummary, ...]:
+    """Describe every registered version, newest first, without reading archives."""
+    rows, open_runs = await world.versions(), await world.open_runs()
+    return tuple(
+        _summary(row, before, open_runs.get(row.version, 0))
+        for row, before in zip_longest(rows, rows[1:])
+    )
+
+
+def _summary(row: VersionRow, before: VersionRow | None, open_runs: int) -> VersionSummary:
+    return VersionSummary(
+        id=row.version,
+        label=row.label,
+        registered_at=to_datetime(row.registered_at),
+        active=row.active,
+        size=row.size,
+        environments=row.environments,
+        workflows=dict(row.fingerprints or {}),
+        changed=None if before is None else _changed(row.fingerprints, before.fingerprints),
+        open_runs=open_runs,
+    )
+
+
+def _changed(
+    new: Mapping[DefinitionId, str] | None, old: Mapping[DefinitionId, str] | None
+) -> tuple[DefinitionId, ...] | None:
+    """Name the workflows that mean something else, or are in one of the two versions only."""
+    if new is None or old is None:
+        return None
+    return tuple(sorted(name for name in {*new, *old} if new.get(name) != old.get(name)))
+
+
+def find_version(rows: Sequence[VersionRow], wanted: str) -> VersionRow:
+    """Find the version that `wanted` means: an id, a label, or the only id that begins so.
+
+    Raises `VersionUnknown` with the nearest names, `AmbiguousName` with all that fit.
+    """
+    exact = [row for row in rows if row.version == wanted]
+    fitting = exact or [
+        row for row in rows if wanted and (row.label == wanted or row.version.startswith(wanted))
+    ]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        shown = ", ".join(f"{row.version} ({row.label or 'no label'})" for row in fitting)
+        message = f"{wanted!r} fits {len(fitting)} versions.\nName one of {shown}"
+        raise AmbiguousName(message)
+    message = f"no version {wanted!r} is registered.\n{_hint(rows, wanted)}"
+    raise VersionUnknown(message)
+
+
+def _hint(rows: Sequence[VersionRow], wanted: str) -> str:
+    names = [str(name) for row in rows for name in (row.version, row.label) if name]
+    near = difflib.get_close_matches(wanted, names, n=_NEAR, cutoff=0.6)
+    if near:
+        return f"Did you mean {' or '.join(near)}?"
+    return "`wfc versions` lists those that are, `wfc versions register` adds this build."
+
+
+async def named_version(world: World, wanted: str) -> VersionId:
+    """Give the id of the registered version that `wanted` means. Raises as `find_version`."""
+    return find_version(await world.versions(), wanted).version
