@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -120,6 +120,62 @@ async def checkout(order_id: str) -> bool:
     "use workflow"
     return (await create_hook(Approval, token=order_id)).approved
 """
+
+
+REVIVED = """
+from pathlib import Path
+from wfc import FatalError, create_hook
+
+async def charge(order_id: str) -> str:
+    "use step"
+    if not Path("money").exists():
+        raise FatalError("no money")
+    return order_id
+
+async def checkout(order_id: str, token: str) -> list:
+    "use workflow"
+    async with create_hook(int, token=token) as hook:
+        cents = await hook
+        return [await charge(order_id), cents, await hook]
+"""
+
+
+@pytest.fixture
+def revived(project: Path, wfc: Wfc, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The run o-1 has taken a value and failed."""
+    (project / "flowrevived.py").write_text(REVIVED)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+    assert wfc("start", "checkout", "o-1", "t", "--id", "o-1").code == 0
+    assert wfc("worker", "--until-idle").code == 0
+    assert wfc("resume", "t", "42").code == 0
+    assert wfc("worker", "--until-idle").code == 0
+    assert "no money" in wfc("result", "o-1").err
+    assert wfc("resume", "t", "43").code == 3
+    yield
+    sys.modules.pop("flowrevived", None)
+
+
+@pytest.mark.usefixtures("revived")
+def test_a_revived_run_gets_what_is_sent_to_it(wfc: Wfc, project: Path) -> None:
+    """Its hook is open again under its token, and what it took before it takes again."""
+    (project / "money").touch()
+    assert wfc("upgrade", "o-1", "-y").code == 0
+    assert wfc("resume", "t", "43", "--json").json["data"]["run"] == "o-1"
+    assert wfc("worker", "--until-idle").code == 0
+    assert wfc("result", "o-1", "--json").json["data"]["result"] == ["o-1", 42, 43]
+
+
+@pytest.mark.usefixtures("revived")
+def test_a_run_is_not_revived_while_another_has_its_token(wfc: Wfc) -> None:
+    """The answer names the holder, and the run stays as it was."""
+    assert wfc("start", "checkout", "o-2", "t", "--id", "o-2").code == 0
+    assert wfc("worker", "--until-idle").code == 0
+    said = wfc("upgrade", "o-1", "-y")
+    assert said.code != 0
+    assert "WFC861" in said.err + said.out
+    assert "o-2" in said.err + said.out
+    assert wfc("inspect", "o-1", "--json").json["data"]["status"] == "failed"
 
 
 def test_without_jsonschema_the_projects_own_type_judges(

@@ -520,5 +520,20 @@ async def test_an_approval_is_found_by_its_id(house: House) -> None:
     await api.resume_hook(found, True)  # noqa: FBT003 - the payload
 
 
+async def test_a_fork_has_tokens_of_its_own(house: House, journal: Any) -> None:
+    """Those of its past are replaced, those that it draws anew are others; each gets its own."""
+    run = await waits(house, FLOWS.announces)
+    forks = [await run.fork(at) for at in (3, len(await run.events()) + 1)]
+    await told(house)
+    tokens = [(await one.hooks())[0].token for one in (run, *forks)]
+    assert len(set(tokens)) == 3
+    assert [token for _, token in journal.calls] == tokens[:2]
+    for number, (one, token) in enumerate(zip((run, *forks), tokens, strict=True)):
+        receipt = await api.resume_hook(token, [number])
+        assert receipt.run_id == one.id
+    await told(house)
+    assert [await one.result() for one in (run, *forks)] == [[0], [1], [2]]
+
+
 def test_the_limits_are_those_of_the_settings(tmp_path: Path) -> None:
     assert load_settings(tmp_path).settings.limits.events == Limits().events

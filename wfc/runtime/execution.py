@@ -360,11 +360,15 @@ class Execution(State):
         """Give the generator for one call of `operation` by the code in `frame`."""
         return self.draws_of(self.name(site_of(frame, operation)))
 
-    def draws_of(self, name: OperationId) -> Draws:
-        """Give the generator for the operation `name`, under its oldest name."""
+    def draws_of(self, name: OperationId, *, own: bool = False) -> Draws:
+        """Give the generator for the operation `name`, under its oldest name.
+
+        A fork has the seed of another run; with `own` each of them draws its own.
+        """
         if self.drawn is None:
             self.drawn = Draws(self.begun.seed)
-        return self.drawn.at(name if self.renames is None else self.renames.oldest(name))
+        oldest = name if self.renames is None else self.renames.oldest(name)
+        return self.drawn.at(f"{self.run_id} {oldest}" if own else oldest)
 
 
 class _StepAside:

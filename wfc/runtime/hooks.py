@@ -247,7 +247,7 @@ def open_hook(
     retention_s: float | None = None,
 ) -> Hook[Any]:
     """Make a hook of any kind as the operation `name`; its id and its token come from the seed."""
-    draws = execution.draws_of(name)
+    draws = execution.draws_of(name, own=True)
     hook_id = (APPROVAL if kind is HookKind.APPROVAL else "hook_") + draws.block(_ID_BYTES).hex()
     if token is None:
         token = base64.urlsafe_b64encode(draws.block(_TOKEN_BYTES)).decode()

@@ -178,8 +178,8 @@ class Live(Protocol):
         """Give the generator of one call."""
         ...
 
-    def draws_of(self, name: OperationId) -> Draws:
-        """Give the generator of an operation."""
+    def draws_of(self, name: OperationId, *, own: bool = False) -> Draws:
+        """Give the generator of an operation; `own`: forks draw otherwise."""
         ...
 
     def misread(self, name: OperationId, error: Exception) -> None:

@@ -127,8 +127,7 @@ class State:
         self.warn_at = opening.position + int(limits.events * _WARN_SHARE)
 
         # How far it came: the event in whose turn the code is, and the run clock.
-        self.position = opening.position
-        self.now = opening.recorded_at
+        self.position, self.now = opening.position, opening.recorded_at
         self.batch: Sequence[Recorded] = ()
         self.cursor, self.warned = 0, False
         self.ahead: dict[OperationId, HookCreated] | None = None
