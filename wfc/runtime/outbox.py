@@ -206,7 +206,8 @@ class Outbox:
         if effort is not None:
             return StepCancelled(operation_id=name, attempt=max(1, effort.attempt))
         created = _created(operation, self._office.policy(operation))
-        return StepCancelled(operation_id=name, attempt=1, created=created)
+        attempt = self.ledger.law.spent_on(name) + 1
+        return StepCancelled(operation_id=name, attempt=attempt, created=created)
 
     def _add_waits(self, batch: Batch, now: int) -> None:
         for name, cause in self.over.items():
@@ -233,13 +234,14 @@ class Outbox:
 
     def _add_start(self, batch: Batch, step: StepAsked | Call, policy: Policy) -> None:
         effort = self.ledger.efforts.get(step.operation_id)
+        spent = self.ledger.law.spent_on(step.operation_id)
         if effort is None:
             batch.events.append(_created(step, policy))
         batch.answers = True
         batch.events.append(
             StepStarted(
                 operation_id=step.operation_id,
-                attempt=1 if effort is None else effort.attempt + 1,
+                attempt=(spent if effort is None else effort.attempt) + 1,
                 worker_id=self._office.worker_id,
             )
         )
