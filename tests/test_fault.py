@@ -34,6 +34,7 @@ ELSEWHERE = {
     "runtime/worker.py:Worker.append": "LiveRun._cycle and queued attempts stand around it",
     "runtime/hook_door.py:_repeated": "it writes nothing: the hooks it asks are disposed",
     "runtime/run.py:Run._wake": "append.begun and append.committed of the world",
+    "runtime/exported.py:load": "append.begun and append.committed of the world",
     "runtime/run.py:tell": "append.begun and append.committed of the world",
 }
 """Functions without a point of their own, and where the points around their commit stand."""

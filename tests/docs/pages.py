@@ -102,7 +102,6 @@ RAISED: Final = {code: one for code, one in EXAMPLES.items() if one["Wrong"].com
 """What appears only when something is run: `test_pages` beside this file."""
 
 _LATER: Final = {
-    "WFC407": "comes with the comparison of versions, which knows the types of older builds",
     "WFC901": "comes with the baseline of the linter",
     "WFC956": "comes with the first command that listens on a port",
     "WFC613": "comes with agents; tests/manifests/test_compare.py compares hand-made ones",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from wfc import codec
-from wfc.errors import Diverged
+from wfc.errors import Diverged, TurnTooLong
 from wfc.eventlog.event import (
     AttributesSet,
     ChildCompleted,
@@ -34,9 +34,11 @@ from wfc.eventlog.event import (
     WaitCreated,
 )
 from wfc.ids import OperationId, RunId
+from wfc.runtime.delivery import CHANGES
 from wfc.runtime.execution import Execution
 from wfc.runtime.limits import Limits
 from wfc.runtime.operations import Failed, Operation, Outcome, StepAsked, Suspended, WaitAsked
+from wfc.runtime.outcomes import kind_of
 from wfc.runtime.pending import INPUT, Pending, PendingAttributes, Problem
 from wfc.runtime.reading import Reading
 from wfc.runtime.template import Template
@@ -120,6 +122,8 @@ class Replayed:
     withdrawn: list[OperationId] = field(default_factory=list)
     """What the log holds and the code does without; none of it has come to anything."""
     unequal: list[int] = field(default_factory=list)
+    accepted: list[int] = field(default_factory=list)
+    """Of these, what only stands because the caller accepts it."""
     waivable: set[Waiver] = field(default_factory=set)
     """What the caller could accept so that the replay gets further."""
     open: dict[OperationId, Operation] = field(default_factory=dict)
@@ -153,7 +157,7 @@ class DryExecution(Execution):
             limits=limits,
             quiet_until=_FOR_EVER,
             renames=reading.renames,
-            unequal=reading.unequal,
+            unequal=reading.accepted,
         )
         self.facts = facts
         self.accepted = frozenset(accept)
@@ -184,13 +188,14 @@ class DryExecution(Execution):
 
     def overlooks(self, pending: Pending, recorded: Recorded, problem: Problem) -> bool:
         """Let an event stand that means the same as what is asked for, or that is accepted."""
-        if super().overlooks(pending, recorded, problem):
-            return True
         if problem.rule != INPUT:
             return False
-        if not (self._means_the_same(pending, recorded) or Waiver.INPUTS in self.accepted):
-            self.result.waivable.add(Waiver.INPUTS)
-            return False
+        if not self._means_the_same(pending, recorded):
+            if Waiver.INPUTS in self.accepted:
+                self.result.accepted.append(recorded.position)
+            elif not super().overlooks(pending, recorded, problem):
+                self.result.waivable.add(Waiver.INPUTS)
+                return False
         self.result.unequal.append(recorded.position)
         return True
 
@@ -238,7 +243,9 @@ class DryExecution(Execution):
         main = self.main
         if main is not None and not main.cancelled() and main.exception() is not None:
             error = main.exception()
-            return RAISED, f"the code had raised {type(error).__name__} before: {error}"
+            assert error is not None
+            rule = UNSETTLED if kind_of(error) is FailureKind.LIMIT else RAISED
+            return rule, f"the code had raised {type(error).__name__} before: {error}"
         return ENDED, "the code ended before it asked for this"
 
     def misread(self, name: OperationId, error: Exception) -> None:
@@ -284,6 +291,11 @@ def replay(
     try:
         result.outcome = (deliver or _plainly)(execution, history)
         _conclude(execution, history)
+    except TurnTooLong:
+        # The code caught the interruption and went on for as long again.
+        text = "the code runs on and on and lets nobody end it"
+        at = _at(history, execution.position) or opening
+        result.disagreement = Disagreement(recorded=at, rule=UNSETTLED, text=text)
     finally:
         execution.drop()
     return result
@@ -312,11 +324,13 @@ def _conclude(execution: DryExecution, history: Sequence[Recorded]) -> None:
     stop = result.disagreement
     result.replayed = head if stop is None else max(0, stop.recorded.position - 1)
     result.open = execution.open
+    # The code cannot tell events apart that it hears nothing of, such as the start of the run.
+    last = max((one.position for one in history if type(one.event) in CHANGES), default=0)
     result.unknown = [
         name
         for name, pending in execution.pending.items()
         if not pending.known
-        and pending.position < head
+        and pending.position < last
         and not isinstance(pending, PendingAttributes)
     ]
 

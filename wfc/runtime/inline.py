@@ -79,7 +79,7 @@ class InlineBodies:
                 self._outbox.starts[name] = asked
                 self._poke()
             else:
-                self._launch(self.call(asked, policy))
+                self._launch(self.call(asked, policy, self._outbox.ledger.first_attempt(name)))
         if self.backlog:
             self._watch()
 
@@ -105,15 +105,14 @@ class InlineBodies:
             self._desk.slots.give_back()
             self._outbox.outcomes[event.operation_id] = call, stopped(call, call.started_at)
 
-    def call(self, asked: StepAsked, policy: Policy, attempt: int | None = None) -> Call:
-        """Describe an attempt of a step; None: the first that there is."""
+    def call(self, asked: StepAsked, policy: Policy, attempt: int) -> Call:
+        """Describe an attempt of a step."""
         now = self._desk.now_us()
         ledger = self._outbox.ledger
         created = ledger.created
         assert created is not None
         effort = ledger.efforts.get(asked.operation_id)
         first = effort.first_started_at if effort is not None else None
-        spent = ledger.law.spent_on(asked.operation_id) if effort is None else effort.spent
         return Call(
             run_id=self._run_id,
             workflow=created.workflow,
@@ -124,8 +123,8 @@ class InlineBodies:
             arguments=asked.arguments,
             digest=asked.digest,
             policy=policy,
-            attempt=spent + 1 if attempt is None else attempt,
-            spent=spent,
+            attempt=attempt,
+            spent=ledger.law.spent_on(asked.operation_id),
             first_started_at=now if first is None else first,
             started_at=now,
             closure=asked.body,

@@ -49,12 +49,12 @@ class Effort:
     """
 
     __slots__ = (
-        "attempt", "created", "first_started_at", "policy", "retry_at", "running", "spent", "woken",
-        "worker_id",
+        "attempt", "created", "first_started_at", "policy", "retry_at", "running", "spent",
+        "woken", "worker_id",
     )  # fmt: skip
 
-    def __init__(self, created: StepCreated, spent: int = 0) -> None:
-        """Begin before the first attempt, or after those that an upgrade took back."""
+    def __init__(self, created: StepCreated, spent: int) -> None:
+        """Begin before the first attempt, or behind those that an upgrade took back."""
         self.created = created
         self.policy: Policy = created.policy
         self.attempt = self.spent = spent
@@ -91,6 +91,10 @@ class Ledger:
     def timed_out(self) -> bool:
         """Tell whether the run is being cancelled because its time is over."""
         return self.cancel is not None and self.cancel.cause is CancelCause.TIMEOUT
+
+    def first_attempt(self, name: OperationId) -> int:
+        """Give the number of a step's first attempt: what an upgrade took back keeps its own."""
+        return self.law.spent_on(name) + 1
 
     def stand_at(self, length: int) -> None:
         """Stand at the end of a log without reading it: all that can be written is the end."""
