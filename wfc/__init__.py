@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from wfc.compiler.import_hook import install
     from wfc.policies import Backoff, policy
     from wfc.runtime.attempt import get_step_metadata
+    from wfc.runtime.hooks import Hook, create_hook
     from wfc.runtime.metadata import Woke
     from wfc.runtime.workflow_api import (
         changed,
@@ -27,9 +28,11 @@ if TYPE_CHECKING:
 __all__ = [
     "Backoff",
     "FatalError",
+    "Hook",
     "RetryableError",
     "Woke",
     "changed",
+    "create_hook",
     "get_step_metadata",
     "get_workflow_metadata",
     "install",
@@ -41,8 +44,10 @@ __all__ = [
 
 _HOMES: Final = {
     "Backoff": "wfc.policies",
+    "Hook": "wfc.runtime.hooks",
     "Woke": "wfc.runtime.metadata",
     "changed": "wfc.runtime.workflow_api",
+    "create_hook": "wfc.runtime.hooks",
     "get_step_metadata": "wfc.runtime.attempt",
     "get_workflow_metadata": "wfc.runtime.workflow_api",
     "install": "wfc.compiler.import_hook",

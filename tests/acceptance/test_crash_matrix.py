@@ -26,13 +26,14 @@ from wfc.eventlog.fold import fold
 
 pytestmark = pytest.mark.timeout(600)
 
-FLOWS = ["sequence", "patient", "fan_out", "careful", "compensating"]
+FLOWS = ["sequence", "patient", "fan_out", "careful", "compensating", "asking"]
 ATTEMPTS = {"flaky": 4, "once": 1}
 ANSWERS: dict[str, list[dict[str, object]]] = {
     "sequence": [{"output": 9}],
     "fan_out": [{"output": 24}],
     "patient": [{"output": 4}],
     "careful": [{"output": "ran 3"}, {"output": "lost WorkerLost"}],
+    "asking": [{"output": 7}],
     "compensating": [{"failed": "user", "cause": "FatalError('no')"}],
 }
 

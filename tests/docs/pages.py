@@ -103,10 +103,6 @@ RAISED: Final = {code: one for code, one in EXAMPLES.items() if one["Wrong"].com
 """What appears only when something is run: `test_pages` beside this file."""
 
 _LATER: Final = {
-    "WFC860": "comes with hooks",
-    "WFC861": "comes with hooks",
-    "WFC862": "comes with hooks",
-    "WFC863": "comes with hooks",
     "WFC901": "comes with the baseline of the linter",
     "WFC956": "comes with the first command that listens on a port",
     "WFC613": "comes with agents; tests/manifests/test_compare.py compares hand-made ones",

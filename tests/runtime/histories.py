@@ -33,7 +33,14 @@ from wfc.manifests.store import Version
 from wfc.policies import Policy
 from wfc.runtime.execution import Execution
 from wfc.runtime.limits import Limits
-from wfc.runtime.operations import Completed, Operation, Outcome, StepAsked, WaitAsked
+from wfc.runtime.operations import (
+    AttributesAsked,
+    Completed,
+    Operation,
+    Outcome,
+    StepAsked,
+    WaitAsked,
+)
 from wfc.runtime.sandbox import load_template
 from wfc.runtime.template import Template
 
@@ -210,6 +217,7 @@ class Log:
                 )
             case WaitAsked():
                 return WaitCompleted(operation_id=asked.operation_id, cause=WaitCause.ELAPSED)
+        assert isinstance(asked, AttributesAsked)
         return AttributesSet(changes=asked.changes, operation_id=asked.operation_id)
 
     def failed(self, operation: Operation | str, error: BaseException) -> Event:

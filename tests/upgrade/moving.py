@@ -22,7 +22,10 @@ from wfc.compiler.project import Project
 from wfc.eventlog.entity import Run as Row
 from wfc.eventlog.event import (
     AttributesSet,
+    Channel,
     Event,
+    HookDisposed,
+    HookReceived,
     Recorded,
     RunCancelled,
     RunCompleted,
@@ -50,6 +53,7 @@ from wfc.runtime.operations import (
     Cancelled,
     Completed,
     Failed,
+    HookAsked,
     Operation,
     Outcome,
     StepAsked,
@@ -145,6 +149,8 @@ class Driver:
         name = operation.operation_id
         if isinstance(operation, WaitAsked):
             return WaitCompleted(operation_id=name, cause=WaitCause.ABANDONED)
+        if isinstance(operation, HookAsked):
+            return HookDisposed(operation_id=name, channel=Channel.CODE)
         assert isinstance(operation, StepAsked)
         folded = fold(self.history)
         state, first = folded.step(name), folded.law.spent_on(name) + 1
@@ -163,10 +169,23 @@ class Driver:
             if isinstance(one, WaitAsked) and not self._known(one.operation_id):
                 self.write(WaitCreated(operation_id=one.operation_id, wake_at=one.wake_at))
                 return
+            if isinstance(one, HookAsked) and not self._known(one.operation_id):
+                self.write(one.created)
+                return
             if isinstance(one, AttributesAsked):
                 self.write(AttributesSet(operation_id=one.operation_id, changes=one.changes))
                 return
         steps = [one for one in operations if isinstance(one, StepAsked)]
+        awaited = [
+            one
+            for one in operations
+            if isinstance(one, HookAsked) and execution.pending[one.operation_id].wakes
+        ]
+        if awaited and not steps:
+            payload = codec.encode(self.steps["hook"](), path="payload")
+            name = awaited[0].operation_id
+            self.write(HookReceived(operation_id=name, receipt_id="rcpt_1", payload=payload))
+            return
         waits = [one for one in operations if isinstance(one, WaitAsked)]
         chosen = self.choose(steps, min(waits, key=self._deadline) if waits else None)
         if isinstance(chosen, StepAsked):

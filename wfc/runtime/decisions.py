@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 
 from wfc import codec
 from wfc.errors import LimitExceeded, WorkerLost
@@ -15,6 +16,7 @@ from wfc.eventlog.event import (
     WaitCause,
     WaitCreated,
 )
+from wfc.eventlog.standing import ACTIVE
 from wfc.ids import OperationId
 from wfc.runtime.attempt import Call, lost
 from wfc.runtime.desk import Desk
@@ -26,6 +28,7 @@ from wfc.runtime.operations import (
     Cancelled,
     Completed,
     Failed,
+    HookAsked,
     Operation,
     Outcome,
     Restarted,
@@ -53,15 +56,13 @@ class Decisions:
         """Act on what a delivery came to."""
         for operation in outcome.withdrawn:
             self.give_up(operation)
-        for operation in outcome.asked:
-            self._take_up(operation)
+        self._take_up_all(outcome.asked)
         if not isinstance(outcome, Suspended):
             self.close(outcome)
 
     def review(self, execution: Execution) -> None:
         """Take up everything that is open, whether it was asked for now or long ago."""
-        for operation in list(execution.open.values()):
-            self._take_up(operation)
+        self._take_up_all(list(execution.open.values()))
         self.loss = False
 
     def forget(self) -> None:
@@ -73,6 +74,13 @@ class Decisions:
 
     # -- what the code asks for
 
+    def _take_up_all(self, operations: Sequence[Operation]) -> None:
+        # Steps last: a body may hand out the token of a hook, which must be in the log by then.
+        for is_step in (False, True):
+            for operation in operations:
+                if isinstance(operation, StepAsked) is is_step:
+                    self._take_up(operation)
+
     def _take_up(self, operation: Operation) -> None:
         match operation:
             case StepAsked():
@@ -81,6 +89,9 @@ class Decisions:
                 self._take_up_wait(operation)
             case AttributesAsked():
                 self._outbox.attributes[operation.operation_id] = operation
+            case HookAsked():
+                if not self._outbox.ledger.law.hook(operation.operation_id):
+                    self._outbox.hooks[operation.operation_id] = operation
 
     def _take_up_wait(self, asked: WaitAsked) -> None:
         ledger = self._outbox.ledger
@@ -147,6 +158,10 @@ class Decisions:
                 outbox.waits.pop(name, None)
                 outbox.over.pop(name, None)
                 if name in outbox.ledger.waits:
+                    outbox.given_up[name] = operation
+            case HookAsked():
+                outbox.hooks.pop(name, None)
+                if outbox.ledger.law.hook(name) == ACTIVE:
                     outbox.given_up[name] = operation
             case AttributesAsked():
                 pass

@@ -9,7 +9,7 @@ from wfc.eventlog.event import Recorded
 from wfc.ids import OperationId, RunId, split_operation_id
 from wfc.runtime.live import Code
 from wfc.runtime.loop import Loop
-from wfc.runtime.operations import Operation, StepAsked, WaitAsked
+from wfc.runtime.operations import HookAsked, Operation, StepAsked, WaitAsked
 from wfc.runtime.pending import Pending
 
 _LISTED = 5
@@ -113,6 +113,8 @@ def _call(operation: Operation) -> str:
             return f"step {operation.step} as {operation.operation_id}"
         case WaitAsked():
             return f"a wait as {operation.operation_id}"
+        case HookAsked():
+            return f"a hook as {operation.operation_id}"
     return f"attributes as {operation.operation_id}"
 
 

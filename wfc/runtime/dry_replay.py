@@ -39,7 +39,7 @@ from wfc.runtime.execution import Execution
 from wfc.runtime.limits import Limits
 from wfc.runtime.operations import Failed, Operation, Outcome, StepAsked, Suspended, WaitAsked
 from wfc.runtime.outcomes import kind_of
-from wfc.runtime.pending import INPUT, Pending, Problem
+from wfc.runtime.pending import INPUT, Pending, PendingAttributes, Problem
 from wfc.runtime.reading import Reading
 from wfc.runtime.template import Template
 from wfc.runtime.verdict import Waiver
@@ -47,6 +47,7 @@ from wfc.runtime.verdict import Waiver
 INPUT_OF_RUN: Final = "WFC602"
 UNASKED: Final = "WFC651"
 RESULT: Final = "WFC654"
+PAYLOAD: Final = "WFC655"
 ENDED: Final = "WFC656"
 RAISED: Final = "WFC657"
 UNSETTLED: Final = "WFC659"
@@ -311,9 +312,12 @@ def _conclude(execution: DryExecution, history: Sequence[Recorded]) -> None:
     misread = execution.misread_at
     if misread is not None and (disputed is None or misread[0] <= disputed.recorded.position):
         position, name, error = misread
-        recorded = _at(history, position) or execution.opening
+        fact = execution.facts.get(name)
+        of_hook = fact is not None and fact.kind == "hook"
         result.disagreement = Disagreement(
-            recorded=recorded, rule=RESULT, text=f"the result of {name} does not fit: {error}"
+            recorded=_at(history, position) or execution.opening,
+            rule=PAYLOAD if of_hook else RESULT,
+            text=f"the {'payload' if of_hook else 'result'} of {name} does not fit: {error}",
         )
     elif disputed is None and isinstance(result.outcome, Failed):
         result.disagreement = _failed(execution, history, result.outcome)
@@ -325,7 +329,9 @@ def _conclude(execution: DryExecution, history: Sequence[Recorded]) -> None:
     result.unknown = [
         name
         for name, pending in execution.pending.items()
-        if not pending.known and pending.position < last and pending.wakes
+        if not pending.known
+        and pending.position < last
+        and not isinstance(pending, PendingAttributes)
     ]
 
 

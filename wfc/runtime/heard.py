@@ -11,13 +11,20 @@ import logging
 import math
 from typing import Final
 
-from wfc.eventlog.event import RunCancelRequested, StepCompleted, StepFailed, WaitCompleted
+from wfc.eventlog.event import (
+    HookConflicted,
+    HookReceived,
+    RunCancelRequested,
+    StepCompleted,
+    StepFailed,
+    WaitCompleted,
+)
 from wfc.runtime.state import State
 
 _LOG: Final = logging.getLogger("wfc.workflow")
 ENDS: Final = frozenset({StepCompleted, StepFailed, WaitCompleted})
 """The events that end an operation that code awaits."""
-_RUNNING: Final = frozenset({*ENDS, RunCancelRequested})
+_RUNNING: Final = frozenset({*ENDS, HookReceived, HookConflicted, RunCancelRequested})
 
 
 def replaying(state: State) -> bool:

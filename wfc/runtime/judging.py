@@ -14,6 +14,7 @@ from wfc.eventlog.event import (
     Channel,
     Event,
     FailureKind,
+    HookCreated,
     HookDisposed,
     Recorded,
     RunCreated,
@@ -35,6 +36,7 @@ from wfc.runtime.operations import (
     Cancelled,
     Completed,
     Failed,
+    HookAsked,
     Operation,
     Outcome,
     StepAsked,
@@ -246,6 +248,8 @@ class _Replaying:
                 arguments = _shown(operation.arguments, self.template)
             case WaitAsked():
                 kind, name = "wait", plain.partition("~")[0]
+            case HookAsked():
+                kind, name = "hook", plain.partition("~")[0]
             case _:
                 kind, name = "attributes", "set_attributes"
         return Call(
@@ -316,6 +320,8 @@ def _retracted(current: Sequence[Recorded], *, retry: bool) -> tuple[OperationId
         names.append(one.event.operation_id)  # type: ignore[attr-defined]  # each of them has one
     failure = current[end].event
     assert isinstance(failure, RunFailed)
+    # The run's end disposed of these, without an event of their own.
+    names += [name for name in _open_hooks(current[:end]) if name not in names]
     cause = _cause_of(failure, current[:end]) if retry else None
     if cause is not None and cause not in names:
         names.append(cause)
@@ -327,8 +333,19 @@ def _follows_a_failure(event: Event) -> bool:
         case StepCancelled() | WaitCompleted(cause=WaitCause.ABANDONED):
             return True
         case HookDisposed():
-            return event.channel is Channel.RUNTIME
+            return event.channel in {Channel.RUNTIME, Channel.CODE}
     return False
+
+
+def _open_hooks(current: Sequence[Recorded]) -> list[OperationId]:
+    """List the hooks that were never disposed of."""
+    found: dict[OperationId, None] = {}
+    for one in current:
+        if isinstance(one.event, HookCreated):
+            found[one.event.operation_id] = None
+        elif isinstance(one.event, HookDisposed):
+            found.pop(one.event.operation_id, None)
+    return list(found)
 
 
 def _cause_of(failure: RunFailed, before: Sequence[Recorded]) -> OperationId | None:

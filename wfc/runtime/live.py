@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from wfc import abi, codec
 from wfc.determinism import Rules
 from wfc.errors import EffectInWorkflow
-from wfc.eventlog.event import RunCreated, RunRestarted, Scalar, WaitCompleted
+from wfc.eventlog.event import HookCreated, RunCreated, RunRestarted, Scalar, WaitCompleted
 from wfc.ids import DefinitionId, OperationId, RunId, Site, VersionId
 from wfc.manifests.renamed import Renamed
 from wfc.runtime.draws import Draws
@@ -138,6 +138,10 @@ class Live(Protocol):
         """Count that event as delivered."""
         ...
 
+    def hook_ahead(self, name: OperationId) -> HookCreated | None:
+        """Give what the log says of a hook that the code makes now, if it was made before."""
+        ...
+
     def parked(self) -> Coroutine[Any, Any, Any]:
         """Wait for ever: what operations of a dropped run do."""
         ...
@@ -172,6 +176,10 @@ class Live(Protocol):
 
     def draws(self, frame: FrameType, operation: str) -> Draws:
         """Give the generator of one call."""
+        ...
+
+    def draws_of(self, name: OperationId, *, own: bool = False) -> Draws:
+        """Give the generator of an operation; `own`: forks draw otherwise."""
         ...
 
     def misread(self, name: OperationId, error: Exception) -> None:

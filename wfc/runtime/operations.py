@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from wfc.eventlog.event import FailureKind, Scalar
+from wfc.eventlog.event import FailureKind, HookCreated, Scalar
 from wfc.ids import DefinitionId, OperationId
 
 
@@ -42,7 +42,15 @@ class AttributesAsked:
     changes: Mapping[str, Scalar | None]
 
 
-Operation = StepAsked | WaitAsked | AttributesAsked
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookAsked:
+    """Workflow code made a hook; `created` is what the log is to say of it."""
+
+    operation_id: OperationId
+    created: HookCreated
+
+
+Operation = StepAsked | WaitAsked | AttributesAsked | HookAsked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +102,7 @@ __all__ = [
     "Cancelled",
     "Completed",
     "Failed",
+    "HookAsked",
     "Operation",
     "Outcome",
     "Restarted",

@@ -19,6 +19,9 @@ from wfc.eventlog.event import (
     Channel,
     Event,
     FailureKind,
+    HookConflicted,
+    HookCreated,
+    HookDisposed,
     RunCancelled,
     RunCancelRequested,
     RunFailed,
@@ -37,7 +40,7 @@ from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
 from wfc.policies import Policy
 from wfc.runtime.attempt import Bodies, Call, Ended
 from wfc.runtime.ledger import Ledger
-from wfc.runtime.operations import AttributesAsked, StepAsked, WaitAsked
+from wfc.runtime.operations import AttributesAsked, HookAsked, StepAsked, WaitAsked
 from wfc.worlds.protocol import Attempt, Queued, Release
 
 INLINE_RETRY_US: Final = 2 * MICROSECONDS
@@ -98,7 +101,9 @@ class Outbox:
         self.waits: dict[OperationId, WaitAsked] = {}
         self.over: dict[OperationId, WaitCause] = {}
         self.attributes: dict[OperationId, AttributesAsked] = {}
-        self.given_up: dict[OperationId, StepAsked | WaitAsked] = {}
+        self.hooks: dict[OperationId, HookAsked] = {}
+        """Hooks that are not in the log yet; no body begins before they are."""
+        self.given_up: dict[OperationId, StepAsked | WaitAsked | HookAsked] = {}
         self.end: Event | None = None
         self._office = office
 
@@ -109,6 +114,7 @@ class Outbox:
         self.waits.clear()
         self.over.clear()
         self.attributes.clear()
+        self.hooks.clear()
         self.given_up.clear()
 
     def batch(self, *, may_release: bool, hurry: bool) -> Batch | None:
@@ -172,6 +178,9 @@ class Outbox:
         if self.given_up:
             batch.events.extend(self._cancellation(each) for each in self.given_up.values())
         self._add_waits(batch, now)
+        if self.hooks:
+            batch.answers = True  # a token may be taken, which the code is told then
+            batch.events.extend(asked.created for asked in self.hooks.values())
         for written in self.attributes.values():
             batch.events.append(
                 AttributesSet(
@@ -187,8 +196,10 @@ class Outbox:
         self._add_steps(batch)
         self._add_expiry(batch, now)
 
-    def _cancellation(self, operation: StepAsked | WaitAsked) -> Event:
+    def _cancellation(self, operation: StepAsked | WaitAsked | HookAsked) -> Event:
         name = operation.operation_id
+        if isinstance(operation, HookAsked):
+            return HookDisposed(operation_id=name, channel=Channel.CODE, actor=self.run_id)
         if isinstance(operation, WaitAsked):
             return WaitCompleted(operation_id=name, cause=WaitCause.ABANDONED)
         effort = self.ledger.efforts.get(name)
@@ -351,6 +362,14 @@ def _wait_completed(outbox: Outbox, event: WaitCompleted) -> None:
     outbox.given_up.pop(event.operation_id, None)
 
 
+def _hook_created(outbox: Outbox, event: HookCreated | HookConflicted) -> None:
+    outbox.hooks.pop(event.operation_id, None)
+
+
+def _hook_disposed(outbox: Outbox, event: HookDisposed) -> None:
+    outbox.given_up.pop(event.operation_id, None)
+
+
 def _attributes_set(outbox: Outbox, event: AttributesSet) -> None:
     if event.operation_id is not None:
         outbox.attributes.pop(event.operation_id, None)
@@ -364,5 +383,8 @@ _CROSSED_OFF: Final[dict[type[Event], Callable[[Outbox, Any], None]]] = {
     StepCreated: _step_created,
     WaitCreated: _wait_created,
     WaitCompleted: _wait_completed,
+    HookCreated: _hook_created,
+    HookConflicted: _hook_created,
+    HookDisposed: _hook_disposed,
     AttributesSet: _attributes_set,
 }

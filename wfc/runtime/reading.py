@@ -9,9 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
-from wfc.eventlog.event import AttributesSet, Recorded, RunRestarted, RunUpgraded, StepCreated
+from wfc.eventlog.event import (
+    AttributesSet,
+    HookCreated,
+    HookReceived,
+    Recorded,
+    RunRestarted,
+    RunUpgraded,
+    StepCreated,
+)
 from wfc.eventlog.renames import Renames
 from wfc.ids import DefinitionId, OperationId
 from wfc.manifests.renamed import NOTHING, Renamed
@@ -64,15 +72,24 @@ class Reading:
         return [_hinted(each, self.renamed) for each in found] if self.renamed else found
 
 
+_OF_OPEN_HOOKS: Final = (HookCreated, HookReceived)
+"""Of a hook only the disposal is retracted: what came for it was acknowledged."""
+
+
 def _through(page: Sequence[Recorded], position: int, upgrade: RunUpgraded) -> list[Recorded]:
     """Read events through one upgrade: those before it lose what it took back."""
-    taken = frozenset((*upgrade.withdrawn, *upgrade.retracted))
+    withdrawn = frozenset(upgrade.withdrawn)
+    retracted = frozenset(upgrade.retracted)
     renames = Renames((upgrade,))
     found: list[Recorded] = []
     for each in page:
         event: Any = each.event
         name: OperationId | None = getattr(event, "operation_id", None)
-        if name in taken and each.position < position:
+        if (
+            each.position < position
+            and (name in withdrawn or name in retracted)
+            and not (name in retracted and isinstance(event, _OF_OPEN_HOOKS))
+        ):
             if not isinstance(event, AttributesSet):
                 continue
             # The code writes it no more. What was written stands, as if outside had written it.

@@ -21,6 +21,7 @@ from wfc.manifests.bundle import Entry
 from wfc.manifests.renamed import renamed_in
 from wfc.manifests.store import Version, from_archive
 from wfc.policies import Policy, check_kind, declared, from_literal, resolve
+from wfc.runtime import hooks as hooks  # noqa: PLC0414 - steps are given hooks: what reads them
 from wfc.runtime.host_types import HostTypes
 from wfc.runtime.operations import StepAsked
 from wfc.runtime.sandbox import load_template

@@ -18,6 +18,8 @@ from wfc.errors import LimitExceeded, TurnTooLong, WorkerLost
 from wfc.eventlog.event import (
     Event,
     FailureKind,
+    HookConflicted,
+    HookCreated,
     Recorded,
     RunCancelRequested,
     RunUpgraded,
@@ -359,6 +361,8 @@ _REACTIONS: Final[dict[type[Event], Callable[[LiveRun, Any], None]]] = {
     StepStarted: lambda run, event: run.bodies.started(event),
     StepRetrying: lambda run, event: run.decisions.pauses(event),
     WaitCreated: lambda run, event: run.decisions.waits(event),
+    HookCreated: lambda run, _event: run.bodies.fill(),
+    HookConflicted: lambda run, _event: run.bodies.fill(),
     RunWoken: lambda run, event: run.decisions.woken(event, run.execution),
     RunCancelRequested: lambda run, _event: run.decisions.set_deadline(),
 }

@@ -18,9 +18,10 @@ from wfc.eventlog.event import Event, Scalar
 from wfc.eventlog.fold import State
 from wfc.ids import OperationId, RunId, split_operation_id
 from wfc.runtime import forking, rerunning
-from wfc.runtime.answers import Recorded, Step
+from wfc.runtime.answers import HookSummary, Recorded, Step
 from wfc.runtime.attributes import check_attributes
 from wfc.runtime.client import Client
+from wfc.runtime.hook_views import summary_of
 from wfc.runtime.ledger import Ledger
 from wfc.runtime.verdict import Verdict
 from wfc.worlds.protocol import Appended, OpenRun, Refusal, Refused, Unowned, World
@@ -197,6 +198,16 @@ class Run(Generic[T]):
         for each in await _history(client.world, self.id):
             state.apply(each)
         return [_step(client, each) for each in state.steps.values()]
+
+    async def hooks(self) -> list[HookSummary]:
+        """List the hooks of the run's present chapter, in the order in which they were made."""
+        client, row = await self._row()
+        state = State()
+        for each in await _history(client.world, self.id):
+            state.apply(each)
+        return [
+            summary_of(self.id, row.workflow, each, client.types) for each in state.hooks.values()
+        ]
 
     async def attributes(self) -> dict[str, Scalar]:
         """Read the run's attributes."""

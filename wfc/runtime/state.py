@@ -16,6 +16,7 @@ from typing import Any, Final
 from wfc.errors import Diverged
 from wfc.eventlog.event import (
     FailureKind,
+    HookCreated,
     Recorded,
     RunCancelRequested,
     RunCreated,
@@ -49,6 +50,7 @@ class State:
 
     __slots__ = (
         "__weakref__",
+        "ahead",
         "alive",
         "asked",
         "batch",
@@ -123,13 +125,13 @@ class State:
         self.recorded_attributes: Mapping[str, Scalar] = getattr(begun, "attributes", NONE)
         self.limits, self.renames, self.unequal = limits, renames, unequal
         self.warn_at = opening.position + int(limits.events * _WARN_SHARE)
-        self.warned = False
 
         # How far it came: the event in whose turn the code is, and the run clock.
-        self.position = opening.position
-        self.now = opening.recorded_at
+        self.position, self.now = opening.position, opening.recorded_at
         self.batch: Sequence[Recorded] = ()
-        self.cursor = 0
+        self.cursor, self.warned = 0, False
+        self.ahead: dict[OperationId, HookCreated] | None = None
+        """Hooks that this delivery tells of, once somebody has looked."""
         self.quiet_until = quiet_until
         self.heard_until = heard_until
         self.live_from: float | None = None

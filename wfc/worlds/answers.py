@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from wfc.eventlog.entity import Run
-from wfc.eventlog.event import Scalar
+from wfc.eventlog.entity import Hook, Run
+from wfc.eventlog.event import HookKind, Scalar
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
 
 
@@ -114,6 +114,37 @@ class Environment:
     python: str
     wfc: str
     platform: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookRow:
+    """A hook and the run that made it. `reserved_until`: its token is kept from others after it was
+    disposed.
+    """
+
+    run_id: RunId
+    workflow: DefinitionId
+    hook: Hook
+    reserved_until: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookFilter:
+    """Which hooks to list; None means any. `statuses`: active, disposed, conflicted."""
+
+    run_id: RunId | None = None
+    token: str | None = None
+    hook_id: str | None = None
+    kind: HookKind | None = None
+    statuses: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookPage:
+    """Hooks, newest first, and the cursor of the next page (None at the end)."""
+
+    hooks: tuple[HookRow, ...]
+    next: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

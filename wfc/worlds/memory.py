@@ -16,7 +16,7 @@ from wfc.eventlog.event import (
     Scalar,
 )
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
-from wfc.worlds import memory_append, memory_reads, rules
+from wfc.worlds import memory_append, memory_hooks, memory_reads, rules
 from wfc.worlds import memory_leases as leases
 from wfc.worlds import memory_queue as queue
 from wfc.worlds import memory_versions as versions
@@ -30,6 +30,9 @@ from wfc.worlds.protocol import (
     Environment,
     Guard,
     Held,
+    HookFilter,
+    HookPage,
+    HookRow,
     NewRun,
     NotYet,
     Over,
@@ -143,6 +146,18 @@ class MemoryWorld:
         self._must_be_open()
         run = self._tables.runs.get(run_id)
         return {} if run is None else dict(run.attributes)
+
+    async def hook_by_token(self, token: str) -> HookRow | None:
+        """Read the hook that has a token: the active one, else the last that had it."""
+        self._must_be_open()
+        return memory_hooks.by_token(self._tables, token)
+
+    async def list_hooks(
+        self, where: HookFilter, *, cursor: str | None = None, limit: int = 50
+    ) -> HookPage:
+        """Read hooks, newest first."""
+        self._must_be_open()
+        return memory_hooks.list_hooks(self._tables, where, cursor, limit)
 
     async def block(self, run_id: RunId, reason: str | None) -> None:
         """Mark the run as not executable, or free it again."""

@@ -11,6 +11,7 @@ from wfc.eventlog.event import (
     HookConflicted,
     HookCreated,
     HookDisposed,
+    HookReceived,
     RunCancelled,
     RunCancelRequested,
     RunCompleted,
@@ -24,9 +25,9 @@ from wfc.eventlog.event import (
     StepStarted,
 )
 from wfc.eventlog.renames import Renames
-from wfc.eventlog.standing import ACTIVE, CONFLICTED, DISPOSED, RUNNING, standing
+from wfc.eventlog.standing import RUNNING, standing
 from wfc.ids import OperationId
-from wfc.worlds import rules
+from wfc.worlds import memory_hooks, rules
 from wfc.worlds.memory_tables import RunRow, Tables
 from wfc.worlds.protocol import Attempt, Ended
 
@@ -62,7 +63,8 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
                 run.error, run.failure_kind = None, None
             run.upgraded = True
             for name in (*event.withdrawn, *event.retracted):
-                _take_back(tables, run, name)
+                if name in event.withdrawn or not memory_hooks.reopen(run, name):
+                    _take_back(tables, run, name)
             _rename(tables, run, Renames((event,)))
         case RunRestarted():
             run.version, run.fingerprint = event.version, event.fingerprint
@@ -73,33 +75,16 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
                     run.attributes.pop(key, None)
                 else:
                     run.attributes[key] = value
-        case HookCreated() | HookConflicted() | HookDisposed():
-            return _apply_hook(tables, run, event)
+        case HookCreated() | HookConflicted():
+            return memory_hooks.create(tables, run, event, at)
+        case HookReceived() if event.operation_id in run.hooks:
+            run.hooks[event.operation_id].received += 1
+        case HookDisposed() if event.operation_id in run.hooks:
+            memory_hooks.dispose([run.hooks[event.operation_id]], at)
         case RunCompleted() | RunFailed() | RunCancelled():
             _end(tables, run, event, at)
         case _:
             pass
-    return event
-
-
-def _apply_hook(
-    tables: Tables, run: RunRow, event: HookCreated | HookConflicted | HookDisposed
-) -> Event:
-    name = event.operation_id
-    match event:
-        case HookCreated():
-            holder = tables.hooks.get(event.token)
-            if holder is not None:
-                run.hooks[name] = CONFLICTED
-                return HookConflicted(operation_id=name, token=event.token, owner_run_id=holder[0])
-            tables.hooks[event.token] = (run.run_id, name)
-            run.hooks[name] = ACTIVE
-        case HookConflicted():
-            run.hooks[name] = CONFLICTED
-        case HookDisposed():
-            if name in run.hooks:
-                run.hooks[name] = DISPOSED
-            tables.drop_hooks((run.run_id, name).__eq__)
     return event
 
 
@@ -108,11 +93,9 @@ def _rename(tables: Tables, run: RunRow, renames: Renames) -> None:
     if not renames:
         return
     present = renames.operation
-    run.hooks = {present(name): status for name, status in run.hooks.items()}
-    tables.hooks = {
-        token: (run_id, present(name) if run_id == run.run_id else name)
-        for token, (run_id, name) in tables.hooks.items()
-    }
+    run.hooks = {present(name): hook for name, hook in run.hooks.items()}
+    for name, hook in run.hooks.items():
+        hook.name = name
     tables.attempts = {
         (run_id, present(name) if run_id == run.run_id else name): row
         for (run_id, name), row in tables.attempts.items()
@@ -125,8 +108,7 @@ def _rename(tables: Tables, run: RunRow, renames: Renames) -> None:
 def _take_back(tables: Tables, run: RunRow, name: OperationId) -> None:
     """Forget an operation that an upgrade set back to none."""
     tables.drop_attempt(run.run_id, name)
-    tables.drop_hooks((run.run_id, name).__eq__)
-    run.hooks.pop(name, None)
+    memory_hooks.forget(tables, run, name)
 
 
 def _end(
@@ -145,8 +127,7 @@ def _end(
             run.status, run.cancel_reason = RunStatus.CANCELLED, event.reason
     run.ended_at, run.owner, run.lost = at, None, False
     run.due_at = run.wake_at = None
-    tables.drop_hooks(lambda holder: holder[0] == run.run_id)
-    run.dispose_hooks()
+    memory_hooks.dispose(run.hooks.values(), at)
     for holder, operation_id in list(tables.attempts):
         if holder == run.run_id:
             tables.drop_attempt(holder, operation_id)

@@ -3,7 +3,7 @@
 import asyncio
 import os
 
-from wfc import FatalError, get_step_metadata, policy, sleep
+from wfc import FatalError, create_hook, get_step_metadata, policy, sleep
 
 
 def _journal(what: str) -> None:
@@ -96,3 +96,28 @@ async def compensating(number: int) -> int:
         raise FatalError("no")
     finally:
         await asyncio.to_thread(double, done)
+
+
+async def send(token: str, value: int) -> bool:
+    """Send a value to a hook, once however often it is tried."""
+    "use step"
+    from wfc.api import resume_hook  # noqa: PLC0415 - of the step alone
+
+    _journal("begin")
+    key = get_step_metadata().idempotency_key
+    receipt = await resume_hook(token, value, idempotency_id=key)
+    _journal("end")
+    return receipt.position > 0
+
+
+async def asking(number: int) -> int:
+    """Send to hooks of its own, chosen and drawn tokens, one after the other."""
+    "use workflow"
+    total = 0
+    for each in range(2):
+        async with create_hook(int, token="asked") as hook:  # noqa: S106 - no secret
+            await send("asked", number + each)
+            total += await hook
+    drawn = create_hook(int)
+    await send(drawn.token, total)
+    return await drawn
