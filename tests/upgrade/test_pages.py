@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -13,7 +14,7 @@ from wfc.compiler.build import build
 from wfc.compiler.project import Project
 from wfc.manifests.store import Version
 
-STEPS: Final = {
+STEPS: Final[Mapping[str, Callable[..., Any]]] = {
     "charge": lambda order_id, cents: f"pay-{order_id}-{cents}",
     "ship": lambda order_id: f"sent-{order_id}",
 }
