@@ -99,6 +99,14 @@ class RunPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndedChild:
+    """A child run that has ended, and the operation of its parent that waits to hear of it."""
+
+    operation_id: OperationId
+    run: Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VersionRow:
     """A registered version; `active` is the one that new work prefers."""
 

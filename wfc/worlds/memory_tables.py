@@ -45,6 +45,8 @@ class RunRow:
     status: RunStatus = RunStatus.PENDING
     log: list[Recorded] = field(default_factory=list)
     hooks: dict[OperationId, int] = field(default_factory=dict)
+    children: dict[OperationId, RunId] = field(default_factory=dict)
+    """Of whose end the run has still to hear."""
     upgraded: bool = False
     attributes: dict[str, Scalar] = field(default_factory=dict)
     started_at: int | None = None
@@ -127,6 +129,8 @@ class Tables:
         self.workers: dict[WorkerId, Membership] = {}
         self.versions: dict[VersionId, tuple[bytes, VersionRow]] = {}
         self.queue_news = False
+        self.told: set[RunId] = set()
+        """Runs other than that of an append to which it wrote."""
 
     def now_us(self) -> int:
         """Give the world's clock."""

@@ -7,6 +7,9 @@ from dataclasses import replace
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import (
     AttributesSet,
+    ChildCompleted,
+    ChildCreated,
+    ChildFailed,
     Event,
     HookConflicted,
     HookCreated,
@@ -26,6 +29,7 @@ from wfc.eventlog.event import (
 from wfc.eventlog.renames import Renames
 from wfc.eventlog.standing import ACTIVE, CONFLICTED, DISPOSED, RUNNING, standing
 from wfc.ids import OperationId
+from wfc.worlds import memory_children as children
 from wfc.worlds import rules
 from wfc.worlds.memory_tables import RunRow, Tables
 from wfc.worlds.protocol import Attempt, Ended
@@ -47,8 +51,7 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
             run.started_at = run.started_at or at
             run.status = RunStatus.SUSPENDED
         case RunCancelRequested():
-            run.cancel_requested, run.cancel_reason = True, event.reason
-            run.not_before = None  # a cancelled run need not wait for its delayed start
+            children.request_cancel(tables, run, event, at)
         case RunWoken():
             run.not_before = None
         case RunPaused():
@@ -63,10 +66,16 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
             run.upgraded = True
             for name in (*event.withdrawn, *event.retracted):
                 _take_back(tables, run, name)
+                children.take_back(tables, run, name, at)
             _rename(tables, run, Renames((event,)))
         case RunRestarted():
             run.version, run.fingerprint = event.version, event.fingerprint
             run.chapter = event.chapter
+            run.children.clear()
+        case ChildCreated():
+            children.hear(run, event)
+        case ChildCompleted() | ChildFailed():
+            run.children.pop(event.operation_id, None)
         case AttributesSet():
             for key, value in event.changes.items():
                 if value is None:
@@ -109,6 +118,7 @@ def _rename(tables: Tables, run: RunRow, renames: Renames) -> None:
         return
     present = renames.operation
     run.hooks = {present(name): status for name, status in run.hooks.items()}
+    children.rename(run, renames)
     tables.hooks = {
         token: (run_id, present(name) if run_id == run.run_id else name)
         for token, (run_id, name) in tables.hooks.items()
@@ -153,6 +163,6 @@ def _end(
     for receipt, row in list(tables.messages.items()):
         if row.message.run_id == run.run_id and not isinstance(row.message, Ended):
             del tables.messages[receipt]
-    parent = tables.runs.get(run.parent_id) if run.parent_id is not None else None
-    if parent is not None and not parent.status.ended:
-        tables.wake(parent)
+    if run.status is not RunStatus.FAILED:  # an upgrade may reopen it
+        run.children.clear()
+    children.wake_hearers(tables, run)

@@ -136,3 +136,13 @@ ALTER TABLE runs ADD COLUMN heard INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE attempts ADD COLUMN standing INTEGER;
 -- The ends of waits that come from outside look up where the wait stands. Upgrades take waits back.
 CREATE INDEX events_waits ON events (run_id, code) WHERE code IN (7, 30, 31);
+
+-- migration 4
+-- The children of whose end a run has still to hear, by the operation that waits for it.
+CREATE TABLE children (
+    run_id TEXT NOT NULL,
+    operation_id TEXT NOT NULL,
+    child_id TEXT NOT NULL,
+    PRIMARY KEY (run_id, operation_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX children_child ON children (child_id);
