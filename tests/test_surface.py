@@ -14,13 +14,13 @@ import wfc.types
 SURFACE = {
     "wfc": (
         "Backoff FatalError RetryableError Woke get_step_metadata get_workflow_metadata install "
-        "policy remove_attributes set_attributes sleep"
+        "policy remove_attributes set_attributes sleep start"
     ),
     "wfc.api": (
         "App CancelAnswer Page Run RunStatus RunSummary cancel_runs get_run list_runs runtime start"
     ),
     "wfc.types": (
-        "CancelAnswer Page Recorded RunStatus RunSummary Step StepMetadata StepStatus Woke "
+        "CancelAnswer ChildRun Page Recorded RunStatus RunSummary Step StepMetadata StepStatus Woke "
         "WorkflowMetadata"
     ),
 }

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from wfc.compiler.import_hook import install
     from wfc.policies import Backoff, policy
     from wfc.runtime.attempt import get_step_metadata
+    from wfc.runtime.children import start
     from wfc.runtime.metadata import Woke
     from wfc.runtime.workflow_api import (
         get_workflow_metadata,
@@ -35,6 +36,7 @@ __all__ = [
     "remove_attributes",
     "set_attributes",
     "sleep",
+    "start",
 ]
 
 _HOMES: Final = {
@@ -47,6 +49,7 @@ _HOMES: Final = {
     "remove_attributes": "wfc.runtime.workflow_api",
     "set_attributes": "wfc.runtime.workflow_api",
     "sleep": "wfc.runtime.workflow_api",
+    "start": "wfc.runtime.children",
 }
 """Where each name that is loaded on first use lives."""
 

@@ -3,10 +3,12 @@
 from wfc.eventlog.entity import RunStatus, StepStatus
 from wfc.runtime.answers import CancelAnswer, Page, Recorded, RunSummary, Step
 from wfc.runtime.attempt import StepMetadata
+from wfc.runtime.children import ChildRun
 from wfc.runtime.metadata import Woke, WorkflowMetadata
 
 __all__ = [
     "CancelAnswer",
+    "ChildRun",
     "Page",
     "Recorded",
     "RunStatus",

@@ -7,7 +7,14 @@ from wfc.codec.arguments import decode_arguments, encode_arguments
 from wfc.codec.decoding import decode
 from wfc.codec.encoding import encode
 from wfc.codec.envelope import PAYLOAD_MAX
-from wfc.codec.failures import ErrorValue, Frame, decode_error, encode_error, read_error
+from wfc.codec.failures import (
+    ErrorValue,
+    Frame,
+    caused_by,
+    decode_error,
+    encode_error,
+    read_error,
+)
 from wfc.codec.naming import REGISTERED, Registry, Types, wire_name
 
 __all__ = [
@@ -17,6 +24,7 @@ __all__ = [
     "Frame",
     "Registry",
     "Types",
+    "caused_by",
     "decode",
     "decode_arguments",
     "decode_error",

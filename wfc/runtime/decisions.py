@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 
 from wfc import codec
 from wfc.errors import LimitExceeded, WorkerLost
@@ -24,6 +25,7 @@ from wfc.runtime.ledger import Effort
 from wfc.runtime.operations import (
     AttributesAsked,
     Cancelled,
+    ChildAsked,
     Completed,
     Failed,
     Operation,
@@ -53,15 +55,13 @@ class Decisions:
         """Act on what a delivery came to."""
         for operation in outcome.withdrawn:
             self.give_up(operation)
-        for operation in outcome.asked:
-            self._take_up(operation)
+        self._take_up_all(outcome.asked)
         if not isinstance(outcome, Suspended):
             self.close(outcome)
 
     def review(self, execution: Execution) -> None:
         """Take up everything that is open, whether it was asked for now or long ago."""
-        for operation in list(execution.open.values()):
-            self._take_up(operation)
+        self._take_up_all(list(execution.open.values()))
         self.loss = False
 
     def forget(self) -> None:
@@ -73,6 +73,13 @@ class Decisions:
 
     # -- what the code asks for
 
+    def _take_up_all(self, operations: Sequence[Operation]) -> None:
+        # Steps last: a body may hand out the token of a hook, which must be in the log by then.
+        for is_step in (False, True):
+            for operation in operations:
+                if isinstance(operation, StepAsked) is is_step:
+                    self._take_up(operation)
+
     def _take_up(self, operation: Operation) -> None:
         match operation:
             case StepAsked():
@@ -81,6 +88,8 @@ class Decisions:
                 self._take_up_wait(operation)
             case AttributesAsked():
                 self._outbox.attributes[operation.operation_id] = operation
+            case ChildAsked():
+                self._outbox.nursery.want(operation, self._outbox.ledger)
 
     def _take_up_wait(self, asked: WaitAsked) -> None:
         ledger = self._outbox.ledger
@@ -148,6 +157,9 @@ class Decisions:
                 outbox.over.pop(name, None)
                 if name in outbox.ledger.waits:
                     outbox.given_up[name] = operation
+            case ChildAsked():
+                outbox.nursery.give_up(operation, outbox.ledger)
+                bodies.fill()
             case AttributesAsked():
                 pass
 

@@ -33,6 +33,7 @@ from wfc.runtime.execution import Execution
 from wfc.runtime.limits import Limits
 from wfc.runtime.operations import (
     Cancelled,
+    ChildAsked,
     Completed,
     Failed,
     Operation,
@@ -245,6 +246,9 @@ class _Replaying:
                 arguments = _shown(operation.arguments, self.template)
             case WaitAsked():
                 kind, name = "wait", plain.partition("~")[0]
+            case ChildAsked():
+                kind, name = "child", str(operation.workflow)
+                arguments = _shown(operation.arguments, self.template)
             case _:
                 kind, name = "attributes", "set_attributes"
         return Call(

@@ -6,7 +6,7 @@ append that was refused costs nothing: the next one is made from what is wanted 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -17,6 +17,9 @@ from wfc.eventlog.event import (
     AttributesSet,
     CancelCause,
     Channel,
+    ChildCompleted,
+    ChildCreated,
+    ChildFailed,
     Event,
     FailureKind,
     RunCancelled,
@@ -37,8 +40,9 @@ from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
 from wfc.policies import Policy
 from wfc.runtime.attempt import Bodies, Call, Ended
 from wfc.runtime.ledger import Ledger
+from wfc.runtime.nursery import Nursery
 from wfc.runtime.operations import AttributesAsked, StepAsked, WaitAsked
-from wfc.worlds.protocol import Attempt, Queued, Release
+from wfc.worlds.protocol import Attempt, Child, Queued, Release
 
 INLINE_RETRY_US: Final = 2 * MICROSECONDS
 """Retries that are due within this time stay with the owner; later ones are queued."""
@@ -62,6 +66,10 @@ class Office(Protocol):
         """Resolve the policy of a step."""
         ...
 
+    def environment(self, version: VersionId) -> Mapping[str, str]:
+        """Capture what workflow code of a version may read of the machine, as of now."""
+        ...
+
     def cleanup_s(self, version: VersionId, workflow: DefinitionId) -> float | None:
         """Give the seconds that a cancelled run may take, if its workflow limits them."""
         ...
@@ -76,6 +84,7 @@ class Batch:
     events: list[Event] = field(default_factory=list)
     messages: list[Queued] = field(default_factory=list)
     queued: list[OperationId] = field(default_factory=list)
+    create: list[Child] = field(default_factory=list)
     answers: bool = False
     release: Release | None = None
 
@@ -99,6 +108,7 @@ class Outbox:
         self.over: dict[OperationId, WaitCause] = {}
         self.attributes: dict[OperationId, AttributesAsked] = {}
         self.given_up: dict[OperationId, StepAsked | WaitAsked] = {}
+        self.nursery = Nursery(run_id)
         self.end: Event | None = None
         self._office = office
 
@@ -110,6 +120,7 @@ class Outbox:
         self.over.clear()
         self.attributes.clear()
         self.given_up.clear()
+        self.nursery.clear()
 
     def batch(self, *, may_release: bool, hurry: bool) -> Batch | None:
         """Say what the next append holds, or None if nothing has to be written.
@@ -185,6 +196,7 @@ class Outbox:
             batch.events.append(self.end)
             return
         self._add_steps(batch)
+        self._add_children(batch)
         self._add_expiry(batch, now)
 
     def _cancellation(self, operation: StepAsked | WaitAsked) -> Event:
@@ -219,6 +231,11 @@ class Outbox:
             if name not in efforts:
                 batch.events.append(_created(asked, self._office.policy(asked)))
             self._add_message(batch, name, not_before)
+
+    def _add_children(self, batch: Batch) -> None:
+        told = list(self.nursery.events(self.ledger, self._office, batch.create))
+        batch.events.extend(told)
+        batch.answers = batch.answers or bool(told)
 
     def _add_start(self, batch: Batch, step: StepAsked | Call, policy: Policy) -> None:
         effort = self.ledger.efforts.get(step.operation_id)
@@ -363,4 +380,7 @@ _CROSSED_OFF: Final[dict[type[Event], Callable[[Outbox, Any], None]]] = {
     WaitCreated: _wait_created,
     WaitCompleted: _wait_completed,
     AttributesSet: _attributes_set,
+    ChildCreated: lambda outbox, event: outbox.nursery.born(event),
+    ChildCompleted: lambda outbox, event: outbox.nursery.over(event),
+    ChildFailed: lambda outbox, event: outbox.nursery.over(event),
 }

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from wfc.eventlog.event import Recorded, RunRestarted, RunUpgraded, StepCreated
+from wfc.eventlog.event import ChildCreated, Recorded, RunRestarted, RunUpgraded, StepCreated
 from wfc.eventlog.renames import Renames
 from wfc.ids import DefinitionId, OperationId
 from wfc.manifests.renamed import NOTHING, Renamed
@@ -77,8 +77,12 @@ def _through(page: Sequence[Recorded], position: int, upgrade: RunUpgraded) -> l
 
 
 def _hinted(each: Recorded, renamed: Renamed) -> Recorded:
-    """Call the step of an event, or of the creation it brings along, by its present id."""
+    """Call the step or child of an event, or of its creation, by its present id."""
     event: Any = each.event
+    if isinstance(event, ChildCreated):
+        workflow = DefinitionId(renamed.definition(event.workflow))
+        same = workflow == event.workflow
+        return each if same else replace(each, event=replace(event, workflow=workflow))
     created = event if isinstance(event, StepCreated) else getattr(event, "created", None)
     if not isinstance(created, StepCreated):
         return each

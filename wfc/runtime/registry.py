@@ -13,6 +13,7 @@ from wfc.manifests.bundle import Entry
 from wfc.manifests.renamed import renamed_in
 from wfc.manifests.store import Version, from_archive
 from wfc.policies import Policy, check_kind, declared, from_literal, resolve
+from wfc.runtime.environment import capture
 from wfc.runtime.host_types import HostTypes
 from wfc.runtime.operations import StepAsked
 from wfc.runtime.sandbox import load_template
@@ -104,6 +105,10 @@ class Registry:
         else:
             self._templates.move_to_end(key)
         return template
+
+    def environment(self, version: VersionId) -> Mapping[str, str]:
+        """Capture what workflow code of a version that is known here may read of the machine."""
+        return capture(self._versions[version].rules)
 
     def policy(self, asked: StepAsked) -> Policy:
         """Resolve the policy of a step: its function's, else the literal one of its bundle."""

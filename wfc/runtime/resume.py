@@ -16,6 +16,8 @@ from typing import Any, Final
 from wfc import codec, fault
 from wfc.errors import LimitExceeded, TurnTooLong, WorkerLost
 from wfc.eventlog.event import (
+    ChildCreated,
+    ChildFailed,
     Event,
     FailureKind,
     Recorded,
@@ -36,7 +38,7 @@ from wfc.runtime.operations import Failed, Operation, Outcome, Suspended
 from wfc.runtime.outbox import Outbox
 from wfc.runtime.parking import Parked
 from wfc.runtime.reading import Reading
-from wfc.worlds.protocol import Appended, Claimed, Owner, Refusal, Release
+from wfc.worlds.protocol import Appended, Claimed, Owner, Refusal, Refused, Release
 
 _LOG: Final = logging.getLogger("wfc.worker")
 LOSSES_MAX: Final = 5
@@ -98,7 +100,7 @@ class LiveRun:
 
     def hear(self) -> None:
         """Read the log: somebody else wrote to it."""
-        self._log_has_news = True
+        self._log_has_news = self.outbox.nursery.news = True
         self.poke()
 
     def drain(self) -> None:
@@ -161,6 +163,7 @@ class LiveRun:
         at_rest = ledger.paused or ledger.ended
         if self.execution is None and self.outbox.end is None and not at_rest:
             await self._rebuild()
+        await self.outbox.nursery.attend(self._desk, self.ledger)
         self.decisions.ring(self.execution)
         if self.tenure.fence is None or self.ledger.ended:
             self.drop()
@@ -179,6 +182,7 @@ class LiveRun:
             batch.events,
             guard=Owner(self.tenure.fence, self.ledger.length),
             messages=batch.messages,
+            create=batch.create,
             release=batch.release,
         )
         fault.point("run.appended")
@@ -187,12 +191,19 @@ class LiveRun:
             if batch.release is not None:
                 self.tenure.fence = None
             self._follow(answer.recorded)
-        elif answer.reason is Refusal.BEHIND:
+        else:
+            await self._refused(answer)
+        if self.ledger.ended:
+            self.drop()
+
+    async def _refused(self, answer: Refused) -> None:
+        """Learn why nothing was written."""
+        if answer.reason is Refusal.BEHIND:
             self._follow(answer.events)
+        elif answer.reason is Refusal.EXISTS:
+            await self.outbox.nursery.look_up(self._desk)
         else:
             _LOG.info("run %s was taken away (%s)", self.run_id, answer.reason)
-            self.drop()
-        if self.ledger.ended:
             self.drop()
 
     def _may_release(self) -> bool:
@@ -290,6 +301,7 @@ class LiveRun:
             renames=self.reading.renames,
             unequal=self.reading.unequal,
         )
+        self.execution.created = created
         return self.execution
 
     def _follow(self, recorded: Sequence[Recorded]) -> None:
@@ -344,6 +356,8 @@ _REACTIONS: Final[dict[type[Event], Callable[[LiveRun, Any], None]]] = {
     StepStarted: lambda run, event: run.bodies.started(event),
     StepRetrying: lambda run, event: run.decisions.pauses(event),
     WaitCreated: lambda run, event: run.decisions.waits(event),
+    ChildCreated: lambda run, _event: run.bodies.fill(),
+    ChildFailed: lambda run, _event: run.bodies.fill(),
     RunWoken: lambda run, event: run.decisions.woken(event, run.execution),
     RunCancelRequested: lambda run, _event: run.decisions.set_deadline(),
 }

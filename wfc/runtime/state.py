@@ -225,6 +225,14 @@ class State:
                 self.withdrawn = {}
             self.withdrawn[name] = pending.operation
 
+    def ask_again(self, pending: Pending) -> None:
+        """Tell whoever carries it out that the code wants more of an open operation."""
+        name = pending.operation.operation_id
+        if self.pending.get(name) is pending:
+            if self.asked is NONE:
+                self.asked = {}
+            self.asked[name] = pending.operation
+
     def withdraw_all(self) -> None:
         """Give everything up that code could wait for."""
         for pending in [each for each in self.pending.values() if each.wakes]:
