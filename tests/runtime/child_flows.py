@@ -120,9 +120,15 @@ PROGRAM = Program(
         return (await start(sleeps, days)).id
 
 
-    async def waits(days: int, detached: bool = False) -> int:
+    async def waits(days: int) -> int:
         "use workflow"
-        child = await start.options(id=f"child-{days}", detached=detached)(sleeps, days)
+        child = await start.options(id=f"child-{days}")(sleeps, days)
+        return await child.result()
+
+
+    async def waits_detached(days: int) -> int:
+        "use workflow"
+        child = await start.options(id=f"child-{days}", detached=True)(sleeps, days)
         return await child.result()
 
 

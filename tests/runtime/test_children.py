@@ -11,6 +11,7 @@ import pytest
 from tests.runtime.child_flows import FLOWS, PROGRAM
 from tests.runtime.flows import Journal
 from tests.runtime.house import House
+from wfc import start
 from wfc.clock import VirtualClock
 from wfc.errors import OutsideWorkflow, RunCancelled, RunFailed
 from wfc.eventlog.entity import RunStatus
@@ -138,13 +139,13 @@ async def test_the_normal_end_of_a_parent_leaves_its_children(house: House) -> N
 
 async def test_a_child_is_cancelled_though_the_parent_ends_at_once(house: House) -> None:
     child = handle(house, await outcome(house, FLOWS.cancels_and_ends, 2))
-    with pytest.raises(RunCancelled, match="its parent run_.* cancelled it"):
+    with pytest.raises(RunCancelled, match=r"its parent run_.* cancelled it"):
         await child.result("1s")
 
 
 @pytest.mark.parametrize("force", [False, True])
 async def test_a_cancelled_parent_cancels_its_children_and_theirs(
-    house: House, force: bool
+    house: House, *, force: bool
 ) -> None:
     run = await house.start(FLOWS.waits_above, 3)
     await idle(house)
@@ -157,7 +158,7 @@ async def test_a_cancelled_parent_cancels_its_children_and_theirs(
 
 
 async def test_a_detached_child_outlives_its_parent(house: House) -> None:
-    run = await house.start(FLOWS.waits, 3, True)
+    run = await house.start(FLOWS.waits_detached, 3)
     await idle(house)
     await run.cancel()
     await idle(house)
@@ -230,6 +231,4 @@ async def test_a_parent_that_is_paused_hears_of_it_later(house: House) -> None:
 
 async def test_children_are_started_in_workflows_only() -> None:
     with pytest.raises(OutsideWorkflow):
-        from wfc import start
-
         await start(FLOWS.doubles, 1)

@@ -20,6 +20,7 @@ import pytest
 from wfc.clock import Clock, VirtualClock
 from wfc.worlds.promises.appending import Appending
 from wfc.worlds.promises.attempts import Attempts
+from wfc.worlds.promises.children import Children
 from wfc.worlds.promises.leases import Leases
 from wfc.worlds.promises.outsiders import Outsiders
 from wfc.worlds.promises.passing_on import PassingOn
@@ -40,6 +41,7 @@ class Conformance(
     Repeating,
     PassingOn,
     Views,
+    Children,
     Leases,
     Attempts,
     Queue,
