@@ -213,8 +213,8 @@ def _check_call(execution: Live, options: ChildOptions) -> None:
     if depth > execution.depth_max:
         raise LimitExceeded(
             f"this child would be a run at depth {depth} below the first one, and the limit is "
-            f"{execution.depth_max} ([tool.wfc.limits] depth). Loop in one run, or await the "
-            f"workflow instead of starting it.{at_line()}"
+            f"{execution.depth_max} ([tool.wfc.limits] children_depth). Loop in one run, or await "
+            f"the workflow instead of starting it.{at_line()}"
         )
     check_attributes(options.attributes, limit=execution.attributes_max)
     if options.id == execution.run_id:
