@@ -22,6 +22,8 @@ from wfc.compiler.project import Project
 from wfc.eventlog.entity import Run as Row
 from wfc.eventlog.event import (
     AttributesSet,
+    ChildCompleted,
+    ChildCreated,
     Event,
     Recorded,
     RunCancelled,
@@ -46,6 +48,7 @@ from wfc.runtime.judging import Case, Judged, judge
 from wfc.runtime.operations import (
     AttributesAsked,
     Cancelled,
+    ChildAsked,
     Completed,
     Failed,
     Operation,
@@ -147,6 +150,16 @@ class Driver:
             if isinstance(one, WaitAsked) and not self._known(one.operation_id):
                 self.write(WaitCreated(operation_id=one.operation_id, wake_at=one.wake_at))
                 return
+            if isinstance(one, ChildAsked) and not self._known(one.operation_id):
+                self.write(
+                    ChildCreated(
+                        operation_id=one.operation_id,
+                        run_id=one.run_id,
+                        workflow=one.workflow,
+                        digest=one.digest,
+                    )
+                )
+                return
             if isinstance(one, AttributesAsked):
                 self.write(AttributesSet(operation_id=one.operation_id, changes=one.changes))
                 return
@@ -154,6 +167,11 @@ class Driver:
         if steps:
             self.write(*self._done(steps[0]))
             return
+        for one in operations:
+            if isinstance(one, ChildAsked):
+                output = codec.encode(self.steps[one.workflow.rpartition(":")[2]](), path="output")
+                self.write(ChildCompleted(operation_id=one.operation_id, output=output))
+                return
         waits = [one for one in operations if isinstance(one, WaitAsked)]
         first = min(waits, key=self._deadline)
         self.now = max(self.now, self._deadline(first))
