@@ -14,7 +14,7 @@ import wfc.types
 SURFACE = {
     "wfc": (
         "Backoff FatalError RetryableError Woke get_step_metadata get_workflow_metadata install "
-        "policy remove_attributes set_attributes sleep start"
+        "policy remove_attributes restart set_attributes sleep start"
     ),
     "wfc.api": (
         "App CancelAnswer Page Run RunStatus RunSummary cancel_runs get_run list_runs runtime start"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wfc.runtime.workflow_api import (
         get_workflow_metadata,
         remove_attributes,
+        restart,
         set_attributes,
         sleep,
     )
@@ -34,6 +35,7 @@ __all__ = [
     "install",
     "policy",
     "remove_attributes",
+    "restart",
     "set_attributes",
     "sleep",
     "start",
@@ -47,6 +49,7 @@ _HOMES: Final = {
     "install": "wfc.compiler.import_hook",
     "policy": "wfc.policies",
     "remove_attributes": "wfc.runtime.workflow_api",
+    "restart": "wfc.runtime.workflow_api",
     "set_attributes": "wfc.runtime.workflow_api",
     "sleep": "wfc.runtime.workflow_api",
     "start": "wfc.runtime.children",

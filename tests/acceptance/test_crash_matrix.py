@@ -26,7 +26,7 @@ from wfc.eventlog.fold import fold
 
 pytestmark = pytest.mark.timeout(600)
 
-FLOWS = ["sequence", "patient", "fan_out", "careful", "compensating", "family"]
+FLOWS = ["sequence", "patient", "fan_out", "careful", "compensating", "family", "chapters"]
 CHILDREN = {"family": 4}
 ATTEMPTS = {"flaky": 4, "once": 1}
 ANSWERS: dict[str, list[dict[str, object]]] = {
@@ -35,6 +35,7 @@ ANSWERS: dict[str, list[dict[str, object]]] = {
     "patient": [{"output": 4}],
     "careful": [{"output": "ran 3"}, {"output": "lost WorkerLost"}],
     "family": [{"output": [7, "RunFailed", "RunCancelled", 6, "other"]}],
+    "chapters": [{"output": 6}],
     "compensating": [{"failed": "user", "cause": "FatalError('no')"}],
 }
 

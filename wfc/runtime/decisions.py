@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Sequence
 
 from wfc import codec
-from wfc.errors import LimitExceeded, WorkerLost
+from wfc.errors import WorkerLost
 from wfc.eventlog.event import (
     FailureKind,
     RunCompleted,
@@ -18,6 +18,7 @@ from wfc.eventlog.event import (
 )
 from wfc.ids import OperationId
 from wfc.runtime.attempt import Call, lost
+from wfc.runtime.chapters import draft
 from wfc.runtime.desk import Desk
 from wfc.runtime.execution import Execution
 from wfc.runtime.inline import InlineBodies
@@ -173,7 +174,7 @@ class Decisions:
             case Cancelled():
                 self._outbox.end = self._outbox.cancelled(outcome.reason)
             case Restarted():
-                self.fail(LimitExceeded("this release cannot restart a run"), FailureKind.LIMIT)
+                self._outbox.end = draft(outcome.arguments, self._outbox.ledger)
         if isinstance(outcome, Failed) and outcome.kind is not FailureKind.USER:
             # One `run_failed` and no more decisions: what the code asked for last is in doubt.
             self.forget()

@@ -65,8 +65,12 @@ class Desk(Clerk, Protocol):
     always_replay: bool
     limits: Limits
 
-    async def history(self, run_id: RunId, after: int) -> list[Recorded]:
-        """Read up to `PAGE` events after a position."""
+    async def history(self, run_id: RunId, after: int, limit: int = PAGE) -> list[Recorded]:
+        """Read up to `limit` events after a position."""
+        ...
+
+    async def active_version(self) -> VersionId | None:
+        """Give the version that new work prefers."""
         ...
 
     async def run_of(self, run_id: RunId) -> Run | None:

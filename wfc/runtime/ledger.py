@@ -39,6 +39,7 @@ from wfc.eventlog.event import (
 from wfc.eventlog.legality import Legality
 from wfc.ids import OperationId, RunId, VersionId, WorkerId
 from wfc.policies import Policy
+from wfc.runtime.carried import attributes_at
 
 _NONE: Final[dict[Any, Any]] = {}
 """Stands for tables that are nearly always empty: who writes makes one."""
@@ -92,6 +93,20 @@ class Ledger:
         self.children: dict[OperationId, RunId] = _NONE
         """Child runs whose end the log does not hold."""
 
+    @classmethod
+    def before(cls, begins: Recorded, created: RunCreated) -> Ledger:
+        """Stand before the event that begins a later chapter, without having read what is earlier:
+        all that matters of it is how the run was created.
+        """
+        event = begins.event
+        assert isinstance(event, RunRestarted)
+        ledger = cls()
+        ledger.created, ledger.version, ledger.started = created, event.version, True
+        ledger.chapter = ledger.law.chapter = event.chapter - 1
+        ledger.length = ledger.law.length = begins.position - 1
+        ledger.law.version, ledger.law.started = event.version, True
+        return ledger
+
     @property
     def timed_out(self) -> bool:
         """Tell whether the run is being cancelled because its time is over."""
@@ -130,6 +145,9 @@ def _run_restarted(ledger: Ledger, event: RunRestarted, recorded: Recorded) -> N
     ledger.version = event.version
     ledger.chapter = event.chapter
     ledger.efforts = ledger.waits = ledger.children = _NONE
+    ledger.woken = _NOBODY
+    if event.carried is not None:
+        ledger.attributes = attributes_at(event)
 
 
 def _run_started(ledger: Ledger, _event: RunStarted, _recorded: Recorded) -> None:

@@ -25,7 +25,9 @@ from wfc.eventlog.event import (
     RunCancelled,
     RunCancelRequested,
     RunFailed,
+    RunRestarted,
     RunStarted,
+    Scalar,
     StepCancelled,
     StepCompleted,
     StepCreated,
@@ -42,6 +44,7 @@ from wfc.runtime.attempt import Bodies, Call, Ended
 from wfc.runtime.ledger import Ledger
 from wfc.runtime.nursery import Nursery
 from wfc.runtime.operations import AttributesAsked, StepAsked, WaitAsked
+from wfc.runtime.state import applied
 from wfc.worlds.protocol import Attempt, Child, Queued, Release
 
 INLINE_RETRY_US: Final = 2 * MICROSECONDS
@@ -291,6 +294,13 @@ class Outbox:
             return RunFailed(error=codec.encode_error(error), kind=FailureKind.TIMEOUT)
         return RunCancelled(reason=reason, forced=forced)
 
+    def attributes_then(self) -> Mapping[str, Scalar]:
+        """Give the attributes of the run once what waits here is written."""
+        attributes = self.ledger.attributes
+        for written in self.attributes.values():
+            attributes = applied(attributes, written.changes)
+        return attributes
+
     def _stays(self, batch: Batch) -> bool:
         """Tell whether a step of this batch is tried again so soon that the run stays here."""
         return any(
@@ -371,6 +381,11 @@ def _attributes_set(outbox: Outbox, event: AttributesSet) -> None:
         outbox.attributes.pop(event.operation_id, None)
 
 
+def _restarted(outbox: Outbox, _event: RunRestarted) -> None:
+    outbox.end = None
+    outbox.nursery.ends.clear()
+
+
 _CROSSED_OFF: Final[dict[type[Event], Callable[[Outbox, Any], None]]] = {
     StepCompleted: _step_over,
     StepFailed: _step_over,
@@ -380,6 +395,7 @@ _CROSSED_OFF: Final[dict[type[Event], Callable[[Outbox, Any], None]]] = {
     WaitCreated: _wait_created,
     WaitCompleted: _wait_completed,
     AttributesSet: _attributes_set,
+    RunRestarted: _restarted,
     ChildCreated: lambda outbox, event: outbox.nursery.born(event),
     ChildCompleted: lambda outbox, event: outbox.nursery.over(event),
     ChildFailed: lambda outbox, event: outbox.nursery.over(event),

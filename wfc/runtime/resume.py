@@ -22,6 +22,7 @@ from wfc.eventlog.event import (
     FailureKind,
     Recorded,
     RunCancelRequested,
+    RunRestarted,
     RunUpgraded,
     RunWoken,
     StepRetrying,
@@ -29,6 +30,7 @@ from wfc.eventlog.event import (
     WaitCreated,
 )
 from wfc.ids import RunId
+from wfc.runtime.chapters import completed, ledger_at
 from wfc.runtime.decisions import Decisions
 from wfc.runtime.desk import PAGE, Desk
 from wfc.runtime.execution import Execution
@@ -59,6 +61,7 @@ class LiveRun:
         self.execution = None if parked is None else parked.execution
         self.reading = Reading() if parked is None else parked.reading
         self._known_length = 0
+        self._chapter_at = 1
         # The code has run through the log up to here, whoever ran it.
         self._heard = 0 if parked is None else parked.heard
         self._unsure = False  # a lost owner may have run it further
@@ -140,6 +143,7 @@ class LiveRun:
         self._heard = max(self._heard, claimed.heard)
         self._unsure = claimed.loss
         self._known_length = 0 if recorded else claimed.length
+        self._chapter_at = claimed.chapter_at
         self.outbox.queued = set(claimed.attempts)
         if claimed.losses >= LOSSES_MAX:
             self.ledger.stand_at(claimed.length)
@@ -164,6 +168,7 @@ class LiveRun:
         if self.execution is None and self.outbox.end is None and not at_rest:
             await self._rebuild()
         await self.outbox.nursery.attend(self._desk, self.ledger)
+        await self._complete_restart()
         self.decisions.ring(self.execution)
         if self.tenure.fence is None or self.ledger.ended:
             self.drop()
@@ -195,6 +200,14 @@ class LiveRun:
             await self._refused(answer)
         if self.ledger.ended:
             self.drop()
+
+    async def _complete_restart(self) -> None:
+        """Say on what code the next chapter begins; a run that is cancelled begins none."""
+        ledger, outbox = self.ledger, self.outbox
+        if isinstance(outbox.end, RunRestarted) and not ledger.paused and ledger.cancel is None:
+            outbox.end = await completed(outbox.end, ledger, outbox.attributes_then(), self._desk)
+        if isinstance(outbox.end, RunRestarted) and ledger.cancel is not None:
+            outbox.end = outbox.cancelled(ledger.cancel.reason)
 
     async def _refused(self, answer: Refused) -> None:
         """Learn why nothing was written."""
@@ -256,13 +269,13 @@ class LiveRun:
         self._known_length = max(self._known_length, self.ledger.length)
         withdrawn: list[Operation] = []
         outcome: Outcome = Suspended()
-        self.outbox.ledger = Ledger()
+        self.outbox.ledger = await self._blank()
         while page := await self._desk.history(self.run_id, self.ledger.length):
             is_later = self.execution is not None
             if self.reading.learn(page) and is_later:
                 # The events that were delivered are to be read in another way: begin again.
                 self._forget_code()
-                self.outbox.ledger = Ledger()
+                self.outbox.ledger = await self._blank()
                 withdrawn.clear()
                 continue
             for each in page:
@@ -278,6 +291,13 @@ class LiveRun:
         if not isinstance(outcome, Suspended):
             self.decisions.close(outcome)
         self._review()
+
+    async def _blank(self) -> Ledger:
+        """Give a ledger that reads the present chapter next."""
+        known = self.ledger
+        at = 0 if known.opening is None else known.opening.position
+        self._chapter_at = max(self._chapter_at, at)
+        return await ledger_at(self.run_id, self._chapter_at, known.created, self._desk)
 
     def _review(self) -> None:
         """Take up all that is open, unless what was read ended or paused the code."""
@@ -314,7 +334,7 @@ class LiveRun:
                 react(self, each.event)
         if self.ledger.ended or not recorded:
             return
-        if any(isinstance(each.event, RunUpgraded) for each in recorded):
+        if any(isinstance(each.event, RunUpgraded | RunRestarted) for each in recorded):
             self._forget_code()  # it is another one now: the next cycle makes it
             self.outbox.end = None
         elif self.ledger.paused:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from wfc import abi, codec
 from wfc.determinism import Rules
 from wfc.ids import DefinitionId, ModuleName, Site, VersionId
+from wfc.manifests.manifest import Manifest
 from wfc.manifests.renamed import NOTHING, Renamed, renamed_in
 from wfc.manifests.store import Version
 from wfc.runtime.namespaces import Copies, Namespaces
@@ -46,6 +47,7 @@ class Template:
         self.loaded = loaded
         self._bundles = version.workflow
         self.fingerprints = version.fingerprints
+        self._manifest = version.manifest
         self.plans: dict[DefinitionId, StepPlan] = {}
         self.children: dict[DefinitionId, Any] = {}
         module, _, self._qualname = workflow.partition(":")
@@ -79,6 +81,14 @@ class Template:
     def result(self) -> Any:
         """What the workflow is annotated to return, as a type of this template."""
         return self.evaluated(self._module, self.signature.return_annotation)
+
+    @cached_property
+    def changes(self) -> tuple[str, ...]:
+        """The markers that the workflow knows."""
+        if not self._manifest:
+            return ()
+        found = Manifest.parse(self._manifest).workflows.get(self.workflow)
+        return () if found is None else found.changes
 
     def spread(self, arguments: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         """Turn arguments by name into those of a call."""

@@ -245,9 +245,13 @@ class Worker:
             self._world_full = False
             return answer
 
-    async def history(self, run_id: RunId, after: int) -> list[Recorded]:
-        """Read up to `PAGE` events after a position."""
-        return await self.world.history(run_id, after, PAGE)
+    async def history(self, run_id: RunId, after: int, limit: int = PAGE) -> list[Recorded]:
+        """Read up to `limit` events after a position."""
+        return await self.world.history(run_id, after, limit)
+
+    async def active_version(self) -> VersionId | None:
+        """Give the version that new work prefers."""
+        return next((row.version for row in await self.world.versions() if row.active), None)
 
     async def run_of(self, run_id: RunId) -> Run | None:
         """Read the view of one run."""

@@ -42,6 +42,7 @@ def claim(tables: Tables, run: RunRow, worker_id: WorkerId) -> Claimed | Held | 
         loss=loss,
         losses=run.losses,
         heard=run.heard,
+        chapter_at=run.chapter_at,
         attempts=frozenset(wanted),
     )
 

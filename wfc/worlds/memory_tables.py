@@ -52,6 +52,7 @@ class RunRow:
     started_at: int | None = None
     ended_at: int | None = None
     chapter: int = 1
+    chapter_at: int = 1
     fence: int = 0
     attempt_fence: int = 0
     owner: WorkerId | None = None

@@ -70,7 +70,7 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
             _rename(tables, run, Renames((event,)))
         case RunRestarted():
             run.version, run.fingerprint = event.version, event.fingerprint
-            run.chapter = event.chapter
+            run.chapter, run.chapter_at = event.chapter, len(run.log) + 1
             run.children.clear()
         case ChildCreated():
             children.hear(run, event)

@@ -146,3 +146,5 @@ CREATE TABLE children (
     PRIMARY KEY (run_id, operation_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX children_child ON children (child_id);
+-- The position of the event that began the run's present chapter; no earlier release restarts.
+ALTER TABLE runs ADD COLUMN chapter_at INTEGER NOT NULL DEFAULT 1;

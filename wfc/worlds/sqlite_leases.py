@@ -155,6 +155,7 @@ def claim_loaded(
         loss=loss,
         losses=run.losses,
         heard=run.heard,
+        chapter_at=run.chapter_at,
         attempts=frozenset(row[0] for row in wanted),
     )
 

@@ -72,7 +72,7 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
             _rename(transaction, run.run_id, Renames((event,)))
         case RunRestarted():
             run.version, run.fingerprint = event.version, event.fingerprint
-            run.chapter = event.chapter
+            run.chapter, run.chapter_at = event.chapter, run.length + 1
             children.forget(transaction, run.run_id)
         case ChildCreated():
             children.hear(transaction, run.run_id, event)

@@ -347,6 +347,19 @@ CHILDREN: Final = [
          returns=["late", 2]),
 ]  # fmt: skip
 
+CHAPTERS: Final = [
+    case("a run of four chapters", "chapters.counts", 3, returns=[6, 4], steps="add"),
+    case("chapters that sleep", "chapters.polls", 2, returns=3),
+    case("a restart withdraws what is open", "chapters.drops_all", 2,
+         returns=[{"left": 1}, 3], attributes={"left": 1}),
+    case("another worker in each chapter", "chapters.polls", 2, told=(RESTART, RESTART),
+         returns=3),
+    case("a cancel in a later chapter", "chapters.polls", 2,
+         told=(passes(days=1, seconds=1), cancels("no")), cancelled="no"),
+    case("pause in a later chapter", "chapters.polls", 1,
+         told=(passes(days=1, seconds=1), PAUSE, passes(days=3), UNPAUSE), returns=2),
+]  # fmt: skip
+
 ENTRIES: Final[list[Entry]] = [
-    *PLAIN, *SHAPES, *TOGETHER, *FAILURES, *TIMES, *VALUES, *OUTSIDE, *CHILDREN,
+    *PLAIN, *SHAPES, *TOGETHER, *FAILURES, *TIMES, *VALUES, *OUTSIDE, *CHILDREN, *CHAPTERS,
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a world promises of children: who hears of their end, and whom a cancellation reaches."""
+"""What a world promises of lineage: who hears of whose end, and whom a cancellation reaches."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ from wfc.worlds.promises.given import (
 )
 from wfc.worlds.protocol import (
     Child,
+    Claimed,
     EndedChild,
     OpenRun,
     Owner,
@@ -228,6 +229,19 @@ class Children:
         )
         wrote(await world.append(RUN, [restarted], guard=await _owner(world)))
         assert await world.ended_children(RUN) == []
+
+    async def test_a_claim_tells_where_the_chapter_begins(self, world: World) -> None:
+        """So that nobody has to read what came before."""
+        owner = await owned(world)
+        restarted = RunRestarted(
+            chapter=2, arguments=b"", seed=bytes(32), version=VERSION, fingerprint="f"
+        )
+        wrote(await world.append(RUN, [restarted], guard=owner, release=Release()))
+        await started(world, OTHER)
+        for run_id, position in ((RUN, owner.length + 1), (OTHER, 1)):
+            claim = await world.claim(run_id, ALICE)
+            assert isinstance(claim, Claimed)
+            assert claim.chapter_at == position
 
     async def test_an_upgrade_cancels_the_child_that_it_takes_back(self, world: World) -> None:
         """And calls the others what the new code calls them."""
