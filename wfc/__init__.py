@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from wfc.compiler.import_hook import install
     from wfc.policies import Backoff, policy
     from wfc.runtime.attempt import get_step_metadata
+    from wfc.runtime.children import start
     from wfc.runtime.hooks import Hook, create_hook
     from wfc.runtime.metadata import Woke
     from wfc.runtime.workflow_api import (
         changed,
         get_workflow_metadata,
         remove_attributes,
+        restart,
         set_attributes,
         sleep,
     )
@@ -38,8 +40,10 @@ __all__ = [
     "install",
     "policy",
     "remove_attributes",
+    "restart",
     "set_attributes",
     "sleep",
+    "start",
 ]
 
 _HOMES: Final = {
@@ -53,8 +57,10 @@ _HOMES: Final = {
     "install": "wfc.compiler.import_hook",
     "policy": "wfc.policies",
     "remove_attributes": "wfc.runtime.workflow_api",
+    "restart": "wfc.runtime.workflow_api",
     "set_attributes": "wfc.runtime.workflow_api",
     "sleep": "wfc.runtime.workflow_api",
+    "start": "wfc.runtime.children",
 }
 """Where each name that is loaded on first use lives."""
 

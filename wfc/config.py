@@ -354,6 +354,7 @@ def worker_limits(settings: Settings) -> WorkerLimits:
             pending=settings.limits.pending_operations,
             payload=settings.limits.payload,
             attributes=settings.limits.attributes,
+            depth=settings.limits.children_depth,
         ),
     )
 

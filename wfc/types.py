@@ -14,6 +14,7 @@ from wfc.runtime.answers import (
     VersionSummary,
 )
 from wfc.runtime.attempt import StepMetadata
+from wfc.runtime.children import ChildRun
 from wfc.runtime.hooks import Conflict
 from wfc.runtime.metadata import Woke, WorkflowMetadata
 from wfc.runtime.verdict import (
@@ -31,6 +32,7 @@ __all__ = [
     "Answer",
     "Call",
     "CancelAnswer",
+    "ChildRun",
     "Conflict",
     "Divergence",
     "Environment",

@@ -23,6 +23,8 @@ from wfc.eventlog.entity import Run as Row
 from wfc.eventlog.event import (
     AttributesSet,
     Channel,
+    ChildCompleted,
+    ChildCreated,
     Event,
     HookDisposed,
     HookReceived,
@@ -51,6 +53,7 @@ from wfc.runtime.judging import Case, Judged, judge
 from wfc.runtime.operations import (
     AttributesAsked,
     Cancelled,
+    ChildAsked,
     Completed,
     Failed,
     HookAsked,
@@ -172,6 +175,16 @@ class Driver:
             if isinstance(one, HookAsked) and not self._known(one.operation_id):
                 self.write(one.created)
                 return
+            if isinstance(one, ChildAsked) and not self._known(one.operation_id):
+                self.write(
+                    ChildCreated(
+                        operation_id=one.operation_id,
+                        run_id=one.run_id,
+                        workflow=one.workflow,
+                        digest=one.digest,
+                    )
+                )
+                return
             if isinstance(one, AttributesAsked):
                 self.write(AttributesSet(operation_id=one.operation_id, changes=one.changes))
                 return
@@ -186,6 +199,11 @@ class Driver:
             name = awaited[0].operation_id
             self.write(HookReceived(operation_id=name, receipt_id="rcpt_1", payload=payload))
             return
+        for one in operations:
+            if isinstance(one, ChildAsked):
+                output = codec.encode(self.steps[one.workflow.rpartition(":")[2]](), path="output")
+                self.write(ChildCompleted(operation_id=one.operation_id, output=output))
+                return
         waits = [one for one in operations if isinstance(one, WaitAsked)]
         chosen = self.choose(steps, min(waits, key=self._deadline) if waits else None)
         if isinstance(chosen, StepAsked):

@@ -64,6 +64,7 @@ PARTIAL: Final = "functools.partial"
 _HOMES: Final = {
     "wfc.runtime.workflow_api": "wfc",
     "wfc.runtime.hooks": "wfc",
+    "wfc.runtime.children": "wfc",
     "asyncio.tasks": "asyncio",
     "asyncio.timeouts": "asyncio",
     "asyncio.taskgroups": "asyncio",

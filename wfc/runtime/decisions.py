@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Sequence
 
 from wfc import codec
-from wfc.errors import LimitExceeded, WorkerLost
+from wfc.errors import WorkerLost
 from wfc.eventlog.event import (
     FailureKind,
     RunCompleted,
@@ -19,6 +19,7 @@ from wfc.eventlog.event import (
 from wfc.eventlog.standing import ACTIVE
 from wfc.ids import OperationId
 from wfc.runtime.attempt import Call, lost
+from wfc.runtime.chapters import draft
 from wfc.runtime.desk import Desk
 from wfc.runtime.execution import Execution
 from wfc.runtime.inline import InlineBodies
@@ -26,6 +27,7 @@ from wfc.runtime.ledger import Effort
 from wfc.runtime.operations import (
     AttributesAsked,
     Cancelled,
+    ChildAsked,
     Completed,
     Failed,
     HookAsked,
@@ -92,6 +94,8 @@ class Decisions:
             case HookAsked():
                 if not self._outbox.ledger.law.hook(operation.operation_id):
                     self._outbox.hooks[operation.operation_id] = operation
+            case ChildAsked():
+                self._outbox.nursery.want(operation, self._outbox.ledger)
 
     def _take_up_wait(self, asked: WaitAsked) -> None:
         ledger = self._outbox.ledger
@@ -163,6 +167,9 @@ class Decisions:
                 outbox.hooks.pop(name, None)
                 if outbox.ledger.law.hook(name) == ACTIVE:
                     outbox.given_up[name] = operation
+            case ChildAsked():
+                outbox.nursery.give_up(operation, outbox.ledger)
+                bodies.fill()
             case AttributesAsked():
                 pass
 
@@ -176,7 +183,7 @@ class Decisions:
             case Cancelled():
                 self._outbox.end = self._outbox.cancelled(outcome.reason)
             case Restarted():
-                self.fail(LimitExceeded("this release cannot restart a run"), FailureKind.LIMIT)
+                self._outbox.end = draft(outcome.arguments, self._outbox.ledger)
         if isinstance(outcome, Failed) and outcome.kind is not FailureKind.USER:
             # One `run_failed` and no more decisions: what the code asked for last is in doubt.
             self.forget()

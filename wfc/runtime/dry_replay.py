@@ -204,7 +204,7 @@ class DryExecution(Execution):
         if isinstance(event, AttributesSet):
             return True  # a recorded write stands, whatever would be written now
         asked = pending.operation
-        created = event if isinstance(event, StepCreated) else event.created
+        created = event if isinstance(event, StepCreated) else getattr(event, "created", None)
         if not isinstance(asked, StepAsked) or created is None or created.arguments is None:
             return False
         return self.template.plan_of(asked.step).reads_as(created.arguments, asked.digest)

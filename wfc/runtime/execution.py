@@ -344,6 +344,11 @@ class Execution(State):
         return self.limits.payload
 
     @property
+    def depth_max(self) -> int:
+        """Give how many runs may stand above a child run."""
+        return self.limits.depth
+
+    @property
     def attributes_max(self) -> int:
         """Give the number of attributes that the run may have."""
         return self.limits.attributes

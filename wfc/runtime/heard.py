@@ -12,6 +12,9 @@ import math
 from typing import Final
 
 from wfc.eventlog.event import (
+    ChildCompleted,
+    ChildCreated,
+    ChildFailed,
     HookConflicted,
     HookReceived,
     RunCancelRequested,
@@ -24,7 +27,17 @@ from wfc.runtime.state import State
 _LOG: Final = logging.getLogger("wfc.workflow")
 ENDS: Final = frozenset({StepCompleted, StepFailed, WaitCompleted})
 """The events that end an operation that code awaits."""
-_RUNNING: Final = frozenset({*ENDS, HookReceived, HookConflicted, RunCancelRequested})
+_RUNNING: Final = frozenset(
+    {
+        *ENDS,
+        ChildCreated,
+        ChildCompleted,
+        ChildFailed,
+        HookReceived,
+        HookConflicted,
+        RunCancelRequested,
+    }
+)
 
 
 def replaying(state: State) -> bool:

@@ -88,6 +88,7 @@ class InlineBodies:
             self._tenure.fence is not None
             and self._outbox.end is None
             and not self._outbox.hooks
+            and not self._outbox.nursery.asked
             and not self._tenure.stopping
             and not self._outbox.ledger.paused
         )

@@ -34,6 +34,7 @@ from wfc.runtime.execution import Execution
 from wfc.runtime.limits import Limits
 from wfc.runtime.operations import (
     Cancelled,
+    ChildAsked,
     Completed,
     Failed,
     HookAsked,
@@ -250,6 +251,9 @@ class _Replaying:
                 kind, name = "wait", plain.partition("~")[0]
             case HookAsked():
                 kind, name = "hook", plain.partition("~")[0]
+            case ChildAsked():
+                kind, name = "child", str(operation.workflow)
+                arguments = _shown(operation.arguments, self.template)
             case _:
                 kind, name = "attributes", "set_attributes"
         return Call(

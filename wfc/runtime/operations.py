@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wfc.eventlog.event import FailureKind, HookCreated, Scalar
-from wfc.ids import DefinitionId, OperationId
+from wfc.ids import DefinitionId, OperationId, RunId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,28 @@ class HookAsked:
     created: HookCreated
 
 
-Operation = StepAsked | WaitAsked | AttributesAsked | HookAsked
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildAsked:
+    """Workflow code started a child run under `run_id`, unless the log names another one; it has
+    `cancelled` it since.
+    """
+
+    operation_id: OperationId
+    workflow: DefinitionId
+    fingerprint: str
+    run_id: RunId
+    arguments: bytes
+    digest: bytes
+    attributes: Mapping[str, Scalar] = field(default_factory=dict)
+    priority: int = 0
+    not_before: int | None = None
+    timeout_s: float | None = None
+    detached: bool = False
+    cancelled: bool = False
+    reason: str | None = None
+
+
+Operation = StepAsked | WaitAsked | AttributesAsked | HookAsked | ChildAsked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +121,7 @@ class Restarted(Outcome):
 __all__ = [
     "AttributesAsked",
     "Cancelled",
+    "ChildAsked",
     "Completed",
     "Failed",
     "HookAsked",

@@ -6,7 +6,7 @@ append that was refused costs nothing: the next one is made from what is wanted 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -17,6 +17,9 @@ from wfc.eventlog.event import (
     AttributesSet,
     CancelCause,
     Channel,
+    ChildCompleted,
+    ChildCreated,
+    ChildFailed,
     Event,
     FailureKind,
     HookConflicted,
@@ -25,7 +28,9 @@ from wfc.eventlog.event import (
     RunCancelled,
     RunCancelRequested,
     RunFailed,
+    RunRestarted,
     RunStarted,
+    Scalar,
     StepCancelled,
     StepCompleted,
     StepCreated,
@@ -40,8 +45,10 @@ from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
 from wfc.policies import Policy
 from wfc.runtime.attempt import Bodies, Call, Ended
 from wfc.runtime.ledger import Ledger
+from wfc.runtime.nursery import Nursery
 from wfc.runtime.operations import AttributesAsked, HookAsked, StepAsked, WaitAsked
-from wfc.worlds.protocol import Attempt, Queued, Release
+from wfc.runtime.state import applied
+from wfc.worlds.protocol import Attempt, Child, Queued, Release
 
 INLINE_RETRY_US: Final = 2 * MICROSECONDS
 """Retries that are due within this time stay with the owner; later ones are queued."""
@@ -65,6 +72,10 @@ class Office(Protocol):
         """Resolve the policy of a step."""
         ...
 
+    def environment(self, version: VersionId) -> Mapping[str, str]:
+        """Capture what workflow code of a version may read of the machine, as of now."""
+        ...
+
     def cleanup_s(self, version: VersionId, workflow: DefinitionId) -> float | None:
         """Give the seconds that a cancelled run may take, if its workflow limits them."""
         ...
@@ -79,6 +90,7 @@ class Batch:
     events: list[Event] = field(default_factory=list)
     messages: list[Queued] = field(default_factory=list)
     queued: list[OperationId] = field(default_factory=list)
+    create: list[Child] = field(default_factory=list)
     answers: bool = False
     release: Release | None = None
 
@@ -104,6 +116,7 @@ class Outbox:
         self.hooks: dict[OperationId, HookAsked] = {}
         """Hooks that are not in the log yet; no body begins before they are."""
         self.given_up: dict[OperationId, StepAsked | WaitAsked | HookAsked] = {}
+        self.nursery = Nursery(run_id)
         self.end: Event | None = None
         self._office = office
 
@@ -116,6 +129,7 @@ class Outbox:
         self.attributes.clear()
         self.hooks.clear()
         self.given_up.clear()
+        self.nursery.clear()
 
     def batch(self, *, may_release: bool, hurry: bool) -> Batch | None:
         """Say what the next append holds, or None if nothing has to be written.
@@ -194,6 +208,7 @@ class Outbox:
             batch.events.append(self.end)
             return
         self._add_steps(batch)
+        self._add_children(batch)
         self._add_expiry(batch, now)
 
     def _cancellation(self, operation: StepAsked | WaitAsked | HookAsked) -> Event:
@@ -231,6 +246,11 @@ class Outbox:
             if name not in efforts:
                 batch.events.append(_created(asked, self._office.policy(asked)))
             self._add_message(batch, name, not_before)
+
+    def _add_children(self, batch: Batch) -> None:
+        told = list(self.nursery.events(self.ledger, self._office, batch.create))
+        batch.events.extend(told)
+        batch.answers = batch.answers or bool(told)
 
     def _add_start(self, batch: Batch, step: StepAsked | Call, policy: Policy) -> None:
         effort = self.ledger.efforts.get(step.operation_id)
@@ -286,6 +306,13 @@ class Outbox:
             error = RunTimeout(f"run {self.run_id} took longer than its timeout")
             return RunFailed(error=codec.encode_error(error), kind=FailureKind.TIMEOUT)
         return RunCancelled(reason=reason, forced=forced)
+
+    def attributes_then(self) -> Mapping[str, Scalar]:
+        """Give the attributes of the run once what waits here is written."""
+        attributes = self.ledger.attributes
+        for written in self.attributes.values():
+            attributes = applied(attributes, written.changes)
+        return attributes
 
     def _stays(self, batch: Batch) -> bool:
         """Tell whether a step of this batch is tried again so soon that the run stays here."""
@@ -375,6 +402,11 @@ def _attributes_set(outbox: Outbox, event: AttributesSet) -> None:
         outbox.attributes.pop(event.operation_id, None)
 
 
+def _restarted(outbox: Outbox, _event: RunRestarted) -> None:
+    outbox.end = None
+    outbox.nursery.ends.clear()
+
+
 _CROSSED_OFF: Final[dict[type[Event], Callable[[Outbox, Any], None]]] = {
     StepCompleted: _step_over,
     StepFailed: _step_over,
@@ -387,4 +419,8 @@ _CROSSED_OFF: Final[dict[type[Event], Callable[[Outbox, Any], None]]] = {
     HookConflicted: _hook_created,
     HookDisposed: _hook_disposed,
     AttributesSet: _attributes_set,
+    RunRestarted: _restarted,
+    ChildCreated: lambda outbox, event: outbox.nursery.born(event),
+    ChildCompleted: lambda outbox, event: outbox.nursery.over(event),
+    ChildFailed: lambda outbox, event: outbox.nursery.over(event),
 }

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from wfc.eventlog.event import (
     AttributesSet,
+    ChildCreated,
     HookCreated,
     HookReceived,
     Recorded,
@@ -100,8 +101,12 @@ def _through(page: Sequence[Recorded], position: int, upgrade: RunUpgraded) -> l
 
 
 def _hinted(each: Recorded, renamed: Renamed) -> Recorded:
-    """Call the step of an event, or of the creation it brings along, by its present id."""
+    """Call the step or child of an event, or of its creation, by its present id."""
     event: Any = each.event
+    if isinstance(event, ChildCreated):
+        workflow = DefinitionId(renamed.definition(event.workflow))
+        same = workflow == event.workflow
+        return each if same else replace(each, event=replace(event, workflow=workflow))
     created = event if isinstance(event, StepCreated) else getattr(event, "created", None)
     if not isinstance(created, StepCreated):
         return each

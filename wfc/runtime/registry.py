@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from wfc import abi
+from wfc.determinism import Rules
 from wfc.errors import (
     BundleUnloadable,
     CompileError,
@@ -22,6 +23,7 @@ from wfc.manifests.renamed import renamed_in
 from wfc.manifests.store import Version, from_archive
 from wfc.policies import Policy, check_kind, declared, from_literal, resolve
 from wfc.runtime import hooks as hooks  # noqa: PLC0414 - steps are given hooks: what reads them
+from wfc.runtime.environment import capture
 from wfc.runtime.host_types import HostTypes
 from wfc.runtime.operations import StepAsked
 from wfc.runtime.sandbox import load_template
@@ -58,6 +60,7 @@ class Registry:
         self._templates: OrderedDict[tuple[VersionId, DefinitionId], Template] = OrderedDict()
         self._steps: dict[DefinitionId, StepBody] = {}
         self._policies: dict[DefinitionId, Policy] = {}
+        self._rules: dict[VersionId, Rules] = {current.id: current.rules}
         self._step_modules: dict[VersionId, StepModules] = {}
         self._older: dict[tuple[VersionId, DefinitionId], StepBody] = {}
         self._check_policies()
@@ -108,6 +111,7 @@ class Registry:
     def add(self, version: Version) -> None:
         """Make another version known; those that were used last are kept."""
         if version.id != self.current.id:
+            self._rules[version.id] = version.rules
             self._others[version.id] = version
             self._others.move_to_end(version.id)
             if len(self._others) > self._bundles_max:
@@ -148,6 +152,10 @@ class Registry:
         else:
             self._templates.move_to_end(key)
         return template
+
+    def environment(self, version: VersionId) -> Mapping[str, str]:
+        """Capture what workflow code of a version that is known here may read of the machine."""
+        return capture(self._rules[version])
 
     def policy(self, asked: StepAsked) -> Policy:
         """Resolve the policy of a step: its function's, else the literal one of its bundle."""

@@ -16,6 +16,7 @@ class Claimed:
     `losses` counts how often that happened since an event was last written. `attempts` are the
     steps that have an attempt row (queued, or in the hands of a worker). `heard` is how long the
     log was when an owner last released the run: an execution has gone through all of that.
+    `chapter_at` is the position of the event that began the present chapter.
     """
 
     fence: int
@@ -23,6 +24,7 @@ class Claimed:
     loss: bool = False
     losses: int = 0
     heard: int = 0
+    chapter_at: int = 1
     attempts: frozenset[OperationId] = frozenset()
 
 
@@ -145,6 +147,14 @@ class HookPage:
 
     hooks: tuple[HookRow, ...]
     next: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndedChild:
+    """A child run that has ended, and the operation of its parent that waits to hear of it."""
+
+    operation_id: OperationId
+    run: Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ import pytest
 from wfc.clock import Clock, VirtualClock
 from wfc.worlds.promises.appending import Appending
 from wfc.worlds.promises.attempts import Attempts
+from wfc.worlds.promises.children import Children
 from wfc.worlds.promises.copying import Copying
 from wfc.worlds.promises.hooks import Hooks
 from wfc.worlds.promises.leases import Leases
@@ -45,6 +46,7 @@ class Conformance(
     PassingOn,
     Views,
     Hooks,
+    Children,
     Leases,
     Attempts,
     Queue,

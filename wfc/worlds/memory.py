@@ -16,7 +16,7 @@ from wfc.eventlog.event import (
     Scalar,
 )
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
-from wfc.worlds import memory_append, memory_hooks, memory_reads, rules
+from wfc.worlds import memory_append, memory_children, memory_hooks, memory_reads, rules
 from wfc.worlds import memory_leases as leases
 from wfc.worlds import memory_queue as queue
 from wfc.worlds import memory_versions as versions
@@ -27,6 +27,7 @@ from wfc.worlds.protocol import (
     Child,
     Claimed,
     ClaimedAttempt,
+    EndedChild,
     Environment,
     Guard,
     Held,
@@ -111,7 +112,8 @@ class MemoryWorld:
         with self._lock:
             answer = memory_append.append(self._tables, request)
         if isinstance(answer, Appended):
-            self._publish(*_topics(run_id, events, create))
+            told, self._tables.told = self._tables.told, set()
+            self._publish(*_topics(run_id, events, create), *map(run_topic, told))
         return answer
 
     def _publish(self, *topics: str) -> None:
@@ -140,6 +142,12 @@ class MemoryWorld:
         """Read views of runs, newest first."""
         self._must_be_open()
         return memory_reads.list_runs(self._tables, where, cursor=cursor, limit=limit)
+
+    async def ended_children(self, run_id: RunId, limit: int = 200) -> list[EndedChild]:
+        """Read the ended children of which the run has still to hear."""
+        self._must_be_open()
+        run = self._tables.runs.get(run_id)
+        return [] if run is None else memory_children.ended(self._tables, run, limit)
 
     async def attributes(self, run_id: RunId) -> dict[str, Scalar]:
         """Read the attributes of a run."""

@@ -130,12 +130,12 @@ def _write(tables: Tables, request: Request) -> Appended:
         tables.lose(run, now)
     if isinstance(guard, Owner) and events:
         run.losses = 0
-    recorded = tuple(_record(tables, run, events, guard))
-    for child in request.create:
+    for child in request.create:  # first, so that a cancel request of this append reaches them
         assert isinstance(child.event, RunCreated)
         _create(tables, child.run_id, child.event, now)
         list(_record(tables, tables.runs[child.run_id], [child.event], NewRun()))
         tables.resume_when_due(tables.runs[child.run_id])
+    recorded = tuple(_record(tables, run, events, guard))
     for queued in request.messages:
         tables.queue(queued, now, _standing(run, request, queued.message))
     if request.release is not None and not run.status.ended:

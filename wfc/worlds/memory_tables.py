@@ -46,11 +46,14 @@ class RunRow:
     status: RunStatus = RunStatus.PENDING
     log: list[Recorded] = field(default_factory=list)
     hooks: dict[OperationId, HookEntry] = field(default_factory=dict)
+    children: dict[OperationId, RunId] = field(default_factory=dict)
+    """Of whose end the run has still to hear."""
     upgraded: bool = False
     attributes: dict[str, Scalar] = field(default_factory=dict)
     started_at: int | None = None
     ended_at: int | None = None
     chapter: int = 1
+    chapter_at: int = 1
     fence: int = 0
     attempt_fence: int = 0
     owner: WorkerId | None = None
@@ -138,6 +141,8 @@ class Tables:
         self.pruned: set[VersionId] = set()
         """Versions on which no run may come to depend."""
         self.queue_news = False
+        self.told: set[RunId] = set()
+        """Runs other than that of an append to which it wrote."""
 
     def now_us(self) -> int:
         """Give the world's clock."""

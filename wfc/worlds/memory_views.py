@@ -7,6 +7,9 @@ from dataclasses import replace
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import (
     AttributesSet,
+    ChildCompleted,
+    ChildCreated,
+    ChildFailed,
     Event,
     HookConflicted,
     HookCreated,
@@ -27,6 +30,7 @@ from wfc.eventlog.event import (
 from wfc.eventlog.renames import Renames
 from wfc.eventlog.standing import RUNNING, standing
 from wfc.ids import OperationId
+from wfc.worlds import memory_children as children
 from wfc.worlds import memory_hooks, rules
 from wfc.worlds.memory_tables import RunRow, Tables
 from wfc.worlds.protocol import Attempt, Ended
@@ -48,8 +52,7 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
             run.started_at = run.started_at or at
             run.status = RunStatus.SUSPENDED
         case RunCancelRequested():
-            run.cancel_requested, run.cancel_reason = True, event.reason
-            run.not_before = None  # a cancelled run need not wait for its delayed start
+            children.request_cancel(tables, run, event, at)
         case RunWoken():
             run.not_before = None
         case RunPaused():
@@ -62,13 +65,15 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
                 run.status, run.ended_at = RunStatus.SUSPENDED, None
                 run.error, run.failure_kind = None, None
             run.upgraded = True
-            for name in (*event.withdrawn, *event.retracted):
-                if name in event.withdrawn or not memory_hooks.reopen(run, name):
-                    _take_back(tables, run, name)
-            _rename(tables, run, Renames((event,)))
+            _move(tables, run, event, at)
         case RunRestarted():
             run.version, run.fingerprint = event.version, event.fingerprint
-            run.chapter = event.chapter
+            run.chapter, run.chapter_at = event.chapter, len(run.log) + 1
+            run.children.clear()
+        case ChildCreated():
+            children.hear(run, event)
+        case ChildCompleted() | ChildFailed():
+            run.children.pop(event.operation_id, None)
         case AttributesSet():
             for key, value in event.changes.items():
                 if value is None:
@@ -88,6 +93,15 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
     return event
 
 
+def _move(tables: Tables, run: RunRow, event: RunUpgraded, at: int) -> None:
+    """Take back what the run's new code does not ask for, and rename the rest."""
+    for name in (*event.withdrawn, *event.retracted):
+        if name in event.withdrawn or not memory_hooks.reopen(run, name):
+            _take_back(tables, run, name)
+        children.take_back(tables, run, name, at)
+    _rename(tables, run, Renames((event,)))
+
+
 def _rename(tables: Tables, run: RunRow, renames: Renames) -> None:
     """Call queued steps and hooks what the run's new code calls them."""
     if not renames:
@@ -96,6 +110,7 @@ def _rename(tables: Tables, run: RunRow, renames: Renames) -> None:
     run.hooks = {present(name): hook for name, hook in run.hooks.items()}
     for name, hook in run.hooks.items():
         hook.name = name
+    children.rename(run, renames)
     tables.attempts = {
         (run_id, present(name) if run_id == run.run_id else name): row
         for (run_id, name), row in tables.attempts.items()
@@ -134,6 +149,6 @@ def _end(
     for receipt, row in list(tables.messages.items()):
         if row.message.run_id == run.run_id and not isinstance(row.message, Ended):
             del tables.messages[receipt]
-    parent = tables.runs.get(run.parent_id) if run.parent_id is not None else None
-    if parent is not None and not parent.status.ended:
-        tables.wake(parent)
+    if run.status is not RunStatus.FAILED:  # an upgrade may reopen it
+        run.children.clear()
+    children.wake_hearers(tables, run)

@@ -17,6 +17,7 @@ from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
 from wfc.worlds.answers import (
     Claimed,
     ClaimedAttempt,
+    EndedChild,
     Environment,
     Held,
     HookFilter,
@@ -56,6 +57,7 @@ __all__ = [
     "Claimed",
     "ClaimedAttempt",
     "Ended",
+    "EndedChild",
     "Environment",
     "Guard",
     "Held",
@@ -160,8 +162,11 @@ class World(Protocol):
           `Attempt` message of the same append makes the row of the next attempt.
         * A cancel request and `run_woken` end a delayed start. `run_upgraded` (guard `Unowned`)
           reopens a failed run, and forgets hooks and attempt rows of what it takes back; a hook
-          that it retracts is active again (`HookConflictError`: its token is taken). The end of a
-          child queues a `Resume` of its parent.
+          that it retracts is active again (`HookConflictError`: its token is taken); a child that
+          it takes back is cancelled.
+        * `child_created` lets the run hear of the end of the child run that it names, whoever
+          began that one: the end queues a `Resume` of its parent and of each run that hears.
+        * A cancel request passes on to the open children of the run, and theirs, unless detached.
         * `Unowned` over an owner whose lease ran out takes the run from it, as a loss.
 
         * Under every guard but `Owner`, events that may not follow the log are refused
@@ -190,6 +195,12 @@ class World(Protocol):
         self, where: RunFilter, *, cursor: str | None = None, limit: int = 50
     ) -> RunPage:
         """Read views of runs, newest first. Raises `ConfigError` for a cursor not of `where`."""
+        ...
+
+    async def ended_children(self, run_id: RunId, limit: int = 200) -> list[EndedChild]:
+        """Read the children named by a `child_created` of the run's present chapter that have
+        ended, and whose end its log does not hold: by the operation's name.
+        """
         ...
 
     async def attributes(self, run_id: RunId) -> dict[str, Scalar]:

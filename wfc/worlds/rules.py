@@ -16,6 +16,7 @@ from wfc.errors import ConfigError, IdempotencyMismatch, IllegalEvent, VersionUn
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import (
     TERMINAL,
+    CancelCause,
     Channel,
     Event,
     FailureKind,
@@ -155,6 +156,27 @@ def already(
         case _:
             is_so = False
     return Refused(reason=Refusal.ALREADY) if is_so and isinstance(guard, OpenRun) else None
+
+
+def passed_on(parent: RunId) -> RunCancelRequested:
+    """Give the request by which the cancellation of a run reaches a child of it."""
+    return RunCancelRequested(
+        reason=f"its parent {parent} was cancelled", cause=CancelCause.PARENT, actor=parent
+    )
+
+
+def taken_back(parent: RunId) -> RunCancelRequested:
+    """Give the request that ends a child whose parent has moved to code that does without it."""
+    return RunCancelRequested(
+        reason=f"the code of its parent {parent} does without it now",
+        cause=CancelCause.PARENT,
+        actor=parent,
+    )
+
+
+def is_detached(opening: Event) -> bool:
+    """Tell whether a run outlives the cancellation of its parent."""
+    return isinstance(opening, RunCreated) and bool(opening.parent and opening.parent.detached)
 
 
 def reopens(status: RunStatus, events: Sequence[Event]) -> bool:

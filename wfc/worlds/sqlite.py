@@ -31,6 +31,7 @@ from wfc.eventlog.event import (
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
 from wfc.worlds import (
     rules,
+    sqlite_children,
     sqlite_events,
     sqlite_hooks,
     sqlite_leases,
@@ -45,6 +46,7 @@ from wfc.worlds.protocol import (
     Child,
     Claimed,
     ClaimedAttempt,
+    EndedChild,
     Environment,
     Guard,
     Held,
@@ -285,6 +287,15 @@ class SqliteWorld:
         for run_id, digests in sqlite_reads.blobs_of(rows).items():
             blobs.update(await self._blobs(run_id, digests))
         return [sqlite_reads.view_of(row, attributes[row[0]], blobs) for row in rows]
+
+    async def ended_children(self, run_id: RunId, limit: int = 200) -> list[EndedChild]:
+        """Read the ended children of which the run has still to hear."""
+        asked = {"run_id": run_id, "limit": limit}
+        names = dict(await self._read(sqlite_children.ENDED, asked))
+        views = {name: await self.run(child) for name, child in names.items()}
+        return [
+            EndedChild(operation_id=name, run=run) for name, run in views.items() if run is not None
+        ]
 
     async def attributes(self, run_id: RunId) -> dict[str, Scalar]:
         """Read the attributes of a run."""

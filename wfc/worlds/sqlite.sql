@@ -167,3 +167,15 @@ ALTER TABLE hooks ADD COLUMN reserved_until INTEGER;
 CREATE INDEX hooks_holders ON hooks (token_digest);
 CREATE INDEX hooks_ids ON hooks (hook_id);
 CREATE INDEX hooks_created ON hooks (created_at);
+
+-- migration 6
+-- The children of whose end a run has still to hear, by the operation that waits for it.
+CREATE TABLE children (
+    run_id TEXT NOT NULL,
+    operation_id TEXT NOT NULL,
+    child_id TEXT NOT NULL,
+    PRIMARY KEY (run_id, operation_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX children_child ON children (child_id);
+-- The position of the event that began the run's present chapter; no earlier release restarts.
+ALTER TABLE runs ADD COLUMN chapter_at INTEGER NOT NULL DEFAULT 1;

@@ -173,11 +173,11 @@ def _write(transaction: Transaction, request: Request, run: RunRow) -> Appended:
         leases.lose(transaction, run)
     if isinstance(request.guard, Owner) and request.events:
         run.losses = 0
+    for child in request.create:  # first, so that a cancel request of this append reaches them
+        _create_child(transaction, child)
     recorded = _record(transaction, run, request.events, request.guard)
     if isinstance(request.guard, NewRun):
         run.heard = rules.heard(request.guard)
-    for child in request.create:
-        _create_child(transaction, child)
     for queued in request.messages:
         _enqueue(transaction, run, request, queued)
     fence = None if run.over else _pass_on(transaction, request, run)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import (
     AttributesSet,
+    ChildCompleted,
+    ChildCreated,
+    ChildFailed,
     Event,
     HookConflicted,
     HookCreated,
@@ -28,7 +30,8 @@ from wfc.eventlog.event import (
 from wfc.eventlog.renames import Renames
 from wfc.eventlog.standing import RUNNING, standing
 from wfc.ids import OperationId, RunId
-from wfc.worlds import rules, sqlite_hooks, sqlite_runs
+from wfc.worlds import rules, sqlite_hooks
+from wfc.worlds import sqlite_children as children
 from wfc.worlds import sqlite_queue as messages
 from wfc.worlds.sqlite_commit import Transaction
 from wfc.worlds.sqlite_runs import RunRow
@@ -51,8 +54,7 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
             run.started_at = run.started_at or at
             run.status = RunStatus.SUSPENDED.value
         case RunCancelRequested():
-            run.cancel_requested, run.cancel_reason = 1, event.reason
-            run.not_before = None  # a cancelled run need not wait for its delayed start
+            children.request_cancel(transaction, run, event)
         case RunWoken():
             run.not_before = None
         case RunPaused():
@@ -70,7 +72,12 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
             _rename(transaction, run.run_id, Renames((event,)))
         case RunRestarted():
             run.version, run.fingerprint = event.version, event.fingerprint
-            run.chapter = event.chapter
+            run.chapter, run.chapter_at = event.chapter, run.length + 1
+            children.forget(transaction, run.run_id)
+        case ChildCreated():
+            children.hear(transaction, run.run_id, event)
+        case ChildCompleted() | ChildFailed():
+            children.heard(transaction, run.run_id, event.operation_id)
         case AttributesSet():
             _set_attributes(transaction, run.run_id, event)
         case HookCreated():
@@ -115,6 +122,10 @@ def _rename(transaction: Transaction, run_id: RunId, renames: Renames) -> None:
 
 _NAMED: Final = (
     (
+        "SELECT operation_id FROM children WHERE run_id = ?",
+        "UPDATE children SET operation_id = ? WHERE run_id = ? AND operation_id = ?",
+    ),
+    (
         "SELECT operation_id FROM hooks WHERE run_id = ?",
         "UPDATE hooks SET operation_id = ? WHERE run_id = ? AND operation_id = ?",
     ),
@@ -133,6 +144,7 @@ _NAMED: Final = (
 def _take_back(transaction: Transaction, run_id: RunId, name: OperationId) -> None:
     """Forget an operation that an upgrade set back to none."""
     messages.drop_attempt(transaction, run_id, name)
+    children.take_back(transaction, run_id, name)
     transaction.execute("DELETE FROM hooks WHERE run_id = ? AND operation_id = ?", (run_id, name))
 
 
@@ -149,16 +161,6 @@ def _end(
     run.owner, run.lost, run.due_at, run.wake_at = None, 0, None, None
     messages.drop_all(transaction, run.run_id)
     sqlite_hooks.dispose(transaction, run, at)
-    if run.parent_id is not None:
-        _wake_parent(transaction, RunId(run.parent_id))
-
-
-def _wake_parent(transaction: Transaction, run_id: RunId) -> None:
-    before = sqlite_runs.load(transaction.connection, run_id)
-    if before is None or before.over:
-        return
-    parent = replace(before)
-    if parent.owner is None:
-        parent.due_at = max(transaction.now_us, parent.not_before or 0)
-    sqlite_runs.save(transaction.connection, before, parent)
-    messages.resume(transaction, parent)
+    if status is not RunStatus.FAILED:  # an upgrade may reopen it
+        children.forget(transaction, run.run_id)
+    children.wake_hearers(transaction, run)

@@ -363,6 +363,46 @@ HOOKS: Final = [
     case("a hook that nobody awaits", "hooks.forgotten", fails=("deadlock", "Deadlock", ...)),
 ]  # fmt: skip
 
+CHILDREN: Final = [
+    case("children in a row", "children.in_a_row", 4, returns=[0, 2, 4, 6]),
+    case("a fan-out over children", "children.fanned_out", 12,
+         returns=[2 * each for each in range(12)]),
+    case("children in a task group", "children.in_a_group", 5, returns=20),
+    case("fibonacci by children", "children.fibonacci", 6, returns=8),
+    case("the first child to end", "children.first_to_end", 3, returns=[1, 3]),
+    case("a child beside a step", "children.beside_a_step", 3, returns=[6, 4], steps="add"),
+    case("a child that fails", "children.catches", "no", returns=["user", True, "no", 7]),
+    case("a child that fails its parent", "children.lets_fail", "no",
+         fails=("user", "RunFailed", ...)),
+    case("a child that is cancelled", "children.cancels", 3, returns="enough"),
+    case("a cancelled child that cleans up", "children.cancels_what_cleans_up", 3, returns=103),
+    case("a cancel after the end of a child", "children.cancels_too_late", 3, returns=12),
+    case("a parent that is cancelled", "children.waits", 3, told=(cancels("no"),),
+         cancelled="no", steps="add"),
+    case("a detached child", "children.detaches", 3, told=(cancels("no"),), returns=3),
+    case("the same child twice", "children.same_twice", 4, returns=["same-4", True, 8, 8]),
+    case("a timeout around a child", "children.in_time", 2, returns=["late", 2]),
+    case("a child that is left alone", "children.left_alone", 2, returns=2, steps="add"),
+    case("a delayed child", "children.delayed", 2, returns=4),
+    case("the timeout of a child", "children.limited", 2, returns="timeout"),
+    case("another worker while a child sleeps", "children.in_time", 2, told=(RESTART, RESTART),
+         returns=["late", 2]),
+]  # fmt: skip
+
+CHAPTERS: Final = [
+    case("a run of four chapters", "chapters.counts", 3, returns=[6, 4], steps="add"),
+    case("chapters that sleep", "chapters.polls", 2, returns=3),
+    case("a restart withdraws what is open", "chapters.drops_all", 2,
+         returns=[{"left": 1}, 3], attributes={"left": 1}),
+    case("another worker in each chapter", "chapters.polls", 2, told=(RESTART, RESTART),
+         returns=3),
+    case("a cancel in a later chapter", "chapters.polls", 2,
+         told=(passes(days=1, seconds=1), cancels("no")), cancelled="no"),
+    case("pause in a later chapter", "chapters.polls", 1,
+         told=(passes(days=1, seconds=1), PAUSE, passes(days=3), UNPAUSE), returns=2),
+]  # fmt: skip
+
 ENTRIES: Final[list[Entry]] = [
-    *PLAIN, *SHAPES, *TOGETHER, *FAILURES, *TIMES, *VALUES, *OUTSIDE, *HOOKS,
+    *PLAIN, *SHAPES, *TOGETHER, *FAILURES, *TIMES, *VALUES, *OUTSIDE, *HOOKS, *CHILDREN,
+    *CHAPTERS,
 ]  # fmt: skip
