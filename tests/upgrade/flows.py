@@ -66,7 +66,11 @@ def _blocks(block: Block) -> Iterator[Block]:
 def flow(rng: Random) -> Flow:
     """Make a program."""
     helpers = [_block(rng, 2, helpers=0, size=2) for _ in range(rng.randint(0, 2))]
-    return Flow(body=_block(rng, 0, helpers=len(helpers), size=5), helpers=helpers)
+    return Flow(
+        body=_block(rng, 0, helpers=len(helpers), size=5),
+        helpers=helpers,
+        caught=rng.choice(("Exception", "Exception", "KeyError")),
+    )
 
 
 def _block(rng: Random, depth: int, *, helpers: int, size: int) -> Block:
@@ -568,6 +572,12 @@ def _result_gains_none(program: Flow, rng: Random) -> bool:
 @_operator
 def _comment(program: Flow, _rng: Random) -> bool:
     program.comment += 1
+    return True
+
+
+@_operator
+def _catch_all(program: Flow, _rng: Random) -> bool:
+    program.caught = "Exception"
     return True
 
 

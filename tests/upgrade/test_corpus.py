@@ -32,7 +32,7 @@ LATER = {
     58: "child runs are not built yet",
     61: "durable agents are not built yet",
     62: "durable agents are not built yet",
-    67: "a world hands out the bundle or says why not: see test_upgrade.py",
+    67: "a manifest or bundle that cannot be had is no pair of programs",
 }
 """Rows of the table that no pair of programs can show today, and why."""
 

@@ -309,3 +309,19 @@ def test_a_revived_run_moves_on_like_any_other() -> None:
         later, outcome = story.gone_on(list(history), again)
         assert value_of(outcome) == ["paid o-1", "sent o-1"]
         assert steps_in(later.history) == ["charge", "ship"]
+
+
+def test_a_run_that_is_about_to_fail_moves_and_fails() -> None:
+    """Between a step's failure and the run's a worker may die; code proven alike fails likewise."""
+    body = "return [await charge(order)]"
+    story = tale(body, charge=failing(1))
+    alike = program(body).replace("charge(order: str)", "charge(order: str, cents: int = 0)")
+    new = built(alike)
+    story.code.add(new)
+    history = story.history[:3]
+    assert isinstance(history[-1].event, StepFailed)
+    found = story.judged(0, history=history, to=new)
+    assert found.verdict, found.verdict.reasons
+    assert [one.code for one in found.verdict.notes] == ["WFC674"]
+    _, outcome = story.gone_on(list(history), found, to=new)
+    assert isinstance(outcome, Failed)

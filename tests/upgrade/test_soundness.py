@@ -28,9 +28,11 @@ from tests.upgrade.moving import WORKER, Driver, built, judged
 from tests.upgrade.oracle import Given, listening
 from wfc import codec
 from wfc.eventlog.event import (
+    FailureKind,
     Recorded,
     RunCompleted,
     RunCreated,
+    RunFailed,
     RunStarted,
     RunUpgraded,
     StepCompleted,
@@ -42,7 +44,14 @@ from wfc.manifests.levels import Level
 from wfc.manifests.renamed import changes_in
 from wfc.manifests.store import Version
 from wfc.runtime.judging import Judged
-from wfc.runtime.operations import Completed, Outcome, StepAsked, Suspended, WaitAsked
+from wfc.runtime.operations import (
+    Completed,
+    Failed,
+    Outcome,
+    StepAsked,
+    Suspended,
+    WaitAsked,
+)
 from wfc.runtime.upgrade_code import Codebase
 from wfc.runtime.verdict import Answer
 
@@ -144,10 +153,11 @@ class Story:
         driver = self._driver(version)
         with listening() as heard:
             outcome = driver.run(turns=turns)
-        assert isinstance(outcome, Completed | Suspended), outcome
+        assert isinstance(outcome, Completed | Suspended | Failed), outcome
+        if isinstance(outcome, Failed):
+            assert outcome.kind is FailureKind.USER, codec.read_error(outcome.error)
         self._check(heard)
-        if isinstance(outcome, Completed):
-            driver.write(RunCompleted(output=outcome.output))
+        driver.end(outcome)
         fold(self.history)
         return outcome
 
@@ -157,19 +167,37 @@ class Story:
         for deed, token in zip(heard.deeds, tokens, strict=True):
             assert self.steps.made[token] == (number_of(deed.step), input_of(deed.input)), deed
         given_up = Counter((number_of(one.step), input_of(one.input)) for one in heard.cancelled)
-        for token in recorded_in(self.history) - set(tokens):
+        for token in recorded_in(self.history) - set(tokens) - self._taken_back():
             # Whoever asked for it had given it up before it came.
             assert given_up[self.steps.made[token]], f"{token} was recorded and given to nobody"
             given_up[self.steps.made[token]] -= 1
 
+    def _taken_back(self) -> set[int]:
+        """List failures that came before a revival: it may have taken them back."""
+        retracting = [
+            each.position
+            for each in self.history
+            if isinstance(each.event, RunUpgraded) and each.event.retracted
+        ]
+        before = [one for one in self.history if retracting and one.position < retracting[-1]]
+        return recorded_in([one for one in before if isinstance(one.event, StepFailed)])
+
+    @property
+    def ended(self) -> bool:
+        return isinstance(self.history[-1].event, RunCompleted | RunFailed)
+
     def cut(self, at_least: int) -> None:
-        """Go back to how the run was after some event."""
-        open_length = len(self.history) - isinstance(self.history[-1].event, RunCompleted)
+        """Go back to how the run was after some event; one that failed may be left as it is."""
+        if isinstance(self.history[-1].event, RunFailed) and self.rng.random() < 0.5:
+            return
+        open_length = len(self.history) - self.ended
         del self.history[self.rng.randint(min(at_least, open_length), open_length) :]
 
     def judged(self, version: Version) -> Judged:
         self.code.add(version)
-        return judged(self.code, self.history, version, WORKFLOW)
+        accept = self.rng.choice(((), ("unfinished",)))
+        retry = self.rng.random() < 0.7
+        return judged(self.code, self.history, version, WORKFLOW, accept=accept, retry_failed=retry)
 
     def move(self, found: Judged) -> None:
         """Write the move."""
@@ -216,7 +244,8 @@ def play(rng: Random) -> Counter[str]:
     for target in (two, three, two):
         found = story.judged(target)
         level, answer = found.verdict.level, found.verdict.answer
-        seen[f"{level.value} {answer.value}"] += 1
+        failed = " failed" if story.ended else ""
+        seen[f"{level.value} {answer.value}{failed}"] += 1
         if level <= Level.COMPATIBLE:
             assert answer is Answer.MOVE, found.verdict.reasons
         if answer is not Answer.MOVE:
@@ -227,7 +256,8 @@ def play(rng: Random) -> Counter[str]:
         outcome = story.go_on(current, turns=rng.choice((0, 1, 3, _TURNS)))
         seen["ended"] += isinstance(outcome, Completed)
         story.cut(moved)
-    story.go_on(current, turns=3 * _TURNS)
+    if not story.ended:
+        story.go_on(current, turns=3 * _TURNS)
     seen["upgraded"] += sum(isinstance(each.event, RunUpgraded) for each in story.history)
     return seen
 

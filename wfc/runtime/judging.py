@@ -182,8 +182,12 @@ class _Replaying:
         return {present.operation(name): name for name in names if name is not None}
 
     def _fails_again(self, stop: Disagreement) -> bool:
-        """Tell whether a run that has failed merely fails again, at the head of its history."""
-        return self.failed and stop.at_head
+        """Tell whether the run merely fails as on the old code, at the head of its history.
+
+        It has failed there; or it is about to, which is known if both codes are proven to do alike.
+        """
+        alike = self.edit.compared.level <= Level.COMPATIBLE
+        return stop.at_head and (self.failed or alike)
 
     # -- words
 
