@@ -35,7 +35,7 @@ ANSWERS: dict[str, list[dict[str, object]]] = {
     "patient": [{"output": 4}],
     "careful": [{"output": "ran 3"}, {"output": "lost WorkerLost"}],
     "family": [{"output": [7, "RunFailed", "RunCancelled", 6, "other"]}],
-    "chapters": [{"output": 6}],
+    "chapters": [{"output": 4}],
     "compensating": [{"failed": "user", "cause": "FatalError('no')"}],
 }
 
