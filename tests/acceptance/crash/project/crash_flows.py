@@ -189,7 +189,7 @@ async def chapters(left: int, total: int = 0) -> int:
     task = asyncio.create_task(sleep(60))
     total = await add(total, left)
     await sleep(0.01)
-    if left:
-        await restart(left - 1, total)
+    if left > 1:
+        await restart(left - 2, total)
     task.cancel()
     return total
