@@ -20,16 +20,11 @@ from wfc.runtime.verdict import Answer
 
 PAIRS = pairs()
 LATER = {
-    12: "child runs are not built yet",
-    34: "hooks are not built yet",
-    35: "hooks are not built yet",
     36: "streams are not built yet",
     44: "durable agents are not built yet",
     45: "durable agents are not built yet",
     50: "a version does not hold its environment yet",
     51: "a version does not hold its environment yet",
-    55: "hooks and child runs are not built yet",
-    58: "child runs are not built yet",
     61: "durable agents are not built yet",
     62: "durable agents are not built yet",
     67: "a manifest or bundle that cannot be had is no pair of programs",
