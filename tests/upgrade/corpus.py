@@ -9,7 +9,8 @@ package. `expect.toml` says
 * `rules`: of which rules of replay there are refusals, if any,
 * and where needed `workflow`, `arguments`, `settings` (of the new build; `settings_before`),
   `renamed` (old id -> new id, old parameter -> new one), `steps` (scripts of steps by name, instead
-  of their bodies), `queued` (attempts are written one by one), `depends` (of the new build;
+  of their bodies, of children, and of the `hook` that sends payloads; `steps_after`: those of the
+  new build that differ), `queued` (attempts are written one by one), `depends` (of the new build;
   `depends_before`), `input_differs` (steps whose recorded input reads otherwise), `result` (what
   every run that moved gives; `results` by the length at which it moved), `ends` (how runs of the
   new code end, if they do not complete: ``"failed"``, ``"never"``).
@@ -59,6 +60,7 @@ class Pair:
     settings_before: str = ""
     renamed: Mapping[str, str] = field(default_factory=dict)
     steps: Mapping[str, str] = field(default_factory=dict)
+    steps_after: Mapping[str, str] = field(default_factory=dict)
     queued: bool = False
     depends: Mapping[str, str] = field(default_factory=dict)
     depends_before: Mapping[str, str] = field(default_factory=dict)
@@ -93,7 +95,8 @@ class Pair:
 
     def tale(self) -> Tale:
         """Run the old program to its end."""
-        before, after = (self._bodies(text) for text in (self.before, self.after))
+        before = _bodies(self.before, self.steps)
+        after = _bodies(self.after, {**self.steps, **self.steps_after})
         story = Tale(
             self.old, self.new, *self.arguments,
             steps=before, workflow=self.workflow, queued=self.queued,
@@ -101,9 +104,9 @@ class Pair:
         story.steps = after
         return story
 
-    def _bodies(self, text: str) -> Mapping[str, Callable[..., Any]]:
-        scripts = {name: eval(script, {}) for name, script in self.steps.items()}  # noqa: S307 - our own text
-        return Bodies(text, scripts)
+
+def _bodies(text: str, scripts: Mapping[str, str]) -> Mapping[str, Callable[..., Any]]:
+    return Bodies(text, {name: eval(script, {}) for name, script in scripts.items()})  # noqa: S307 - our own text
 
 
 def _depending(version: Version, depends: Mapping[str, str]) -> Version:
