@@ -11,9 +11,10 @@ package. `expect.toml` says
   `renamed` (old id -> new id, old parameter -> new one), `steps` (scripts of steps by name, instead
   of their bodies, of children, and of the `hook` that sends payloads; `steps_after`: those of the
   new build that differ), `queued` (attempts are written one by one), `depends` (of the new build;
-  `depends_before`), `input_differs` (steps whose recorded input reads otherwise), `result` (what
-  every run that moved gives; `results` by the length at which it moved), `ends` (how runs of the
-  new code end, if they do not complete: ``"failed"``, ``"never"``).
+  `depends_before`), `environment` (what the new build was registered on; `environment_before`),
+  `input_differs` (steps whose recorded input reads otherwise), `result` (what every run that moved
+  gives; `results` by the length at which it moved), `ends` (how runs of the new code end, if they
+  do not complete: ``"failed"``, ``"never"``).
 """
 
 from __future__ import annotations
@@ -34,9 +35,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tests.upgrade.moving import Tale, built
+from tests.upgrade.moving import REGISTERED, Tale, built
 from wfc.ids import VersionId
 from wfc.manifests.store import Version
+from wfc.worlds.protocol import Environment, VersionRow
 
 CASES = Path(__file__).parent / "cases"
 _MARK = "# file: "
@@ -64,6 +66,8 @@ class Pair:
     queued: bool = False
     depends: Mapping[str, str] = field(default_factory=dict)
     depends_before: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    environment_before: Mapping[str, str] = field(default_factory=dict)
     input_differs: Sequence[str] = ()
     result: Any = None
     results: Mapping[str, Any] = field(default_factory=dict)
@@ -86,12 +90,14 @@ class Pair:
     @cached_property
     def old(self) -> Version:
         """Build the old program."""
-        return _depending(built(modules(self.before), self.settings_before), self.depends_before)
+        version = built(modules(self.before), self.settings_before)
+        return _registered(_depending(version, self.depends_before), self.environment_before)
 
     @cached_property
     def new(self) -> Version:
         """Build the new program."""
-        return _depending(built(modules(self.after), self.settings), self.depends)
+        version = built(modules(self.after), self.settings)
+        return _registered(_depending(version, self.depends), self.environment)
 
     def tale(self) -> Tale:
         """Run the old program to its end."""
@@ -113,10 +119,31 @@ def _depending(version: Version, depends: Mapping[str, str]) -> Version:
     """Let a build pass through other libraries than are installed here."""
     if not depends:
         return version
-    manifest = json.loads(version.manifest)
-    manifest["depends"] = dict(depends)
-    name = VersionId(sha256(f"{version.id} {depends}".encode()).hexdigest()[:16])
-    manifest["version"] = name
+    manifest = json.loads(version.manifest) | {"depends": dict(depends)}
+    return _called(replace(version, manifest=json.dumps(manifest)), str(depends))
+
+
+def _registered(version: Version, environment: Mapping[str, str]) -> Version:
+    """Let a build have been registered elsewhere than here."""
+    if not environment:
+        return version
+    found = _called(version, str(environment))
+    row = VersionRow(
+        version=found.id,
+        size=0,
+        registered_at=0,
+        label=None,
+        active=False,
+        environments=(Environment(platform="linux-x86_64", **environment),),
+    )
+    REGISTERED.rows.append(row)
+    return found
+
+
+def _called(version: Version, why: str) -> Version:
+    """Give a build another id, since it differs in more than its text."""
+    name = VersionId(sha256(f"{version.id} {why}".encode()).hexdigest()[:16])
+    manifest = json.loads(version.manifest) | {"version": name}
     return replace(version, id=name, manifest=json.dumps(manifest))
 
 

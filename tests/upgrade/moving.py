@@ -68,6 +68,7 @@ from wfc.runtime.template import Template
 from wfc.runtime.upgrade_code import Codebase
 from wfc.runtime.verdict import Waiver
 from wfc.runtime.watched import Watched
+from wfc.worlds.protocol import VersionRow
 
 Steps = Mapping[str, Callable[..., Any]]
 WORKER = WorkerId("worker_1")
@@ -89,7 +90,22 @@ def built(text: str | tuple[tuple[str, str], ...], settings: str = "") -> Versio
     return result.version
 
 
-_CODE = Codebase(None)  # type: ignore[arg-type]  # every version is at hand
+class Registered:
+    """What a codebase asks a world whose versions are all at hand: what they were registered on."""
+
+    def __init__(self, *rows: VersionRow) -> None:
+        self.rows = list(rows)
+
+    async def versions(self) -> list[VersionRow]:
+        return self.rows
+
+    def codebase(self) -> Codebase:
+        """Make a codebase that reads no archive."""
+        return Codebase(self)  # type: ignore[arg-type]  # the rest of a world is not asked
+
+
+REGISTERED = Registered()
+_CODE = REGISTERED.codebase()
 
 
 @dataclass

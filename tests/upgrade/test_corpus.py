@@ -23,8 +23,6 @@ LATER = {
     36: "streams are not built yet",
     44: "durable agents are not built yet",
     45: "durable agents are not built yet",
-    50: "a version does not hold its environment yet",
-    51: "a version does not hold its environment yet",
     61: "durable agents are not built yet",
     62: "durable agents are not built yet",
     67: "a manifest or bundle that cannot be had is no pair of programs",

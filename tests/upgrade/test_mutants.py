@@ -22,7 +22,6 @@ from wfc.runtime import delivery, dry_replay
 from wfc.runtime.dry_replay import DryExecution
 from wfc.runtime.execution import Execution
 from wfc.runtime.reading import Reading
-from wfc.runtime.upgrade_code import Codebase
 
 Patch = pytest.MonkeyPatch
 Harm = Callable[[Patch], None]
@@ -198,7 +197,7 @@ def check(name: str) -> None:
 
 @pytest.fixture(autouse=True)
 def _nothing_is_kept(monkeypatch: Patch) -> None:
-    monkeypatch.setattr(moving, "_CODE", Codebase(None))  # type: ignore[arg-type]  # no world
+    monkeypatch.setattr(moving, "_CODE", moving.REGISTERED.codebase())
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from tests.runtime.histories import SEED
 from tests.upgrade.flows import Flow, edited, flow, text_of
-from tests.upgrade.moving import WORKER, Driver, built, judged
+from tests.upgrade.moving import WORKER, Driver, Registered, built, judged
 from tests.upgrade.oracle import Given, listening
 from wfc import codec
 from wfc.eventlog.event import (
@@ -52,7 +52,6 @@ from wfc.runtime.operations import (
     Suspended,
     WaitAsked,
 )
-from wfc.runtime.upgrade_code import Codebase
 from wfc.runtime.verdict import Answer
 
 WORKFLOW = DefinitionId("app.flows:flow")
@@ -118,7 +117,7 @@ class Story:
 
     def __init__(self, rng: Random) -> None:
         self.rng = rng
-        self.code = Codebase(None)  # type: ignore[arg-type]  # every version is at hand
+        self.code = Registered().codebase()
         self.steps = Deeds(rng)
         self.history: list[Recorded] = []
 

@@ -164,7 +164,6 @@ class _Replaying:
             unequal=tuple(sorted(replayed.unequal)),
             accepted=tuple(sorted(replayed.accepted)),
         )
-        same = self.edit.compared.level is Level.IDENTICAL and not self.failed
         verdict = _verdict(
             self.case,
             Answer.MOVE,
@@ -173,7 +172,18 @@ class _Replaying:
             ahead=self._ahead(replayed),
             site_map={Site(old): Site(new) for old, new in self.site_map.items()},
         )
-        return Judged(verdict=verdict, event=None if same else event)
+        return Judged(verdict=verdict, event=event if self._needs(event) else None)
+
+    def _needs(self, event: RunUpgraded) -> bool:
+        """Tell whether a move has to be written: code of the same meaning may run anywhere, unless
+        the run comes back to life or does without something that it recorded.
+        """
+        case = self.case
+        same = self.edit.compared.level is Level.IDENTICAL or (
+            self.edit.fingerprint == case.row.fingerprint
+        )
+        told = event.withdrawn or event.unequal or event.accepted
+        return self.failed or not same or bool(told)
 
     def _former_names(self) -> Mapping[OperationId, OperationId]:
         """Map what operations are called now to what the old code calls them."""

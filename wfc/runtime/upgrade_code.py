@@ -15,6 +15,7 @@ from wfc.manifests.store import Version, from_archive, spans_of_version
 from wfc.runtime.sandbox import load_template
 from wfc.runtime.template import Template
 from wfc.runtime.version_names import version_named
+from wfc.runtime.versions import here, ran_in
 from wfc.worlds.protocol import World
 
 if TYPE_CHECKING:
@@ -105,7 +106,16 @@ class Codebase:
         one, two = await self.version(old), await self.version(new)
         before, after = self._manifest(one), self._manifest(two)
         old_spans, new_spans = spans_of_version(one), spans_of_version(two)
-        comparison = compare(before, after, old_spans=old_spans, new_spans=new_spans)
+        met = {row.version: row.environments for row in await self.world.versions()}
+        comparison = compare(
+            before,
+            after,
+            old_spans=old_spans,
+            new_spans=new_spans,
+            old_environment=ran_in(met.get(old, ())),
+            # A build that nobody has registered yet can only have come from this process.
+            new_environment=ran_in(met.get(new) or (here(),)),
+        )
         edits: dict[DefinitionId, Edit] = {}
         for name, compared in comparison.workflows.items():
             present = None if compared.new is None else DefinitionId(compared.new)

@@ -7,7 +7,7 @@ import difflib
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Final
@@ -62,6 +62,21 @@ def here() -> Environment:
         wfc=version("wfc-durable"),
         platform=f"{sys.platform}-{platform.machine()}",
     )
+
+
+def ran_in(environments: Iterable[Environment]) -> Mapping[str, str]:
+    """Put what a version was registered on as comparisons take it: the Pythons and wfcs it met.
+
+    Nothing is said if nobody said it. A version that workers of two Pythons share names both: where
+    a new one names others, some run may come to a Python that it has never been on.
+    """
+    met = tuple(environments)
+    if not met:
+        return {}
+    return {
+        "python": ", ".join(sorted({one.python for one in met})),
+        "wfc": ", ".join(sorted({one.wfc for one in met})),
+    }
 
 
 def commit_of(root: Path) -> str | None:
