@@ -15,6 +15,7 @@ from wfc.cli.hints import with_hints
 from wfc.manifests.findings import Hint
 from wfc.manifests.store import read_version, to_archive
 from wfc.worlds.open import open_world
+from wfc.worlds.protocol import Environment
 
 from .conftest import Said
 
@@ -142,14 +143,16 @@ def test_a_prefix_of_several_versions_is_refused(wfc: Wfc, shop: Path, project: 
 
 
 def test_a_version_of_the_world(wfc: Wfc, shop: Path, project: Path) -> None:
-    """One that was built elsewhere."""
+    """One that was built elsewhere, and on what it was registered."""
+    elsewhere = Environment(python="3.10", wfc="0.0.1", platform="linux-x86_64")
     name = wfc("build", "--json").json["data"]["version"]
     folder = project / ".wfc" / "versions" / name
 
     async def register() -> None:
         world = open_world(f"sqlite:///{project / 'runs.db'}")
         await world.open()
-        await world.register_version(name, to_archive(read_version(folder)))
+        archive = to_archive(read_version(folder))
+        await world.register_version(name, archive, environment=elsewhere)
         await world.close()
 
     asyncio.run(register())
@@ -157,7 +160,9 @@ def test_a_version_of_the_world(wfc: Wfc, shop: Path, project: Path) -> None:
         path.unlink() if path.is_file() else path.rmdir()
     folder.rmdir()
     shop.write_text(RENAMED)
-    assert "the step `charge` is gone" in wfc("diff", name[:6]).out
+    said = wfc("diff", name[:6]).out
+    assert "the step `charge` is gone" in said
+    assert "WFC614 Python 3.10 -> " in said
 
 
 def test_manifests_and_baselines_are_files(wfc: Wfc, shop: Path, project: Path) -> None:

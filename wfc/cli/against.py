@@ -35,6 +35,7 @@ from wfc.manifests.store import (
     read_version,
     spans_of_version,
 )
+from wfc.runtime.versions import ran_in
 from wfc.settings import Loaded
 
 HERE: Final = "."
@@ -81,7 +82,7 @@ def resolve(loaded: Loaded, asked: str) -> Side:
         return _of_commit(loaded.root, asked, commit)
     registered = asyncio.run(_registered(loaded, asked)) if _VERSION.fullmatch(asked) else None
     if registered is not None:
-        return side_of(registered.id, registered, {})
+        return registered
     raise VersionUnknown(_nothing(loaded, asked))
 
 
@@ -140,13 +141,15 @@ def _only(asked: str, found: Mapping[str, _T]) -> _T | None:
     return next(iter(found.values()), None)
 
 
-async def _registered(loaded: Loaded, asked: str) -> Version | None:
+async def _registered(loaded: Loaded, asked: str) -> Side | None:
     """Find a version in the world, likewise."""
     async with opened(loaded) as session:
-        rows = [row.version for row in await session.world.versions()]
+        rows = {row.version: row for row in await session.world.versions()}
         name = _only(asked, {one: one for one in rows if one.startswith(asked)})
         archive = await session.world.version_archive(name) if name else None
-        return None if archive is None else from_archive(archive)
+        if name is None or archive is None:
+            return None
+        return side_of(name, from_archive(archive), ran_in(rows[name].environments))
 
 
 # --- files --------------------------------------------------------------------------------------

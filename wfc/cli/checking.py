@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -24,6 +24,7 @@ from wfc.runtime.exported import SUFFIX, load, read
 from wfc.runtime.upgrade import Upgrader
 from wfc.runtime.upgrade_many import Tally
 from wfc.runtime.verdict import UpgradeReport, Verdict
+from wfc.runtime.versions import ran_in
 from wfc.settings import Loaded
 from wfc.worlds.memory import MemoryWorld
 from wfc.worlds.open import open_world
@@ -107,7 +108,8 @@ class Checker:
     async def _check(self, world: World) -> Checked:
         began = time.monotonic()
         names, versions = await _open_runs(world, self._judged)
-        sides = tuple([await _side(world, one) for one in versions])
+        met = {row.version: ran_in(row.environments) for row in await world.versions()}
+        sides = tuple([await _side(world, one, met.get(one, {})) for one in versions])
         limit_s = self._judged.limit_s
         tally, events, left = Tally(self._version.id), 0, dict.fromkeys(names)
         with progress(self._common, "check") as tell:
@@ -170,12 +172,12 @@ async def _open_runs(world: World, judged: Judged) -> tuple[list[RunId], list[Ve
             return names, list(versions)
 
 
-async def _side(world: World, version: VersionId) -> Side:
+async def _side(world: World, version: VersionId, environment: Mapping[str, str]) -> Side:
     archive = await world.version_archive(version)
     if archive is None:
         message = f"version {version}, which open runs are on, is not held by {world.url}"
         raise InputInvalid(message)
-    return side_of(version, from_archive(archive))
+    return side_of(version, from_archive(archive), environment)
 
 
 @dataclass(frozen=True, slots=True)
