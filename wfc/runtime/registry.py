@@ -52,7 +52,8 @@ class Registry:
         """
         self._on_new_version = on_new_version
         self.current = current
-        self.types = step_types or HostTypes(current.classes)
+        self.types = step_types or HostTypes(current.classes, renamed_in(current.manifest))
+        self.types.read_former_names()
         self.pin_steps = pin_steps
         self._defaults = dict(policy or {})
         self._bundles_max = bundles_max
@@ -212,6 +213,8 @@ class Registry:
                 "or the step was renamed or removed since the run began: keep the old name, or "
                 f"mark the new one with `# wfc: was[{step.replace(':', '.')}]`."
             )
+        # Its module, and the classes there, may have been imported after this registry was made.
+        self.types.read_former_names()
         return StepBody(registration, self._entry(step), self.types, entry_of=self._entry)
 
     def _entry(self, step: DefinitionId) -> Entry | None:

@@ -16,6 +16,7 @@ from wfc.ids import DefinitionId, ModuleName, Site, VersionId
 from wfc.manifests.manifest import Manifest
 from wfc.manifests.renamed import NOTHING, Renamed, renamed_in
 from wfc.manifests.store import Version
+from wfc.runtime.former_names import remember_former
 from wfc.runtime.namespaces import Copies, Namespaces
 from wfc.runtime.parameters import whole
 from wfc.runtime.steps import StepPlan
@@ -206,10 +207,7 @@ class TemplateTypes:
         self._modules = modules
         self._classes = classes
         self._found: dict[str, type] = {}
-        for name in renamed.owners:
-            kind = self._own(name)
-            if kind is not None:
-                codec.remember_former(kind, renamed.parameters(name))
+        remember_former(renamed, self._own)
 
     def find(self, name: str) -> type | None:
         """Give the type of this wire name, or None."""
