@@ -7,11 +7,15 @@ from typing import Any, Final
 
 import pytest
 
+from tests.runtime.house import House
 from tests.runtime.programs import Program
 from tests.upgrade.moving import built
 from wfc import codec
-from wfc.ids import DefinitionId
+from wfc.clock import VirtualClock
+from wfc.eventlog.event import StepCompleted
+from wfc.ids import DefinitionId, RunId
 from wfc.runtime.registry import Registry
+from wfc.worlds.memory import MemoryWorld
 
 SHOW: Final = DefinitionId("app.former_shop:show")
 FLOW: Final = """
@@ -133,3 +137,46 @@ def test_an_older_body_finds_a_class_by_its_former_name() -> None:
     middle = built((("former_shop.py", text.replace("list[Order]", "list[Buy]")),))
     _, registry = imported("from __future__ import annotations\n" + OLD.replace("Order", "Deal"))
     assert type(registry.older_step(middle, SHOW).call(payload)).__name__ == "Buy"
+
+
+RETRIED: Final = """
+from dataclasses import dataclass
+
+
+@dataclass
+class Order:
+    cents: int
+
+
+def rate(order: Order) -> int:
+    "use step"
+    raise ValueError("not yet")
+
+
+async def flow(cents: int) -> int:
+    "use workflow"
+    return await rate(Order(cents))
+"""
+
+
+async def test_the_next_attempt_reads_what_was_recorded_before_a_deploy() -> None:
+    """The call waits in its backoff while a field is renamed, and goes to the new body."""
+    clock = VirtualClock()
+    world = MemoryWorld(clock)
+    await world.open()
+    program, registry = imported(RETRIED)
+    old = await House(world, clock, registry.current).open()
+    run = await old.start(program.module.flow, 7, id="r1")
+    await old.worker().run_until_idle()
+    await old.workers[0].stop()
+    assert (await old.log(run))[-1] == "step_retrying"
+    text = RETRIED.replace("    cents: int", "    # wfc: was[cents]\n    amount: int")
+    _, registry = imported(text.replace('raise ValueError("not yet")', "return order.amount"))
+    new = await House(world, clock, registry.current).open()
+    new.advance(hours=1)
+    await new.worker().run_until_idle()
+    assert await run.result() == 7
+    log = await world.history(RunId("r1"))
+    versions = [one.event.version for one in log if isinstance(one.event, StepCompleted)]
+    assert versions == [registry.current.id]
+    await world.close()
