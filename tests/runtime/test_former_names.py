@@ -175,6 +175,7 @@ async def test_the_next_attempt_reads_what_was_recorded_before_a_deploy() -> Non
     new = await House(world, clock, registry.current).open()
     new.advance(hours=1)
     await new.worker().run_until_idle()
+    assert (await new.log(run))[-1] == "run_completed"
     assert await run.result() == 7
     log = await world.history(RunId("r1"))
     versions = [one.event.version for one in log if isinstance(one.event, StepCompleted)]

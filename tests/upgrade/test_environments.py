@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+from tests.runtime.house import House
+from tests.runtime.programs import Program
 from tests.upgrade.corpus import CASES, Pair
 from tests.upgrade.moving import built
+from wfc.clock import VirtualClock
 from wfc.ids import DefinitionId
 from wfc.manifests.levels import Level
 from wfc.manifests.store import to_archive
@@ -78,3 +81,26 @@ def test_a_run_of_the_same_code_is_replayed_and_nothing_is_written() -> None:
         found = story.judged(length)
         assert found.verdict
         assert (found.verdict.replayed, found.event) == (length, None)
+
+
+async def test_a_run_of_a_world_is_replayed_where_the_environment_differs() -> None:
+    """Through the public door: it may move, and its log stays as it was."""
+    clock = VirtualClock()
+    world = MemoryWorld(clock)
+    text = 'from wfc import sleep\n\n\nasync def flow() -> None:\n    "use workflow"\n'
+    texts = [text + f"    await sleep(60){comment}\n" for comment in ("", "  # a minute")]
+    old, new = (built((("met.py", one),)) for one in texts)
+    await world.open()
+    await world.register_version(old.id, to_archive(old), environment=OLDER)
+    program = Program("app.met", texts[0])
+    house = await House(world, clock, old).open()
+    run = await house.start(program.module.flow)
+    await house.worker().run_until_idle()
+    before = await house.log(run)
+    await world.register_version(new.id, to_archive(new), environment=here())
+    verdict = await run.upgrade(new.id)
+    assert verdict
+    assert (verdict.moved, verdict.replayed) == (False, len(before))
+    assert verdict.level is Level.REPLAY
+    assert await house.log(run) == before
+    await house.close()
