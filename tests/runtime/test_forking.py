@@ -11,6 +11,7 @@ from tests.runtime.flows import FLOWS, Journal
 from tests.runtime.house import House
 from tests.runtime.programs import Program
 from wfc.errors import (
+    AmbiguousName,
     Diverged,
     InputInvalid,
     OptionInvalid,
@@ -280,7 +281,7 @@ async def test_versions_are_named_by_id_label_or_beginning(shop: House, old: Pro
         await run.fork(2, version=known[:-1] + "x")
     twin = VersionId(known[:-1] + "-")
     await shop.world.register_version(twin, to_archive(old.version), activate=False)
-    with pytest.raises(VersionUnknown, match="names 2 versions"):
+    with pytest.raises(AmbiguousName, match="fits 2 versions"):
         await run.fork(2, version=known[:8])
 
 

@@ -12,7 +12,7 @@ from wfc.manifests.store import Version, from_archive
 from wfc.runtime.client import Client
 from wfc.runtime.sandbox import load_template
 from wfc.runtime.template import Template
-from wfc.runtime.version_names import version_named
+from wfc.runtime.version_names import active_version, version_named
 
 
 async def version_to_begin_on(client: Client, wanted: str | None) -> Version:
@@ -25,13 +25,7 @@ async def version_to_begin_on(client: Client, wanted: str | None) -> Version:
         return await version_of(client, await version_named(client.world, wanted))
     if client.registry is not None:
         return client.registry.current
-    active = [row.version for row in await client.world.versions() if row.active]
-    if not active:
-        raise VersionUnknown(
-            f"no version is active in {client.world.url}, so nothing says which code to begin "
-            "with.\nStart a worker, which registers its build, or name a version."
-        )
-    return await version_of(client, active[0])
+    return await version_of(client, await active_version(client.world))
 
 
 async def version_of(client: Client, version: VersionId) -> Version:
