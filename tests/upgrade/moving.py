@@ -104,7 +104,7 @@ class Driver:
     def run(self, *, turns: int = 200) -> Outcome:
         """Go on until the code ends; give what it came to."""
         self.reading.learn(self.history)
-        self.reading.renamed = self.template.renamed
+        self.reading.hints = self.template.hints
         self.now = max(self.now, self.history[-1].recorded_at)
         execution = Execution(
             self.template,

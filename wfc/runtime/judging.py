@@ -137,7 +137,7 @@ class _Replaying:
             position=head.position + 1, recorded_at=head.recorded_at, event=self.event
         )
         moved.learn([*self.case.history, virtual])
-        moved.renamed = self.template.renamed
+        moved.hints = self.template.hints
         chapter = _of_chapter(self.case.history, self.opening)
         present = [one for one in moved.read(chapter) if not isinstance(one.event, RunFailed)]
         replayed = replay(

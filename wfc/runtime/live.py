@@ -18,7 +18,7 @@ from wfc.determinism import Rules
 from wfc.errors import EffectInWorkflow
 from wfc.eventlog.event import RunCreated, RunRestarted, Scalar, WaitCompleted
 from wfc.ids import DefinitionId, OperationId, RunId, Site, VersionId
-from wfc.manifests.renamed import Renamed
+from wfc.manifests.rename_hints import RenameHints
 from wfc.runtime.draws import Draws
 from wfc.runtime.loop import Loop
 from wfc.runtime.pending import Ending, Pending, Place
@@ -39,7 +39,7 @@ class Code(Protocol):
         ...
 
     @property
-    def renamed(self) -> Renamed:
+    def hints(self) -> RenameHints:
         """What older versions called otherwise."""
         ...
 

@@ -14,7 +14,7 @@ from typing import Any
 from wfc.eventlog.event import AttributesSet, Recorded, RunRestarted, RunUpgraded, StepCreated
 from wfc.eventlog.renames import Renames
 from wfc.ids import DefinitionId, OperationId
-from wfc.manifests.renamed import NOTHING, Renamed
+from wfc.manifests.rename_hints import NO_HINTS, RenameHints
 
 
 class Reading:
@@ -27,7 +27,7 @@ class Reading:
         """The position at which the present chapter began, as far as is known."""
         self.renames: Renames | None = None
         """None: no operation has changed its name."""
-        self.renamed = NOTHING
+        self.hints = NO_HINTS
         """What the present code calls steps that older versions called otherwise."""
         self.unequal: frozenset[int] = frozenset()
         """Positions of events that an upgrade accepted though the code would ask otherwise."""
@@ -58,7 +58,7 @@ class Reading:
         found = page
         for position, upgrade in self._upgrades:
             found = _through(found, position, upgrade)
-        return [_hinted(each, self.renamed) for each in found] if self.renamed else found
+        return [_hinted(each, self.hints) for each in found] if self.hints else found
 
 
 def _through(page: Sequence[Recorded], position: int, upgrade: RunUpgraded) -> list[Recorded]:
@@ -79,13 +79,13 @@ def _through(page: Sequence[Recorded], position: int, upgrade: RunUpgraded) -> l
     return found
 
 
-def _hinted(each: Recorded, renamed: Renamed) -> Recorded:
+def _hinted(each: Recorded, hints: RenameHints) -> Recorded:
     """Call the step of an event, or of the creation it brings along, by its present id."""
     event: Any = each.event
     created = event if isinstance(event, StepCreated) else getattr(event, "created", None)
     if not isinstance(created, StepCreated):
         return each
-    step = renamed.definition(created.step)
+    step = hints.definition(created.step)
     if step == created.step:
         return each
     present = replace(created, step=DefinitionId(step))

@@ -18,7 +18,7 @@ from wfc.errors import (
 )
 from wfc.ids import DefinitionId, ModuleName, VersionId
 from wfc.manifests.bundle import Entry
-from wfc.manifests.renamed import renamed_in
+from wfc.manifests.rename_hints import hints_in
 from wfc.manifests.store import Version, from_archive
 from wfc.policies import Policy, check_kind, declared, from_literal, resolve
 from wfc.runtime.host_types import HostTypes
@@ -68,7 +68,7 @@ class Registry:
 
     def follows(self, workflow: DefinitionId) -> bool:
         """Tell whether open runs of a workflow follow: the new version's word counts."""
-        present = DefinitionId(renamed_in(self.current.manifest).definition(workflow))
+        present = DefinitionId(hints_in(self.current.manifest).definition(workflow))
         return self._following.get(workflow, self._following.get(present, False))
 
     @cached_property
@@ -215,7 +215,7 @@ class Registry:
 
 def _loaded(version: Version, workflow: DefinitionId) -> Template:
     """Load a template; what keeps it from being loaded here concerns its runs, and no others."""
-    present = renamed_in(version.manifest).definition(workflow)
+    present = hints_in(version.manifest).definition(workflow)
     name = workflow if workflow in version.fingerprints else DefinitionId(present)
     try:
         return load_template(version, name)

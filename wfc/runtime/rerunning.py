@@ -12,7 +12,7 @@ from wfc import codec, fault, ids
 from wfc.errors import InputInvalid, PayloadMismatch, RunNotFound, UnknownType
 from wfc.eventlog.event import Origin, RunCreated
 from wfc.ids import RunId
-from wfc.manifests.renamed import changes_in
+from wfc.manifests.markers import changes_in
 from wfc.runtime.client import Client
 from wfc.runtime.environment import capture
 from wfc.runtime.targets import fingerprint_of, template_of, version_to_begin_on

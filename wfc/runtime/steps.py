@@ -146,12 +146,12 @@ class StepPlan:
         They may have been written by another version, whose types had no defaulted field, say.
         """
         annotations = self._takes()
-        former = self._template.renamed.parameters(self._id)
+        former = self._template.hints.parameters(self._id)
         known = {**annotations, **{old: annotations.get(new) for old, new in former.items()}}
         try:
             arguments = codec.decode_arguments(recorded, known, self._template.types)
             _, written = codec.encode_arguments(
-                self._template.renamed.arguments(self._id, arguments),
+                self._template.hints.arguments(self._id, arguments),
                 call=self._call,
                 annotations=annotations,
                 types=self._template.types,

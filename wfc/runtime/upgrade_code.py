@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Final
 from wfc.diagnostics import Place
 from wfc.errors import VersionUnknown
 from wfc.ids import DefinitionId, Site, VersionId
-from wfc.manifests.renamed import renamed_in
+from wfc.manifests.rename_hints import hints_in
 from wfc.manifests.store import Version, from_archive, spans_of_version
 from wfc.runtime.sandbox import load_template
 from wfc.runtime.template import Template
-from wfc.runtime.version_names import version_named
+from wfc.runtime.version_names import active_version, version_named
 from wfc.worlds.protocol import World
 
 if TYPE_CHECKING:
@@ -59,14 +59,11 @@ class Codebase:
     async def named(self, wanted: str | None) -> VersionId:
         """Find a version by its id, the beginning of it, or its label; None: the active one.
 
-        Raises `VersionUnknown`.
+        Raises `VersionUnknown`, `AmbiguousName`.
         """
         if wanted is not None:
             return await version_named(self.world, wanted)
-        active = [row.version for row in await self.world.versions() if row.active]
-        if not active:
-            raise VersionUnknown("no version is active in this world: build and register one.")
-        return active[0]
+        return await active_version(self.world)
 
     async def version(self, version: VersionId) -> Version:
         """Read a version. Raises `VersionUnknown`, `BundleBroken`, `BuildTooNew`."""
@@ -84,7 +81,7 @@ class Codebase:
         template = self._templates.get(key)
         if template is None:
             found = await self.version(version)
-            present = renamed_in(found.manifest).definition(workflow)
+            present = hints_in(found.manifest).definition(workflow)
             name = workflow if workflow in found.fingerprints else DefinitionId(present)
             template = self._templates[key] = load_template(found, name)
             while len(self._templates) > _TEMPLATES_MAX:
