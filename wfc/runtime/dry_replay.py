@@ -7,7 +7,7 @@ unless that has not come to anything yet and may be withdrawn.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from wfc.eventlog.event import (
     HookCreated,
     HookDisposed,
     Recorded,
+    RunCreated,
     StepCancelled,
     StepCompleted,
     StepCreated,
@@ -36,11 +37,13 @@ from wfc.eventlog.event import (
 from wfc.ids import OperationId, RunId
 from wfc.runtime.execution import Execution
 from wfc.runtime.limits import Limits
+from wfc.runtime.logs import PAGE
 from wfc.runtime.operations import Failed, Operation, Outcome, StepAsked, Suspended, WaitAsked
 from wfc.runtime.pending import INPUT, Pending, Problem
 from wfc.runtime.reading import Reading
 from wfc.runtime.template import Template
 from wfc.runtime.verdict import Waiver
+from wfc.runtime.watchdog import Deliver
 
 INPUT_OF_RUN: Final = "WFC602"
 UNASKED: Final = "WFC651"
@@ -264,11 +267,13 @@ def replay(
     accept: Collection[Waiver] = (),
     reading: Reading,
     limits: Limits,
-    deliver: Any = None,
+    created: RunCreated | None = None,
+    deliver: Deliver = Execution.deliver,
 ) -> Replayed:
     """Deliver a history, as the present code reads it, to a fresh execution of `template`.
 
-    `deliver` takes the execution and the events and may end a turn that spins (`TurnTooLong`).
+    `created` is how the run began, where the opening does not say it; `deliver` may end a turn that
+    spins.
     """
     execution = DryExecution(
         template,
@@ -279,17 +284,25 @@ def replay(
         reading=reading,
         limits=limits,
     )
+    execution.created = created or execution.created
     result = execution.result
     try:
-        result.outcome = (deliver or _plainly)(execution, history)
+        for outcome in delivered(execution, history, deliver):
+            result.outcome = outcome
         _conclude(execution, history)
     finally:
         execution.drop()
     return result
 
 
-def _plainly(execution: Execution, history: Sequence[Recorded]) -> Outcome:
-    return execution.deliver(history)
+def delivered(
+    execution: Execution, history: Sequence[Recorded], deliver: Deliver = Execution.deliver
+) -> Iterator[Outcome]:
+    """Deliver a history by the page, up to where the code has failed or spins."""
+    for start in range(0, max(1, len(history)), PAGE):
+        yield deliver(execution, history[start : start + PAGE])
+        if execution.failure is not None:
+            return
 
 
 def _conclude(execution: DryExecution, history: Sequence[Recorded]) -> None:
@@ -324,7 +337,7 @@ def _failed(execution: DryExecution, history: Sequence[Recorded], outcome: Faile
         recorded, rule = execution.opening, INPUT_OF_RUN
         text = f"the input cannot be taken: {error.message}"
     elif outcome.kind is FailureKind.LIMIT:
-        rule, text = UNSETTLED, error.message
+        rule, text = UNSETTLED, error.message or "the code spins: it never waited"
     else:
         rule, text = RAISED, f"the code raises {error.type.rpartition(':')[2]}: {error.message}"
     at_head = rule == RAISED and (not history or at >= history[-1].position)

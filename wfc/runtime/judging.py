@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -18,7 +18,6 @@ from wfc.eventlog.event import (
     Recorded,
     RunCreated,
     RunFailed,
-    RunRestarted,
     RunUpgraded,
     StepCancelled,
     StepFailed,
@@ -31,6 +30,7 @@ from wfc.manifests.levels import Level, Reason
 from wfc.runtime.dry_replay import Disagreement, Fact, Replayed, deadlines_kept, facts_of, replay
 from wfc.runtime.execution import Execution
 from wfc.runtime.limits import Limits
+from wfc.runtime.logs import chapters_of
 from wfc.runtime.operations import (
     Cancelled,
     Completed,
@@ -45,8 +45,8 @@ from wfc.runtime.reading import Reading
 from wfc.runtime.template import Template
 from wfc.runtime.upgrade_code import Edit
 from wfc.runtime.verdict import Answer, Call, Divergence, Offer, Verdict, Waiver
+from wfc.runtime.watchdog import Deliver
 
-Deliver = Callable[[Execution, Sequence[Recorded]], Outcome]
 ENDED: Final = "WFC680"
 _REVIVED: Final = frozenset(
     {FailureKind.USER, FailureKind.DIVERGENCE, FailureKind.DEADLOCK, FailureKind.CODEC}
@@ -71,21 +71,24 @@ class Case:
     prove: bool = False
     """Replay also where nothing has changed: the environment may have."""
     limits: Limits = field(default_factory=Limits)
-    deliver: Deliver | None = None
+    deliver: Deliver = Execution.deliver
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """A verdict, and the event that would carry it out; None: there is nothing to write."""
+    """A verdict, the event that would carry it out (None: there is nothing to write), and what the
+    code came to if the history was replayed.
+    """
 
     verdict: Verdict
     event: RunUpgraded | None = None
+    outcome: Outcome | None = None
 
 
 def judge(case: Case) -> Judged:
     """Compare, replay and say; nothing is written. Raises `LogError` for a log of our own fault."""
     row, edit = case.row, case.edit
-    if row.status.ended and not _may_revive(row):
+    if row.status.ended and not _is_revivable(row):
         return Judged(verdict=_over(case))
     if edit is None or edit.workflow is None or case.template is None:
         return Judged(verdict=_gone(case))
@@ -98,8 +101,13 @@ def judge(case: Case) -> Judged:
     return _Replaying(case, edit, case.template).judged()
 
 
-def _may_revive(row: Row) -> bool:
-    return row.status is RunStatus.FAILED and (row.failure_kind or FailureKind.USER) in _REVIVED
+def _is_revivable(row: Row) -> bool:
+    return row.status is RunStatus.FAILED and may_revive(row.failure_kind or FailureKind.USER)
+
+
+def may_revive(kind: FailureKind) -> bool:
+    """Tell whether a run that failed so may go on after an upgrade."""
+    return kind in _REVIVED
 
 
 class _Replaying:
@@ -109,10 +117,10 @@ class _Replaying:
         self.case = case
         self.edit = edit
         self.failed = case.row.status is RunStatus.FAILED
-        self.reading = Reading()
-        self.reading.learn(case.history)
-        self.opening = _opening(case.history)
-        self.current = self.reading.read(_of_chapter(case.history, self.opening))
+        self.chapter = chapters_of(case.history)[-1]
+        self.opening = self.chapter[0]
+        self.reading = Reading.of(self.chapter)
+        self.current = self.reading.read(self.chapter)
         """The log as the old code reads it."""
         self.before = self.reading.renames or Renames()
         self.retracted = _retracted(self.current, retry=case.retry_failed) if self.failed else ()
@@ -131,15 +139,12 @@ class _Replaying:
 
     def judged(self) -> Judged:
         """Replay, and say what follows."""
-        moved = Reading()
-        head = self.case.history[-1]
+        head = self.chapter[-1]
         virtual = Recorded(
             position=head.position + 1, recorded_at=head.recorded_at, event=self.event
         )
-        moved.learn([*self.case.history, virtual])
-        moved.hints = self.template.hints
-        chapter = _of_chapter(self.case.history, self.opening)
-        present = [one for one in moved.read(chapter) if not isinstance(one.event, RunFailed)]
+        moved = Reading.of([*self.chapter, virtual], self.template.hints)
+        present = [one for one in moved.read(self.chapter) if not isinstance(one.event, RunFailed)]
         replayed = replay(
             self.template,
             self.case.row.run_id,
@@ -148,12 +153,13 @@ class _Replaying:
             accept=self.case.accept,
             reading=moved,
             limits=self.case.limits,
+            created=self._created(),
             deliver=self.case.deliver,
         )
         facts = facts_of(present)
         stop = replayed.disagreement
         if stop is not None and not self._fails_again(stop):
-            return Judged(verdict=self._refused(replayed, stop))
+            return Judged(verdict=self._refused(replayed, stop), outcome=replayed.outcome)
         former = self._former_names()
         event = replace(
             self.event,
@@ -169,7 +175,11 @@ class _Replaying:
             ahead=self._ahead(replayed),
             site_map={Site(old): Site(new) for old, new in self.site_map.items()},
         )
-        return Judged(verdict=verdict, event=None if same else event)
+        return Judged(verdict=verdict, event=None if same else event, outcome=replayed.outcome)
+
+    def _created(self) -> RunCreated | None:
+        first = self.case.history[0].event
+        return first if isinstance(first, RunCreated) else None
 
     def _former_names(self) -> Mapping[OperationId, OperationId]:
         """Map what operations are called now to what the old code calls them."""
@@ -290,18 +300,6 @@ class _Replaying:
 # --- the log -------------------------------------------------------------------------------------
 
 
-def _opening(history: Sequence[Recorded]) -> Recorded:
-    opening = next(
-        (one for one in reversed(history) if isinstance(one.event, RunRestarted | RunCreated)), None
-    )
-    assert opening is not None
-    return opening
-
-
-def _of_chapter(history: Sequence[Recorded], opening: Recorded) -> Sequence[Recorded]:
-    return history[opening.position - 1 :]
-
-
 def _retracted(current: Sequence[Recorded], *, retry: bool) -> tuple[OperationId, ...]:
     """List what a revived run takes back: what its failure brought along, and its cause."""
     ends = [at for at, one in enumerate(current) if isinstance(one.event, RunFailed)]
@@ -394,11 +392,12 @@ def _over(case: Case) -> Verdict:
 
 
 def _gone(case: Case) -> Verdict:
-    """Say that the new version does not hold the run's workflow."""
+    """Say that one of the versions does not hold the run's workflow."""
     edit = case.edit
     reasons = tuple(one.reason for one in edit.compared.findings) if edit is not None else ()
     if not reasons:
-        sentence = f"version {case.to} has no workflow {case.row.workflow}"
+        version = case.row.version if edit is None else case.to
+        sentence = f"version {version} with the workflow {case.row.workflow} is not held"
         reasons = (Reason(code="WFC601", sentence=sentence),)
     return _verdict(case, Answer.STAY, reasons=reasons, offers=tuple(_offers(case, ())))
 

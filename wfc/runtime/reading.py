@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 from wfc.eventlog.event import AttributesSet, Recorded, RunRestarted, RunUpgraded, StepCreated
 from wfc.eventlog.renames import Renames
@@ -31,6 +31,14 @@ class Reading:
         """What the present code calls steps that older versions called otherwise."""
         self.unequal: frozenset[int] = frozenset()
         """Positions of events that an upgrade accepted though the code would ask otherwise."""
+
+    @classmethod
+    def of(cls, chapter: Sequence[Recorded], hints: RenameHints = NO_HINTS) -> Self:
+        """Know all upgrades of a chapter, and what the present code calls things."""
+        reading = cls()
+        reading.learn(chapter)
+        reading.hints = hints
+        return reading
 
     def learn(self, page: Sequence[Recorded]) -> bool:
         """Take in the upgrades of a page; tell whether any is new."""

@@ -15,13 +15,16 @@ from wfc.errors import RunBusy, RunCancelled, RunEnded, RunFailed, RunNotFound, 
 from wfc.eventlog import entity, event
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import Event, Scalar
-from wfc.eventlog.fold import State
-from wfc.ids import OperationId, RunId, split_operation_id
+from wfc.eventlog.fold import fold
+from wfc.ids import OperationId, RunId, VersionId, split_operation_id
+from wfc.manifests.rename_hints import NO_HINTS, RenameHints, hints_in
 from wfc.runtime import forking, rerunning
 from wfc.runtime.answers import Recorded, Step
 from wfc.runtime.attributes import check_attributes
 from wfc.runtime.client import Client
 from wfc.runtime.ledger import Ledger
+from wfc.runtime.logs import read_log
+from wfc.runtime.upgrade import UNLOADABLE
 from wfc.runtime.verdict import Verdict
 from wfc.worlds.protocol import Appended, OpenRun, Refusal, Refused, Unowned, World
 
@@ -187,16 +190,17 @@ class Run(Generic[T]):
                 recorded_at=to_datetime(each.recorded_at),
                 event=each.event,
             )
-            for each in await _history(client.world, self.id)
+            for each in await read_log(client.world, self.id)
         ]
 
     async def steps(self) -> list[Step]:
         """List the steps that the log knows, in the order in which they were recorded."""
-        client, _ = await self._row()
-        state = State()
-        for each in await _history(client.world, self.id):
-            state.apply(each)
-        return [_step(client, each) for each in state.steps.values()]
+        client, row = await self._row()
+        log = await read_log(client.world, self.id)
+        moved = any(isinstance(each.event, event.RunUpgraded) for each in log)
+        hints = await _hints_of(client, row.version) if moved else NO_HINTS
+        state = fold(log)
+        return [_step(client, each, hints) for each in state.steps.values()]
 
     async def attributes(self) -> dict[str, Scalar]:
         """Read the run's attributes."""
@@ -337,15 +341,6 @@ def _sleeping(ledger: Ledger, now: int, wanted: Sequence[str] | None) -> list[Op
     return [name for name in (*waiting, *pausing) if wanted is None or name in wanted]
 
 
-async def _history(world: World, run_id: RunId) -> list[event.Recorded]:
-    log: list[event.Recorded] = []
-    while page := await world.history(run_id, len(log), _PAGE):
-        log.extend(page)
-        if len(page) < _PAGE:
-            break
-    return log
-
-
 async def _check_readable(world: World, run_id: RunId) -> None:
     length = 0
     while page := await world.history(run_id, length, _PAGE):
@@ -356,21 +351,32 @@ async def _check_readable(world: World, run_id: RunId) -> None:
 
 async def _ledger_of(world: World, run_id: RunId) -> Ledger:
     ledger = Ledger()
-    for each in await _history(world, run_id):
+    for each in await read_log(world, run_id):
         ledger.note(each)
     return ledger
 
 
-def _step(client: Client, step: entity.Step) -> Step:
+async def _hints_of(client: Client, version: VersionId) -> RenameHints:
+    """Read what a version calls things that older ones called otherwise, if it can be had here."""
+    try:
+        return hints_in((await client.upgrader.code.version(version)).manifest)
+    except UNLOADABLE:
+        return NO_HINTS
+
+
+def _step(client: Client, step: entity.Step, hints: RenameHints) -> Step:
     _, site, _ = split_operation_id(step.operation_id)
-    types = client.types
+    present, types = hints.definition(step.step), client.types
+    arguments = _readable(step.arguments, lambda data: codec.decode(data, types=types))
+    if isinstance(arguments, dict):
+        arguments = hints.arguments(present, arguments)
     return Step(
         id=step.operation_id,
-        name=step.step.partition(":")[2],
+        name=present.partition(":")[2],
         site=site,
         status=step.status,
         attempt=step.attempt,
-        arguments=_readable(step.arguments, lambda data: codec.decode(data, types=types)),
+        arguments=arguments,
         output=_readable(step.output, lambda data: codec.decode(data, types=types)),
         error=_readable(step.error, lambda data: codec.decode_error(data, types=types)),
         started_at=_instant(step.started_at),

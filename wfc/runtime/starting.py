@@ -40,7 +40,7 @@ from wfc.runtime.options import (
 )
 from wfc.runtime.registry import Registry
 from wfc.runtime.run import Run
-from wfc.runtime.targets import fingerprint_of
+from wfc.runtime.version_cache import workflow_in
 from wfc.runtime.version_names import version_named
 from wfc.runtime.versions import register
 from wfc.worlds.protocol import Appended, NewRun
@@ -87,7 +87,7 @@ async def start_run(
     Raises `NotCompiled`, `TypeError`, `InputInvalid`, `Unserialisable`, `PayloadTooLarge`,
     `RunIdConflict`.
     """
-    name = workflow_id(workflow)
+    asked = workflow_id(workflow)
     check_attributes(options.attributes, limit=client.attributes_max)
     payload = _encoded(workflow, call, client)
     registry = client.registry
@@ -96,11 +96,11 @@ async def start_run(
     version = await _version(client, registry, options.version)
     if version is registry.current:  # another version may be annotated otherwise
         _check_fit(workflow, payload, client)
-    now = client.world.now_us()
+    name, now = workflow_in(version, asked), client.world.now_us()
     created = RunCreated(
         workflow=name,
         version=version.id,
-        fingerprint=fingerprint_of(version, name),
+        fingerprint=version.fingerprints[name],
         changes=changes_in(version.manifest).get(name, ()),
         arguments=payload,
         seed=os.urandom(32),
