@@ -351,8 +351,8 @@ async def test_a_history_is_replayed_on_any_version(shop: House, old: Program) -
     await shop.worker().run_until_idle()
     await run.upgrade(new.id)
     log = await shop.world.history(run.id)
-    for version in (None, new.id, old.version.id):
-        (found,) = await replay_all(shop.session, run.id, log, version)
+    for wanted in (None, new.id, old.version.id):
+        (found,) = await replay_all(shop.session, run.id, log, wanted)
         assert (found.problem, type(found.outcome)) == (None, Suspended)
     (found,) = await replay_all(shop.session, run.id, log, more.id)
     assert found.problem == "WFC653: charge: cents: 42 -> 43"
