@@ -131,25 +131,32 @@ class Registry:
         return None if declaration is None else declaration.cleanup_s
 
     def step(self, step: DefinitionId) -> StepBody:
-        """Give the body of a step. Raises `StepUnknown`."""
-        body = self._steps.get(step)
-        if body is None or body.registration is not abi.registered.get(step):
-            body = self._steps[step] = self._load(step)
+        """Give the body of a step, by the id that it has or had. Raises `StepUnknown`."""
+        present = DefinitionId(hints_in(self.current.manifest).definition(step))
+        body = self._steps.get(present)
+        if body is None or body.registration is not abi.registered.get(present):
+            body = self._steps[present] = self._load(present)
         return body
 
     def older_step(self, version: Version, step: DefinitionId) -> StepBody:
-        """Give the body of a step as another version has it. Raises `StepUnknown`."""
-        body = self._older.get((version.id, step))
+        """Give the body of a step as another version has it, by the id that it has there or had.
+
+        Raises `StepUnknown`.
+        """
+        renamed = hints_in(version.manifest)
+        present = DefinitionId(renamed.definition(step))
+        body = self._older.get((version.id, present))
         if body is None:
             modules = self._step_modules.get(version.id)
             if modules is None:
                 modules = self._step_modules[version.id] = StepModules(version, self.types)
-            body = self._older[version.id, step] = StepBody(
-                modules.registration(step),
-                entry_of(version, step),
+            body = self._older[version.id, present] = StepBody(
+                modules.registration(present),
+                entry_of(version, present),
                 modules,
                 version=version.id,
                 entry_of=lambda name: entry_of(version, name),
+                renamed=renamed,
             )
         return body
 
@@ -162,7 +169,13 @@ class Registry:
                 "or the step was renamed or removed since the run began: keep the old name, or "
                 f"mark the new one with `# wfc: was[{step.replace(':', '.')}]`."
             )
-        return StepBody(registration, self._entry(step), self.types, entry_of=self._entry)
+        return StepBody(
+            registration,
+            self._entry(step),
+            self.types,
+            entry_of=self._entry,
+            renamed=hints_in(self.current.manifest),
+        )
 
     def _entry(self, step: DefinitionId) -> Entry | None:
         for version in self.versions.known():

@@ -22,6 +22,7 @@ from wfc.runtime import forking, rerunning
 from wfc.runtime.answers import Recorded, Step
 from wfc.runtime.attributes import check_attributes
 from wfc.runtime.client import Client
+from wfc.runtime.host_types import FormerTypes
 from wfc.runtime.ledger import Ledger
 from wfc.runtime.logs import read_log
 from wfc.runtime.upgrade import UNLOADABLE
@@ -366,7 +367,8 @@ async def _hints_of(client: Client, version: VersionId) -> RenameHints:
 
 def _step(client: Client, step: entity.Step, hints: RenameHints) -> Step:
     _, site, _ = split_operation_id(step.operation_id)
-    present, types = hints.definition(step.step), client.types
+    present = hints.definition(step.step)
+    types = FormerTypes(client.types, hints) if hints else client.types
     arguments = _readable(step.arguments, lambda data: codec.decode(data, types=types))
     if isinstance(arguments, dict):
         arguments = hints.arguments(present, arguments)
