@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,7 @@ from wfc.runtime.exported import SUFFIX, load, read
 from wfc.runtime.upgrade import Upgrader
 from wfc.runtime.upgrade_many import Tally
 from wfc.runtime.verdict import UpgradeReport, Verdict
+from wfc.runtime.watchdog import Watchdog
 from wfc.settings import Loaded
 from wfc.worlds.memory import MemoryWorld
 from wfc.worlds.open import open_world
@@ -196,16 +198,27 @@ def _judged_there(url: str, archive: bytes, names: Sequence[RunId]) -> _Part:
         world = open_world(url)
         await world.open()
         try:
-            return await _judged_here(world, from_archive(archive), names)
+            version = from_archive(archive)
+            return await _judged_here(_upgrader(world, version), version, names)
         finally:
             await world.close()
 
     return asyncio.run(judged())
 
 
-async def _judged_here(world: World, version: Version, names: Sequence[RunId]) -> _Part:
-    upgrader = Upgrader(_Who(world))
+def _upgrader(world: World, version: Version) -> Upgrader:
+    upgrader = Upgrader(_Who(world), deliver=_watchdog().deliver)
     upgrader.code.add(version)
+    return upgrader
+
+
+@cache
+def _watchdog() -> Watchdog:
+    """Give the one of this process, which may judge many lots of runs."""
+    return Watchdog()
+
+
+async def _judged_here(upgrader: Upgrader, version: Version, names: Sequence[RunId]) -> _Part:
     verdicts, failed, events = [], 0, 0
     for name in names:
         try:
@@ -228,10 +241,11 @@ async def _parts(
 ) -> AsyncIterator[_Part]:
     """Judge chunk by chunk until all are, or the time is over."""
     if jobs == 1 or len(chunks) == 1 or isinstance(world, MemoryWorld):
+        upgrader = _upgrader(world, version)
         for chunk in chunks:
             if deadline is not None and time.monotonic() >= deadline:
                 return
-            yield await _judged_here(world, version, chunk)
+            yield await _judged_here(upgrader, version, chunk)
         return
     archive = to_archive(version)
     work = [(world.url, archive, chunk) for chunk in chunks]
