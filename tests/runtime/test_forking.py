@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 from tests.runtime.flows import FLOWS, Journal
 from tests.runtime.house import House
 from tests.runtime.programs import Program
+from wfc.codec import encode_arguments
+from wfc.config import Session
 from wfc.errors import (
     AmbiguousName,
     Diverged,
@@ -361,6 +364,50 @@ async def test_a_history_is_replayed_on_any_version(shop: House, old: Program) -
     (found,) = await replay_all(shop.session, run.id, log, old.version.id)
     assert found.problem is not None
     assert "WFC653: tell: text: 'new' -> 'old'" in found.problem
+
+
+async def test_a_replay_that_ends_otherwise_is_a_contradiction(shop: House, old: Program) -> None:
+    """With another result, or not at all, or by a failure."""
+    run = await shop.start(old.module.checkout, 42)
+    await finished(shop, run)
+    log = await shop.world.history(run.id)
+    end = log[-1]
+    other = replace(end, event=replace(end.event, output=b"x"))  # type: ignore[call-arg]  # it has one
+    early = replace(end, position=4)
+    created = log[0].event
+    assert isinstance(created, RunCreated)
+    arguments, _ = encode_arguments({"cents": 1, "tip": 2}, call="start")
+    wrong = replace(log[0], event=replace(created, arguments=arguments))
+    for history, problem in (
+        ([*log[:-1], other], "with another result"),
+        ([*log[:3], early], "the run had ended here, and the code goes on"),
+        ([wrong, log[1], replace(end, position=3)], "and the code fails (user): "),
+    ):
+        (found,) = await replay_all(shop.session, run.id, history)
+        assert found.problem is not None
+        assert problem in found.problem
+
+
+async def test_a_past_whose_own_code_is_not_held_cannot_be_compared(
+    shop: House, old: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So it is refused, and says that."""
+    run = await shop.start(old.module.names_itself)
+    await finished(shop, run)
+    second = (await run.steps())[1].id
+    new = version_of("new").version
+    await shop.world.register_version(new.id, to_archive(new))
+    shop.session = Session(shop.world, Registry(new))
+    archive_of = shop.world.version_archive
+
+    async def archive(version: VersionId) -> bytes | None:
+        return None if version == old.version.id else await archive_of(version)
+
+    monkeypatch.setattr(shop.world, "version_archive", archive)
+    with pytest.raises(Diverged, match="cannot be had here") as caught:
+        await run.fork(second, version=new.id)
+    assert f"version {old.version.id} with the workflow" in str(caught.value)
+    assert len((await shop.world.list_runs(RunFilter())).runs) == 1
 
 
 async def test_code_that_means_the_same_is_forked_onto_too(shop: House, old: Program) -> None:
