@@ -69,6 +69,11 @@ class Session:
         return int(self._sizes().payload)
 
     @cached_property
+    def events_max(self) -> int:
+        """How many events a chapter of a run may have."""
+        return self._sizes().events
+
+    @cached_property
     def attributes_max(self) -> int:
         """How many attributes a run may have."""
         return self._sizes().attributes
@@ -346,6 +351,7 @@ def worker_limits(settings: Settings) -> WorkerLimits:
             pending=settings.limits.pending_operations,
             payload=settings.limits.payload,
             attributes=settings.limits.attributes,
+            depth=settings.limits.children_depth,
         ),
     )
 

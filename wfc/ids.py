@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from hashlib import blake2b
 from typing import NewType
 
 RunId = NewType("RunId", str)
@@ -38,6 +39,13 @@ def ulid(now_us: int, entropy: bytes) -> str:
 def run_id(now_us: int, entropy: bytes) -> RunId:
     """Make a fresh run id: ``run_`` and a ULID."""
     return RunId(f"run_{ulid(now_us, entropy)}")
+
+
+def child_id(parent: RunId, operation: OperationId) -> RunId:
+    """Derive the id of a child run from the operation that starts it: the same at every replay."""
+    digest = blake2b(f"{parent} {operation}".encode(), digest_size=16).digest()
+    number = int.from_bytes(digest, "big")
+    return RunId("run_" + "".join(_CROCKFORD[(number >> at) & 31] for at in range(125, -1, -5)))
 
 
 def worker_id(now_us: int, entropy: bytes) -> WorkerId:

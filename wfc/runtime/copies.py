@@ -203,7 +203,14 @@ def _numbered(kept: Sequence[Recorded]) -> tuple[Recorded, ...]:
     """Let upgrades name the positions that events have now that others are left out."""
     moved = {one.position: number for number, one in enumerate(kept, 1)}
     return tuple(
-        replace(one, event=replace(event, unequal=tuple(map(moved.__getitem__, event.unequal))))
+        replace(
+            one,
+            event=replace(
+                event,
+                unequal=tuple(map(moved.__getitem__, event.unequal)),
+                accepted=tuple(map(moved.__getitem__, event.accepted)),
+            ),
+        )
         if isinstance(event := one.event, RunUpgraded) and event.unequal
         else one
         for one in kept

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from wfc import codec
-from wfc.errors import Diverged
+from wfc.errors import Diverged, TurnTooLong
 from wfc.eventlog.event import (
     AttributesSet,
     ChildCompleted,
@@ -35,11 +35,13 @@ from wfc.eventlog.event import (
     WaitCreated,
 )
 from wfc.ids import OperationId, RunId
+from wfc.runtime.delivery import CHANGES
 from wfc.runtime.execution import Execution
 from wfc.runtime.limits import Limits
 from wfc.runtime.logs import PAGE
 from wfc.runtime.operations import Failed, Operation, Outcome, StepAsked, Suspended, WaitAsked
-from wfc.runtime.pending import INPUT, Pending, Problem
+from wfc.runtime.outcomes import kind_of
+from wfc.runtime.pending import INPUT, Pending, PendingAttributes, Problem
 from wfc.runtime.reading import Reading
 from wfc.runtime.template import Template
 from wfc.runtime.verdict import Waiver
@@ -48,6 +50,7 @@ from wfc.runtime.watchdog import Deliver
 INPUT_OF_RUN: Final = "WFC602"
 UNASKED: Final = "WFC651"
 RESULT: Final = "WFC654"
+PAYLOAD: Final = "WFC655"
 ENDED: Final = "WFC656"
 RAISED: Final = "WFC657"
 UNSETTLED: Final = "WFC659"
@@ -122,6 +125,8 @@ class Replayed:
     withdrawn: list[OperationId] = field(default_factory=list)
     """What the log holds and the code does without; none of it has come to anything."""
     unequal: list[int] = field(default_factory=list)
+    accepted: list[int] = field(default_factory=list)
+    """Of these, what only stands because the caller accepts it."""
     waivable: set[Waiver] = field(default_factory=set)
     """What the caller could accept so that the replay gets further."""
     open: dict[OperationId, Operation] = field(default_factory=dict)
@@ -155,7 +160,7 @@ class DryExecution(Execution):
             limits=limits,
             quiet_until=_FOR_EVER,
             renames=reading.renames,
-            unequal=reading.unequal,
+            unequal=reading.accepted,
         )
         self.facts = facts
         self.accepted = frozenset(accept)
@@ -186,13 +191,14 @@ class DryExecution(Execution):
 
     def overlooks(self, pending: Pending, recorded: Recorded, problem: Problem) -> bool:
         """Let an event stand that means the same as what is asked for, or that is accepted."""
-        if super().overlooks(pending, recorded, problem):
-            return True
         if problem.rule != INPUT:
             return False
-        if not (self._means_the_same(pending, recorded) or Waiver.INPUTS in self.accepted):
-            self.result.waivable.add(Waiver.INPUTS)
-            return False
+        if not self._means_the_same(pending, recorded):
+            if Waiver.INPUTS in self.accepted:
+                self.result.accepted.append(recorded.position)
+            elif not super().overlooks(pending, recorded, problem):
+                self.result.waivable.add(Waiver.INPUTS)
+                return False
         self.result.unequal.append(recorded.position)
         return True
 
@@ -201,7 +207,7 @@ class DryExecution(Execution):
         if isinstance(event, AttributesSet):
             return True  # a recorded write stands, whatever would be written now
         asked = pending.operation
-        created = event if isinstance(event, StepCreated) else event.created
+        created = event if isinstance(event, StepCreated) else getattr(event, "created", None)
         if not isinstance(asked, StepAsked) or created is None or created.arguments is None:
             return False
         return self.template.plan_of(asked.step).reads_as(created.arguments, asked.digest)
@@ -240,7 +246,9 @@ class DryExecution(Execution):
         main = self.main
         if main is not None and not main.cancelled() and main.exception() is not None:
             error = main.exception()
-            return RAISED, f"the code had raised {type(error).__name__} before: {error}"
+            assert error is not None
+            rule = UNSETTLED if kind_of(error) is FailureKind.LIMIT else RAISED
+            return rule, f"the code had raised {type(error).__name__} before: {error}"
         return ENDED, "the code ended before it asked for this"
 
     def misread(self, name: OperationId, error: Exception) -> None:
@@ -290,6 +298,11 @@ def replay(
         for outcome in delivered(execution, history, deliver):
             result.outcome = outcome
         _conclude(execution, history)
+    except TurnTooLong:
+        # The code caught the interruption and went on for as long again.
+        text = "the code runs on and on and lets nobody end it"
+        at = _at(history, execution.position) or opening
+        result.disagreement = Disagreement(recorded=at, rule=UNSETTLED, text=text)
     finally:
         execution.drop()
     return result
@@ -312,19 +325,26 @@ def _conclude(execution: DryExecution, history: Sequence[Recorded]) -> None:
     misread = execution.misread_at
     if misread is not None and (disputed is None or misread[0] <= disputed.recorded.position):
         position, name, error = misread
-        recorded = _at(history, position) or execution.opening
+        fact = execution.facts.get(name)
+        of_hook = fact is not None and fact.kind == "hook"
         result.disagreement = Disagreement(
-            recorded=recorded, rule=RESULT, text=f"the result of {name} does not fit: {error}"
+            recorded=_at(history, position) or execution.opening,
+            rule=PAYLOAD if of_hook else RESULT,
+            text=f"the {'payload' if of_hook else 'result'} of {name} does not fit: {error}",
         )
     elif disputed is None and isinstance(result.outcome, Failed):
         result.disagreement = _failed(execution, history, result.outcome)
     stop = result.disagreement
     result.replayed = head if stop is None else max(0, stop.recorded.position - 1)
     result.open = execution.open
+    # The code cannot tell events apart that it hears nothing of, such as the start of the run.
+    last = max((one.position for one in history if type(one.event) in CHANGES), default=0)
     result.unknown = [
         name
         for name, pending in execution.pending.items()
-        if not pending.known and pending.position < head and pending.wakes
+        if not pending.known
+        and pending.position < last
+        and not isinstance(pending, PendingAttributes)
     ]
 
 

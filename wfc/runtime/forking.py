@@ -17,6 +17,7 @@ from wfc import abi, codec, fault, ids
 from wfc.errors import Diverged, InputInvalid, PayloadMismatch, RunIdConflict, UnknownType
 from wfc.eventlog.event import (
     Event,
+    HookCreated,
     Recorded,
     RunCreated,
     RunFailed,
@@ -42,6 +43,7 @@ from wfc.runtime.verdict import Waiver
 from wfc.runtime.version_cache import workflow_in
 from wfc.runtime.version_names import version_named
 from wfc.worlds.protocol import Appended
+from wfc.worlds.rules import with_spare
 
 UNSAID: Final[Any] = ...
 """Stands for an output that was not given, since None may be one."""
@@ -255,13 +257,20 @@ async def _under_its_own_name(client: Client, draft: Draft) -> Draft:
 
 
 def _chapter(client: Client, draft: Draft) -> list[Recorded]:
-    """Give the last chapter of the fork's log as the world would write it."""
-    kept, count = draft.past.guard.recorded_at, len(draft.events)
+    """Give the last chapter of the fork's log as the world would write it, if all tokens of its
+    hooks are taken: then the code passes others on than are recorded.
+    """
+    guard = draft.past.guard
+    kept, count = guard.recorded_at, len(draft.events)
     now = max(client.world.now_us(), kept[-1])
     times = [*kept, *[now] * (count - len(kept))]
+    events = [
+        with_spare(event, guard) if isinstance(event, HookCreated) else event
+        for event in draft.events
+    ]
     log = [
         Recorded(position=position, recorded_at=at, event=event)
-        for position, (at, event) in enumerate(zip(times, draft.events, strict=True), 1)
+        for position, (at, event) in enumerate(zip(times, events, strict=True), 1)
     ]
     return chapters_of(log)[-1]
 

@@ -79,7 +79,7 @@ class InlineBodies:
                 self._outbox.starts[name] = asked
                 self._poke()
             else:
-                self._launch(self.call(asked, policy, 1))
+                self._launch(self.call(asked, policy, self._outbox.ledger.first_attempt(name)))
         if self.backlog:
             self._watch()
 
@@ -87,6 +87,8 @@ class InlineBodies:
         return (
             self._tenure.fence is not None
             and self._outbox.end is None
+            and not self._outbox.hooks
+            and not self._outbox.nursery.asked
             and not self._tenure.stopping
             and not self._outbox.ledger.paused
         )
@@ -123,6 +125,7 @@ class InlineBodies:
             digest=asked.digest,
             policy=policy,
             attempt=attempt,
+            spent=ledger.law.spent_on(asked.operation_id),
             first_started_at=now if first is None else first,
             started_at=now,
             closure=asked.body,

@@ -14,6 +14,7 @@ from wfc.eventlog.event import (
     Channel,
     Event,
     FailureKind,
+    HookCreated,
     HookDisposed,
     Recorded,
     RunCreated,
@@ -33,8 +34,10 @@ from wfc.runtime.limits import Limits
 from wfc.runtime.logs import chapters_of
 from wfc.runtime.operations import (
     Cancelled,
+    ChildAsked,
     Completed,
     Failed,
+    HookAsked,
     Operation,
     Outcome,
     StepAsked,
@@ -165,6 +168,7 @@ class _Replaying:
             self.event,
             withdrawn=tuple(former.get(name, name) for name in replayed.withdrawn),
             unequal=tuple(sorted(replayed.unequal)),
+            accepted=tuple(sorted(replayed.accepted)),
         )
         same = self.edit.compared.level is Level.IDENTICAL and not self.failed
         verdict = _verdict(
@@ -188,8 +192,12 @@ class _Replaying:
         return {present.operation(name): name for name in names if name is not None}
 
     def _fails_again(self, stop: Disagreement) -> bool:
-        """Tell whether a run that has failed merely fails again, at the head of its history."""
-        return self.failed and stop.at_head
+        """Tell whether the run merely fails as on the old code, at the head of its history.
+
+        It has failed there; or it is about to, which is known if both codes are proven to do alike.
+        """
+        alike = self.edit.compared.level <= Level.COMPATIBLE
+        return stop.at_head and (self.failed or alike)
 
     # -- words
 
@@ -255,6 +263,11 @@ class _Replaying:
                 arguments = _shown(operation.arguments, self.template)
             case WaitAsked():
                 kind, name = "wait", plain.partition("~")[0]
+            case HookAsked():
+                kind, name = "hook", plain.partition("~")[0]
+            case ChildAsked():
+                kind, name = "child", str(operation.workflow)
+                arguments = _shown(operation.arguments, self.template)
             case _:
                 kind, name = "attributes", "set_attributes"
         return Call(
@@ -313,6 +326,8 @@ def _retracted(current: Sequence[Recorded], *, retry: bool) -> tuple[OperationId
         names.append(one.event.operation_id)  # type: ignore[attr-defined]  # each of them has one
     failure = current[end].event
     assert isinstance(failure, RunFailed)
+    # The run's end disposed of these, without an event of their own.
+    names += [name for name in _open_hooks(current[:end]) if name not in names]
     cause = _cause_of(failure, current[:end]) if retry else None
     if cause is not None and cause not in names:
         names.append(cause)
@@ -324,8 +339,19 @@ def _follows_a_failure(event: Event) -> bool:
         case StepCancelled() | WaitCompleted(cause=WaitCause.ABANDONED):
             return True
         case HookDisposed():
-            return event.channel is Channel.RUNTIME
+            return event.channel in {Channel.RUNTIME, Channel.CODE}
     return False
+
+
+def _open_hooks(current: Sequence[Recorded]) -> list[OperationId]:
+    """List the hooks that were never disposed of."""
+    found: dict[OperationId, None] = {}
+    for one in current:
+        if isinstance(one.event, HookCreated):
+            found[one.event.operation_id] = None
+        elif isinstance(one.event, HookDisposed):
+            found.pop(one.event.operation_id, None)
+    return list(found)
 
 
 def _cause_of(failure: RunFailed, before: Sequence[Recorded]) -> OperationId | None:

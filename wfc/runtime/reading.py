@@ -9,9 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, Final, Self
 
-from wfc.eventlog.event import AttributesSet, Recorded, RunRestarted, RunUpgraded, StepCreated
+from wfc.eventlog.event import (
+    AttributesSet,
+    ChildCreated,
+    HookCreated,
+    HookReceived,
+    Recorded,
+    RunRestarted,
+    RunUpgraded,
+    StepCreated,
+)
 from wfc.eventlog.renames import Renames
 from wfc.ids import DefinitionId, OperationId
 from wfc.manifests.rename_hints import NO_HINTS, RenameHints
@@ -30,7 +39,9 @@ class Reading:
         self.hints = NO_HINTS
         """What the present code calls steps that older versions called otherwise."""
         self.unequal: frozenset[int] = frozenset()
-        """Positions of events that an upgrade accepted though the code would ask otherwise."""
+        """Positions of events that stand though the code would ask otherwise."""
+        self.accepted: frozenset[int] = frozenset()
+        """Those of them that somebody decided to overlook; others are compared at each move."""
 
     @classmethod
     def of(cls, chapter: Sequence[Recorded], hints: RenameHints = NO_HINTS) -> Self:
@@ -57,6 +68,7 @@ class Reading:
         renames = Renames(event for _, event in self._upgrades)
         self.renames = renames or None
         self.unequal = frozenset().union(*(event.unequal for _, event in self._upgrades))
+        self.accepted = frozenset().union(*(event.accepted for _, event in self._upgrades))
         return bool(self._upgrades)
 
     def read(self, page: Sequence[Recorded]) -> Sequence[Recorded]:
@@ -69,15 +81,24 @@ class Reading:
         return [_hinted(each, self.hints) for each in found] if self.hints else found
 
 
+_OF_OPEN_HOOKS: Final = (HookCreated, HookReceived)
+"""Of a hook only the disposal is retracted: what came for it was acknowledged."""
+
+
 def _through(page: Sequence[Recorded], position: int, upgrade: RunUpgraded) -> list[Recorded]:
     """Read events through one upgrade: those before it lose what it took back."""
-    taken = frozenset((*upgrade.withdrawn, *upgrade.retracted))
+    withdrawn = frozenset(upgrade.withdrawn)
+    retracted = frozenset(upgrade.retracted)
     renames = Renames((upgrade,))
     found: list[Recorded] = []
     for each in page:
         event: Any = each.event
         name: OperationId | None = getattr(event, "operation_id", None)
-        if name in taken and each.position < position:
+        if (
+            each.position < position
+            and (name in withdrawn or name in retracted)
+            and not (name in retracted and isinstance(event, _OF_OPEN_HOOKS))
+        ):
             if not isinstance(event, AttributesSet):
                 continue
             # The code writes it no more. What was written stands, as if outside had written it.
@@ -88,8 +109,12 @@ def _through(page: Sequence[Recorded], position: int, upgrade: RunUpgraded) -> l
 
 
 def _hinted(each: Recorded, hints: RenameHints) -> Recorded:
-    """Call the step of an event, or of the creation it brings along, by its present id."""
+    """Call the step or child of an event, or of its creation, by its present id."""
     event: Any = each.event
+    if isinstance(event, ChildCreated):
+        workflow = DefinitionId(hints.definition(event.workflow))
+        same = workflow == event.workflow
+        return each if same else replace(each, event=replace(event, workflow=workflow))
     created = event if isinstance(event, StepCreated) else getattr(event, "created", None)
     if not isinstance(created, StepCreated):
         return each

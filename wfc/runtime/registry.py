@@ -7,12 +7,15 @@ from functools import cached_property
 from typing import Any
 
 from wfc import abi
+from wfc.determinism import Rules
 from wfc.errors import PolicyError, StepUnknown
 from wfc.ids import DefinitionId, ModuleName, VersionId
 from wfc.manifests.bundle import Entry
 from wfc.manifests.rename_hints import hints_in
 from wfc.manifests.store import Version
 from wfc.policies import Policy, check_kind, declared, from_literal, resolve
+from wfc.runtime import hooks as hooks  # noqa: PLC0414 - steps are given hooks: what reads them
+from wfc.runtime.environment import capture
 from wfc.runtime.host_types import HostTypes
 from wfc.runtime.operations import StepAsked
 from wfc.runtime.step_body import StepBody
@@ -44,10 +47,11 @@ class Registry:
         self.types = step_types or HostTypes(current.classes)
         self.pin_steps = pin_steps
         self._defaults = dict(policy or {})
-        self.versions = VersionCache(bundles_max, lambda version: self.types.allow(version.classes))
+        self.versions = VersionCache(bundles_max, self._heard)
         self.versions.pin(current)
         self._steps: dict[DefinitionId, StepBody] = {}
         self._policies: dict[DefinitionId, Policy] = {}
+        self._rules: dict[VersionId, Rules] = {current.id: current.rules}
         self._step_modules: dict[VersionId, StepModules] = {}
         self._older: dict[tuple[VersionId, DefinitionId], StepBody] = {}
         self._check_policies()
@@ -106,6 +110,14 @@ class Registry:
     async def template(self, world: World, version: VersionId, workflow: DefinitionId) -> Template:
         """Give what executions of a workflow are made from; see `VersionCache`."""
         return await self.versions.template(world, version, workflow)
+
+    def _heard(self, version: Version) -> None:
+        self._rules[version.id] = version.rules
+        self.types.allow(version.classes)
+
+    def environment(self, version: VersionId) -> Mapping[str, str]:
+        """Capture what workflow code of a version that is known here may read of the machine."""
+        return capture(self._rules[version])
 
     def policy(self, asked: StepAsked) -> Policy:
         """Resolve the policy of a step: its function's, else the literal one of its bundle."""

@@ -10,8 +10,10 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from wfc import codec
+from wfc.errors import TurnTooLong
 from wfc.eventlog.entity import Run as Row
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import (
@@ -25,13 +27,15 @@ from wfc.eventlog.event import (
 )
 from wfc.ids import RunId, VersionId
 from wfc.runtime.client import Client
-from wfc.runtime.dry_replay import delivered
+from wfc.runtime.dry_replay import UNSETTLED, delivered
 from wfc.runtime.execution import Execution
 from wfc.runtime.judging import may_revive
 from wfc.runtime.logs import chapters_of, created_of, version_in_force
 from wfc.runtime.operations import Completed, Failed, Outcome, Suspended
 from wfc.runtime.reading import Reading
 from wfc.runtime.verdict import Verdict
+
+SPINS: Final = f"{UNSETTLED}: the code runs on and on and lets nobody end it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,13 +108,17 @@ async def _as_a_worker(
     )
     execution.created = created
     outcome: Outcome = Suspended()
+    problem: str | None = None
     try:
         for each in delivered(execution, reading.read(chapter), client.upgrader.deliver):
             outcome = each
             await asyncio.sleep(0)  # others have their turn too
+    except TurnTooLong:
+        problem = SPINS
     finally:
         execution.drop()
-    return Replay(outcome=outcome, events=len(chapter), problem=_problem(outcome, chapter[-1]))
+    problem = problem or _problem(outcome, chapter[-1])
+    return Replay(outcome=outcome, events=len(chapter), problem=problem)
 
 
 def _row_of(run_id: RunId, chapter: Sequence[Recorded], created: RunCreated) -> Row:
@@ -138,6 +146,8 @@ def refusal_of(verdict: Verdict) -> str:
 def _problem(outcome: Outcome, last: Recorded) -> str | None:
     if isinstance(outcome, Failed) and outcome.kind is FailureKind.DIVERGENCE:
         return _told(outcome)
+    if isinstance(outcome, Failed) and outcome.kind is FailureKind.LIMIT:
+        return None if isinstance(last.event, RunFailed) else _told(outcome) or SPINS
     if not isinstance(last.event, RunCompleted):
         return None
     if not isinstance(outcome, Completed):

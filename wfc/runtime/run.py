@@ -19,9 +19,10 @@ from wfc.eventlog.fold import fold
 from wfc.ids import OperationId, RunId, VersionId, split_operation_id
 from wfc.manifests.rename_hints import NO_HINTS, RenameHints, hints_in
 from wfc.runtime import forking, rerunning
-from wfc.runtime.answers import Recorded, Step
+from wfc.runtime.answers import HookSummary, Recorded, Step
 from wfc.runtime.attributes import check_attributes
 from wfc.runtime.client import Client
+from wfc.runtime.hook_views import summary_of
 from wfc.runtime.host_types import FormerTypes
 from wfc.runtime.ledger import Ledger
 from wfc.runtime.logs import read_log
@@ -202,6 +203,14 @@ class Run(Generic[T]):
         hints = await _hints_of(client, row.version) if moved else NO_HINTS
         state = fold(log)
         return [_step(client, each, hints) for each in state.steps.values()]
+
+    async def hooks(self) -> list[HookSummary]:
+        """List the hooks of the run's present chapter, in the order in which they were made."""
+        client, row = await self._row()
+        state = fold(await read_log(client.world, self.id))
+        return [
+            summary_of(self.id, row.workflow, each, client.types) for each in state.hooks.values()
+        ]
 
     async def attributes(self) -> dict[str, Scalar]:
         """Read the run's attributes."""

@@ -13,6 +13,7 @@ from typing import Any, Final
 from wfc import abi, codec
 from wfc.determinism import Rules
 from wfc.ids import DefinitionId, ModuleName, Site, VersionId
+from wfc.manifests.markers import changes_in
 from wfc.manifests.rename_hints import NO_HINTS, RenameHints, hints_in
 from wfc.manifests.store import Version
 from wfc.runtime.namespaces import Copies, Namespaces
@@ -45,7 +46,10 @@ class Template:
         self.hints = hints_in(version.manifest)
         self.loaded = loaded
         self._bundles = version.workflow
+        self.fingerprints = version.fingerprints
+        self._manifest = version.manifest
         self.plans: dict[DefinitionId, StepPlan] = {}
+        self.children: dict[DefinitionId, Any] = {}
         module, _, self._qualname = workflow.partition(":")
         self._module = ModuleName(module)
         self.signature = inspect.signature(self._function(loaded.modules[module].__dict__))
@@ -68,7 +72,7 @@ class Template:
         """The annotations of the workflow's parameters, as types of this template."""
         if self._annotations is None:
             self._annotations = {
-                name: whole(parameter.kind, self._evaluated(self._module, parameter.annotation))
+                name: whole(parameter.kind, self.evaluated(self._module, parameter.annotation))
                 for name, parameter in self.signature.parameters.items()
             }
         return self._annotations
@@ -76,7 +80,12 @@ class Template:
     @cached_property
     def result(self) -> Any:
         """What the workflow is annotated to return, as a type of this template."""
-        return self._evaluated(self._module, self.signature.return_annotation)
+        return self.evaluated(self._module, self.signature.return_annotation)
+
+    @cached_property
+    def changes(self) -> tuple[str, ...]:
+        """The markers that the workflow knows."""
+        return changes_in(self._manifest).get(self.workflow, ())
 
     def spread(self, arguments: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         """Turn arguments by name into those of a call. Raises `TypeError` if one has no place."""
@@ -131,7 +140,7 @@ class Template:
         module = ModuleName(definition.id.partition(":")[0])
         parameters = definition.signature.parameters
         return {
-            name: whole(parameters[name].kind, self._evaluated(module, text))
+            name: whole(parameters[name].kind, self.evaluated(module, text))
             for name, text in definition.annotations.items()
             if name in parameters
         }
@@ -140,7 +149,7 @@ class Template:
         """Give what a step is annotated to return, as a type of this template."""
         module = ModuleName(definition.id.partition(":")[0])
         text = definition.annotations.get("return", inspect.Parameter.empty)
-        return self._evaluated(module, text)
+        return self.evaluated(module, text)
 
     def line_of(self, site: Site) -> str | None:
         """Give ``path:line`` of a call place, if this version has it."""
@@ -159,7 +168,7 @@ class Template:
             found = getattr(found, name)
         return found  # type: ignore[no-any-return]  # a workflow is a function
 
-    def _evaluated(self, module: ModuleName, annotation: Any) -> Any:
+    def evaluated(self, module: ModuleName, annotation: Any) -> Any:
         """Evaluate an annotation in the module as it was loaded: pydantic wants the real classes.
 
         What cannot be evaluated (a name that only type checkers see) says nothing: Any.

@@ -13,6 +13,7 @@ from wfc.errors import (
     BuildTooNew,
     BundleBroken,
     BundleUnloadable,
+    HookConflictError,
     RunBusy,
     RunNotFound,
     VersionUnknown,
@@ -132,7 +133,12 @@ class Upgrader:
                 return judged.verdict
             event = replace(judged.event, actor=self.who.actor, channel=self.who.channel)
             fault.point("upgrade.appending")
-            answer = await self.world.append(run_id, [event], guard=Unowned(length))
+            try:
+                answer = await self.world.append(run_id, [event], guard=Unowned(length))
+            except HookConflictError as error:
+                # A hook that is to be open again has lost its token meanwhile.
+                reason = Reason(code=error.code, sentence=str(error))
+                return replace(judged.verdict, answer=Answer.STAY, reasons=(reason,))
             fault.point("upgrade.appended")
             if isinstance(answer, Appended):
                 return replace(judged.verdict, moved=True)
