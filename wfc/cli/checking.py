@@ -179,7 +179,7 @@ async def _side(world: World, version: VersionId) -> Side:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class Part:
     """What became of some runs."""
 
     names: Sequence[RunId]
@@ -189,21 +189,22 @@ class _Part:
     events: int
 
 
-def _judged_there(url: str, archive: bytes, names: Sequence[RunId]) -> _Part:
+def _judged_there(url: str, archive: bytes, names: Sequence[RunId]) -> Part:
     """Judge runs in a process of their own, which opens the world by itself."""
 
-    async def judged() -> _Part:
+    async def judged() -> Part:
         world = open_world(url)
         await world.open()
         try:
-            return await _judged_here(world, from_archive(archive), names)
+            return await judge_runs(world, from_archive(archive), names)
         finally:
             await world.close()
 
     return asyncio.run(judged())
 
 
-async def _judged_here(world: World, version: Version, names: Sequence[RunId]) -> _Part:
+async def judge_runs(world: World, version: Version, names: Sequence[RunId]) -> Part:
+    """Judge runs on a version that the world need not hold."""
     upgrader = Upgrader(_Who(world))
     upgrader.code.add(version)
     verdicts, failed, events = [], 0, 0
@@ -215,7 +216,7 @@ async def _judged_here(world: World, version: Version, names: Sequence[RunId]) -
             continue
         verdicts.append(judged.verdict)
         events += length
-    return _Part(names, verdicts, failed, events)
+    return Part(names, verdicts, failed, events)
 
 
 async def _parts(
@@ -225,13 +226,13 @@ async def _parts(
     *,
     jobs: int,
     deadline: float | None,
-) -> AsyncIterator[_Part]:
+) -> AsyncIterator[Part]:
     """Judge chunk by chunk until all are, or the time is over."""
     if jobs == 1 or len(chunks) == 1 or isinstance(world, MemoryWorld):
         for chunk in chunks:
             if deadline is not None and time.monotonic() >= deadline:
                 return
-            yield await _judged_here(world, version, chunk)
+            yield await judge_runs(world, version, chunk)
         return
     archive = to_archive(version)
     work = [(world.url, archive, chunk) for chunk in chunks]
