@@ -9,6 +9,7 @@ import gc
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 from benchmarks.edits import EDITS, edited
 from benchmarks.harness import Goal, Workload
@@ -82,7 +83,7 @@ def workloads(*, quick: bool) -> list[Workload]:  # noqa: ARG001 - it is quick
             unit="ms",
             sides={
                 "recovery": recovery,
-                **{name: lambda name=name: costs[name] for name in EDITS},
+                **{name: partial(costs.__getitem__, name) for name in EDITS},
             },
             goals=[
                 *(Goal(left=name, bound=30, at_least=False) for name in EDITS),
