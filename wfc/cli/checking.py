@@ -30,7 +30,9 @@ from wfc.worlds.open import open_world
 from wfc.worlds.protocol import RunFilter, World
 
 _PAGE: Final = 200
-_CHUNK: Final = 50
+_CHUNK_MIN, _CHUNK_MAX = 50, 500
+"""How many runs are judged between two looks at the clock. Each chunk compares versions anew."""
+_CHUNKS_EACH: Final = 8
 _SCHEMES: Final = frozenset({"sqlite", "memory", "postgresql", "postgres"})
 _OPEN: Final = frozenset(status.value for status in RunStatus if not status.ended)
 
@@ -110,12 +112,14 @@ class Checker:
         sides = tuple([await _side(world, one) for one in versions])
         limit_s = self._judged.limit_s
         tally, events, left = Tally(self._version.id), 0, dict.fromkeys(names)
+        jobs = self._judged.jobs or os.cpu_count() or 1
+        chunk = min(max(_CHUNK_MIN, len(names) // (jobs * _CHUNKS_EACH)), _CHUNK_MAX)
         with progress(self._common, "check") as tell:
             parts = _parts(
                 world,
                 self._version,
-                [names[at : at + _CHUNK] for at in range(0, len(names), _CHUNK)],
-                jobs=self._judged.jobs or os.cpu_count() or 1,
+                [names[at : at + chunk] for at in range(0, len(names), chunk)],
+                jobs=jobs,
                 deadline=None if limit_s is None else began + limit_s,
             )
             async for part in parts:
