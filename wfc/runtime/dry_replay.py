@@ -16,11 +16,9 @@ from wfc.errors import Diverged
 from wfc.eventlog.event import (
     AttributesSet,
     ChildCompleted,
-    ChildCreated,
     ChildFailed,
     FailureKind,
     HookConflicted,
-    HookCreated,
     HookDisposed,
     Recorded,
     StepCancelled,
@@ -33,7 +31,7 @@ from wfc.eventlog.event import (
     WaitCompleted,
     WaitCreated,
 )
-from wfc.ids import OperationId, RunId
+from wfc.ids import DefinitionId, OperationId, RunId, Site
 from wfc.runtime.execution import Execution
 from wfc.runtime.limits import Limits
 from wfc.runtime.operations import Failed, Operation, Outcome, StepAsked, Suspended, WaitAsked
@@ -48,7 +46,6 @@ RESULT: Final = "WFC654"
 ENDED: Final = "WFC656"
 RAISED: Final = "WFC657"
 UNSETTLED: Final = "WFC659"
-_STARTS: Final = (StepCreated, WaitCreated, HookCreated, ChildCreated)
 _ENDS: Final = (
     StepCompleted, StepFailed, StepCancelled, WaitCompleted, HookDisposed, HookConflicted,
     ChildCompleted, ChildFailed,
@@ -57,13 +54,11 @@ _ENDS: Final = (
 
 @dataclass(slots=True)
 class Fact:
-    """An operation as the log knows it. `at` is its first event; `ended` its last word, if any."""
+    """An operation as the log knows it. `ended` is its last word, if any."""
 
     kind: str  # step, wait, hook, child
-    at: int
     attempted: bool = False
     ended: Any = None
-    created: Any = None
 
     @property
     def came_to_nothing(self) -> bool:
@@ -84,11 +79,7 @@ def facts_of(recorded: Iterable[Recorded]) -> dict[OperationId, Fact]:
             continue
         fact = found.get(name)
         if fact is None:
-            fact = found[name] = Fact(kind=event.name.partition("_")[0], at=each.position)
-        if isinstance(event, _STARTS):
-            fact.created = event
-        elif getattr(event, "created", None) is not None:
-            fact.created = event.created
+            fact = found[name] = Fact(kind=event.name.partition("_")[0])
         if isinstance(event, StepStarted | StepRetrying):
             fact.attempted = True
         if isinstance(event, _ENDS):
@@ -124,27 +115,27 @@ class Replayed:
     open: dict[OperationId, Operation] = field(default_factory=dict)
     unknown: list[OperationId] = field(default_factory=list)
     """Operations that are asked for behind the head, where the old code asked for nothing."""
-    asked: set[OperationId] = field(default_factory=set)
-    """Every operation that the code asked for."""
+    reached: Collection[Site] = ()
+    """Every call place that the code came to, by its name in the log."""
 
 
 class DryExecution(Execution):
     """An execution whose contradictions are noted instead of failing a run."""
 
-    __slots__ = ("accepted", "facts", "failed_at", "misread_at", "result")
+    __slots__ = ("_facts", "accepted", "failed_at", "history", "misread_at", "result")
 
     def __init__(
         self,
         template: Template,
         run_id: RunId,
         opening: Recorded,
-        facts: Mapping[OperationId, Fact],
+        history: Sequence[Recorded],
         *,
         accept: Collection[Waiver] = (),
         reading: Reading,
         limits: Limits,
     ) -> None:
-        """Prepare to replay a log of which `facts` are known."""
+        """Prepare to replay a chapter; `history` is what is to be delivered."""
         super().__init__(
             template,
             run_id,
@@ -154,7 +145,8 @@ class DryExecution(Execution):
             renames=reading.renames,
             unequal=reading.unequal,
         )
-        self.facts = facts
+        self.history = history
+        self._facts: Mapping[OperationId, Fact] | None = None
         self.accepted = frozenset(accept)
         self.result = Replayed()
         self.failed_at: int | None = None
@@ -165,19 +157,6 @@ class DryExecution(Execution):
         if self.failed_at is None:
             self.failed_at = self.position
         super().fail(error, kind)
-
-    # -- what the code asks for
-
-    def ask(self, pending: Pending) -> None:
-        """Open an operation, and remember that it was asked for."""
-        self.result.asked.add(pending.operation.operation_id)
-        super().ask(pending)
-
-    def take_at_hand(self) -> None:
-        """Count an event as delivered; whoever takes it has asked for its operation."""
-        event: Any = self.batch[self.cursor].event
-        self.result.asked.add(event.operation_id)
-        super().take_at_hand()
 
     # -- code and history
 
@@ -190,6 +169,19 @@ class DryExecution(Execution):
         if not (self._means_the_same(pending, recorded) or Waiver.INPUTS in self.accepted):
             self.result.waivable.add(Waiver.INPUTS)
             return False
+        self.result.unequal.append(recorded.position)
+        return True
+
+    def stands_at_hand(self, step: DefinitionId, digest: bytes) -> bool:
+        """Let the outcome at hand stand on the same terms."""
+        if super().stands_at_hand(step, digest):
+            return True
+        recorded = self.batch[self.cursor]
+        event: Any = recorded.event
+        if Waiver.INPUTS not in self.accepted:
+            arguments = event.created.arguments
+            if arguments is None or not self.template.plan_of(step).reads_as(arguments, digest):
+                return False
         self.result.unequal.append(recorded.position)
         return True
 
@@ -210,7 +202,10 @@ class DryExecution(Execution):
         if isinstance(recorded.event, AttributesSet):
             self.result.withdrawn.append(name)  # nobody waits for a write; what it wrote stands
             return True
-        fact = self.facts.get(name)
+        if self._facts is None:
+            # Most replays pass over nothing and never ask.
+            self._facts = facts_of(self.history)
+        fact = self._facts.get(name)
         if fact is None or (fact.ended is not None and not fact.came_to_nothing):
             return False
         waiver = _NEEDS.get(fact.kind) if fact.ended is None else None
@@ -274,7 +269,7 @@ def replay(
         template,
         run_id,
         opening,
-        facts_of(history),
+        history,
         accept=accept,
         reading=reading,
         limits=limits,
@@ -308,6 +303,7 @@ def _conclude(execution: DryExecution, history: Sequence[Recorded]) -> None:
     stop = result.disagreement
     result.replayed = head if stop is None else max(0, stop.recorded.position - 1)
     result.open = execution.open
+    result.reached = frozenset(execution.counters)
     result.unknown = [
         name
         for name, pending in execution.pending.items()
@@ -335,13 +331,14 @@ def _at(history: Sequence[Recorded], position: int) -> Recorded | None:
     return next((each for each in history if each.position == position), None)
 
 
-def deadlines_kept(replayed: Replayed, facts: Mapping[OperationId, Fact]) -> list[OperationId]:
+def deadlines_kept(replayed: Replayed, history: Sequence[Recorded]) -> list[OperationId]:
     """List the open waits whose deadline the new code would set otherwise: the old one stands."""
-    return [
-        name
-        for name, asked in replayed.open.items()
-        if isinstance(asked, WaitAsked)
-        and (fact := facts.get(name)) is not None
-        and isinstance(fact.created, WaitCreated)
-        and fact.created.wake_at != asked.wake_at
-    ]
+    asked = {name: one for name, one in replayed.open.items() if isinstance(one, WaitAsked)}
+    if not asked:
+        return []
+    kept = {
+        event.operation_id: event.wake_at
+        for event in (each.event for each in history)
+        if isinstance(event, WaitCreated)
+    }
+    return [name for name, one in asked.items() if kept.get(name, one.wake_at) != one.wake_at]

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from wfc.eventlog.event import AttributesSet, Recorded, RunRestarted, RunUpgraded, StepCreated
 from wfc.eventlog.renames import Renames
-from wfc.ids import DefinitionId, OperationId
+from wfc.ids import DefinitionId
 from wfc.manifests.renamed import NOTHING, Renamed
+
+_TURNS: Final = frozenset({RunUpgraded, RunRestarted})
 
 
 class Reading:
@@ -32,16 +34,21 @@ class Reading:
         self.unequal: frozenset[int] = frozenset()
         """Positions of events that an upgrade accepted though the code would ask otherwise."""
 
+    @property
+    def begins(self) -> int:
+        """Where the present chapter begins, as far as is known."""
+        return self._chapter or 1
+
     def learn(self, page: Sequence[Recorded]) -> bool:
         """Take in the upgrades of a page; tell whether any is new."""
         before = len(self._upgrades), self._chapter
         last = self._upgrades[-1][0] if self._upgrades else self._chapter
         for each in page:
-            if each.position <= last:
+            if type(each.event) not in _TURNS or each.position <= last:
                 continue
             if isinstance(each.event, RunUpgraded):
                 self._upgrades.append((each.position, each.event))
-            elif isinstance(each.event, RunRestarted):
+            else:
                 # What came before is of an earlier chapter, whose events count for nothing.
                 self._upgrades, self._chapter = [], each.position
         if before == (len(self._upgrades), self._chapter):
@@ -68,14 +75,17 @@ def _through(page: Sequence[Recorded], position: int, upgrade: RunUpgraded) -> l
     found: list[Recorded] = []
     for each in page:
         event: Any = each.event
-        name: OperationId | None = getattr(event, "operation_id", None)
-        if name in taken and each.position < position:
+        if taken and getattr(event, "operation_id", None) in taken and each.position < position:
             if not isinstance(event, AttributesSet):
                 continue
             # The code writes it no more. What was written stands, as if outside had written it.
             event = replace(event, operation_id=None)
         present = renames.event(event)
-        found.append(each if present is each.event else replace(each, event=present))
+        if present is not each.event:
+            each = Recorded(  # noqa: PLW2901 - as it is from here on
+                position=each.position, recorded_at=each.recorded_at, event=present
+            )
+        found.append(each)
     return found
 
 
