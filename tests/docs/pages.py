@@ -102,7 +102,6 @@ RAISED: Final = {code: one for code, one in EXAMPLES.items() if one["Wrong"].com
 """What appears only when something is run: `test_pages` beside this file."""
 
 _LATER: Final = {
-    "WFC407": "comes with the comparison of versions, which knows the types of older builds",
     "WFC860": "comes with hooks",
     "WFC861": "comes with hooks",
     "WFC862": "comes with hooks",

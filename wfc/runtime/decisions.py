@@ -102,7 +102,7 @@ class Decisions:
                 outbox.to_queue[name] = asked, 0
         elif effort is None:
             if self.loss and not starts_on_record(policy := self._desk.policy(asked)):
-                self._lose_attempt(bodies.call(asked, policy, 1))
+                self._lose_attempt(bodies.call(asked, policy, outbox.ledger.first_attempt(name)))
             else:
                 bodies.want(asked)
         elif effort.running:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from wfc import codec
-from wfc.errors import Diverged
+from wfc.errors import Diverged, TurnTooLong
 from wfc.eventlog.event import (
     AttributesSet,
     ChildCompleted,
@@ -32,9 +32,11 @@ from wfc.eventlog.event import (
     WaitCreated,
 )
 from wfc.ids import DefinitionId, OperationId, RunId, Site
+from wfc.runtime.delivery import CHANGES
 from wfc.runtime.execution import Execution
 from wfc.runtime.limits import Limits
 from wfc.runtime.operations import Failed, Operation, Outcome, StepAsked, Suspended, WaitAsked
+from wfc.runtime.outcomes import kind_of
 from wfc.runtime.pending import INPUT, Pending, Problem
 from wfc.runtime.reading import Reading
 from wfc.runtime.template import Template
@@ -110,6 +112,8 @@ class Replayed:
     withdrawn: list[OperationId] = field(default_factory=list)
     """What the log holds and the code does without; none of it has come to anything."""
     unequal: list[int] = field(default_factory=list)
+    accepted: list[int] = field(default_factory=list)
+    """Of these, what only stands because the caller accepts it."""
     waivable: set[Waiver] = field(default_factory=set)
     """What the caller could accept so that the replay gets further."""
     open: dict[OperationId, Operation] = field(default_factory=dict)
@@ -143,7 +147,7 @@ class DryExecution(Execution):
             limits=limits,
             quiet_until=_FOR_EVER,
             renames=reading.renames,
-            unequal=reading.unequal,
+            unequal=reading.accepted,
         )
         self.history = history
         self._facts: Mapping[OperationId, Fact] | None = None
@@ -162,11 +166,9 @@ class DryExecution(Execution):
 
     def overlooks(self, pending: Pending, recorded: Recorded, problem: Problem) -> bool:
         """Let an event stand that means the same as what is asked for, or that is accepted."""
-        if super().overlooks(pending, recorded, problem):
-            return True
         if problem.rule != INPUT:
             return False
-        if not (self._means_the_same(pending, recorded) or Waiver.INPUTS in self.accepted):
+        if not (self._means_the_same(pending, recorded) or self._accepts(recorded)):
             self.result.waivable.add(Waiver.INPUTS)
             return False
         self.result.unequal.append(recorded.position)
@@ -174,14 +176,10 @@ class DryExecution(Execution):
 
     def stands_at_hand(self, step: DefinitionId, digest: bytes) -> bool:
         """Let the outcome at hand stand on the same terms."""
-        if super().stands_at_hand(step, digest):
-            return True
         recorded = self.batch[self.cursor]
         event: Any = recorded.event
-        if Waiver.INPUTS not in self.accepted:
-            arguments = event.created.arguments
-            if arguments is None or not self.template.plan_of(step).reads_as(arguments, digest):
-                return False
+        if not (self._reads_as(event.created, step, digest) or self._accepts(recorded)):
+            return False  # delivery says what is wrong
         self.result.unequal.append(recorded.position)
         return True
 
@@ -191,9 +189,21 @@ class DryExecution(Execution):
             return True  # a recorded write stands, whatever would be written now
         asked = pending.operation
         created = event if isinstance(event, StepCreated) else event.created
-        if not isinstance(asked, StepAsked) or created is None or created.arguments is None:
+        return isinstance(asked, StepAsked) and self._reads_as(created, asked.step, asked.digest)
+
+    def _reads_as(
+        self, created: StepCreated | None, step: DefinitionId, digest: bytes | None
+    ) -> bool:
+        if created is None or created.arguments is None:
             return False
-        return self.template.plan_of(asked.step).reads_as(created.arguments, asked.digest)
+        return self.template.plan_of(step).reads_as(created.arguments, digest)
+
+    def _accepts(self, recorded: Recorded) -> bool:
+        """Tell whether somebody has decided to overlook what an event differs in."""
+        if Waiver.INPUTS in self.accepted:
+            self.result.accepted.append(recorded.position)
+            return True
+        return recorded.position in self.unequal
 
     def passes_over(self, recorded: Recorded, name: OperationId) -> bool:
         """Withdraw an operation that nobody asks for, if it has not come to anything."""
@@ -232,7 +242,9 @@ class DryExecution(Execution):
         main = self.main
         if main is not None and not main.cancelled() and main.exception() is not None:
             error = main.exception()
-            return RAISED, f"the code had raised {type(error).__name__} before: {error}"
+            assert error is not None
+            rule = UNSETTLED if kind_of(error) is FailureKind.LIMIT else RAISED
+            return rule, f"the code had raised {type(error).__name__} before: {error}"
         return ENDED, "the code ended before it asked for this"
 
     def misread(self, name: OperationId, error: Exception) -> None:
@@ -278,6 +290,11 @@ def replay(
     try:
         result.outcome = (deliver or _plainly)(execution, history)
         _conclude(execution, history)
+    except TurnTooLong:
+        # The code caught the interruption and went on for as long again.
+        text = "the code runs on and on and lets nobody end it"
+        at = _at(history, execution.position) or opening
+        result.disagreement = Disagreement(recorded=at, rule=UNSETTLED, text=text)
     finally:
         execution.drop()
     return result
@@ -304,10 +321,12 @@ def _conclude(execution: DryExecution, history: Sequence[Recorded]) -> None:
     result.replayed = head if stop is None else max(0, stop.recorded.position - 1)
     result.open = execution.open
     result.reached = frozenset(execution.counters)
+    # The code cannot tell events apart that it hears nothing of, such as the start of the run.
+    last = next((one.position for one in reversed(history) if type(one.event) in CHANGES), 0)
     result.unknown = [
         name
         for name, pending in execution.pending.items()
-        if not pending.known and pending.position < head and pending.wakes
+        if not pending.known and pending.position < last and pending.wakes
     ]
 
 

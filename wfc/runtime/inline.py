@@ -79,7 +79,7 @@ class InlineBodies:
                 self._outbox.starts[name] = asked
                 self._poke()
             else:
-                self._launch(self.call(asked, policy, 1))
+                self._launch(self.call(asked, policy, self._outbox.ledger.first_attempt(name)))
         if self.backlog:
             self._watch()
 
@@ -123,6 +123,7 @@ class InlineBodies:
             digest=asked.digest,
             policy=policy,
             attempt=attempt,
+            spent=ledger.law.spent_on(asked.operation_id),
             first_started_at=now if first is None else first,
             started_at=now,
             closure=asked.body,

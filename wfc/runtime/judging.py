@@ -157,6 +157,7 @@ class _Replaying:
             self.event,
             withdrawn=tuple(former.get(name, name) for name in replayed.withdrawn),
             unequal=tuple(sorted(replayed.unequal)),
+            accepted=tuple(sorted(replayed.accepted)),
         )
         same = self.edit.compared.level is Level.IDENTICAL and not self.failed
         verdict = _verdict(

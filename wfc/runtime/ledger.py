@@ -49,15 +49,15 @@ class Effort:
     """
 
     __slots__ = (
-        "attempt", "created", "first_started_at", "policy", "retry_at", "running", "woken",
-        "worker_id",
+        "attempt", "created", "first_started_at", "policy", "retry_at", "running", "spent",
+        "woken", "worker_id",
     )  # fmt: skip
 
-    def __init__(self, created: StepCreated) -> None:
-        """Begin before the first attempt."""
+    def __init__(self, created: StepCreated, spent: int) -> None:
+        """Begin before the first attempt, or behind those that an upgrade took back."""
         self.created = created
         self.policy: Policy = created.policy
-        self.attempt = 0
+        self.attempt = self.spent = spent
         self.running = False
         self.worker_id: WorkerId | None = None
         self.first_started_at: int | None = None
@@ -91,6 +91,10 @@ class Ledger:
     def timed_out(self) -> bool:
         """Tell whether the run is being cancelled because its time is over."""
         return self.cancel is not None and self.cancel.cause is CancelCause.TIMEOUT
+
+    def first_attempt(self, name: OperationId) -> int:
+        """Give the number of a step's first attempt: what an upgrade took back keeps its own."""
+        return self.law.spent_on(name) + 1
 
     def stand_at(self, length: int) -> None:
         """Stand at the end of a log without reading it: all that can be written is the end."""
@@ -184,7 +188,7 @@ def _step_created(ledger: Ledger, event: StepCreated, _recorded: Recorded) -> No
 def _begin_effort(ledger: Ledger, name: OperationId, created: StepCreated) -> Effort:
     if ledger.efforts is _NONE:
         ledger.efforts = {}
-    effort = ledger.efforts[name] = Effort(created)
+    effort = ledger.efforts[name] = Effort(created, ledger.law.spent_on(name))
     return effort
 
 

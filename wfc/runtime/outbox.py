@@ -193,9 +193,10 @@ class Outbox:
             return WaitCompleted(operation_id=name, cause=WaitCause.ABANDONED)
         effort = self.ledger.efforts.get(name)
         if effort is not None:
-            return StepCancelled(operation_id=name, attempt=max(1, effort.attempt))
+            return StepCancelled(operation_id=name, attempt=max(effort.spent + 1, effort.attempt))
         created = _created(operation, self._office.policy(operation))
-        return StepCancelled(operation_id=name, attempt=1, created=created)
+        attempt = self.ledger.first_attempt(name)
+        return StepCancelled(operation_id=name, attempt=attempt, created=created)
 
     def _add_waits(self, batch: Batch, now: int) -> None:
         for name, cause in self.over.items():
@@ -222,13 +223,14 @@ class Outbox:
 
     def _add_start(self, batch: Batch, step: StepAsked | Call, policy: Policy) -> None:
         effort = self.ledger.efforts.get(step.operation_id)
+        attempt = self.ledger.first_attempt(step.operation_id)
         if effort is None:
             batch.events.append(_created(step, policy))
         batch.answers = True
         batch.events.append(
             StepStarted(
                 operation_id=step.operation_id,
-                attempt=1 if effort is None else effort.attempt + 1,
+                attempt=attempt if effort is None else effort.attempt + 1,
                 worker_id=self._office.worker_id,
             )
         )

@@ -32,7 +32,9 @@ class Reading:
         self.renamed = NOTHING
         """What the present code calls steps that older versions called otherwise."""
         self.unequal: frozenset[int] = frozenset()
-        """Positions of events that an upgrade accepted though the code would ask otherwise."""
+        """Positions of events that stand though the code would ask otherwise."""
+        self.accepted: frozenset[int] = frozenset()
+        """Those of them that somebody decided to overlook; others are compared at each move."""
 
     @property
     def begins(self) -> int:
@@ -56,6 +58,7 @@ class Reading:
         renames = Renames(event for _, event in self._upgrades)
         self.renames = renames or None
         self.unequal = frozenset().union(*(event.unequal for _, event in self._upgrades))
+        self.accepted = frozenset().union(*(event.accepted for _, event in self._upgrades))
         return bool(self._upgrades)
 
     def read(self, page: Sequence[Recorded]) -> Sequence[Recorded]:

@@ -26,6 +26,7 @@ from wfc.runtime.limits import Limits
 from wfc.runtime.template import Template
 from wfc.runtime.upgrade_code import Codebase, Edit
 from wfc.runtime.verdict import Answer, Verdict, Waiver
+from wfc.runtime.watched import Watched
 from wfc.worlds.protocol import Appended, Refusal, Refused, Unowned, World
 
 _PAGE: Final = 2000
@@ -53,12 +54,12 @@ class Upgrader:
         limits: Limits | None = None,
         deliver: Deliver | None = None,
     ) -> None:
-        """Act for `who`; `deliver` guards against turns that never end."""
+        """Act for `who`; `deliver` ends replays that would never end."""
         self.who = who
         self.world = who.world
         self.code = Codebase(who.world)
         self._limits = limits or Limits()
-        self._deliver = deliver
+        self._deliver = deliver or Watched()
 
     async def judge(
         self,
