@@ -32,7 +32,9 @@ from wfc.worlds.open import open_world
 from wfc.worlds.protocol import RunFilter, World
 
 _PAGE: Final = 200
-_CHUNK: Final = 50
+_CHUNK_MIN, _CHUNK_MAX = 50, 500
+"""How many runs are judged between two looks at the clock. Each chunk compares versions anew."""
+_CHUNKS_EACH: Final = 8
 _SCHEMES: Final = frozenset({"sqlite", "memory", "postgresql", "postgres"})
 _OPEN: Final = frozenset(status.value for status in RunStatus if not status.ended)
 
@@ -112,12 +114,14 @@ class Checker:
         sides = tuple([await _side(world, one) for one in versions])
         limit_s = self._judged.limit_s
         tally, events, left = Tally(self._version.id), 0, dict.fromkeys(names)
+        jobs = self._judged.jobs or os.cpu_count() or 1
+        chunk = min(max(_CHUNK_MIN, len(names) // (jobs * _CHUNKS_EACH)), _CHUNK_MAX)
         with progress(self._common, "check") as tell:
             parts = _parts(
                 world,
                 self._version,
-                [names[at : at + _CHUNK] for at in range(0, len(names), _CHUNK)],
-                jobs=self._judged.jobs or os.cpu_count() or 1,
+                [names[at : at + chunk] for at in range(0, len(names), chunk)],
+                jobs=jobs,
                 deadline=None if limit_s is None else began + limit_s,
             )
             async for part in parts:
@@ -181,7 +185,7 @@ async def _side(world: World, version: VersionId) -> Side:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class Part:
     """What became of some runs."""
 
     names: Sequence[RunId]
@@ -191,19 +195,23 @@ class _Part:
     events: int
 
 
-def _judged_there(url: str, archive: bytes, names: Sequence[RunId]) -> _Part:
+def _judged_there(url: str, archive: bytes, names: Sequence[RunId]) -> Part:
     """Judge runs in a process of their own, which opens the world by itself."""
 
-    async def judged() -> _Part:
+    async def judged() -> Part:
         world = open_world(url)
         await world.open()
         try:
-            version = from_archive(archive)
-            return await _judged_here(_upgrader(world, version), version, names)
+            return await judge_runs(world, from_archive(archive), names)
         finally:
             await world.close()
 
     return asyncio.run(judged())
+
+
+async def judge_runs(world: World, version: Version, names: Sequence[RunId]) -> Part:
+    """Judge runs on a version that the world need not hold."""
+    return await _judged_here(_upgrader(world, version), version, names)
 
 
 def _upgrader(world: World, version: Version) -> Upgrader:
@@ -218,7 +226,7 @@ def _watchdog() -> Watchdog:
     return Watchdog()
 
 
-async def _judged_here(upgrader: Upgrader, version: Version, names: Sequence[RunId]) -> _Part:
+async def _judged_here(upgrader: Upgrader, version: Version, names: Sequence[RunId]) -> Part:
     verdicts, failed, events = [], 0, 0
     for name in names:
         try:
@@ -228,7 +236,7 @@ async def _judged_here(upgrader: Upgrader, version: Version, names: Sequence[Run
             continue
         verdicts.append(judged.verdict)
         events += length
-    return _Part(names, verdicts, failed, events)
+    return Part(names, verdicts, failed, events)
 
 
 async def _parts(
@@ -238,7 +246,7 @@ async def _parts(
     *,
     jobs: int,
     deadline: float | None,
-) -> AsyncIterator[_Part]:
+) -> AsyncIterator[Part]:
     """Judge chunk by chunk until all are, or the time is over."""
     if jobs == 1 or len(chunks) == 1 or isinstance(world, MemoryWorld):
         upgrader = _upgrader(world, version)

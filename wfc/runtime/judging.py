@@ -28,10 +28,9 @@ from wfc.eventlog.event import (
 from wfc.eventlog.renames import Renames, site_map_of
 from wfc.ids import OperationId, Site, VersionId, split_operation_id
 from wfc.manifests.levels import Level, Reason
-from wfc.runtime.dry_replay import Disagreement, Fact, Replayed, deadlines_kept, facts_of, replay
+from wfc.runtime.dry_replay import Disagreement, Replayed, deadlines_kept, replay
 from wfc.runtime.execution import Execution
 from wfc.runtime.limits import Limits
-from wfc.runtime.logs import chapters_of
 from wfc.runtime.operations import (
     Cancelled,
     ChildAsked,
@@ -120,9 +119,10 @@ class _Replaying:
         self.case = case
         self.edit = edit
         self.failed = case.row.status is RunStatus.FAILED
-        self.chapter = chapters_of(case.history)[-1]
+        self.reading = Reading.of(case.history)
+        # A log has no gaps: where its chapter begins tells how much lies before.
+        self.chapter = case.history[self.reading.begins - 1 :]
         self.opening = self.chapter[0]
-        self.reading = Reading.of(self.chapter)
         self.current = self.reading.read(self.chapter)
         """The log as the old code reads it."""
         self.before = self.reading.renames or Renames()
@@ -147,7 +147,7 @@ class _Replaying:
             position=head.position + 1, recorded_at=head.recorded_at, event=self.event
         )
         moved = Reading.of([*self.chapter, virtual], self.template.hints)
-        present = [one for one in moved.read(self.chapter) if not isinstance(one.event, RunFailed)]
+        present = [one for one in moved.read(self.chapter) if type(one.event) is not RunFailed]
         replayed = replay(
             self.template,
             self.case.row.run_id,
@@ -159,11 +159,10 @@ class _Replaying:
             created=self._created(),
             deliver=self.case.deliver,
         )
-        facts = facts_of(present)
         stop = replayed.disagreement
         if stop is not None and not self._fails_again(stop):
             return Judged(verdict=self._refused(replayed, stop), outcome=replayed.outcome)
-        former = self._former_names()
+        former = self._former_names() if replayed.withdrawn else {}
         event = replace(
             self.event,
             withdrawn=tuple(former.get(name, name) for name in replayed.withdrawn),
@@ -174,7 +173,7 @@ class _Replaying:
         verdict = _verdict(
             self.case,
             Answer.MOVE,
-            notes=tuple(self._notes(replayed, facts, stop)),
+            notes=tuple(self._notes(replayed, present, stop)),
             replayed=replayed,
             ahead=self._ahead(replayed),
             site_map={Site(old): Site(new) for old, new in self.site_map.items()},
@@ -279,7 +278,7 @@ class _Replaying:
         )
 
     def _notes(
-        self, replayed: Replayed, facts: Mapping[OperationId, Fact], stop: Disagreement | None
+        self, replayed: Replayed, present: Sequence[Recorded], stop: Disagreement | None
     ) -> list[Reason]:
         notes = [
             self._note("WFC671", f"{_word(name)} is called now, behind the run's last event", name)
@@ -287,7 +286,7 @@ class _Replaying:
         ]
         notes += [
             self._note("WFC672", f"{_word(name)} keeps the deadline that it has", name)
-            for name in deadlines_kept(replayed, facts)
+            for name in deadlines_kept(replayed, present)
         ]
         if stop is not None:
             notes.append(
@@ -304,8 +303,7 @@ class _Replaying:
 
     def _ahead(self, replayed: Replayed) -> tuple[Site, ...]:
         """List the changed places that this run has not come to."""
-        reached = {split_operation_id(name)[1].rpartition("@")[0] for name in replayed.asked}
-        reached |= {split_operation_id(name)[1] for name in replayed.asked}
+        reached = {site.rpartition("@")[0] or site for site in replayed.reached}
         changed = [one.site for one in self.edit.compared.findings if one.site is not None]
         return tuple(dict.fromkeys(site for site in changed if site not in reached))
 

@@ -151,6 +151,10 @@ class Live(Protocol):
         """Give the event that ends an operation if it is the next one."""
         ...
 
+    def stands_at_hand(self, step: DefinitionId, digest: bytes) -> bool:
+        """Tell whether that event counts though the step is called with another digest."""
+        ...
+
     def take_at_hand(self) -> None:
         """Count that event as delivered."""
         ...

@@ -25,6 +25,8 @@ from wfc.eventlog.renames import Renames
 from wfc.ids import DefinitionId, OperationId
 from wfc.manifests.rename_hints import NO_HINTS, RenameHints
 
+_TURNS: Final = frozenset({RunUpgraded, RunRestarted})
+
 
 class Reading:
     """The upgrades of a run's present chapter, and events read through them."""
@@ -43,6 +45,11 @@ class Reading:
         self.accepted: frozenset[int] = frozenset()
         """Those of them that somebody decided to overlook; others are compared at each move."""
 
+    @property
+    def begins(self) -> int:
+        """Where the present chapter begins, as far as is known."""
+        return self._chapter or 1
+
     @classmethod
     def of(cls, chapter: Sequence[Recorded], hints: RenameHints = NO_HINTS) -> Self:
         """Know all upgrades of a chapter, and what the present code calls things."""
@@ -56,11 +63,11 @@ class Reading:
         before = len(self._upgrades), self._chapter
         last = self._upgrades[-1][0] if self._upgrades else self._chapter
         for each in page:
-            if each.position <= last:
+            if type(each.event) not in _TURNS or each.position <= last:
                 continue
             if isinstance(each.event, RunUpgraded):
                 self._upgrades.append((each.position, each.event))
-            elif isinstance(each.event, RunRestarted):
+            else:
                 # What came before is of an earlier chapter, whose events count for nothing.
                 self._upgrades, self._chapter = [], each.position
         if before == (len(self._upgrades), self._chapter):
@@ -87,7 +94,7 @@ _OF_OPEN_HOOKS: Final = (HookCreated, HookReceived)
 
 def _through(page: Sequence[Recorded], position: int, upgrade: RunUpgraded) -> list[Recorded]:
     """Read events through one upgrade: those before it lose what it took back."""
-    withdrawn = frozenset(upgrade.withdrawn)
+    taken = frozenset((*upgrade.withdrawn, *upgrade.retracted))
     retracted = frozenset(upgrade.retracted)
     renames = Renames((upgrade,))
     found: list[Recorded] = []
@@ -95,8 +102,9 @@ def _through(page: Sequence[Recorded], position: int, upgrade: RunUpgraded) -> l
         event: Any = each.event
         name: OperationId | None = getattr(event, "operation_id", None)
         if (
-            each.position < position
-            and (name in withdrawn or name in retracted)
+            taken
+            and each.position < position
+            and name in taken
             and not (name in retracted and isinstance(event, _OF_OPEN_HOOKS))
         ):
             if not isinstance(event, AttributesSet):
@@ -104,7 +112,11 @@ def _through(page: Sequence[Recorded], position: int, upgrade: RunUpgraded) -> l
             # The code writes it no more. What was written stands, as if outside had written it.
             event = replace(event, operation_id=None)
         present = renames.event(event)
-        found.append(each if present is each.event else replace(each, event=present))
+        if present is not each.event:
+            each = Recorded(  # noqa: PLW2901 - as it is from here on
+                position=each.position, recorded_at=each.recorded_at, event=present
+            )
+        found.append(each)
     return found
 
 
