@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from wfc import codec
-from wfc.errors import Diverged
+from wfc.errors import Diverged, TurnTooLong
 from wfc.eventlog.event import (
     AttributesSet,
     ChildCompleted,
@@ -246,6 +246,7 @@ class DryExecution(Execution):
             self.misread_at = (self.position, name, error)
 
 
+_SPINS: Final = "the code runs on and on without waiting for anything"
 _FOR_EVER: Final = 2**62
 """No line of workflow code is written."""
 _NEEDS: Final = {
@@ -283,6 +284,11 @@ def replay(
     try:
         result.outcome = (deliver or _plainly)(execution, history)
         _conclude(execution, history)
+    except TurnTooLong:
+        # The code caught it, or had just gone back to waiting: still it took too long.
+        result.disagreement = Disagreement(
+            recorded=_at(history, execution.position) or opening, rule=UNSETTLED, text=_SPINS
+        )
     finally:
         execution.drop()
     return result
@@ -324,7 +330,7 @@ def _failed(execution: DryExecution, history: Sequence[Recorded], outcome: Faile
         recorded, rule = execution.opening, INPUT_OF_RUN
         text = f"the input cannot be taken: {error.message}"
     elif outcome.kind is FailureKind.LIMIT:
-        rule, text = UNSETTLED, error.message
+        rule, text = UNSETTLED, error.message or _SPINS
     else:
         rule, text = RAISED, f"the code raises {error.type.rpartition(':')[2]}: {error.message}"
     at_head = rule == RAISED and (not history or at >= history[-1].position)

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from wfc import codec, fault, ids
-from wfc.errors import InputInvalid, PayloadMismatch, RunNotFound, UnknownType
+from wfc.errors import InputInvalid, PayloadMismatch, RunIdConflict, RunNotFound, UnknownType
 from wfc.eventlog.event import Origin, RunCreated
 from wfc.ids import RunId
 from wfc.manifests.renamed import changes_in
@@ -17,7 +17,7 @@ from wfc.runtime.client import Client
 from wfc.runtime.environment import capture
 from wfc.runtime.targets import fingerprint_of, template_of, version_to_begin_on
 from wfc.runtime.template import Template
-from wfc.worlds.protocol import NewRun
+from wfc.worlds.protocol import NewRun, Refused
 
 _KEPT_BACK = "The run would fail at once, so it was not started."
 
@@ -28,8 +28,12 @@ async def rerun(
     *,
     version: str | None = None,
     arguments: Mapping[str, Any] | None = None,
+    run_id: RunId | None = None,
 ) -> RunId:
-    """Begin a run as `source` began; see `Run.rerun`, which says what is raised."""
+    """Begin a run as `source` began; see `Run.rerun`, which says what is raised.
+
+    It is called `run_id`, or gets a fresh id. Raises `RunIdConflict`, too.
+    """
     # The first event: that of a run which began again later tells of its first chapter.
     first = await client.world.history(source, 0, 1)
     if not first:
@@ -59,11 +63,13 @@ async def rerun(
         channel=client.channel,
         idempotency_id=None,
     )
-    run_id = ids.run_id(now, os.urandom(10))
+    name = run_id or ids.run_id(now, os.urandom(10))
     fault.point("run.creating")
-    await client.world.append(run_id, [anew], guard=NewRun())
+    answer = await client.world.append(name, [anew], guard=NewRun())
     fault.point("run.created")
-    return run_id
+    if isinstance(answer, Refused):
+        raise RunIdConflict(f"there is a run {name!r} already")
+    return name
 
 
 def _encoded(client: Client, template: Template, arguments: Mapping[str, Any]) -> bytes:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+import math
+import threading
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -21,8 +23,11 @@ from wfc.errors import (
 from wfc.eventlog.event import Channel, Recorded
 from wfc.ids import DefinitionId, RunId, VersionId
 from wfc.manifests.levels import Reason
-from wfc.runtime.judging import Case, Deliver, Judged, judge
+from wfc.runtime.execution import Execution
+from wfc.runtime.heartbeat import Turns
+from wfc.runtime.judging import UNHELD, Case, Deliver, Judged, judge
 from wfc.runtime.limits import Limits
+from wfc.runtime.operations import Outcome
 from wfc.runtime.template import Template
 from wfc.runtime.upgrade_code import Codebase, Edit
 from wfc.runtime.verdict import Answer, Verdict, Waiver
@@ -31,6 +36,7 @@ from wfc.worlds.protocol import Appended, Refusal, Refused, Unowned, World
 _PAGE: Final = 2000
 _TRIES: Final = 5
 _LOOK_AGAIN_S: Final = 0.5
+_REPLAY_S: Final = 5.0
 UNLOADABLE: Final = (BundleBroken, BuildTooNew, CompileError, EffectInWorkflow, VersionUnknown)
 """Why a bundle cannot be had here."""
 
@@ -53,12 +59,12 @@ class Upgrader:
         limits: Limits | None = None,
         deliver: Deliver | None = None,
     ) -> None:
-        """Act for `who`; `deliver` guards against turns that never end."""
+        """Act for `who`; `deliver` guards against replays that never end."""
         self.who = who
         self.world = who.world
         self.code = Codebase(who.world)
         self._limits = limits or Limits()
-        self._deliver = deliver
+        self._deliver = deliver or _deliver
 
     async def judge(
         self,
@@ -142,9 +148,10 @@ class Upgrader:
         self, old: VersionId, new: VersionId, workflow: DefinitionId
     ) -> tuple[Edit | None, Template | None]:
         try:
-            edit = await self.code.edit(old, new, workflow)
-        except VersionUnknown:
-            edit = None  # the old version is not held: only the new one can be replayed
+            await self.code.manifest(old)
+        except UNLOADABLE:
+            return None, None  # the old version is not held, or cannot be read
+        edit = await self.code.edit(old, new, workflow)
         name = workflow if edit is None else edit.workflow
         if name is None:
             return edit, None
@@ -156,8 +163,12 @@ class Upgrader:
         try:
             template = await self.code.template(row.version, row.workflow)
         except UNLOADABLE as error:
-            reason = Reason(code="WFC684", sentence=f"its own bundle cannot be had here: {error}")
-            return replace(verdict, answer=Answer.CANNOT, reasons=(*verdict.reasons, reason))
+            first = str(error).partition("\n")[0]
+            reason = Reason(
+                code=UNHELD, sentence=f"the bundle of {row.version} cannot be had here: {first}"
+            )
+            others = (one for one in verdict.reasons if one.code != UNHELD)
+            return replace(verdict, answer=Answer.CANNOT, reasons=(reason, *others))
         edit = await self.code.edit(row.version, row.version, row.workflow)
         own = judge(
             replace(
@@ -176,6 +187,18 @@ class Upgrader:
             for one in own.verdict.reasons[:1]
         )
         return replace(verdict, answer=Answer.CANNOT, reasons=(*verdict.reasons, *reasons))
+
+
+def _deliver(execution: Execution, recorded: Sequence[Recorded]) -> Outcome:
+    """Replay a run, and end it where the code spins: nobody else would."""
+    turns = Turns(_REPLAY_S)
+    alarm = threading.Timer(_REPLAY_S, turns.interrupt, (math.inf,))
+    alarm.daemon = True
+    alarm.start()
+    try:
+        return turns.deliver(execution, recorded)
+    finally:
+        alarm.cancel()
 
 
 async def whole_log(world: World, run_id: RunId) -> list[Recorded]:
