@@ -108,10 +108,13 @@ async def _upgrade(asked: Asked) -> None:
         if not asked.dry_run and not await _may(asked, session, runs):
             return
         report = await _moved(asked, session, runs, dry_run=asked.dry_run)
+        if len(asked.named) == 1:
+            for error in report.errors.values():
+                raise error
         _show(asked, report)
         if report.moved and not asked.dry_run:
             await hint_if_nobody_works(common, session)
-    if report.stayed or report.cannot or report.failed:
+    if report.stayed or report.cannot or report.errors:
         raise typer.Exit(Exit.NEGATIVE)
 
 
@@ -121,7 +124,7 @@ async def _may(asked: Asked, session: Session, runs: RunFilter | list[RunId]) ->
         return True
     report = await _moved(asked, session, runs, dry_run=True)
     moving = [one.run_id for one in report.verdicts if one]
-    for line in report_lines(report, dry_run=True):
+    for line in report_lines(report, move="would move"):
         output.note(asked.common, line)
     return may(asked.common, "move", moving, destructive=True, dry_run=False)
 
@@ -151,11 +154,11 @@ def _show(asked: Asked, report: UpgradeReport) -> None:
         }
         output.result(common, "upgrade", data)
         return
-    if len(report.verdicts) == 1:
+    if report.total == 1 and report.verdicts:
         for line in _of_one(report.verdicts[0], dry_run=asked.dry_run):
             typer.echo(line)
         return
-    for line in report_lines(report, dry_run=asked.dry_run):
+    for line in report_lines(report, move="would move" if asked.dry_run else "moved"):
         typer.echo(line)
 
 
