@@ -12,6 +12,8 @@ from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import (
     FailureKind,
     Recorded,
+    RunRestarted,
+    RunUpgraded,
     Scalar,
 )
 from wfc.eventlog.standing import ACTIVE, DISPOSED
@@ -208,3 +210,14 @@ class Tables:
             row.unwanted = True
         else:
             del self.attempts[run_id, operation_id]
+
+
+def upgrades_of(run: RunRow) -> list[RunUpgraded]:
+    """Give the upgrades in the present chapter of a run's log."""
+    found: list[RunUpgraded] = []
+    for one in run.log if run.upgraded else ():
+        if isinstance(one.event, RunUpgraded):
+            found.append(one.event)
+        elif isinstance(one.event, RunRestarted):
+            found.clear()
+    return found
