@@ -115,15 +115,15 @@ class Moves:
     def session(self) -> Session:
         return Session(self.world, None)
 
-    def worker(self, version: Version) -> Worker:
+    def worker(self, version: Version, **options: Any) -> Worker:
         imported(version)
-        made = Worker(self.world, Registry(version))
+        made = Worker(self.world, Registry(version, **options))
         self.workers.append(made)
         return made
 
-    async def work(self, version: Version) -> None:
+    async def work(self, version: Version, **options: Any) -> None:
         """Let a worker of a version do what is due, and go."""
-        worker = self.worker(version)
+        worker = self.worker(version, **options)
         await worker.run_until_idle()
         await worker.stop()
 
