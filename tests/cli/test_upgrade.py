@@ -141,6 +141,17 @@ def test_all_that_move_are_good(wfc: Wfc, second: Second) -> None:
     assert len(upgrades_in(wfc, "paid-1")) == 1
 
 
+def test_nothing_is_asked_where_none_would_move(wfc: Wfc, second: Second) -> None:
+    """The answer is no, and is shown as such."""
+    second(NO_CURRENCY)
+    said = wfc("upgrade", "--status", "suspended")
+    assert said.code == 1
+    assert [line.split()[-1] for line in said.out.splitlines()] == ["0", "paid-1", "0"]
+    anew = wfc("upgrade", "--status", "suspended", "--otherwise", "rerun")
+    assert (anew.code, "about to begin anew or move 2 runs" in anew.err) == (2, True)
+    assert wfc("upgrade", "--status", "suspended", "--otherwise", "rerun", "-y").code == 0
+
+
 def test_notes_are_told_of_many_together(wfc: Wfc, second: Second) -> None:
     """What calls are made now, which deadlines are kept."""
     second(AT_ONCE)
