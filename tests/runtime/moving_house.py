@@ -28,7 +28,7 @@ from wfc.worlds.protocol import Appended, Claimed, NewRun, World
 
 HEAD = """
 import asyncio
-from wfc import RetryableError, policy, sleep
+from wfc import FatalError, RetryableError, policy, sleep
 
 async def charge(order: str, cents: int) -> str:
     "use step"

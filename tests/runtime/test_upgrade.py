@@ -9,14 +9,17 @@ import pytest
 
 from tests.runtime.moving_house import BLOCKED, DEARER, FLOW, HEAD, ONE, TELLS, Moves
 from wfc.errors import RunBusy, RunNotFound, VersionUnknown
+from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import (
     Channel,
     RunPaused,
     RunUnpaused,
     StepCompleted,
+    StepFailed,
     StepRetrying,
     StepStarted,
 )
+from wfc.eventlog.fold import fold
 from wfc.ids import RunId, VersionId, WorkerId
 from wfc.manifests.levels import Level
 from wfc.runtime.upgrade import Upgrader
@@ -294,3 +297,68 @@ async def test_a_message_that_a_worker_has_taken_is_still_good(moves: Moves) -> 
     assert (await run.upgrade()).moved
     answer = await moves.world.claim_attempt(RunId("a"), message.operation_id, BOB)
     assert isinstance(answer, ClaimedAttempt)
+
+
+# --- failed runs revive ---------------------------------------------------------------------------
+
+REFUSES = ONE.replace(
+    '    return f"{order}:{cents}"', '    raise FatalError("the card is refused")'
+)
+TIRED = ONE.replace(
+    '    return f"{order}:{cents}"', '    raise RetryableError("busy", retry_after=0)'
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "attempts", "first"),
+    [(REFUSES, 3, 2), (REFUSES, 1, 2), (TIRED, 3, 4), (TIRED, 1, 2)],
+    ids=["at once", "its only attempt", "all attempts used", "its only attempt, again"],
+)
+async def test_a_step_that_failed_for_good_runs_again(
+    moves: Moves, text: str, attempts: int, first: int
+) -> None:
+    """With the body of the new version and a fresh budget; attempt numbers go on."""
+    policy = f"@policy(attempts={attempts})\nasync def charge"
+    _, (run,) = await asleep(moves, "a", text=text.replace("async def charge", policy))
+    assert (await moves.names("a"))[-2:] == ["step_failed", "run_failed"]
+    two = await moves.deploy(BLOCKED.replace("async def charge", policy))
+    assert (await run.upgrade()).moved
+    (event,) = await moves.upgrades("a")
+    assert [name.partition("~")[0] for name in event.retracted] == ["charge"]
+    assert await run.status() is RunStatus.SUSPENDED
+    await moves.work(two)
+    moves.advance(days=2)
+    await moves.work(two)
+    assert await run.result() == ["a:4200", "shipped a"]
+    done = [each.event for each in await moves.log("a") if isinstance(each.event, StepCompleted)]
+    assert [each.attempt for each in done] == [first, 1]
+
+
+async def test_the_fresh_budget_is_used_up_as_the_first(moves: Moves) -> None:
+    """On the same version, too: the outage was not over."""
+    one, (run,) = await asleep(moves, "a", text=TIRED)
+    for used in (3, 6, 9):
+        failed = [e.event for e in await moves.log("a") if isinstance(e.event, StepFailed)]
+        assert (failed[-1].attempt, await run.status()) == (used, RunStatus.FAILED)
+        assert (await run.upgrade(to=one.id)).moved
+        await moves.work(one)
+
+
+async def test_a_failure_may_stand(moves: Moves) -> None:
+    """Then the run fails again with it, at once."""
+    one, (run,) = await asleep(moves, "a", text=REFUSES)
+    verdict = await run.upgrade(to=one.id, retry_failed=False)
+    assert [note.code for note in verdict.notes] == ["WFC674"]
+    await moves.work(one)
+    assert await run.status() is RunStatus.FAILED
+    assert (await moves.names("a")).count("step_failed") == 1
+
+
+async def test_what_was_begun_and_taken_back_is_cancelled_with_its_number(moves: Moves) -> None:
+    """A run that is cancelled before the step that was taken back has begun again."""
+    one, (run,) = await asleep(moves, "a", text=REFUSES)
+    assert (await run.upgrade(to=one.id)).moved
+    await run.cancel()
+    await moves.work(one)
+    assert await run.status() is RunStatus.CANCELLED
+    fold(await moves.log("a"))

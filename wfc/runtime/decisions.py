@@ -101,8 +101,9 @@ class Decisions:
             if effort is not None and effort.woken:
                 outbox.to_queue[name] = asked, 0
         elif effort is None:
-            if self.loss and not starts_on_record(policy := self._desk.policy(asked)):
-                self._lose_attempt(bodies.call(asked, policy, 1))
+            if self.loss and not starts_on_record(self._desk.policy(asked)):
+                attempt = outbox.first_attempt(name)
+                self._lose_attempt(bodies.call(asked, outbox.policy(asked), attempt))
             else:
                 bodies.want(asked)
         elif effort.running:

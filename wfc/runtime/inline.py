@@ -73,13 +73,13 @@ class InlineBodies:
             room -= 1
             name = next(iter(self.backlog))
             asked, _ = self.backlog.pop(name)
-            policy = self._desk.policy(asked)
-            if name in self._outbox.ledger.efforts or starts_on_record(policy):
+            if name in self._outbox.ledger.efforts or starts_on_record(self._desk.policy(asked)):
                 # Its start is committed first; `started` launches the body.
                 self._outbox.starts[name] = asked
                 self._poke()
             else:
-                self._launch(self.call(asked, policy, 1))
+                policy, attempt = self._outbox.policy(asked), self._outbox.first_attempt(name)
+                self._launch(self.call(asked, policy, attempt))
         if self.backlog:
             self._watch()
 

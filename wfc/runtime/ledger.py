@@ -53,11 +53,11 @@ class Effort:
         "worker_id",
     )  # fmt: skip
 
-    def __init__(self, created: StepCreated) -> None:
-        """Begin before the first attempt."""
+    def __init__(self, created: StepCreated, spent: int) -> None:
+        """Begin before the first attempt, behind those that an upgrade took back."""
         self.created = created
         self.policy: Policy = created.policy
-        self.attempt = 0
+        self.attempt = spent
         self.running = False
         self.worker_id: WorkerId | None = None
         self.first_started_at: int | None = None
@@ -184,7 +184,7 @@ def _step_created(ledger: Ledger, event: StepCreated, _recorded: Recorded) -> No
 def _begin_effort(ledger: Ledger, name: OperationId, created: StepCreated) -> Effort:
     if ledger.efforts is _NONE:
         ledger.efforts = {}
-    effort = ledger.efforts[name] = Effort(created)
+    effort = ledger.efforts[name] = Effort(created, ledger.law.spent_on(name))
     return effort
 
 

@@ -7,7 +7,7 @@ append that was refused costs nothing: the next one is made from what is wanted 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 from wfc import codec
@@ -144,6 +144,17 @@ class Outbox:
         if cross_off is not None:
             cross_off(self, event)
 
+    # -- attempts
+
+    def first_attempt(self, name: OperationId) -> int:
+        """Give the number of a step's first attempt: behind those that an upgrade took back."""
+        return self.ledger.law.spent_on(name) + 1
+
+    def policy(self, asked: StepAsked) -> Policy:
+        """Say how a step is retried: to what was taken back its attempts are added anew."""
+        policy, spent = self._office.policy(asked), self.first_attempt(asked.operation_id) - 1
+        return replace(policy, attempts=policy.attempts + spent) if spent else policy
+
     # -- outcomes
 
     def _add_outcome(self, batch: Batch, call: Call, ended: Ended, now: int) -> None:
@@ -194,8 +205,8 @@ class Outbox:
         effort = self.ledger.efforts.get(name)
         if effort is not None:
             return StepCancelled(operation_id=name, attempt=max(1, effort.attempt))
-        created = _created(operation, self._office.policy(operation))
-        return StepCancelled(operation_id=name, attempt=1, created=created)
+        created = _created(operation, self.policy(operation))
+        return StepCancelled(operation_id=name, attempt=self.first_attempt(name), created=created)
 
     def _add_waits(self, batch: Batch, now: int) -> None:
         for name, cause in self.over.items():
@@ -211,24 +222,25 @@ class Outbox:
         """Announce steps: those whose start comes first, that run for long, or that are queued."""
         efforts = self.ledger.efforts
         for asked in self.starts.values():
-            self._add_start(batch, asked, self._office.policy(asked))
+            self._add_start(batch, asked, self.policy(asked))
         for name, call in self.announce.items():
             if name not in efforts and name not in self.outcomes:
                 self._add_start(batch, call, call.policy)
         for name, (asked, not_before) in self.to_queue.items():
             if name not in efforts:
-                batch.events.append(_created(asked, self._office.policy(asked)))
+                batch.events.append(_created(asked, self.policy(asked)))
             self._add_message(batch, name, not_before)
 
     def _add_start(self, batch: Batch, step: StepAsked | Call, policy: Policy) -> None:
-        effort = self.ledger.efforts.get(step.operation_id)
+        name = step.operation_id
+        effort = self.ledger.efforts.get(name)
         if effort is None:
             batch.events.append(_created(step, policy))
         batch.answers = True
         batch.events.append(
             StepStarted(
-                operation_id=step.operation_id,
-                attempt=1 if effort is None else effort.attempt + 1,
+                operation_id=name,
+                attempt=self.first_attempt(name) if effort is None else effort.attempt + 1,
                 worker_id=self._office.worker_id,
             )
         )
