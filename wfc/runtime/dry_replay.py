@@ -260,6 +260,7 @@ class DryExecution(Execution):
             self.misread_at = (self.position, name, error)
 
 
+_SPINS: Final = "the code runs on and on without waiting for anything"
 _FOR_EVER: Final = 2**62
 """No line of workflow code is written."""
 _NEEDS: Final = {
@@ -303,9 +304,8 @@ def replay(
         _conclude(execution, history)
     except TurnTooLong:
         # The code caught the interruption and went on for as long again.
-        text = "the code runs on and on and lets nobody end it"
         at = _at(history, execution.position) or opening
-        result.disagreement = Disagreement(recorded=at, rule=UNSETTLED, text=text)
+        result.disagreement = Disagreement(recorded=at, rule=UNSETTLED, text=_SPINS)
     finally:
         execution.drop()
     return result
@@ -361,7 +361,7 @@ def _failed(execution: DryExecution, history: Sequence[Recorded], outcome: Faile
         recorded, rule = execution.opening, INPUT_OF_RUN
         text = f"the input cannot be taken: {error.message}"
     elif outcome.kind is FailureKind.LIMIT:
-        rule, text = UNSETTLED, error.message or "the code spins: it never waited"
+        rule, text = UNSETTLED, error.message or _SPINS
     else:
         rule, text = RAISED, f"the code raises {error.type.rpartition(':')[2]}: {error.message}"
     at_head = rule == RAISED and (not history or at >= history[-1].position)

@@ -46,10 +46,10 @@ from wfc.runtime.pending import INPUT
 from wfc.runtime.reading import Reading
 from wfc.runtime.template import Template
 from wfc.runtime.upgrade_code import Edit
-from wfc.runtime.verdict import Answer, Call, Divergence, Offer, Verdict, Waiver
+from wfc.runtime.verdict import OVER, Answer, Call, Divergence, Offer, Verdict, Waiver
 from wfc.runtime.watchdog import Deliver
 
-ENDED: Final = "WFC680"
+UNHELD: Final = "WFC684"
 _REVIVED: Final = frozenset(
     {FailureKind.USER, FailureKind.DIVERGENCE, FailureKind.DEADLOCK, FailureKind.CODEC}
     | {FailureKind.LIMIT, FailureKind.POISON}
@@ -410,18 +410,20 @@ def _over(case: Case) -> Verdict:
     return _verdict(
         case,
         Answer.STAY,
-        reasons=(Reason(code=ENDED, sentence=sentence, event=len(case.history)),),
+        reasons=(Reason(code=OVER, sentence=sentence, event=len(case.history)),),
         offers=tuple(_offers(case, ())),
     )
 
 
 def _gone(case: Case) -> Verdict:
-    """Say that one of the versions does not hold the run's workflow."""
+    """Say that the new version does not hold the run's workflow, or nobody the old version."""
     edit = case.edit
     reasons = tuple(one.reason for one in edit.compared.findings) if edit is not None else ()
-    if not reasons:
-        version = case.row.version if edit is None else case.to
-        sentence = f"version {version} with the workflow {case.row.workflow} is not held"
+    if edit is None:
+        sentence = f"the bundle of {case.row.version} is not held here"
+        reasons = (Reason(code=UNHELD, sentence=sentence),)
+    elif not reasons:
+        sentence = f"version {case.to} has no workflow {case.row.workflow}"
         reasons = (Reason(code="WFC601", sentence=sentence),)
     return _verdict(case, Answer.STAY, reasons=reasons, offers=tuple(_offers(case, ())))
 

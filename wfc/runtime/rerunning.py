@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from wfc import codec, fault, ids
-from wfc.errors import InputInvalid, PayloadMismatch, RunNotFound, UnknownType
+from wfc.errors import InputInvalid, PayloadMismatch, RunIdConflict, RunNotFound, UnknownType
 from wfc.eventlog.event import Origin, RunCreated
 from wfc.ids import RunId
 from wfc.manifests.markers import changes_in
@@ -19,7 +19,7 @@ from wfc.runtime.environment import capture
 from wfc.runtime.template import Template
 from wfc.runtime.version_cache import workflow_in
 from wfc.runtime.version_names import active_version, version_named
-from wfc.worlds.protocol import NewRun
+from wfc.worlds.protocol import NewRun, Refused
 
 _KEPT_BACK = "The run would fail at once, so it was not started."
 
@@ -30,8 +30,12 @@ async def rerun(
     *,
     version: str | None = None,
     arguments: Mapping[str, Any] | None = None,
+    run_id: RunId | None = None,
 ) -> RunId:
-    """Begin a run as `source` began; see `Run.rerun`, which says what is raised."""
+    """Begin a run as `source` began; see `Run.rerun`, which says what is raised.
+
+    It is called `run_id`, or gets a fresh id. Raises `RunIdConflict`, too.
+    """
     # The first event: that of a run which began again later tells of its first chapter.
     first = await client.world.history(source, 0, 1)
     if not first:
@@ -63,11 +67,13 @@ async def rerun(
         channel=client.channel,
         idempotency_id=None,
     )
-    run_id = ids.run_id(now, os.urandom(10))
+    name = run_id or ids.run_id(now, os.urandom(10))
     fault.point("run.creating")
-    await client.world.append(run_id, [anew], guard=NewRun())
+    answer = await client.world.append(name, [anew], guard=NewRun())
     fault.point("run.created")
-    return run_id
+    if isinstance(answer, Refused):
+        raise RunIdConflict(f"there is a run {name!r} already")
+    return name
 
 
 async def _version_to_begin_on(client: Client, wanted: str | None) -> Version:

@@ -22,7 +22,7 @@ from wfc.eventlog.entity import Run as Row
 from wfc.eventlog.event import Channel, Recorded
 from wfc.ids import DefinitionId, RunId, VersionId
 from wfc.manifests.levels import Reason
-from wfc.runtime.judging import Case, Judged, judge
+from wfc.runtime.judging import UNHELD, Case, Judged, judge
 from wfc.runtime.limits import Limits
 from wfc.runtime.logs import read_log
 from wfc.runtime.registry import Registry
@@ -166,9 +166,10 @@ class Upgrader:
         self, old: VersionId, new: VersionId, workflow: DefinitionId
     ) -> tuple[Edit | None, Template | None]:
         try:
-            edit = await self.code.edit(old, new, workflow)
-        except VersionUnknown:
-            edit = None  # the old version is not held
+            await self.code.manifest(old)
+        except UNLOADABLE:
+            return None, None  # the old version is not held, or cannot be read
+        edit = await self.code.edit(old, new, workflow)
         if edit is None or edit.workflow is None:
             return edit, None
         return edit, await self.code.template(new, edit.workflow)
@@ -179,8 +180,12 @@ class Upgrader:
         try:
             template = await self.code.template(row.version, row.workflow)
         except UNLOADABLE as error:
-            reason = Reason(code="WFC684", sentence=f"its own bundle cannot be had here: {error}")
-            return replace(verdict, answer=Answer.CANNOT, reasons=(*verdict.reasons, reason))
+            first = str(error).partition("\n")[0]
+            reason = Reason(
+                code=UNHELD, sentence=f"the bundle of {row.version} cannot be had here: {first}"
+            )
+            others = (one for one in verdict.reasons if one.code != UNHELD)
+            return replace(verdict, answer=Answer.CANNOT, reasons=(reason, *others))
         edit = await self.code.edit(row.version, row.version, row.workflow)
         own = judge(
             replace(

@@ -85,7 +85,7 @@ class Codebase:
         from wfc.manifests.compare import compare  # noqa: PLC0415 - see the top
 
         one, two = await self.version(old), await self.version(new)
-        before, after = self._manifest(one), self._manifest(two)
+        before, after = await self.manifest(old), await self.manifest(new)
         old_spans, new_spans = spans_of_version(one), spans_of_version(two)
         comparison = compare(before, after, old_spans=old_spans, new_spans=new_spans)
         edits: dict[DefinitionId, Edit] = {}
@@ -103,10 +103,12 @@ class Codebase:
             )
         return edits
 
-    def _manifest(self, version: Version) -> Manifest:
-        known = self._manifests.get(version.id)
+    async def manifest(self, version: VersionId) -> Manifest:
+        """Read the manifest of a version. Raises what `version` does, and `ManifestBroken`."""
+        known = self._manifests.get(version)
         if known is None:
             from wfc.manifests.manifest import Manifest  # noqa: PLC0415 - see the top
 
-            known = self._manifests[version.id] = Manifest.parse(version.manifest)
+            text = (await self.version(version)).manifest
+            known = self._manifests[version] = Manifest.parse(text)
         return known
