@@ -104,10 +104,7 @@ class Session:
         """What judges and moves runs of this world."""
         from wfc.runtime.upgrade import Upgrader  # noqa: PLC0415 - see the top
 
-        found = Upgrader(self)
-        if self.registry is not None:
-            found.code.add(self.registry.current)
-        return found
+        return Upgrader(self, self.registry)
 
     def make_worker(self, *, queues: tuple[str, ...] = ()) -> Worker:
         """Make the session's worker, to be started by whoever asks; there is only one."""

@@ -519,7 +519,7 @@ class NoSuchWorkflow(WfcError):
 
 
 class AmbiguousName(WfcError):
-    """A short name fits more than one workflow."""
+    """A short name fits more than one workflow, or more than one version."""
 
     code = "WFC953"
 

@@ -19,6 +19,7 @@ OperationId = NewType("OperationId", str)
 """``{site}#{occurrence}``; in chapter n >= 2 of a run ``{n}:{site}#{occurrence}``."""
 
 _RUN_ID = re.compile(r"[A-Za-z0-9._:-]{1,200}")
+_CHAPTER = re.compile(r"(\d+):")
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -62,7 +63,8 @@ def operation_id(site: Site, occurrence: int, chapter: int = 1) -> OperationId:
 def split_operation_id(operation: OperationId) -> tuple[int, Site, int]:
     """Give chapter, site and occurrence of an operation id."""
     head, _, occurrence = operation.rpartition("#")
-    match = re.match(r"(\d+):", head)
+    # No site begins with a digit, so most names need no closer look.
+    match = _CHAPTER.match(head) if head[:1].isdigit() else None
     if match is None:
         return 1, Site(head), int(occurrence)
     return int(match[1]), Site(head[match.end() :]), int(occurrence)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +81,9 @@ def test_a_run_that_nobody_took(folder: Path) -> None:
     assert "A worker executes it, or is about to." in told(folder, "explain", "waiting")
 
 
-def test_the_active_version_is_asked(folder: Path) -> None:
+def test_the_active_version_is_asked(folder: Path, tmp_path: Path) -> None:
     """Whether it would take the run, and how to move it; or why not."""
+    folder = Path(shutil.copytree(folder, tmp_path / "shop"))
     before = (folder / "flows.py").read_text()
     (folder / "flows.py").write_text(before.replace("    return paid\n", "    return paid + '!'\n"))
     told(folder, "worker", "--until-idle")
@@ -91,7 +93,6 @@ def test_the_active_version_is_asked(folder: Path) -> None:
     assert "does not take it: WFC653 charge: cents: 4200 -> 4300" in told(
         folder, "explain", "asleep"
     )
-    (folder / "flows.py").write_text(before)
 
 
 def test_what_is_neither_code_nor_run(folder: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from tests.runtime.flows import PROGRAM, Journal
 from tests.runtime.histories import drop_histories
 from tests.runtime.house import House
+from tests.runtime.moving_house import Moves
 from wfc.clock import VirtualClock
 from wfc.worlds.open import open_world
 
@@ -41,4 +42,16 @@ async def house(
     yield made
     journal.gate.set()
     journal.thread_gate.set()
+    await made.close()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def moves(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Moves]:
+    """A world where runs move from version to version."""
+    clock = VirtualClock()
+    url = "memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/world.db"
+    world = open_world(url, clock)
+    await world.open()
+    made = Moves(world, clock)
+    yield made
     await made.close()

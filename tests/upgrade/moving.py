@@ -46,7 +46,7 @@ from wfc.eventlog.event import (
 )
 from wfc.eventlog.fold import fold
 from wfc.ids import DefinitionId, OperationId, WorkerId
-from wfc.manifests.renamed import changes_in
+from wfc.manifests.markers import changes_in
 from wfc.manifests.store import Version
 from wfc.runtime.execution import Execution
 from wfc.runtime.judging import Case, Judged, judge
@@ -67,7 +67,7 @@ from wfc.runtime.reading import Reading
 from wfc.runtime.template import Template
 from wfc.runtime.upgrade_code import Codebase
 from wfc.runtime.verdict import Waiver
-from wfc.runtime.watched import Watched
+from wfc.runtime.watchdog import Watchdog
 from wfc.worlds.protocol import VersionRow
 
 Steps = Mapping[str, Callable[..., Any]]
@@ -130,7 +130,7 @@ class Driver:
     def run(self, *, turns: int = 200) -> Outcome:
         """Go on until the code ends; give what it came to."""
         self.reading.learn(self.history)
-        self.reading.renamed = self.template.renamed
+        self.reading.hints = self.template.hints
         self.now = max(self.now, self.history[-1].recorded_at)
         execution = Execution(
             self.template,
@@ -427,7 +427,7 @@ def judged(
         Case(
             row=row, history=log, to=to.id, edit=edit, template=template,
             accept=frozenset(map(Waiver, accept)), retry_failed=retry_failed,
-            deliver=Watched(limit_s=0.05),
+            deliver=Watchdog(0.05).deliver,
         )
     )  # fmt: skip
 

@@ -69,7 +69,8 @@ def reading_whatever(*kinds: str) -> Harm:
         misread = DryExecution.misread
 
         def noted(self: DryExecution, name: Any, error: Exception) -> None:
-            if self.facts[name].kind not in kinds:
+            fact = self.fact(name)
+            if fact is None or fact.kind not in kinds:
                 misread(self, name, error)
 
         patch.setattr(DryExecution, "misread", noted)

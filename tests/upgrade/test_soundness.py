@@ -41,7 +41,7 @@ from wfc.eventlog.event import (
 from wfc.eventlog.fold import fold
 from wfc.ids import DefinitionId
 from wfc.manifests.levels import Level
-from wfc.manifests.renamed import changes_in
+from wfc.manifests.markers import changes_in
 from wfc.manifests.store import Version
 from wfc.runtime.judging import Judged
 from wfc.runtime.operations import (

@@ -18,6 +18,7 @@ from wfc.cli.common import Common, command_app
 from wfc.cli.diff import as_findings, as_plain, compared
 from wfc.cli.excused import without_excused
 from wfc.cli.failure import Exit
+from wfc.cli.filters import duration
 from wfc.cli.verdicts import counts_of, report_lines, to_plain
 from wfc.durations import seconds
 from wfc.errors import InputInvalid
@@ -57,6 +58,8 @@ class Found:
     new: Side
     comparisons: list[tuple[Side, Comparison]] = field(default_factory=list)
     runs: Checked | None = None
+    failed: bool = False
+    """Whether failed runs were looked at, too."""
 
     @property
     def level(self) -> Level:
@@ -110,9 +113,10 @@ def check(
     if write_baseline:
         _write_baseline(common, loaded, new)
         return
-    limit_s = seconds(time_limit) if time_limit else None
+    limit = duration("--time-limit", time_limit)
+    limit_s = None if limit is None else seconds(limit)
     asked = _asked(loaded, against, histories)
-    found = Found(new=new, comparisons=list(_compared(loaded, asked, new)))
+    found = Found(new=new, comparisons=list(_compared(loaded, asked, new)), failed=bool(status))
     worlds = [one for one in asked if is_world(one)]
     if worlds or histories is not None:
         checker = Checker(
@@ -204,17 +208,18 @@ def _text(found: Found) -> Iterator[str]:
     if runs is None:
         yield f"{version} against {', '.join(before.name for before, _ in found.comparisons)}"
     else:
-        count = output.counted(runs.report.total, "open run")
-        yield f"{version} against {output.counted(len(runs.versions), 'version')} in use, {count}"
-    for before, comparison in found.comparisons:
-        yield from diff_text.as_text(comparison, before, found.new, sites=False)
+        kind = "open and failed run" if found.failed else "open run"
+        count = output.counted(runs.report.total + len(runs.unread), kind)
+        yield f"{version} against {output.counted(len(runs.in_use), 'version')} in use, {count}"
+    yield from diff_text.as_findings([one for _, one in found.comparisons])
     if runs is None:
         return
     yield (
-        f"replayed {runs.report.total:,} runs, {runs.events:,} events, "
+        f"replayed {output.counted(runs.report.total, 'run')}, "
+        f"{output.counted(runs.events, 'event')}, "
         f"{runs.events / max(runs.took_s, 1e-9):,.0f} events/s"
     )
-    yield from report_lines(runs.report, dry_run=True)
+    yield from report_lines(runs.report, move="move")
     if runs.unread:
         yield f"not read in time: {' '.join(runs.unread)}"
 
@@ -229,7 +234,7 @@ def _exit(found: Found, fail_on: FailOn | None) -> None:
         if runs is not None:
             report = runs.report
             stays = report.stayed if wanted is FailOn.STAY else 0
-            refused = bool(report.cannot or report.failed or stays)
+            refused = bool(report.cannot or report.errors or stays)
     else:
         refused = found.level >= Level(wanted.value)
     if refused:

@@ -6,7 +6,8 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +16,7 @@ from wfc.cli.common import Common
 from wfc.cli.progress import progress
 from wfc.compiler.processes import spread
 from wfc.config import world_url
-from wfc.errors import InputInvalid, LogError, RunNotFound
+from wfc.errors import BuildTooNew, BundleBroken, InputInvalid, LogError, RunNotFound, WfcError
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import Channel
 from wfc.ids import RunId, VersionId
@@ -25,13 +26,16 @@ from wfc.runtime.upgrade import Upgrader
 from wfc.runtime.upgrade_many import Tally
 from wfc.runtime.verdict import UpgradeReport, Verdict
 from wfc.runtime.versions import ran_in
+from wfc.runtime.watchdog import Watchdog
 from wfc.settings import Loaded
 from wfc.worlds.memory import MemoryWorld
 from wfc.worlds.open import open_world
 from wfc.worlds.protocol import RunFilter, World
 
 _PAGE: Final = 200
-_CHUNK: Final = 50
+_CHUNK_MIN, _CHUNK_MAX = 50, 500
+"""How many runs are judged between two looks at the clock. Each chunk compares versions anew."""
+_CHUNKS_EACH: Final = 8
 _SCHEMES: Final = frozenset({"sqlite", "memory", "postgresql", "postgres"})
 _OPEN: Final = frozenset(status.value for status in RunStatus if not status.ended)
 
@@ -50,7 +54,9 @@ class Checked:
     """What became of the runs, and the versions that they are on."""
 
     report: UpgradeReport
+    in_use: frozenset[VersionId]
     versions: tuple[Side, ...]
+    """Those in use that are held."""
     events: int
     took_s: float
     unread: tuple[RunId, ...] = ()
@@ -83,6 +89,7 @@ class Checker:
         self._loaded = loaded
         self._version = new.version
         self._judged = judged
+        self._tally = Tally(new.version.id)
 
     def world(self, url: str) -> None:
         """Judge the open runs of a world."""
@@ -109,15 +116,17 @@ class Checker:
         began = time.monotonic()
         names, versions = await _open_runs(world, self._judged)
         met = {row.version: ran_in(row.environments) for row in await world.versions()}
-        sides = tuple([await _side(world, one, met.get(one, {})) for one in versions])
+        sides = [await _side(world, one, met.get(one, {})) for one in versions]
         limit_s = self._judged.limit_s
-        tally, events, left = Tally(self._version.id), 0, dict.fromkeys(names)
+        tally, events, left = self._tally, 0, dict.fromkeys(names)
+        jobs = self._judged.jobs or os.cpu_count() or 1
+        chunk = min(max(_CHUNK_MIN, len(names) // (jobs * _CHUNKS_EACH)), _CHUNK_MAX)
         with progress(self._common, "check") as tell:
             parts = _parts(
                 world,
                 self._version,
-                [names[at : at + _CHUNK] for at in range(0, len(names), _CHUNK)],
-                jobs=self._judged.jobs or os.cpu_count() or 1,
+                [names[at : at + chunk] for at in range(0, len(names), chunk)],
+                jobs=jobs,
                 deadline=None if limit_s is None else began + limit_s,
             )
             async for part in parts:
@@ -125,13 +134,14 @@ class Checker:
                     tally.add(verdict)
                 for name in part.names:
                     del left[name]
-                tally.failed += part.failed
+                tally.errors |= part.errors
                 events += part.events
                 if tell is not None:
                     tell(len(names) - len(left), len(names), "")
         return Checked(
             report=tally.report(),
-            versions=sides,
+            in_use=frozenset(versions),
+            versions=tuple(one for one in sides if one is not None),
             events=events,
             took_s=time.monotonic() - began,
             unread=tuple(left),
@@ -139,18 +149,11 @@ class Checker:
 
 
 def _both(one: Checked, two: Checked) -> Checked:
-    report = replace(
-        two.report,
-        moved=one.report.moved + two.report.moved,
-        stayed=one.report.stayed + two.report.stayed,
-        cannot=one.report.cannot + two.report.cannot,
-        failed=one.report.failed + two.report.failed,
-        groups=(*one.report.groups, *two.report.groups),
-        verdicts=(*one.report.verdicts, *two.report.verdicts),
-    )
+    """Add two worlds up; the report of the second tells of both."""
     known = {side.name for side in one.versions}
     return Checked(
-        report=report,
+        report=two.report,
+        in_use=one.in_use | two.in_use,
         versions=(*one.versions, *(side for side in two.versions if side.name not in known)),
         events=one.events + two.events,
         took_s=one.took_s + two.took_s,
@@ -172,52 +175,79 @@ async def _open_runs(world: World, judged: Judged) -> tuple[list[RunId], list[Ve
             return names, list(versions)
 
 
-async def _side(world: World, version: VersionId, environment: Mapping[str, str]) -> Side:
+async def _side(world: World, version: VersionId, environment: Mapping[str, str]) -> Side | None:
+    """Take a version that runs are on; None if the world does not hold it, as its runs will say."""
     archive = await world.version_archive(version)
-    if archive is None:
-        message = f"version {version}, which open runs are on, is not held by {world.url}"
-        raise InputInvalid(message)
-    return side_of(version, from_archive(archive), environment)
+    try:
+        if archive is None:
+            return None
+        return side_of(version, from_archive(archive), environment)
+    except (BundleBroken, BuildTooNew):
+        return None
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """What became of some runs."""
+class Part:
+    """What became of some runs; `names` are those that there was time for."""
 
     names: Sequence[RunId]
     verdicts: Sequence[Verdict]
-    failed: int
-    """How many have a log that cannot be read."""
+    errors: Mapping[RunId, WfcError]
+    """Those whose log cannot be read."""
     events: int
 
 
-def _judged_there(url: str, archive: bytes, names: Sequence[RunId]) -> _Part:
+def _judged_there(url: str, archive: bytes, names: Sequence[RunId], deadline: float | None) -> Part:
     """Judge runs in a process of their own, which opens the world by itself."""
 
-    async def judged() -> _Part:
+    async def judged() -> Part:
         world = open_world(url)
         await world.open()
         try:
-            return await _judged_here(world, from_archive(archive), names)
+            return await judge_runs(world, from_archive(archive), names, deadline)
         finally:
             await world.close()
 
     return asyncio.run(judged())
 
 
-async def _judged_here(world: World, version: Version, names: Sequence[RunId]) -> _Part:
-    upgrader = Upgrader(_Who(world))
+async def judge_runs(
+    world: World, version: Version, names: Sequence[RunId], deadline: float | None = None
+) -> Part:
+    """Judge runs on a version that the world need not hold."""
+    return await _judged_here(_upgrader(world, version), version, names, deadline)
+
+
+def _upgrader(world: World, version: Version) -> Upgrader:
+    upgrader = Upgrader(_Who(world), deliver=_watchdog().deliver)
     upgrader.code.add(version)
-    verdicts, failed, events = [], 0, 0
-    for name in names:
+    return upgrader
+
+
+@cache
+def _watchdog() -> Watchdog:
+    """Give the one of this process, which may judge many lots of runs."""
+    return Watchdog()
+
+
+async def _judged_here(
+    upgrader: Upgrader, version: Version, names: Sequence[RunId], deadline: float | None
+) -> Part:
+    """Judge runs one after the other until the time is over."""
+    verdicts: list[Verdict] = []
+    events = 0
+    errors: dict[RunId, WfcError] = {}
+    for at, name in enumerate(names):
+        if deadline is not None and time.monotonic() >= deadline:
+            return Part(names[:at], verdicts, errors, events)
         try:
             judged, length = await upgrader.judge(name, version.id)
-        except (LogError, RunNotFound):
-            failed += 1
+        except (LogError, RunNotFound) as error:
+            errors[name] = LogError(str(error))  # plain: it may have to go to another process
             continue
         verdicts.append(judged.verdict)
         events += length
-    return _Part(names, verdicts, failed, events)
+    return Part(names, verdicts, errors, events)
 
 
 async def _parts(
@@ -227,17 +257,14 @@ async def _parts(
     *,
     jobs: int,
     deadline: float | None,
-) -> AsyncIterator[_Part]:
+) -> AsyncIterator[Part]:
     """Judge chunk by chunk until all are, or the time is over."""
     if jobs == 1 or len(chunks) == 1 or isinstance(world, MemoryWorld):
+        upgrader = _upgrader(world, version)
         for chunk in chunks:
-            if deadline is not None and time.monotonic() >= deadline:
-                return
-            yield await _judged_here(world, version, chunk)
+            yield await _judged_here(upgrader, version, chunk, deadline)
         return
     archive = to_archive(version)
-    work = [(world.url, archive, chunk) for chunk in chunks]
+    work = [(world.url, archive, chunk, deadline) for chunk in chunks]
     for part in spread(_judged_there, work, min(jobs, len(chunks))):
         yield part
-        if deadline is not None and time.monotonic() >= deadline:
-            return

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
 from wfc.cli import output
 from wfc.cli.against import Side
@@ -39,6 +39,36 @@ def as_text(found: Comparison, before: Side, after: Side, *, sites: bool) -> Ite
     for head in heads:
         yield f"{head.id:<{widths[0]}}   {head.level:<{widths[1]}}   {head.says}".rstrip()
         yield from head.rows
+
+
+def as_findings(found: Sequence[Comparison]) -> Iterator[str]:
+    """Write what may stop runs, once however many versions it is found against; the worst first."""
+    told = {
+        (finding.level, one.old, finding.reason.code, finding.reason.sentence): finding
+        for comparison in found
+        for one in comparison.workflows.values()
+        for finding in one.findings
+        if finding.level > Level.COMPATIBLE
+    }
+    for (level, workflow, code, sentence), finding in sorted(
+        told.items(), key=lambda each: each[0][0], reverse=True
+    ):
+        place = _places(finding.reason.old_span, finding.reason.new_span)
+        yield f"{_LEVELS[level]:<11} {workflow}   {code} {sentence}   {place}".rstrip()
+        advice = f"{finding.fix[0].upper()}{finding.fix[1:]}." if finding.fix else ""
+        if says := " ".join(filter(None, (_MEANS.get(level), advice))):
+            yield f"  {says}"
+
+
+_LEVELS: Final = {
+    Level.BREAKING: "BREAKING",
+    Level.IF_RECORDED: "IF RECORDED",
+    Level.REPLAY: "REPLAY",
+}
+_MEANS: Final = {
+    Level.BREAKING: "No run moves.",
+    Level.IF_RECORDED: "Runs that recorded it do not move.",
+}
 
 
 def summary(found: Comparison) -> str:

@@ -17,12 +17,16 @@ from wfc.cli.run_rows import summary
 from wfc.cli.session import opened_on, readable, row_of
 from wfc.config import Session
 from wfc.errors import RunNotFound, WfcError
+from wfc.eventlog.event import RunUpgraded
 from wfc.ids import RunId
 from wfc.runtime.answers import Recorded, Step
 from wfc.runtime.run import Run
 from wfc.worlds.protocol import RunFilter
 from wfc.worlds.rules import PAGE_MAX
 
+_TELLING: Final = frozenset(
+    {"operation_id", "step", "attempt", "workflow", "output", "error", "reason", "cause"}
+)
 _UNSAID: Final[tuple[object, ...]] = (None, {}, False)
 app = command_app()
 
@@ -161,6 +165,13 @@ def _field(session: Session, name: str, value: Any) -> Any:
 
 def _event_row(event: Mapping[str, Any]) -> dict[str, Any]:
     heads = ("position", "recorded_at", "name")
-    known = {"operation_id", "step", "attempt", "workflow", "output", "error", "reason", "cause"}
-    about = {name: event[name] for name in event if name in known and event[name] is not None}
-    return {**{name: event[name] for name in heads}, "about": about}
+    return {**{name: event[name] for name in heads}, "about": _about(event)}
+
+
+def _about(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the fields that tell most, and how many operations an upgrade took back."""
+    if event["name"] == RunUpgraded.name:
+        counts = {name: len(event[name]) for name in ("withdrawn", "retracted")}
+        taken = {name: count for name, count in counts.items() if count}
+        return {"from": event["from_version"], "to": event["to_version"], **taken}
+    return {name: event[name] for name in event if name in _TELLING and event[name] is not None}

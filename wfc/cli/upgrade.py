@@ -105,25 +105,42 @@ async def _upgrade(asked: Asked) -> None:
             runs = [(await row_of(session, name)).run_id for name in dict.fromkeys(asked.named)]
         else:
             runs = await where_of(session, loaded, asked.chosen)
-        if not asked.dry_run and not await _may(asked, session, runs):
-            return
-        report = await _moved(asked, session, runs, dry_run=asked.dry_run)
+        report = await _looked(asked, session, runs)
+        if report is None or _concerned(asked, report):
+            if report is not None and not _may(asked, report):
+                return
+            report = await _moved(asked, session, runs, dry_run=asked.dry_run)
+        if len(asked.named) == 1:
+            for error in report.errors.values():
+                raise error
         _show(asked, report)
         if report.moved and not asked.dry_run:
             await hint_if_nobody_works(common, session)
-    if report.stayed or report.cannot or report.failed:
+    if report.stayed or report.cannot or report.errors:
         raise typer.Exit(Exit.NEGATIVE)
 
 
-async def _may(asked: Asked, session: Session, runs: RunFilter | list[RunId]) -> bool:
-    """Look first where it is about many: show the counts, and ask."""
-    if not isinstance(runs, RunFilter) and len(runs) == 1:
-        return True
-    report = await _moved(asked, session, runs, dry_run=True)
-    moving = [one.run_id for one in report.verdicts if one]
-    for line in report_lines(report, dry_run=True):
+async def _looked(
+    asked: Asked, session: Session, runs: RunFilter | list[RunId]
+) -> UpgradeReport | None:
+    """Look first where it is about many; None: there is one run, or nothing is to be written."""
+    if asked.dry_run or (not isinstance(runs, RunFilter) and len(runs) == 1):
+        return None
+    return await _moved(asked, session, runs, dry_run=True)
+
+
+def _concerned(asked: Asked, report: UpgradeReport) -> list[RunId]:
+    """List the runs about which something would be written."""
+    anew = asked.otherwise == "rerun"
+    return [one.run_id for one in report.verdicts if one or (anew and not one.is_over)]
+
+
+def _may(asked: Asked, report: UpgradeReport) -> bool:
+    """Show the counts, and ask."""
+    for line in report_lines(report, move="would move"):
         output.note(asked.common, line)
-    return may(asked.common, "move", moving, destructive=True, dry_run=False)
+    verb = "begin anew or move" if asked.otherwise == "rerun" else "move"
+    return may(asked.common, verb, _concerned(asked, report), destructive=True, dry_run=False)
 
 
 async def _moved(
@@ -151,11 +168,11 @@ def _show(asked: Asked, report: UpgradeReport) -> None:
         }
         output.result(common, "upgrade", data)
         return
-    if len(report.verdicts) == 1:
+    if report.total == 1 and report.verdicts:
         for line in _of_one(report.verdicts[0], dry_run=asked.dry_run):
             typer.echo(line)
         return
-    for line in report_lines(report, dry_run=asked.dry_run):
+    for line in report_lines(report, move="would move" if asked.dry_run else "moved"):
         typer.echo(line)
 
 

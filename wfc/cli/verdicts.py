@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 from wfc.diagnostics import Place
+from wfc.errors import WfcError
 from wfc.manifests.levels import Reason
-from wfc.runtime.verdict import Call, Divergence, UpgradeReport, Verdict
+from wfc.runtime.verdict import Answer, Call, Divergence, Group, UpgradeReport, Verdict
 
 
 def to_plain(verdict: Verdict) -> dict[str, Any]:
@@ -98,9 +99,10 @@ def counts_of(report: UpgradeReport) -> dict[str, Any]:
     return {
         "runs": {"move": report.moved, "stay": report.stayed, "cannot": report.cannot},
         "rerun": report.rerun,
-        "unreadable": report.failed,
+        "errors": {run_id: str(error) for run_id, error in report.errors.items()},
         "groups": [
             {
+                "answer": one.answer.value,
                 "code": one.code,
                 "site": one.site,
                 "sentence": one.sentence,
@@ -112,14 +114,40 @@ def counts_of(report: UpgradeReport) -> dict[str, Any]:
     }
 
 
-def report_lines(report: UpgradeReport, *, dry_run: bool) -> Iterator[str]:
+def report_lines(report: UpgradeReport, *, move: str) -> Iterator[str]:
     """Say how many move, stay, cannot, and why; the largest groups first."""
-    move = "would move" if dry_run else "moved"
     counts = ((move, report.moved), ("stay pinned", report.stayed), ("cannot", report.cannot))
-    for word, count in (*counts, ("begun anew", report.rerun), ("unreadable", report.failed)):
-        if count or word in {move, "stay pinned", "cannot"}:
-            yield f"{word:<12} {count:>7,}"
-    for group in report.groups:
-        shown = " ".join(group.run_ids)
-        more = " ..." if group.count > len(group.run_ids) else ""
-        yield f"  {group.count:>6,} {group.code} {group.sentence}   {shown}{more}"
+    for (word, count), answer in zip(counts, Answer, strict=True):
+        told = [_told(one) for one in report.groups if one.answer is answer]
+        yield from _counted(word, count, told)
+    if report.rerun:
+        yield from _counted("begun anew", report.rerun, [])
+    if report.errors:
+        told = [f"{run_id}: {_line(error)}" for run_id, error in report.errors.items()]
+        yield from _counted("not judged", len(told), told)
+
+
+def _counted(word: str, count: int, told: Sequence[str]) -> Iterator[str]:
+    first, *others = told or [""]
+    yield f"  {word:<11} {count:>7,}   {first}".rstrip()
+    yield from (f"{'':24}{one}" for one in others)
+
+
+def _line(error: WfcError) -> str:
+    return str(error).partition("\n")[0]
+
+
+def _told(group: Group) -> str:
+    if group.code in _NOTED:
+        return f"{group.count:,} {_NOTED[group.code]} ({group.code})"
+    shown = " ".join(group.run_ids)
+    more = " ..." if group.count > len(group.run_ids) else ""
+    return f"{group.count:,} {group.code} {group.sentence}: {shown}{more}"
+
+
+_NOTED: Final = {
+    "WFC671": "make a call behind their head now",
+    "WFC672": "keep a deadline that the new code would set otherwise",
+    "WFC674": "end as soon as they have moved",
+}
+"""What moves all the same, said of many."""

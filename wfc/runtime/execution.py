@@ -27,7 +27,7 @@ from wfc.eventlog.event import (
     WaitCompleted,
 )
 from wfc.eventlog.renames import Renames
-from wfc.ids import OperationId, RunId, Site, operation_id
+from wfc.ids import DefinitionId, OperationId, RunId, Site, operation_id
 from wfc.manifests.sites import site_of
 from wfc.runtime import bounds, context, dropping, heard, refusals
 from wfc.runtime.delivery import CHANGES
@@ -211,6 +211,12 @@ class Execution(State):
         if task is None or task._must_cancel or self.position >= self.warn_at:  # noqa: SLF001 - asyncio's only sign
             return None
         return event  # type: ignore[no-any-return]  # one of `ENDS`
+
+    def stands_at_hand(self, step: DefinitionId, digest: bytes) -> bool:  # noqa: ARG002 - others ask more
+        """Tell whether the outcome of a step at hand is taken though the code would call `step`
+        with other arguments, whose digest this is; `overlooks` says the same while delivering.
+        """
+        return self.batch[self.cursor].position in self.unequal
 
     def take_at_hand(self) -> None:
         """Count the event given by `answer_at_hand` as delivered."""

@@ -15,7 +15,8 @@ from wfc.eventlog.event import Recorded, StepCompleted, StepFailed, StepRetrying
 from wfc.eventlog.fold import State, fold
 from wfc.ids import OperationId, RunId, Site, VersionId, split_operation_id
 from wfc.manifests.store import Version, spans_of_version
-from wfc.runtime.upgrade import Upgrader, whole_log
+from wfc.runtime.logs import read_log
+from wfc.runtime.upgrade import Upgrader
 from wfc.runtime.verdict import Verdict
 
 _SHOWN_MAX = 60
@@ -59,7 +60,7 @@ async def explain_run(upgrader: Upgrader, run_id: RunId, types: codec.Types) -> 
     row = await upgrader.world.run(run_id)
     if row is None:
         return None
-    log = await whole_log(upgrader.world, run_id)
+    log = await read_log(upgrader.world, run_id)
     state = fold(log)
     try:
         version: Version | None = await upgrader.code.version(row.version)

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from wfc import codec
-from wfc.manifests.renamed import NOTHING, Renamed
-from wfc.runtime.former_names import remember_former
+from wfc.manifests.rename_hints import RenameHints
 
 
 class HostTypes:
@@ -17,12 +16,9 @@ class HostTypes:
     A module that nobody imported holds no type: bytes never make anything import.
     """
 
-    def __init__(self, classes: Iterable[str] = (), renamed: Renamed = NOTHING) -> None:
-        """Allow `classes` (``module:Qualname``) and what is registered; a class is found by the
-        names that it had before, too.
-        """
+    def __init__(self, classes: Iterable[str] = ()) -> None:
+        """Allow `classes` (``module:Qualname``) and what is registered."""
         self._classes = set(classes)
-        self._renamed = renamed
         self._found: dict[str, type] = {}
 
     def allow(self, classes: Iterable[str]) -> None:
@@ -32,18 +28,28 @@ class HostTypes:
     def find(self, name: str) -> type | None:
         """Give the type of this wire name, or None."""
         found = codec.REGISTERED.find(name) or self._found.get(name)
-        if found is None:
-            found = self._own(name) or self._own(self._renamed.definition(name))
+        if found is None and name in self._classes:
+            found = _imported(name)
             if found is not None:
                 self._found[name] = found
         return found
 
-    def read_former_names(self) -> None:
-        """Let fields be read by the names that they had before, of classes imported by now."""
-        remember_former(self._renamed, self._own)
 
-    def _own(self, name: str) -> type | None:
-        return _imported(name) if name in self._classes else None
+class FormerTypes:
+    """Types by the names that they had before, too: what a version's rename hints say."""
+
+    def __init__(self, known: codec.Types, renamed: RenameHints) -> None:
+        """Look into `known`, whose modules have been executed; former fields are read as well."""
+        self._known = known
+        self._renamed = renamed
+        for name in renamed.owners:
+            kind = known.find(name)
+            if kind is not None:
+                codec.remember_former(kind, renamed.parameters(name))
+
+    def find(self, name: str) -> type | None:
+        """Give the type of this wire name, or None."""
+        return self._known.find(name) or self._known.find(self._renamed.definition(name))
 
 
 def _imported(name: str) -> type | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -19,7 +19,6 @@ from wfc.eventlog.event import (
     Recorded,
     RunCreated,
     RunFailed,
-    RunRestarted,
     RunUpgraded,
     StepCancelled,
     StepFailed,
@@ -29,7 +28,7 @@ from wfc.eventlog.event import (
 from wfc.eventlog.renames import Renames, site_map_of
 from wfc.ids import OperationId, Site, VersionId, split_operation_id
 from wfc.manifests.levels import Level, Reason
-from wfc.runtime.dry_replay import Disagreement, Fact, Replayed, deadlines_kept, facts_of, replay
+from wfc.runtime.dry_replay import Disagreement, Replayed, deadlines_kept, replay
 from wfc.runtime.execution import Execution
 from wfc.runtime.limits import Limits
 from wfc.runtime.operations import (
@@ -47,10 +46,10 @@ from wfc.runtime.pending import INPUT
 from wfc.runtime.reading import Reading
 from wfc.runtime.template import Template
 from wfc.runtime.upgrade_code import Edit
-from wfc.runtime.verdict import Answer, Call, Divergence, Offer, Verdict, Waiver
+from wfc.runtime.verdict import OVER, Answer, Call, Divergence, Offer, Verdict, Waiver
+from wfc.runtime.watchdog import Deliver
 
-Deliver = Callable[[Execution, Sequence[Recorded]], Outcome]
-ENDED: Final = "WFC680"
+UNHELD: Final = "WFC684"
 _REVIVED: Final = frozenset(
     {FailureKind.USER, FailureKind.DIVERGENCE, FailureKind.DEADLOCK, FailureKind.CODEC}
     | {FailureKind.LIMIT, FailureKind.POISON}
@@ -74,21 +73,24 @@ class Case:
     prove: bool = False
     """Replay also where nothing has changed: the environment may have."""
     limits: Limits = field(default_factory=Limits)
-    deliver: Deliver | None = None
+    deliver: Deliver = Execution.deliver
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """A verdict, and the event that would carry it out; None: there is nothing to write."""
+    """A verdict, the event that would carry it out (None: there is nothing to write), and what the
+    code came to if the history was replayed.
+    """
 
     verdict: Verdict
     event: RunUpgraded | None = None
+    outcome: Outcome | None = None
 
 
 def judge(case: Case) -> Judged:
     """Compare, replay and say; nothing is written. Raises `LogError` for a log of our own fault."""
     row, edit = case.row, case.edit
-    if row.status.ended and not _may_revive(row):
+    if row.status.ended and not _is_revivable(row):
         return Judged(verdict=_over(case))
     if edit is None or edit.workflow is None or case.template is None:
         return Judged(verdict=_gone(case))
@@ -101,8 +103,13 @@ def judge(case: Case) -> Judged:
     return _Replaying(case, edit, case.template).judged()
 
 
-def _may_revive(row: Row) -> bool:
-    return row.status is RunStatus.FAILED and (row.failure_kind or FailureKind.USER) in _REVIVED
+def _is_revivable(row: Row) -> bool:
+    return row.status is RunStatus.FAILED and may_revive(row.failure_kind or FailureKind.USER)
+
+
+def may_revive(kind: FailureKind) -> bool:
+    """Tell whether a run that failed so may go on after an upgrade."""
+    return kind in _REVIVED
 
 
 class _Replaying:
@@ -112,10 +119,11 @@ class _Replaying:
         self.case = case
         self.edit = edit
         self.failed = case.row.status is RunStatus.FAILED
-        self.reading = Reading()
-        self.reading.learn(case.history)
-        self.opening = _opening(case.history)
-        self.current = self.reading.read(_of_chapter(case.history, self.opening))
+        self.reading = Reading.of(case.history)
+        # A log has no gaps: where its chapter begins tells how much lies before.
+        self.chapter = case.history[self.reading.begins - 1 :]
+        self.opening = self.chapter[0]
+        self.current = self.reading.read(self.chapter)
         """The log as the old code reads it."""
         self.before = self.reading.renames or Renames()
         self.retracted = _retracted(self.current, retry=case.retry_failed) if self.failed else ()
@@ -134,15 +142,12 @@ class _Replaying:
 
     def judged(self) -> Judged:
         """Replay, and say what follows."""
-        moved = Reading()
-        head = self.case.history[-1]
+        head = self.chapter[-1]
         virtual = Recorded(
             position=head.position + 1, recorded_at=head.recorded_at, event=self.event
         )
-        moved.learn([*self.case.history, virtual])
-        moved.renamed = self.template.renamed
-        chapter = _of_chapter(self.case.history, self.opening)
-        present = [one for one in moved.read(chapter) if not isinstance(one.event, RunFailed)]
+        moved = Reading.of([*self.chapter, virtual], self.template.hints)
+        present = [one for one in moved.read(self.chapter) if type(one.event) is not RunFailed]
         replayed = replay(
             self.template,
             self.case.row.run_id,
@@ -151,13 +156,13 @@ class _Replaying:
             accept=self.case.accept,
             reading=moved,
             limits=self.case.limits,
+            created=self._created(),
             deliver=self.case.deliver,
         )
-        facts = facts_of(present)
         stop = replayed.disagreement
         if stop is not None and not self._fails_again(stop):
-            return Judged(verdict=self._refused(replayed, stop))
-        former = self._former_names()
+            return Judged(verdict=self._refused(replayed, stop), outcome=replayed.outcome)
+        former = self._former_names() if replayed.withdrawn else {}
         event = replace(
             self.event,
             withdrawn=tuple(former.get(name, name) for name in replayed.withdrawn),
@@ -167,23 +172,25 @@ class _Replaying:
         verdict = _verdict(
             self.case,
             Answer.MOVE,
-            notes=tuple(self._notes(replayed, facts, stop)),
+            notes=tuple(self._notes(replayed, present, stop)),
             replayed=replayed,
             ahead=self._ahead(replayed),
             site_map={Site(old): Site(new) for old, new in self.site_map.items()},
         )
-        return Judged(verdict=verdict, event=event if self._needs(event) else None)
+        written = event if self._needs(event) else None
+        return Judged(verdict=verdict, event=written, outcome=replayed.outcome)
 
     def _needs(self, event: RunUpgraded) -> bool:
         """Tell whether a move has to be written: code of the same meaning may run anywhere, unless
         the run comes back to life or does without something that it recorded.
         """
-        case = self.case
-        same = self.edit.compared.level is Level.IDENTICAL or (
-            self.edit.fingerprint == case.row.fingerprint
-        )
+        same = self.edit.compared.level is Level.IDENTICAL or self.edit.means_the_same
         told = event.withdrawn or event.unequal or event.accepted
         return self.failed or not same or bool(told)
+
+    def _created(self) -> RunCreated | None:
+        first = self.case.history[0].event
+        return first if isinstance(first, RunCreated) else None
 
     def _former_names(self) -> Mapping[OperationId, OperationId]:
         """Map what operations are called now to what the old code calls them."""
@@ -279,7 +286,7 @@ class _Replaying:
         )
 
     def _notes(
-        self, replayed: Replayed, facts: Mapping[OperationId, Fact], stop: Disagreement | None
+        self, replayed: Replayed, present: Sequence[Recorded], stop: Disagreement | None
     ) -> list[Reason]:
         notes = [
             self._note("WFC671", f"{_word(name)} is called now, behind the run's last event", name)
@@ -287,7 +294,7 @@ class _Replaying:
         ]
         notes += [
             self._note("WFC672", f"{_word(name)} keeps the deadline that it has", name)
-            for name in deadlines_kept(replayed, facts)
+            for name in deadlines_kept(replayed, present)
         ]
         if stop is not None:
             notes.append(
@@ -304,25 +311,12 @@ class _Replaying:
 
     def _ahead(self, replayed: Replayed) -> tuple[Site, ...]:
         """List the changed places that this run has not come to."""
-        reached = {split_operation_id(name)[1].rpartition("@")[0] for name in replayed.asked}
-        reached |= {split_operation_id(name)[1] for name in replayed.asked}
+        reached = {site.rpartition("@")[0] or site for site in replayed.reached}
         changed = [one.site for one in self.edit.compared.findings if one.site is not None]
         return tuple(dict.fromkeys(site for site in changed if site not in reached))
 
 
 # --- the log -------------------------------------------------------------------------------------
-
-
-def _opening(history: Sequence[Recorded]) -> Recorded:
-    opening = next(
-        (one for one in reversed(history) if isinstance(one.event, RunRestarted | RunCreated)), None
-    )
-    assert opening is not None
-    return opening
-
-
-def _of_chapter(history: Sequence[Recorded], opening: Recorded) -> Sequence[Recorded]:
-    return history[opening.position - 1 :]
 
 
 def _retracted(current: Sequence[Recorded], *, retry: bool) -> tuple[OperationId, ...]:
@@ -424,16 +418,19 @@ def _over(case: Case) -> Verdict:
     return _verdict(
         case,
         Answer.STAY,
-        reasons=(Reason(code=ENDED, sentence=sentence, event=len(case.history)),),
+        reasons=(Reason(code=OVER, sentence=sentence, event=len(case.history)),),
         offers=tuple(_offers(case, ())),
     )
 
 
 def _gone(case: Case) -> Verdict:
-    """Say that the new version does not hold the run's workflow."""
+    """Say that the new version does not hold the run's workflow, or nobody the old version."""
     edit = case.edit
     reasons = tuple(one.reason for one in edit.compared.findings) if edit is not None else ()
-    if not reasons:
+    if edit is None:
+        sentence = f"the bundle of {case.row.version} is not held here"
+        reasons = (Reason(code=UNHELD, sentence=sentence),)
+    elif not reasons:
         sentence = f"version {case.to} has no workflow {case.row.workflow}"
         reasons = (Reason(code="WFC601", sentence=sentence),)
     return _verdict(case, Answer.STAY, reasons=reasons, offers=tuple(_offers(case, ())))

@@ -18,7 +18,7 @@ from wfc.determinism import Rules
 from wfc.errors import EffectInWorkflow
 from wfc.eventlog.event import HookCreated, RunCreated, RunRestarted, Scalar, WaitCompleted
 from wfc.ids import DefinitionId, ModuleName, OperationId, RunId, Site, VersionId
-from wfc.manifests.renamed import Renamed
+from wfc.manifests.rename_hints import RenameHints
 from wfc.runtime.draws import Draws
 from wfc.runtime.loop import Loop
 from wfc.runtime.pending import Ending, Pending, Place
@@ -43,7 +43,7 @@ class Code(Protocol):
         ...
 
     @property
-    def renamed(self) -> Renamed:
+    def hints(self) -> RenameHints:
         """What older versions called otherwise."""
         ...
 
@@ -149,6 +149,10 @@ class Live(Protocol):
 
     def answer_at_hand(self, name: OperationId) -> Ending | None:
         """Give the event that ends an operation if it is the next one."""
+        ...
+
+    def stands_at_hand(self, step: DefinitionId, digest: bytes) -> bool:
+        """Tell whether that event counts though the step is called with another digest."""
         ...
 
     def take_at_hand(self) -> None:

@@ -241,6 +241,7 @@ class QueuedAttempts:
         """Run the body that `message` offers, once there is a slot, if nobody else does."""
         bench = self._bench
         attempt = QueuedAttempt(message, bench)
+        key = attempt.key  # an upgrade may call the step otherwise meanwhile
         await bench.slots.taken()
         try:
             claimed = await bench.world.claim_attempt(
@@ -248,14 +249,14 @@ class QueuedAttempts:
             )
             fault.point("attempt.claimed")
             if isinstance(claimed, ClaimedAttempt):
-                self._running[attempt.key] = attempt
+                self._running[key] = attempt
                 await attempt.run(claimed)
         except LogError as error:
             # The log cannot be read, or an event may not follow it: no other try would fare better.
             _LOG.error("run %s is blocked: %s", message.run_id, error)
             await bench.world.block(message.run_id, f"{type(error).__name__}: {error}")
         finally:
-            self._running.pop(attempt.key, None)
+            self._running.pop(key, None)
             bench.slots.give_back()
 
     def give_up(self, keys: Iterable[tuple[RunId, OperationId]]) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from wfc.errors import OptionInvalid
-from wfc.eventlog.event import CancelCause, RunCancelRequested
-from wfc.ids import RunId
+from wfc.errors import OptionInvalid, RunIdConflict
+from wfc.eventlog.event import CancelCause, RunCancelRequested, RunCreated
+from wfc.ids import RunId, is_run_id
 from wfc.runtime.client import Client
 from wfc.runtime.rerunning import rerun
 from wfc.runtime.run import client_worker_hears, tell
@@ -44,7 +44,7 @@ async def _replaced(client: Client, verdict: Verdict) -> RunId:
     The new run is begun first: whoever dies in between leaves both, and a cancelled run that
     nothing replaces would be worse.
     """
-    new = await rerun(client, verdict.run_id, version=verdict.to_version)
+    new = await _begun_anew(client, verdict)
     request = RunCancelRequested(
         reason=f"superseded by {new}",
         cause=CancelCause.BULK,
@@ -52,4 +52,23 @@ async def _replaced(client: Client, verdict: Verdict) -> RunId:
         channel=client.channel,
     )
     await tell(client, verdict.run_id, [request])
+    return new
+
+
+async def _begun_anew(client: Client, verdict: Verdict) -> RunId:
+    """Begin the new run under a name that says which run it replaces.
+
+    The name is always the same, so whoever was killed and tries again finds the run he began.
+    """
+    old, name = verdict.run_id, RunId(f"{verdict.run_id}.2")
+    if not is_run_id(name):
+        return await rerun(client, old, version=verdict.to_version)
+    try:
+        new = await rerun(client, old, version=verdict.to_version, run_id=name)
+    except RunIdConflict:
+        (begun,) = await client.world.history(name, 0, 1)
+        origin = begun.event.origin if isinstance(begun.event, RunCreated) else None
+        if origin is not None and origin.run_id == old:
+            return name
+        return await rerun(client, old, version=verdict.to_version)
     return new

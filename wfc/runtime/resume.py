@@ -323,7 +323,7 @@ class LiveRun:
         assert created is not None
         assert self.ledger.version is not None
         template = await self._desk.template(self.ledger.version, created.workflow)
-        self.reading.renamed = template.renamed
+        self.reading.hints = template.hints
         self.execution = Execution(
             template,
             self.run_id,

@@ -16,9 +16,7 @@ from wfc.errors import StepUnknown
 from wfc.ids import DefinitionId, ModuleName
 from wfc.manifests.bundle import Bundle
 from wfc.manifests.code import module_code
-from wfc.manifests.renamed import renamed_in
 from wfc.manifests.store import Version
-from wfc.runtime.former_names import remember_former
 
 _SHORT: Final = 12
 
@@ -30,23 +28,19 @@ class StepModules:
         """Serve `version`; types that its modules do not define are looked for in `host`."""
         self._version = version
         self._host = host
-        self._renamed = renamed_in(version.manifest)
         self._modules: dict[ModuleName, types.ModuleType] = {}
         self._registered: dict[ModuleName, dict[DefinitionId, abi.Registration]] = {}
 
     def find(self, name: str) -> type | None:
         """Give the type of this wire name: the version's own class, else the host's."""
-        present = self._renamed.definition(name)
-        return self._own(name) or self._own(present) or self._host.find(name)
-
-    def _own(self, name: str) -> type | None:
         module, _, qualname = name.partition(":")
         found: Any = self._modules.get(ModuleName(module))
-        if found is None or name not in self._version.classes:
-            return None
-        for part in qualname.split("."):
-            found = getattr(found, part, None)
-        return found if isinstance(found, type) else None
+        if found is not None and name in self._version.classes:
+            for part in qualname.split("."):
+                found = getattr(found, part, None)
+            if isinstance(found, type):
+                return found
+        return self._host.find(name)
 
     def registration(self, step: DefinitionId) -> abi.Registration:
         """Give the step as this version has it. Raises `StepUnknown`."""
@@ -88,6 +82,4 @@ class StepModules:
                 "back what it needs, or move the run to newer code."
             ) from error
         self._modules[bundle.module] = module
-        # The host's classes keep to the hints of their own build, which may say otherwise.
-        remember_former(self._renamed, self._own)
         return registered

@@ -13,10 +13,9 @@ from typing import Any, Final
 from wfc import abi, codec
 from wfc.determinism import Rules
 from wfc.ids import DefinitionId, ModuleName, Site, VersionId
-from wfc.manifests.manifest import Manifest
-from wfc.manifests.renamed import NOTHING, Renamed, renamed_in
+from wfc.manifests.markers import changes_in
+from wfc.manifests.rename_hints import NO_HINTS, RenameHints, hints_in
 from wfc.manifests.store import Version
-from wfc.runtime.former_names import remember_former
 from wfc.runtime.namespaces import Copies, Namespaces
 from wfc.runtime.parameters import whole
 from wfc.runtime.steps import StepPlan
@@ -44,7 +43,7 @@ class Template:
         self.fingerprint = loaded.fingerprint
         self.workflow = workflow
         self.rules: Rules = version.rules
-        self.renamed = renamed_in(version.manifest)
+        self.hints = hints_in(version.manifest)
         self.loaded = loaded
         self._bundles = version.workflow
         self.fingerprints = version.fingerprints
@@ -55,18 +54,18 @@ class Template:
         self._module = ModuleName(module)
         self.signature = inspect.signature(self._function(loaded.modules[module].__dict__))
         """The workflow's signature; annotations are text."""
-        self.types: codec.Types = TemplateTypes(loaded.modules, version.classes, self.renamed)
+        self.types: codec.Types = TemplateTypes(loaded.modules, version.classes, self.hints)
         self._copies = Copies(loaded.modules, module, self._qualname.partition(".")[0])
         self._annotations: dict[str, Any] | None = None
 
     def decode_arguments(self, data: bytes) -> dict[str, Any]:
         """Decode recorded arguments by the annotations of the workflow's parameters."""
-        former = self.renamed.parameters(self.workflow)
+        former = self.hints.parameters(self.workflow)
         if not former:
             return codec.decode_arguments(data, annotations=self.annotations, types=self.types)
         known = {old: self.annotations.get(new) for old, new in former.items()}
         found = codec.decode_arguments(data, {**self.annotations, **known}, types=self.types)
-        return self.renamed.arguments(self.workflow, found)
+        return self.hints.arguments(self.workflow, found)
 
     @property
     def annotations(self) -> Mapping[str, Any]:
@@ -86,10 +85,7 @@ class Template:
     @cached_property
     def changes(self) -> tuple[str, ...]:
         """The markers that the workflow knows."""
-        if not self._manifest:
-            return ()
-        found = Manifest.parse(self._manifest).workflows.get(self.workflow)
-        return () if found is None else found.changes
+        return changes_in(self._manifest).get(self.workflow, ())
 
     def spread(self, arguments: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         """Turn arguments by name into those of a call. Raises `TypeError` if one has no place."""
@@ -198,22 +194,25 @@ class TemplateTypes:
         self,
         modules: Mapping[str, types.ModuleType],
         classes: frozenset[str],
-        renamed: Renamed = NOTHING,
+        hints: RenameHints = NO_HINTS,
     ) -> None:
         """Allow `classes`, the template's own exceptions, and what is registered; a class is found
         by the names that it had before, too.
         """
-        self._renamed = renamed
+        self._hints = hints
         self._modules = modules
         self._classes = classes
         self._found: dict[str, type] = {}
-        remember_former(renamed, self._own)
+        for name in hints.owners:
+            kind = self._own(name)
+            if kind is not None:
+                codec.remember_former(kind, hints.parameters(name))
 
     def find(self, name: str) -> type | None:
         """Give the type of this wire name, or None."""
         found = self._found.get(name)
         if found is None:
-            present = self._renamed.definition(name)
+            present = self._hints.definition(name)
             found = self._own(name) or self._own(present) or codec.REGISTERED.find(name)
             if found is not None:
                 self._found[name] = found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -12,28 +12,29 @@ from wfc.durations import Duration, seconds
 from wfc.errors import (
     BuildTooNew,
     BundleBroken,
-    CompileError,
-    EffectInWorkflow,
+    BundleUnloadable,
     HookConflictError,
     RunBusy,
     RunNotFound,
     VersionUnknown,
 )
+from wfc.eventlog.entity import Run as Row
 from wfc.eventlog.event import Channel, Recorded
 from wfc.ids import DefinitionId, RunId, VersionId
 from wfc.manifests.levels import Reason
-from wfc.runtime.judging import Case, Deliver, Judged, judge
+from wfc.runtime.judging import UNHELD, Case, Judged, judge
 from wfc.runtime.limits import Limits
+from wfc.runtime.logs import read_log
+from wfc.runtime.registry import Registry
 from wfc.runtime.template import Template
 from wfc.runtime.upgrade_code import Codebase, Edit
 from wfc.runtime.verdict import Answer, Verdict, Waiver
-from wfc.runtime.watched import Watched
+from wfc.runtime.watchdog import Deliver, Watchdog
 from wfc.worlds.protocol import Appended, Refusal, Refused, Unowned, World
 
-_PAGE: Final = 2000
 _TRIES: Final = 5
 _LOOK_AGAIN_S: Final = 0.5
-UNLOADABLE: Final = (BundleBroken, BuildTooNew, CompileError, EffectInWorkflow, VersionUnknown)
+UNLOADABLE: Final = (BundleBroken, BundleUnloadable, BuildTooNew, VersionUnknown)
 """Why a bundle cannot be had here."""
 
 
@@ -51,16 +52,17 @@ class Upgrader:
     def __init__(
         self,
         who: Who,
+        registry: Registry | None = None,
         *,
         limits: Limits | None = None,
         deliver: Deliver | None = None,
     ) -> None:
-        """Act for `who`; `deliver` ends replays that would never end."""
+        """Act for `who`, with the code of `registry`; `deliver` ends turns that never end."""
         self.who = who
         self.world = who.world
-        self.code = Codebase(who.world)
-        self._limits = limits or Limits()
-        self._deliver = deliver or Watched()
+        self.code = Codebase(who.world, registry)
+        self.limits = limits or Limits()
+        self.deliver: Deliver = deliver or Watchdog().deliver
 
     async def judge(
         self,
@@ -74,12 +76,26 @@ class Upgrader:
 
         Raises `RunNotFound`, `VersionUnknown` (`to`), `ValueError` (`accept`), `LogError`.
         """
-        waivers = frozenset(Waiver(one) for one in accept)
-        await self.code.version(to)
         row = await self.world.run(run_id)
         if row is None:
             raise RunNotFound(f"no run has the id {run_id!r}. `wfc runs` lists those that exist.")
-        history = await whole_log(self.world, run_id)
+        history = await read_log(self.world, run_id)
+        judged = await self.judged(row, history, to, accept=accept, retry_failed=retry_failed)
+        return judged, len(history)
+
+    async def judged(
+        self,
+        row: Row,
+        history: Sequence[Recorded],
+        to: VersionId,
+        *,
+        accept: Collection[str] = (),
+        retry_failed: bool = True,
+        prove: bool = False,
+    ) -> Judged:
+        """Judge a run that is known whole. Raises as `judge`, but for `RunNotFound`."""
+        waivers = frozenset(Waiver(one) for one in accept)
+        await self.code.version(to)
         edit, template = await self._code_of(row.version, to, row.workflow)
         case = Case(
             row=row,
@@ -89,13 +105,14 @@ class Upgrader:
             template=template,
             accept=waivers,
             retry_failed=retry_failed,
-            limits=self._limits,
-            deliver=self._deliver,
+            prove=prove,
+            limits=self.limits,
+            deliver=self.deliver,
         )
         judged = judge(case)
         if judged.verdict.answer is Answer.STAY and not row.status.ended:
             judged = replace(judged, verdict=await self._stays(case, judged.verdict))
-        return judged, len(history)
+        return judged
 
     async def upgrade(
         self,
@@ -149,13 +166,13 @@ class Upgrader:
         self, old: VersionId, new: VersionId, workflow: DefinitionId
     ) -> tuple[Edit | None, Template | None]:
         try:
-            edit = await self.code.edit(old, new, workflow)
-        except VersionUnknown:
-            edit = None  # the old version is not held: only the new one can be replayed
-        name = workflow if edit is None else edit.workflow
-        if name is None:
+            await self.code.manifest(old)
+        except UNLOADABLE:
+            return None, None  # the old version is not held, or cannot be read
+        edit = await self.code.edit(old, new, workflow)
+        if edit is None or edit.workflow is None:
             return edit, None
-        return edit, await self.code.template(new, name)
+        return edit, await self.code.template(new, edit.workflow)
 
     async def _stays(self, case: Case, verdict: Verdict) -> Verdict:
         """See that a run that does not move can go on where it is; else it can do neither."""
@@ -163,8 +180,12 @@ class Upgrader:
         try:
             template = await self.code.template(row.version, row.workflow)
         except UNLOADABLE as error:
-            reason = Reason(code="WFC684", sentence=f"its own bundle cannot be had here: {error}")
-            return replace(verdict, answer=Answer.CANNOT, reasons=(*verdict.reasons, reason))
+            first = str(error).partition("\n")[0]
+            reason = Reason(
+                code=UNHELD, sentence=f"the bundle of {row.version} cannot be had here: {first}"
+            )
+            others = (one for one in verdict.reasons if one.code != UNHELD)
+            return replace(verdict, answer=Answer.CANNOT, reasons=(reason, *others))
         edit = await self.code.edit(row.version, row.version, row.workflow)
         own = judge(
             replace(
@@ -183,13 +204,3 @@ class Upgrader:
             for one in own.verdict.reasons[:1]
         )
         return replace(verdict, answer=Answer.CANNOT, reasons=(*verdict.reasons, *reasons))
-
-
-async def whole_log(world: World, run_id: RunId) -> list[Recorded]:
-    """Read all events of a run."""
-    log: list[Recorded] = []
-    while page := await world.history(run_id, len(log), _PAGE):
-        log.extend(page)
-        if len(page) < _PAGE:
-            break
-    return log

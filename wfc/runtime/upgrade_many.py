@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Final
 
-from wfc.errors import LogError, RunBusy, WorldUnreachable
+from wfc.errors import LogError, RunBusy, RunNotFound, WfcError, WorldError
 from wfc.eventlog.entity import RunStatus
 from wfc.ids import RunId, VersionId
 from wfc.manifests.levels import Reason
@@ -15,6 +17,7 @@ from wfc.runtime.upgrade import Upgrader
 from wfc.runtime.verdict import Answer, Group, UpgradeReport, Verdict
 from wfc.worlds.protocol import RunFilter, World
 
+_LOG: Final = logging.getLogger("wfc.upgrade")
 _PAGE: Final = 200
 _ROUNDS: Final = 3
 _SHOWN: Final = 5
@@ -48,14 +51,17 @@ class Tally:
     seen: int = 0
     counts: dict[Answer, int] = field(default_factory=lambda: dict.fromkeys(Answer, 0))
     rerun: int = 0
-    failed: int = 0
+    errors: dict[RunId, WfcError] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
-    groups: dict[tuple[str, str], list[RunId]] = field(default_factory=dict)
-    sentences: dict[tuple[str, str], str] = field(default_factory=dict)
+    groups: dict[tuple[Answer, str, str], dict[RunId, None]] = field(default_factory=dict)
+    sentences: dict[tuple[Answer, str, str], str] = field(default_factory=dict)
 
-    def add(self, verdict: Verdict) -> None:
+    def add(self, verdict: Verdict, *, is_rerun: bool = False) -> None:
         """Count a verdict, and put it to those of its kind."""
-        self.counts[verdict.answer] += 1
+        if is_rerun:
+            self.rerun += 1
+        else:
+            self.counts[verdict.answer] += 1
         self.verdicts.append(verdict)
         for reason in (*verdict.reasons[:1], *verdict.notes):
             self._group(reason, verdict)
@@ -63,13 +69,13 @@ class Tally:
     def _group(self, reason: Reason, verdict: Verdict) -> None:
         divergence = verdict.divergence
         name = "" if divergence is None else divergence.recorded.operation_id
-        key = reason.code, name.rpartition("#")[0]
-        self.groups.setdefault(key, []).append(verdict.run_id)
+        key = verdict.answer, reason.code, name.rpartition("#")[0]
+        self.groups.setdefault(key, {})[verdict.run_id] = None
         self.sentences.setdefault(key, reason.sentence)
 
     def refused(self) -> int:
         """Count those that do not move."""
-        return self.counts[Answer.STAY] + self.counts[Answer.CANNOT]
+        return self.counts[Answer.STAY] + self.counts[Answer.CANNOT] + self.rerun
 
     def report(self) -> UpgradeReport:
         """Give the counts and groups, the largest group first."""
@@ -77,19 +83,20 @@ class Tally:
         return UpgradeReport(
             to_version=self.to,
             moved=self.counts[Answer.MOVE],
-            stayed=self.counts[Answer.STAY] - self.rerun,
+            stayed=self.counts[Answer.STAY],
             cannot=self.counts[Answer.CANNOT],
             rerun=self.rerun,
-            failed=self.failed,
+            errors=dict(self.errors),
             groups=tuple(
                 Group(
+                    answer=answer,
                     code=code,
                     site=site,
-                    sentence=self.sentences[code, site],
+                    sentence=self.sentences[answer, code, site],
                     count=len(runs),
-                    run_ids=tuple(runs[:_SHOWN]),
+                    run_ids=tuple(islice(runs, _SHOWN)),
                 )
-                for (code, site), runs in ordered
+                for (answer, code, site), runs in ordered
             ),
             verdicts=tuple(self.verdicts),
         )
@@ -103,17 +110,17 @@ async def upgrade_many(
     Raises `VersionUnknown`, `WorldUnreachable`; what was moved before stays moved.
     """
     tally = Tally(many.to)
-    busy: list[RunId] = []
+    busy: dict[RunId, WfcError] = {}
     async for batch in _batches(upgrader.world, runs, many):
-        busy += await _round(upgrader, batch, many, tally)
+        busy |= await _round(upgrader, batch, many, tally)
         if many.refused_max is not None and tally.refused() > many.refused_max:
             break
     for number in range(_ROUNDS):
         if not busy:
             break
         await asyncio.sleep(0 if number == 0 else 1.0)
-        busy = await _round(upgrader, busy, many, tally)
-    tally.failed += len(busy)
+        busy = await _round(upgrader, list(busy), many, tally)
+    tally.errors |= busy
     return tally.report()
 
 
@@ -150,10 +157,10 @@ async def _pages(
 
 async def _round(
     upgrader: Upgrader, names: Sequence[RunId], many: Many, tally: Tally
-) -> list[RunId]:
+) -> dict[RunId, WfcError]:
     """Deal with some runs; give those that somebody else held all the time."""
     room = asyncio.Semaphore(many.concurrency)
-    busy: list[RunId] = []
+    busy: dict[RunId, WfcError] = {}
 
     async def one(name: RunId) -> None:
         async with room:
@@ -165,23 +172,35 @@ async def _round(
                     accept=many.accept,
                     timeout=many.timeout_s,
                 )
-            except RunBusy:
-                busy.append(name)
+            except RunBusy as error:
+                busy[name] = error
                 return
-            except WorldUnreachable:
-                raise
-            except LogError:
-                tally.failed += 1
+            except (LogError, RunNotFound) as error:
+                tally.errors[name] = error
             else:
-                tally.add(verdict)
-                if not verdict and many.instead is not None and not many.dry_run:
-                    await many.instead(verdict)
-                    tally.rerun += 1
+                tally.add(verdict, is_rerun=await _is_replaced(verdict, many))
             tally.seen += 1
             if many.on_progress is not None:
                 many.on_progress(tally.seen, tally.seen + len(busy))
 
-    async with asyncio.TaskGroup() as group:
-        for name in names:
-            group.create_task(one(name))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for name in names:
+                group.create_task(one(name))
+    except* WfcError as several:
+        raise several.exceptions[0] from None  # the others failed alike: the world, the new version
     return busy
+
+
+async def _is_replaced(verdict: Verdict, many: Many) -> bool:
+    """Let another run take the place of one that may not move; False if none can, or should."""
+    if many.instead is None or many.dry_run or verdict or verdict.is_over:
+        return False
+    try:
+        await many.instead(verdict)
+    except WorldError:
+        raise
+    except WfcError as error:
+        _LOG.warning("run %s was not begun anew: %s", verdict.run_id, error)
+        return False
+    return True

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from wfc.diagnostics import Place
+from wfc.errors import WfcError
 from wfc.ids import DefinitionId, OperationId, RunId, Site, VersionId
 from wfc.manifests.levels import Level, Reason
+
+OVER: Final = "WFC680"
 
 
 class Answer(StrEnum):
@@ -91,11 +95,17 @@ class Verdict:
         """Tell whether the answer is to move."""
         return self.answer is Answer.MOVE
 
+    @property
+    def is_over(self) -> bool:
+        """Tell whether the run has ended so that no version brings it back."""
+        return any(one.code == OVER for one in self.reasons)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Refused or noted runs that share a code and a site; `run_ids` are the first five."""
+    """Runs with one answer that share a code and a site; `run_ids` are the first five."""
 
+    answer: Answer
     code: str
     site: str
     sentence: str
@@ -112,12 +122,12 @@ class UpgradeReport:
     stayed: int = 0
     cannot: int = 0
     rerun: int = 0
-    failed: int = 0
-    """Runs whose history cannot be read, or that nobody could be asked about."""
+    errors: Mapping[RunId, WfcError] = field(default_factory=dict)
+    """Runs that were not judged, and why: a log that cannot be read, a run that is held."""
     groups: tuple[Group, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
 
     @property
     def total(self) -> int:
         """How many runs were looked at."""
-        return self.moved + self.stayed + self.cannot + self.rerun + self.failed
+        return self.moved + self.stayed + self.cannot + self.rerun + len(self.errors)

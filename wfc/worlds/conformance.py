@@ -31,6 +31,7 @@ from wfc.worlds.promises.reading import Reading
 from wfc.worlds.promises.refusing import Refusing
 from wfc.worlds.promises.repeating import Repeating
 from wfc.worlds.promises.sweeping import Sweeping
+from wfc.worlds.promises.upgrading import Upgrading
 from wfc.worlds.promises.versions import Versions
 from wfc.worlds.promises.views import Views
 from wfc.worlds.promises.watching import Watching
@@ -52,6 +53,7 @@ class Conformance(
     Queue,
     Sweeping,
     Reading,
+    Upgrading,
     Versions,
     Watching,
 ):

@@ -16,7 +16,7 @@ from wfc.eventlog.renames import Renames
 from wfc.ids import OperationId, RunId
 from wfc.worlds import memory_hooks, outside, rules
 from wfc.worlds.memory_leases import claim_fence
-from wfc.worlds.memory_tables import RunRow, Tables
+from wfc.worlds.memory_tables import RunRow, Tables, upgrades_of
 from wfc.worlds.memory_views import apply
 from wfc.worlds.protocol import (
     Appended,
@@ -206,13 +206,6 @@ def _behind(run: RunRow, length: int) -> Refused | None:
     if length == len(run.log):
         return None
     return Refused(reason=Refusal.BEHIND, events=tuple(run.log[length : length + rules.BEHIND_MAX]))
-
-
-def upgrades_of(run: RunRow) -> list[RunUpgraded]:
-    """Give the upgrades in a run's log."""
-    if not run.upgraded:
-        return []
-    return [one.event for one in run.log if isinstance(one.event, RunUpgraded)]
 
 
 # --- what facts from outside must know -----------------------------------------------------------

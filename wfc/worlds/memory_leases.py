@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from wfc.clock import MICROSECONDS
+from wfc.eventlog.renames import Renames
 from wfc.ids import OperationId, RunId, WorkerId
-from wfc.worlds.memory_tables import AttemptRow, RunRow, Tables
+from wfc.worlds.memory_tables import AttemptRow, RunRow, Tables, upgrades_of
 from wfc.worlds.protocol import (
     Attempt,
     Claimed,
@@ -65,8 +66,15 @@ def claim_attempt(
 ) -> ClaimedAttempt | Held | Over | NotYet:
     """Take the attempt row of a step."""
     tables.must_live(worker_id)
-    run, row = tables.runs.get(run_id), tables.attempts.get((run_id, operation_id))
-    if run is None or row is None or row.unwanted:
+    run = tables.runs.get(run_id)
+    if run is None:
+        return Over()
+    row = tables.attempts.get((run_id, operation_id))
+    if row is None:
+        # The message was taken before an upgrade that calls the step otherwise.
+        present = Renames(upgrades_of(run)).operation(operation_id)
+        row = tables.attempts.get((run_id, present))
+    if row is None or row.unwanted:
         return Over()
     if row.worker_id is not None and tables.lives(row.worker_id):
         return Held(row.worker_id)

@@ -14,6 +14,8 @@ from wfc.eventlog.event import (
     HookConflicted,
     HookCreated,
     Recorded,
+    RunRestarted,
+    RunUpgraded,
     Scalar,
 )
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
@@ -216,3 +218,14 @@ class Tables:
             row.unwanted = True
         else:
             del self.attempts[run_id, operation_id]
+
+
+def upgrades_of(run: RunRow) -> list[RunUpgraded]:
+    """Give the upgrades in the present chapter of a run's log."""
+    found: list[RunUpgraded] = []
+    for one in run.log if run.upgraded else ():
+        if isinstance(one.event, RunUpgraded):
+            found.append(one.event)
+        elif isinstance(one.event, RunRestarted):
+            found.clear()
+    return found

@@ -66,7 +66,7 @@ class Look(Protocol):
 class Outside(Legality):
     """Where a run stands, as far as anybody asks."""
 
-    __slots__ = ("_known", "_look")
+    __slots__ = ("_known", "_look", "_upgrades")
 
     def __init__(
         self,
@@ -83,8 +83,8 @@ class Outside(Legality):
         super().__init__()
         self.length, self.version, self.chapter = length, version, chapter
         self.started, self.cancel_requested, self.end = started, cancel_requested, end
-        renames = Renames(look.upgrades())
-        self.renames = renames or None
+        self._upgrades = tuple(look.upgrades())
+        self.renames = Renames(self._upgrades) or None
         self._look = look
         self._known: dict[OperationId, Legality] = {}
 
@@ -123,8 +123,15 @@ class Outside(Legality):
         if known is None:
             known = self._known[name] = Legality()
             names = [name] if self.renames is None else self.renames.names_of(name)
-            for event in self._look.naming(names, codes):
-                if isinstance(event, RunUpgraded) or getattr(event, "operation_id", "") in names:
+            found = list(self._look.naming(names, codes))
+            # Those of earlier chapters come first, and tell of other operations.
+            others = sum(isinstance(one, RunUpgraded) for one in found) - len(self._upgrades)
+            for event in found:
+                if isinstance(event, RunUpgraded):
+                    others -= 1
+                    if others < 0:
+                        known.note(event)
+                elif getattr(event, "operation_id", "") in names:
                     known.note(event)
         return known
 

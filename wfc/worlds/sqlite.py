@@ -278,15 +278,10 @@ class SqliteWorld:
         )
 
     async def _views(self, rows: list[tuple[Any, ...]]) -> list[Run]:
-        run_ids = [row[0] for row in rows]
-        attributes: dict[str, dict[str, Scalar]] = {run_id: {} for run_id in run_ids}
-        if run_ids:
-            for run_id, key, text in await self._read(*sqlite_reads.attributes_of(run_ids)):
-                attributes[run_id][key] = rules.scalar_of(text)
         blobs: dict[bytes, bytes] = {}
         for run_id, digests in sqlite_reads.blobs_of(rows).items():
             blobs.update(await self._blobs(run_id, digests))
-        return [sqlite_reads.view_of(row, attributes[row[0]], blobs) for row in rows]
+        return [sqlite_reads.view_of(row, blobs) for row in rows]
 
     async def ended_children(self, run_id: RunId, limit: int = 200) -> list[EndedChild]:
         """Read the ended children of which the run has still to hear."""
@@ -299,8 +294,8 @@ class SqliteWorld:
 
     async def attributes(self, run_id: RunId) -> dict[str, Scalar]:
         """Read the attributes of a run."""
-        rows = await self._read(*sqlite_reads.attributes_of([run_id]))
-        return {key: rules.scalar_of(text) for _, key, text in rows}
+        rows = await self._read(sqlite_reads.ATTRIBUTES, (run_id,))
+        return {key: rules.scalar_of(text) for key, text in rows}
 
     async def hook_by_token(self, token: str) -> HookRow | None:
         """Read the hook that has a token: the active one, else the last that had it."""

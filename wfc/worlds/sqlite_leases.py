@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from wfc import fault
 from wfc.clock import MICROSECONDS
 from wfc.errors import LeaseLost
+from wfc.eventlog.renames import Renames
 from wfc.ids import OperationId, RunId, WorkerId
 from wfc.worlds import sqlite_queue as messages
 from wfc.worlds import sqlite_runs as runs
@@ -27,6 +29,7 @@ from wfc.worlds.protocol import (
 )
 from wfc.worlds.sqlite_children import UNHEARD
 from wfc.worlds.sqlite_commit import Transaction
+from wfc.worlds.sqlite_outside import upgrades_of
 from wfc.worlds.sqlite_runs import RunRow
 
 
@@ -163,18 +166,26 @@ def claim_loaded(
     )
 
 
+_ATTEMPT: Final = (
+    "SELECT worker_id, not_before, lost FROM attempts"
+    " WHERE run_id = ? AND operation_id = ? AND unwanted = 0"
+)
+
+
 def claim_attempt(
     transaction: Transaction, run_id: RunId, operation_id: OperationId, worker_id: WorkerId
 ) -> ClaimedAttempt | Held | Over | NotYet:
     """Take the attempt row of a step."""
     must_live(transaction, worker_id)
-    found = transaction.execute(
-        "SELECT worker_id, not_before, lost FROM attempts"
-        " WHERE run_id = ? AND operation_id = ? AND unwanted = 0",
-        (run_id, operation_id),
-    ).fetchone()
     run = runs.load(transaction.connection, run_id)
-    if found is None or run is None:
+    if run is None:
+        return Over()
+    found = transaction.execute(_ATTEMPT, (run_id, operation_id)).fetchone()
+    if found is None:
+        # The message was taken before an upgrade that calls the step otherwise.
+        operation_id = Renames(upgrades_of(transaction, run)).operation(operation_id)
+        found = transaction.execute(_ATTEMPT, (run_id, operation_id)).fetchone()
+    if found is None:
         return Over()
     holder, not_before, lost = found
     if holder is not None and lives(transaction, holder):

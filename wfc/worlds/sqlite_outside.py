@@ -7,7 +7,7 @@ from typing import Final
 
 from wfc.eventlog import wire
 from wfc.eventlog.entity import RunStatus
-from wfc.eventlog.event import Event, FailureKind, RunUpgraded
+from wfc.eventlog.event import Event, FailureKind, RunRestarted, RunUpgraded
 from wfc.eventlog.standing import ACTIVE, CONFLICTED, DISPOSED
 from wfc.ids import OperationId, RunId, VersionId
 from wfc.worlds import rules
@@ -35,12 +35,14 @@ WHERE run_id = ? AND {_WAITS} AND code = 7
 ORDER BY position
 """  # noqa: S608 - a constant
 
+CHAPTER: Final = "SELECT max(position) FROM events WHERE run_id = ? AND code = ?"
+
 
 def outside_of(transaction: Transaction, run: RunRow) -> Outside:
     """Say where a run stands, for the rules."""
     kind = None if run.failure_kind is None else FailureKind(run.failure_kind)
     return Outside(
-        _Look(transaction, run.run_id),
+        _Look(transaction, run),
         length=run.length,
         version=VersionId(run.version),
         chapter=run.chapter,
@@ -59,19 +61,27 @@ def was_upgraded(transaction: Transaction, run_id: RunId) -> bool:
     return found is not None
 
 
-def upgrades_of(transaction: Transaction, run_id: RunId) -> list[RunUpgraded]:
-    """Give the upgrades in a run's log."""
+def upgrades_of(transaction: Transaction, run: RunRow) -> list[RunUpgraded]:
+    """Give the upgrades in the present chapter of a run's log."""
+    run_id = run.run_id
     rows = transaction.execute(UPGRADES, (run_id,)).fetchall()
-    found = [wire.decode(body, run_id=run_id, position=position) for body, position in rows]
+    begun = 0
+    if rows and run.chapter > 1:
+        (begun,) = transaction.execute(CHAPTER, (run_id, RunRestarted.code)).fetchone()
+    found = [
+        wire.decode(body, run_id=run_id, position=position)
+        for body, position in rows
+        if position > begun
+    ]
     return [one.event for one in found if isinstance(one.event, RunUpgraded)]
 
 
 class _Look:
     """Looks things up within a transaction."""
 
-    def __init__(self, transaction: Transaction, run_id: RunId) -> None:
+    def __init__(self, transaction: Transaction, run: RunRow) -> None:
         self._transaction = transaction
-        self._run_id = run_id
+        self._run, self._run_id = run, run.run_id
 
     def hook(self, name: OperationId) -> int:
         found = self._transaction.execute(
@@ -87,7 +97,7 @@ class _Look:
         return None if found is None else found[0]
 
     def upgrades(self) -> Sequence[RunUpgraded]:
-        return upgrades_of(self._transaction, self._run_id)
+        return upgrades_of(self._transaction, self._run)
 
     def naming(self, names: Sequence[OperationId], codes: Sequence[int] = ()) -> Sequence[Event]:
         statement = NAMING_WAITS if codes == WAITS else NAMING
