@@ -32,6 +32,7 @@ from wfc.manifests.store import Version
 from wfc.runtime.client import Client
 from wfc.runtime.execution import Execution
 from wfc.runtime.operations import Completed, Failed, Outcome, StepAsked, Suspended
+from wfc.runtime.reading import Reading
 from wfc.runtime.targets import template_of, version_of
 from wfc.runtime.template import Template
 from wfc.worlds.protocol import World
@@ -85,12 +86,11 @@ async def replay(
     template: Template, run_id: RunId, chapter: Sequence[Recorded], created: RunCreated
 ) -> Replay:
     """Deliver one chapter, from its opening on, to a fresh execution, which is dropped again."""
-    execution = Execution(template, run_id, chapter[0], heard_until=sys.maxsize)
-    execution.created = created
+    execution, present = _begun(template, run_id, chapter, created)
     outcome: Outcome = Suspended()
     try:
-        for start in range(0, len(chapter), PAGE):
-            outcome = execution.deliver(chapter[start : start + PAGE])
+        for start in range(0, len(present), PAGE):
+            outcome = execution.deliver(present[start : start + PAGE])
             await asyncio.sleep(0)  # others have their turn too
     finally:
         execution.drop()
@@ -98,23 +98,42 @@ async def replay(
     return Replay(outcome=outcome, events=len(chapter), problem=problem)
 
 
+def _begun(
+    template: Template, run_id: RunId, chapter: Sequence[Recorded], created: RunCreated
+) -> tuple[Execution, Sequence[Recorded]]:
+    """Make an execution for a chapter, and give the chapter as the code in force must see it."""
+    reading = Reading()
+    reading.learn(chapter)
+    reading.renamed = template.renamed
+    execution = Execution(
+        template,
+        run_id,
+        chapter[0],
+        heard_until=sys.maxsize,
+        renames=reading.renames,
+        unequal=reading.unequal,
+    )
+    execution.created = created
+    return execution, reading.read(chapter)
+
+
 async def inputs_unequal(
     template: Template, run_id: RunId, chapter: Sequence[Recorded], created: RunCreated
 ) -> frozenset[OperationId]:
-    """Name the steps that the code calls with other arguments than are recorded.
+    """Name the steps that the code calls with other arguments than are recorded, as the log does.
 
     The log is delivered without the digests of its calls, an event at a time, so that each call
     can be looked at while it is open.
     """
-    execution = Execution(template, run_id, chapter[0], heard_until=sys.maxsize)
-    execution.created = created
+    execution, present = _begun(template, run_id, chapter, created)
+    names = {one.position: getattr(one.event, "operation_id", None) for one in chapter}
     asked: dict[OperationId, bytes | None] = {}
     unequal: set[OperationId] = set()
     try:
-        for number, recorded in enumerate(chapter):
+        for number, recorded in enumerate(present):
             call = call_of(recorded.event)
             if call is not None and asked.get(call.operation_id) != call.digest:
-                unequal.add(call.operation_id)
+                unequal.add(names[recorded.position] or call.operation_id)
             outcome = execution.deliver([replace(recorded, event=uncompared(recorded.event))])
             asked.update(
                 (each.operation_id, each.digest)
