@@ -13,7 +13,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
+from wfc.api import start
 from wfc.config import Session, open_session, use_session
+from wfc.ids import RunId
 from wfc.settings import Loaded, load_settings
 
 T = TypeVar("T")
@@ -66,3 +68,18 @@ def on_stage(name: str, play: Callable[[Session], Awaitable[T]]) -> T:
             return await play(session)
 
     return asyncio.run(run())
+
+
+async def asleep(session: Session, count: int, events: int) -> list[RunId]:
+    """Start `count` runs of `ship`, and name them once each sleeps, with so many events."""
+    # Besides its steps a run has three: it was created, it was started, it waits.
+    runs = [RunId((await start(flows().ship, events - 3)).id) for _ in range(count)]
+    for run_id in runs:
+        while await _length(session, run_id) < events:  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.01)
+    return runs
+
+
+async def _length(session: Session, run_id: RunId) -> int:
+    row = await session.world.run(run_id)
+    return 0 if row is None else row.length

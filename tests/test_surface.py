@@ -13,17 +13,17 @@ import wfc.types
 
 SURFACE = {
     "wfc": (
-        "Backoff FatalError RetryableError Woke changed get_step_metadata get_workflow_metadata "
-        "install policy remove_attributes set_attributes sleep"
+        "Backoff FatalError Hook RetryableError Woke changed create_hook get_step_metadata "
+        "get_workflow_metadata install policy remove_attributes restart set_attributes sleep start"
     ),
     "wfc.api": (
-        "App CancelAnswer Page Run RunStatus RunSummary cancel_runs get_run list_runs "
-        "list_versions runtime start upgrade_runs"
+        "App CancelAnswer Page Run RunStatus RunSummary cancel_runs get_hook get_run list_hooks "
+        "list_runs list_versions resume_hook runtime start upgrade_runs"
     ),
     "wfc.types": (
-        "Answer Call CancelAnswer Divergence Environment Group Level Offer Page Reason Recorded "
-        "RunStatus RunSummary Step StepMetadata StepStatus UpgradeReport Verdict VersionSummary "
-        "Woke WorkflowMetadata"
+        "Answer Call CancelAnswer ChildRun Conflict Divergence Environment Group HookKind "
+        "HookStatus HookSummary Level Offer Page Reason Receipt Recorded RunStatus RunSummary Step "
+        "StepMetadata StepStatus UpgradeReport Verdict VersionSummary Woke WorkflowMetadata"
     ),
 }
 

@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from wfc.compiler.import_hook import install
     from wfc.policies import Backoff, policy
     from wfc.runtime.attempt import get_step_metadata
+    from wfc.runtime.children import start
+    from wfc.runtime.hooks import Hook, create_hook
     from wfc.runtime.metadata import Woke
     from wfc.runtime.workflow_api import (
         changed,
         get_workflow_metadata,
         remove_attributes,
+        restart,
         set_attributes,
         sleep,
     )
@@ -27,29 +30,37 @@ if TYPE_CHECKING:
 __all__ = [
     "Backoff",
     "FatalError",
+    "Hook",
     "RetryableError",
     "Woke",
     "changed",
+    "create_hook",
     "get_step_metadata",
     "get_workflow_metadata",
     "install",
     "policy",
     "remove_attributes",
+    "restart",
     "set_attributes",
     "sleep",
+    "start",
 ]
 
 _HOMES: Final = {
     "Backoff": "wfc.policies",
+    "Hook": "wfc.runtime.hooks",
     "Woke": "wfc.runtime.metadata",
     "changed": "wfc.runtime.workflow_api",
+    "create_hook": "wfc.runtime.hooks",
     "get_step_metadata": "wfc.runtime.attempt",
     "get_workflow_metadata": "wfc.runtime.workflow_api",
     "install": "wfc.compiler.import_hook",
     "policy": "wfc.policies",
     "remove_attributes": "wfc.runtime.workflow_api",
+    "restart": "wfc.runtime.workflow_api",
     "set_attributes": "wfc.runtime.workflow_api",
     "sleep": "wfc.runtime.workflow_api",
+    "start": "wfc.runtime.children",
 }
 """Where each name that is loaded on first use lives."""
 

@@ -14,12 +14,21 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 from wfc import codec
 from wfc.config import Session, current_session, shared_session
 from wfc.durations import Duration
-from wfc.eventlog.entity import RunStatus
-from wfc.eventlog.event import Scalar
+from wfc.eventlog.entity import HookStatus, RunStatus
+from wfc.eventlog.event import HookKind, Scalar
 from wfc.ids import DefinitionId, RunId, VersionId
-from wfc.runtime import versions
-from wfc.runtime.answers import CancelAnswer, Page, RunSummary, VersionSummary
+from wfc.runtime import hook_door, versions
+from wfc.runtime.answers import (
+    CancelAnswer,
+    HookSummary,
+    Page,
+    Receipt,
+    RunSummary,
+    VersionSummary,
+)
 from wfc.runtime.bulk import cancel_all, list_page, run_filter
+from wfc.runtime.hook_views import summary_of_row
+from wfc.runtime.hooks import Hook
 from wfc.runtime.replacing import Many, upgrade_all
 from wfc.runtime.run import Run
 from wfc.runtime.starting import StartOptions, start_run, workflow_id
@@ -36,9 +45,12 @@ __all__ = [
     "RunStatus",
     "RunSummary",
     "cancel_runs",
+    "get_hook",
     "get_run",
+    "list_hooks",
     "list_runs",
     "list_versions",
+    "resume_hook",
     "runtime",
     "start",
     "upgrade_runs",
@@ -164,6 +176,43 @@ async def cancel_runs(
         )
     ids = [RunId(run_id) for run_id in run_ids or ()]
     return await cancel_all(session, where or ids, reason=reason, dry_run=dry_run)
+
+
+async def resume_hook(
+    hook: str | Hook[Any] | HookSummary, payload: Any, *, idempotency_id: str | None = None
+) -> Receipt:
+    """Send a payload to a hook, by its token (or the id of an approval); on return it is on disk.
+
+    With an idempotency id it lands once, however often it is sent. Nothing is written on
+    `HookNotFound`, `HookClosed`, `HookPayloadInvalid`, `SchemaUnavailable`, `RunLogFull` and
+    `IdempotencyMismatch` (the id was used with another payload).
+    """
+    session = await current_session()
+    return await hook_door.send(session, hook, payload, idempotency_id=idempotency_id)
+
+
+async def get_hook(token: str) -> HookSummary:
+    """Read the hook that has a token, or the last that had it. Raises `HookNotFound`."""
+    session = await current_session()
+    return summary_of_row(await hook_door.find(session.world, token), session.types)
+
+
+async def list_hooks(
+    *,
+    run: str | None = None,
+    kind: HookKind | str | None = None,
+    status: HookStatus | str | Iterable[HookStatus | str] | None = HookStatus.ACTIVE,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[HookSummary]:
+    """List hooks, newest first, at most 200 a page; active ones unless told, None means any.
+
+    Raises `OptionInvalid`, and `ConfigError` for a cursor that cannot be.
+    """
+    session = await current_session()
+    return await hook_door.list_page(
+        session, run=run, kind=kind, status=status, cursor=cursor, limit=limit
+    )
 
 
 async def upgrade_runs(

@@ -69,6 +69,11 @@ class Session:
         return int(self._sizes().payload)
 
     @cached_property
+    def events_max(self) -> int:
+        """How many events a chapter of a run may have."""
+        return self._sizes().events
+
+    @cached_property
     def attributes_max(self) -> int:
         """How many attributes a run may have."""
         return self._sizes().attributes
@@ -99,10 +104,7 @@ class Session:
         """What judges and moves runs of this world."""
         from wfc.runtime.upgrade import Upgrader  # noqa: PLC0415 - see the top
 
-        found = Upgrader(self)
-        if self.registry is not None:
-            found.code.add(self.registry.current)
-        return found
+        return Upgrader(self, self.registry)
 
     def make_worker(self, *, queues: tuple[str, ...] = ()) -> Worker:
         """Make the session's worker, to be started by whoever asks; there is only one."""
@@ -349,6 +351,7 @@ def worker_limits(settings: Settings) -> WorkerLimits:
             pending=settings.limits.pending_operations,
             payload=settings.limits.payload,
             attributes=settings.limits.attributes,
+            depth=settings.limits.children_depth,
         ),
     )
 

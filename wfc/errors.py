@@ -435,6 +435,13 @@ class HookConflictError(HookError):
         self.token = token
         self.owner_run_id = owner_run_id
 
+    def __str__(self) -> str:
+        """Say who has the token."""
+        return (
+            f"the token {self.token!r} belongs to a hook of run {self.owner_run_id}. Choose a "
+            "token of this run's own, or end that run first."
+        )
+
 
 class HookPayloadInvalid(HookError):
     """The payload does not fit the hook's schema."""
@@ -512,7 +519,7 @@ class NoSuchWorkflow(WfcError):
 
 
 class AmbiguousName(WfcError):
-    """A short name fits more than one workflow."""
+    """A short name fits more than one workflow, or more than one version."""
 
     code = "WFC953"
 

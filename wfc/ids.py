@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from hashlib import blake2b
 from typing import NewType
 
 RunId = NewType("RunId", str)
@@ -18,6 +19,7 @@ OperationId = NewType("OperationId", str)
 """``{site}#{occurrence}``; in chapter n >= 2 of a run ``{n}:{site}#{occurrence}``."""
 
 _RUN_ID = re.compile(r"[A-Za-z0-9._:-]{1,200}")
+_CHAPTER = re.compile(r"(\d+):")
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -40,6 +42,13 @@ def run_id(now_us: int, entropy: bytes) -> RunId:
     return RunId(f"run_{ulid(now_us, entropy)}")
 
 
+def child_id(parent: RunId, operation: OperationId) -> RunId:
+    """Derive the id of a child run from the operation that starts it: the same at every replay."""
+    digest = blake2b(f"{parent} {operation}".encode(), digest_size=16).digest()
+    number = int.from_bytes(digest, "big")
+    return RunId("run_" + "".join(_CROCKFORD[(number >> at) & 31] for at in range(125, -1, -5)))
+
+
 def worker_id(now_us: int, entropy: bytes) -> WorkerId:
     """Make a fresh worker id: ``worker_`` and a ULID."""
     return WorkerId(f"worker_{ulid(now_us, entropy)}")
@@ -54,7 +63,8 @@ def operation_id(site: Site, occurrence: int, chapter: int = 1) -> OperationId:
 def split_operation_id(operation: OperationId) -> tuple[int, Site, int]:
     """Give chapter, site and occurrence of an operation id."""
     head, _, occurrence = operation.rpartition("#")
-    match = re.match(r"(\d+):", head)
+    # No site begins with a digit, so most names need no closer look.
+    match = _CHAPTER.match(head) if head[:1].isdigit() else None
     if match is None:
         return 1, Site(head), int(occurrence)
     return int(match[1]), Site(head[match.end() :]), int(occurrence)

@@ -86,7 +86,6 @@ NOT_YET_OBEYED: Final = (
     "audit_retention",
     "capture_logs",
     "queues",
-    "limits.children_depth",
 )
 """Keys and tables that are judged, so that files stay valid, and change nothing in this version."""
 

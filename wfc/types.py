@@ -1,16 +1,21 @@
 """Every value that the functions and methods of `wfc.api` give back."""
 
-from wfc.eventlog.entity import RunStatus, StepStatus
+from wfc.eventlog.entity import HookStatus, RunStatus, StepStatus
+from wfc.eventlog.event import HookKind
 from wfc.manifests.levels import Level, Reason
 from wfc.runtime.answers import (
     CancelAnswer,
+    HookSummary,
     Page,
+    Receipt,
     Recorded,
     RunSummary,
     Step,
     VersionSummary,
 )
 from wfc.runtime.attempt import StepMetadata
+from wfc.runtime.children import ChildRun
+from wfc.runtime.hooks import Conflict
 from wfc.runtime.metadata import Woke, WorkflowMetadata
 from wfc.runtime.verdict import (
     Answer,
@@ -27,13 +32,19 @@ __all__ = [
     "Answer",
     "Call",
     "CancelAnswer",
+    "ChildRun",
+    "Conflict",
     "Divergence",
     "Environment",
     "Group",
+    "HookKind",
+    "HookStatus",
+    "HookSummary",
     "Level",
     "Offer",
     "Page",
     "Reason",
+    "Receipt",
     "Recorded",
     "RunStatus",
     "RunSummary",

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from wfc import sleep
@@ -59,4 +60,27 @@ async def marked(length: int) -> int:
     number = 0
     for _ in range(length):
         number = await asyncio.to_thread(mark, number)
+    return number
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """What is weighed."""
+
+    number: int
+
+
+async def weigh(parcel: Parcel) -> int:
+    """Do next to nothing with a parcel."""
+    "use step"
+    return parcel.number + 1
+
+
+async def ship(length: int) -> int:
+    """Weigh `length` parcels one after the other, then wait for a day."""
+    "use workflow"
+    number = 0
+    for _ in range(length):
+        number = await weigh(Parcel(number))
+    await sleep("1 day")
     return number

@@ -26,13 +26,26 @@ from wfc.eventlog.fold import fold
 
 pytestmark = pytest.mark.timeout(600)
 
-FLOWS = ["sequence", "patient", "fan_out", "careful", "compensating"]
+FLOWS = [
+    "sequence",
+    "patient",
+    "fan_out",
+    "careful",
+    "compensating",
+    "asking",
+    "family",
+    "chapters",
+]
+CHILDREN = {"family": 4}
 ATTEMPTS = {"flaky": 4, "once": 1}
 ANSWERS: dict[str, list[dict[str, object]]] = {
     "sequence": [{"output": 9}],
     "fan_out": [{"output": 24}],
     "patient": [{"output": 4}],
     "careful": [{"output": "ran 3"}, {"output": "lost WorkerLost"}],
+    "asking": [{"output": 7}],
+    "family": [{"output": [7, "RunFailed", "RunCancelled", 6, "other"]}],
+    "chapters": [{"output": 4}],
     "compensating": [{"failed": "user", "cause": "FatalError('no')"}],
 }
 
@@ -69,6 +82,10 @@ async def _recovers(scene: Scene, flow: str, point: str) -> None:
     assert history[: len(kept)] == kept, f"{point}: the log lost or changed events"
     assert scene.answer() in ANSWERS[flow], point
     _is_legal(history, point)
+    children = await scene.children()
+    assert len(children) == CHILDREN.get(flow, 0), point
+    for log in children:
+        _is_legal(log, point)
     for step in _ended(kept):
         assert bodies[step] == begun[step], f"{point}: {step} ran again after its outcome"
     for step, count in bodies.items():

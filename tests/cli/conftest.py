@@ -16,6 +16,7 @@ from wfc.cli.main import main
 from wfc.eventlog.event import (
     Event,
     FailureKind,
+    HookCreated,
     RunCompleted,
     RunCreated,
     RunFailed,
@@ -141,6 +142,16 @@ def charge_failed_once() -> tuple[Event, ...]:
         StepStarted(
             operation_id=OperationId("charge~1#0"), attempt=2, worker_id=WorkerId("worker_1")
         ),
+    )
+
+
+def hooked(token: str, number: int = 0, **more: Any) -> HookCreated:
+    """The run takes values under a token."""
+    return HookCreated(
+        operation_id=OperationId(f"create_hook~1#{number}"),
+        hook_id=f"hook_{number}",
+        token=token,
+        **more,
     )
 
 

@@ -181,7 +181,7 @@ def test_a_run_is_forked_onto_other_code(wfc: Wfc, folder: Path) -> None:
     assert other != before
     said = wfc("fork", "paid", "--at", "4", "--version", other)
     assert (said.code, "WFC690" in said.err) == (1, True)
-    assert "other arguments" in said.err
+    assert "WFC653: charge: cents: 42 -> 43" in said.err
     fork = wfc("fork", "paid", "--at", "3", "--version", other).out.strip()
     assert result_of(folder, fork)[1] == 43
     replayed = wfc("replay", "paid", "--version", other, "--json")
@@ -189,6 +189,7 @@ def test_a_run_is_forked_onto_other_code(wfc: Wfc, folder: Path) -> None:
     assert replayed.json["data"]["agrees"] is False
     (folder / "flows.py").write_text(FLOWS)
     told(folder, "worker", "--until-idle")
+    assert wfc("versions", "activate", before).code == 0  # for the tests that come after
 
 
 # --- export and replay -------------------------------------------------------------------------

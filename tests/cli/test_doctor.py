@@ -13,7 +13,7 @@ from wfc.cli import doctor
 from wfc.ids import RunId
 from wfc.worlds.open import open_world
 
-from .conftest import Said
+from .conftest import VERSION, Said
 
 Wfc = Callable[..., Said]
 
@@ -83,6 +83,7 @@ def test_a_blocked_run_is_listed_and_freed(
     async def block() -> None:
         world = open_world(f"sqlite:///{project / 'runs.db'}")
         await world.open()
+        await world.register_version(VERSION, b"archive")
         await world.block(RunId("o-1"), "VersionUnknown: no bundle")
         await world.close()
 
@@ -113,3 +114,24 @@ def test_a_variable_that_sets_nothing_is_told(wfc: Wfc, monkeypatch: pytest.Monk
         "WFC_ZZZ sets nothing",
     ]
     assert said.code == 0, "a warning is no failure"
+
+
+def test_runs_of_a_version_that_the_world_lacks_are_told(
+    wfc: Wfc, put: Callable[..., None], project: Path
+) -> None:
+    """No worker can have its bundle, so nobody will ever go on with them."""
+    put("o-1")
+    put("o-2")
+    said = wfc("doctor", "--json")
+    assert said.code == 1
+    assert found(said)[f"WFC691 version {VERSION}"] == "FAIL"
+    assert "2 open runs are pinned" in said.out
+
+    async def register() -> None:
+        world = open_world(f"sqlite:///{project / 'runs.db'}")
+        await world.open()
+        await world.register_version(VERSION, b"archive")
+        await world.close()
+
+    asyncio.run(register())
+    assert wfc("doctor").code == 0

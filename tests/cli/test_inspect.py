@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from wfc.eventlog.event import RunCompleted
-from wfc.ids import RunId
+from wfc.eventlog.event import RunCompleted, RunUpgraded, WaitCreated
+from wfc.ids import OperationId, RunId, VersionId
 from wfc.worlds.open import open_world
 
-from .conftest import Receipt, Said, charge_failed_once, charged, completed, failed
+from .conftest import VERSION, Receipt, Said, charge_failed_once, charged, completed, failed
 
 Wfc = Callable[..., Said]
 Put = Callable[..., None]
@@ -40,6 +40,21 @@ def test_a_run_is_shown_with_its_steps(wfc: Wfc, paid: str) -> None:
     assert (step["name"], step["attempt"]) == ("charge", 2)
     assert step["arguments"] == {"order_id": "o-1"}
     assert step["output"] == {"number": "r-1", "cents": 42}
+
+
+def test_an_upgrade_tells_from_where_to_where(wfc: Wfc, put: Put) -> None:
+    """And how many operations it took back, if any."""
+    one, two, three = VERSION, VersionId("v2"), VersionId("v3")
+    gone = OperationId("wait~1#0")
+    put(
+        "o-1",
+        WaitCreated(operation_id=gone, wake_at=2**50),
+        RunUpgraded(from_version=one, to_version=two, fingerprint="f", withdrawn=(gone,)),
+        RunUpgraded(from_version=two, to_version=three, fingerprint="g"),
+    )
+    out = wfc("inspect", "o-1", "--events").out
+    assert f'{{"from": "{VERSION}", "to": "v2", "withdrawn": 1}}' in out
+    assert '{"from": "v2", "to": "v3"}' in out
 
 
 def test_steps_and_events_are_lists(wfc: Wfc, paid: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from wfc.cli import runs_watch
-from wfc.cli.runs import _again
+from wfc.cli.runs import again
 from wfc.errors import WorldUnreachable
 from wfc.worlds.protocol import RunPage
 from wfc.worlds.sqlite import SqliteWorld
@@ -90,7 +90,7 @@ def test_a_page_ends_with_the_command_for_the_next(wfc: Wfc, put: Put) -> None:
 )
 def test_the_command_for_the_next_page_can_be_pasted(words: list[str]) -> None:
     """Words keep their quotes, and the place before is replaced."""
-    assert _again(words, "new") == "wfc runs --search 'a b' --after=new"
+    assert again(words, "new") == "wfc runs --search 'a b' --after=new"
 
 
 def test_a_workflow_is_named_in_full_or_shortly(wfc: Wfc, put: Put, project: Path) -> None:

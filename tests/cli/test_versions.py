@@ -103,13 +103,13 @@ def test_one_version_is_shown_whole(wfc: Wfc, shop: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "code", "told"),
-    [("ab", 2, "WFC953"), ("abx1", 3, "Did you mean"), ("zzzz", 3, "WFC681")],
+    [("abcd", 2, "WFC953"), ("abcx1", 3, "Did you mean"), ("zzzz", 3, "WFC681")],
 )
 def test_a_name_that_fits_none_or_several(
     wfc: Wfc, project: Path, name: str, code: int, told: str
 ) -> None:
     """Nothing is activated."""
-    hold(project, "abc1", "abd1", "last")
+    hold(project, "abcd1", "abcde", "last")
     said = wfc("versions", "activate", name)
     assert (said.code, told in said.err) == (code, True)
     assert active(wfc) == ["last"]

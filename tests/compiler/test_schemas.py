@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from textwrap import dedent
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -157,6 +158,16 @@ def test_a_top_level_that_fails_costs_only_its_schemas(tmp_path: Path) -> None:
     assert found.steps["app.flows:step"].unresolved == ("Order",)
     assert found.workflows["app.sound:g"].input_schema is not None
     assert not [name for name in sys.modules if "@preludes" in name]
+
+
+def test_modules_that_are_imported_stay_where_they_are(tmp_path: Path) -> None:
+    """A script that builds its own project goes on to be the module of its name."""
+    imported = sys.modules["app.flows"] = ModuleType("app.flows")
+    try:
+        manifest(tmp_path, 'async def more(x: int):\n    "use workflow"\n    return x\n')
+        assert sys.modules["app.flows"] is imported
+    finally:
+        del sys.modules["app.flows"]
 
 
 def test_without_a_loader_nothing_is_executed(tmp_path: Path) -> None:

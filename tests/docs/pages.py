@@ -90,27 +90,24 @@ def _examples() -> Mapping[str, Mapping[str, Example]]:
 
 EXAMPLES: Final = _examples()
 """The two sides of each page that has them."""
-COMPARED: Final = {code: one for code, one in EXAMPLES.items() if BEFORE in one}
+_EDITED: Final = {code: one for code, one in EXAMPLES.items() if BEFORE in one}
+COMPARED: Final = {code: one for code, one in _EDITED.items() if code < "WFC650"}
 """What appears when two versions are compared: `tests/manifests/test_pages.py`."""
+MOVED: Final = {code: one for code, one in _EDITED.items() if code not in COMPARED}
+"""What appears when a run moves from one version to another: `tests/upgrade/test_pages.py`."""
 LINTED: Final = {
-    code: one
-    for code, one in EXAMPLES.items()
-    if not one["Wrong"].commands and code not in COMPARED
+    code: one for code, one in EXAMPLES.items() if not one["Wrong"].commands and code not in _EDITED
 }
 """What the linter, or who reads the settings, finds in the files: `tests/lint_rules/test_pages`."""
 RAISED: Final = {code: one for code, one in EXAMPLES.items() if one["Wrong"].commands}
 """What appears only when something is run: `test_pages` beside this file."""
 
 _LATER: Final = {
-    "WFC407": "comes with the comparison of versions, which knows the types of older builds",
-    "WFC860": "comes with hooks",
-    "WFC861": "comes with hooks",
-    "WFC862": "comes with hooks",
-    "WFC863": "comes with hooks",
     "WFC901": "comes with the baseline of the linter",
     "WFC956": "comes with the first command that listens on a port",
     "WFC613": "comes with agents; tests/manifests/test_compare.py compares hand-made ones",
-    **{code: "comes with upgrades" for code in CATALOGUE if "WFC621" <= code <= "WFC698"},
+    "WFC655": "comes with hooks",
+    "WFC673": "comes with streams",
     **{code: "comes with agents" for code in CATALOGUE if "WFC701" <= code <= "WFC799"},
 }
 _NOBODY_WRITES_IT: Final = {
@@ -121,6 +118,11 @@ _NOBODY_WRITES_IT: Final = {
     "WFC190": "our fault: a bundle written wrong; tests/compiler/test_verify.py writes one",
     "WFC465": "our fault: an impossible event; tests/worlds/test_legality.py appends some",
     "WFC466": "an event damaged on a disk; tests/worlds/test_sqlite_faults.py damages some",
+    "WFC660": "a worker that was too slow; tests/runtime/test_worker_trouble.py takes its lease",
+    "WFC682": "a run that is busy for too long; tests/runtime/test_run.py has one",
+    "WFC684": "an archive that is not whole; tests/runtime/test_many_versions.py has one",
+    "WFC690": "a bundle that does not do what it did; tests/runtime/test_execution.py has some",
+    "WFC698": "a Python newer than wfc; tests/manifests/test_canonical.py makes up a node",
     "WFC614": "another library or Python; tests/manifests/test_compare.py compares two",
     "WFC999": "our fault; tests/cli/test_failure.py has one",
 }

@@ -88,7 +88,7 @@ SAMPLES: tuple[Event, ...] = (
     RunUpgraded(
         **SENT, from_version=VERSION, to_version=VersionId("fedcba9876543210"), fingerprint="f2",
         site_map={"a~1": "b~2"}, changes=("c",), withdrawn=(STEP,),
-        retracted=(OperationId("s#1"),), unequal=(4, 5),
+        retracted=(OperationId("s#1"),), unequal=(4, 5), accepted=(5,),
     ),
     RunRestarted(
         chapter=2, arguments=b"\x01\x00\x80", seed=bytes(32), version=VERSION, fingerprint="f1",

@@ -248,6 +248,17 @@ def test_the_end_of_a_run_disposes_its_hooks() -> None:
     assert state.hooks[HOOK].status is HookStatus.DISPOSED
 
 
+def test_a_retracted_hook_is_open_again_with_what_came() -> None:
+    """A conflicted one is taken back whole: who has its token may have gone."""
+    back = upgraded(HOOK)
+    for events in ((HOOKED, RECEIVED, run_failed()), (HOOKED, RECEIVED, DISPOSED, run_failed())):
+        state = state_of(*events, back, RECEIVED)
+        assert (state.hooks[HOOK].status, state.hooks[HOOK].received) == (HookStatus.ACTIVE, 2)
+        assert state.hooks[HOOK].disposed_at is None
+    state = state_of(CONFLICTED, run_failed(), back, HOOKED)
+    assert state.hooks[HOOK].status is HookStatus.ACTIVE
+
+
 def test_a_restart_begins_a_chapter_with_nothing_in_it() -> None:
     state = state_of(created(), ASLEEP, HOOKED, BORN, restarted())
     assert (state.chapter, state.chapter_start, state.version) == (2, 7, V2)
@@ -363,7 +374,8 @@ ILLEGAL: dict[str, tuple[Sequence[Event], Event]] = {
     "child completed twice": ((BORN, GROWN), GROWN),
     "child failed after completed": ((BORN, GROWN), LOST),
     "child failed twice": ((BORN, LOST), LOST),
-    "unknown child failed": ((), LOST),
+    "refused child failed again": ((LOST,), LOST),
+    "refused child created": ((LOST,), BORN),
     "unknown step failed": ((), failed()),
     "unknown step cancelled": ((), cancelled()),
     "cancelled twice": ((cancelled(first=True),), cancelled()),

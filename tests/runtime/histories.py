@@ -17,6 +17,7 @@ from wfc.compiler.facts import ModuleSource
 from wfc.determinism import Rules
 from wfc.eventlog.event import (
     AttributesSet,
+    ChildCompleted,
     Event,
     Recorded,
     RunCreated,
@@ -33,7 +34,15 @@ from wfc.manifests.store import Version
 from wfc.policies import Policy
 from wfc.runtime.execution import Execution
 from wfc.runtime.limits import Limits
-from wfc.runtime.operations import Completed, Operation, Outcome, StepAsked, WaitAsked
+from wfc.runtime.operations import (
+    AttributesAsked,
+    ChildAsked,
+    Completed,
+    Operation,
+    Outcome,
+    StepAsked,
+    WaitAsked,
+)
 from wfc.runtime.sandbox import load_template
 from wfc.runtime.template import Template
 
@@ -210,6 +219,10 @@ class Log:
                 )
             case WaitAsked():
                 return WaitCompleted(operation_id=asked.operation_id, cause=WaitCause.ELAPSED)
+            case ChildAsked():
+                data = codec.encode(output, path="output")
+                return ChildCompleted(operation_id=asked.operation_id, output=data)
+        assert isinstance(asked, AttributesAsked)
         return AttributesSet(changes=asked.changes, operation_id=asked.operation_id)
 
     def failed(self, operation: Operation | str, error: BaseException) -> Event:

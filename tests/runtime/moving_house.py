@@ -20,9 +20,9 @@ from wfc.ids import DefinitionId, RunId, WorkerId
 from wfc.manifests.code import module_code
 from wfc.manifests.manifest import Manifest
 from wfc.manifests.store import Version, to_archive
+from wfc.runtime.logs import read_log
 from wfc.runtime.registry import Registry
 from wfc.runtime.run import Run
-from wfc.runtime.upgrade import whole_log
 from wfc.runtime.worker import Worker
 from wfc.worlds.protocol import Appended, Claimed, NewRun, World
 
@@ -131,7 +131,7 @@ class Moves:
         self.clock.advance(timedelta(**by))
 
     async def log(self, name: str) -> list[Recorded]:
-        return await whole_log(self.world, RunId(name))
+        return await read_log(self.world, RunId(name))
 
     async def names(self, name: str) -> list[str]:
         return [one.event.name for one in await self.log(name)]

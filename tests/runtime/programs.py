@@ -5,22 +5,28 @@ from __future__ import annotations
 import hashlib
 import linecache
 import sys
+import tempfile
 import textwrap
 import types
+from pathlib import Path
 from typing import Any
 
 from wfc import abi
+from wfc.compiler.build import build
 from wfc.compiler.compile import compile_module
 from wfc.compiler.facts import ModuleSource
+from wfc.compiler.project import Project
 from wfc.ids import ModuleName, VersionId
 from wfc.manifests.code import module_code
 from wfc.manifests.store import Version
 
 
 class Program:
-    """One module, imported: its functions are attributes of `module`."""
+    """One module, imported: its functions are attributes of `module`. With `whole` its version has
+    a manifest, as that of any project; making one takes longer.
+    """
 
-    def __init__(self, name: str, text: str) -> None:
+    def __init__(self, name: str, text: str, *, whole: bool = False) -> None:
         self.name = ModuleName(name)
         text = textwrap.dedent(text).lstrip("\n")
         digest = hashlib.sha256(text.encode()).hexdigest()
@@ -50,3 +56,14 @@ class Program:
                 if isinstance(value, type) and value.__module__ == name
             ),
         )
+        if whole:
+            self.version = _built(name, text)
+
+
+def _built(name: str, text: str) -> Version:
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "pyproject.toml").write_text("[tool.wfc]\n")
+        (Path(folder) / f"{name}.py").write_text(text)
+        result = build(Project.at(Path(folder)), out=None)
+    assert result.version is not None, [one.sentence for one in result.diagnostics]
+    return result.version

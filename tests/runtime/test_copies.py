@@ -26,7 +26,7 @@ from wfc.eventlog.event import (
 )
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
 from wfc.policies import Policy
-from wfc.runtime.copies import begun_anew, cut_at, onto, past_of, step_at
+from wfc.runtime.copies import begun_anew, cut_at, past_of, step_at
 
 VERSION = VersionId("v1")
 STEP = OperationId("charge~1#0")
@@ -127,19 +127,6 @@ def test_the_fork_is_a_run_of_its_own() -> None:
     assert (begun.traceparent, begun.idempotency_id) == (None, None)
     assert begun.timeout_s == 40.0
     assert begun_anew(past, SOURCE, 0, edited=False).timeout_s == 10.0
-
-
-def test_events_can_tell_of_another_version() -> None:
-    """Those that name one; a step's body stays of the version that it was of."""
-    restarted = RunRestarted(
-        chapter=2, arguments=b"b", seed=bytes(32), version=VERSION, fingerprint="f"
-    )
-    other = VersionId("v9")
-    for event in (CREATED, restarted):
-        moved = onto(event, other, "g")
-        assert isinstance(moved, RunCreated | RunRestarted)
-        assert (moved.version, moved.fingerprint) == (other, "g")
-    assert onto(CALL, other, "g") is CALL
 
 
 def test_a_position_may_mean_the_step_that_it_is_about() -> None:

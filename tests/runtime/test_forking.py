@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,9 +12,13 @@ import pytest
 from tests.runtime.flows import FLOWS, Journal
 from tests.runtime.house import House
 from tests.runtime.programs import Program
+from wfc.codec import encode_arguments
+from wfc.config import Session
 from wfc.errors import (
+    AmbiguousName,
     Diverged,
     InputInvalid,
+    NoSuchWorkflow,
     OptionInvalid,
     RunFailed,
     RunIdConflict,
@@ -30,11 +36,13 @@ from wfc.eventlog.event import (
     WaitCompleted,
     WaitCreated,
 )
-from wfc.ids import RunId, VersionId
+from wfc.ids import DefinitionId, RunId, VersionId
 from wfc.manifests.store import to_archive
+from wfc.runtime.operations import Completed, Suspended
 from wfc.runtime.registry import Registry
+from wfc.runtime.replaying import replay_all
 from wfc.runtime.run import Run
-from wfc.worlds.protocol import RunFilter, Unowned
+from wfc.worlds.protocol import RunFilter
 
 VERSIONS = '''
     """Two versions of one module: `{word}`."""
@@ -81,8 +89,11 @@ VERSIONS = '''
 '''
 
 
+CHECKOUT = DefinitionId("forked_flows:checkout")
+
+
 def version_of(word: str, more: str = "") -> Program:
-    return Program("forked_flows", VERSIONS.format(word=word, more=more))
+    return Program("forked_flows", VERSIONS.format(word=word, more=more), whole=True)
 
 
 @pytest.fixture
@@ -225,15 +236,18 @@ async def test_the_same_fork_under_the_same_id_is_the_same_run(shop: House, old:
 
 
 async def test_a_fork_goes_on_with_other_code(shop: House, old: Program) -> None:
-    """If that agrees with the past: then it is as if the run had always been on it."""
+    """If that agrees with the past: it is the past on its old version, and an upgrade of it."""
     run = await shop.start(old.module.checkout, 42)
     await finished(shop, run)
     new = version_of("new").version
     await shop.world.register_version(new.id, to_archive(new), label="v2")
     wait = (await run.events())[3]
     fork = await run.fork(wait.position, version="v2")
+    assert (await fork.events())[1:3] == (await run.events())[1:3]
     (created,) = await shop.events(fork, RunCreated)
-    assert (created.version, created.fingerprint) == (new.id, next(iter(new.fingerprints.values())))
+    (upgraded,) = await shop.events(fork, RunUpgraded)
+    assert (created.version, upgraded.from_version) == (old.version.id, old.version.id)
+    assert (upgraded.to_version, upgraded.fingerprint) == (new.id, new.fingerprints[CHECKOUT])
     row = await shop.world.run(fork.id)
     assert row is not None
     assert row.version == new.id
@@ -248,7 +262,7 @@ async def test_code_that_contradicts_the_past_is_refused(shop: House, old: Progr
     await finished(shop, run)
     new = version_of("new", more=" + 1").version
     await shop.world.register_version(new.id, to_archive(new))
-    with pytest.raises(Diverged, match="other arguments") as caught:
+    with pytest.raises(Diverged, match="WFC653: charge: cents: 42 -> 43") as caught:
         await run.fork(4, version=new.id)
     assert f"cannot be forked at event 4 onto version {new.id}" in str(caught.value)
     assert len((await shop.world.list_runs(RunFilter())).runs) == 1
@@ -263,7 +277,7 @@ async def test_results_that_other_code_cannot_read_are_refused(shop: House, old:
     text = VERSIONS.format(word="new", more="").replace(
         "cents: int\n\n\n", "cents: int\n        tip: int\n\n\n"
     )
-    new = Program("forked_flows", text).version
+    new = Program("forked_flows", text, whole=True).version
     await shop.world.register_version(new.id, to_archive(new))
     with pytest.raises(Diverged, match="tip"):
         await run.fork(4, version=new.id)
@@ -280,33 +294,192 @@ async def test_versions_are_named_by_id_label_or_beginning(shop: House, old: Pro
         await run.fork(2, version=known[:-1] + "x")
     twin = VersionId(known[:-1] + "-")
     await shop.world.register_version(twin, to_archive(old.version), activate=False)
-    with pytest.raises(VersionUnknown, match="names 2 versions"):
+    with pytest.raises(AmbiguousName, match="fits 2 versions"):
         await run.fork(2, version=known[:8])
+
+
+IN_AN_IF = VERSIONS.replace(
+    "receipt = await charge(cents{more})",
+    "if cents:\n            receipt = await charge(cents{more})",
+)
+"""The call of the step stands elsewhere, so its site has another name."""
 
 
 async def test_a_run_that_was_upgraded_is_forked_on_what_it_had_there(
     shop: House, old: Program
 ) -> None:
-    """Before the upgrade the old version; behind it the new, and both on any that is named."""
-    new = version_of("new").version
+    """Before the upgrade the old version; behind it the new, and both on any that is named. The
+    names of operations are those of now.
+    """
+    new = Program("forked_flows", IN_AN_IF.format(word="new", more=""), whole=True).version
     await shop.world.register_version(new.id, to_archive(new))
     run = await shop.start(old.module.checkout, 42)
     await shop.worker().run_until_idle()
-    upgraded = RunUpgraded(from_version=old.version.id, to_version=new.id, fingerprint="g")
-    row = await shop.world.run(run.id)
-    assert row is not None
-    await shop.world.append(run.id, [upgraded], guard=Unowned(row.length))
-    before = await run.fork(row.length + 1)
-    after = await run.fork(row.length + 2)
-    onto = await run.fork(row.length + 2, version=old.version.id)
-    versions = []
-    for fork in (before, after, onto):
-        found = await shop.world.run(fork.id)
-        assert found is not None
-        versions.append(found.version)
-    assert versions == [old.version.id, new.id, old.version.id]
-    (event,) = await shop.events(onto, RunUpgraded)
-    assert (event.from_version, event.to_version) == (old.version.id, old.version.id)
+    former = (await run.steps())[0].id
+    length = len(await run.events())
+    assert (await run.upgrade(new.id)).moved
+    output = await finished(shop, run)
+    assert output[5] == "new"
+    (charge, tell) = await run.steps()
+    assert charge.id != former
+    before = await run.fork(length + 1)
+    after = await run.fork(length + 2)
+    onto = await run.fork(length + 2, version=old.version.id)
+    named = await run.fork(tell.id)
+    edited = await run.fork(charge.id, output={"number": "r-9", "cents": 7})
+    with pytest.raises(InputInvalid, match="no operation"):
+        await run.fork(former)
+    forks = {before: "old", after: "new", onto: "old", named: "new", edited: "old"}
+    versions = {"old": old.version.id, "new": new.id}
+    for fork, word in forks.items():
+        row = await shop.world.run(fork.id)
+        assert row is not None
+        assert row.version == versions[word]
+        found = await finished(shop, fork)
+        assert (found[:2], found[5]) == (output[:2], word)
+        assert found[3] == ("r-9" if fork is edited else "r-1")
+        (replayed,) = await replay_all(shop.session, fork.id, await shop.world.history(fork.id))
+        assert (replayed.problem, type(replayed.outcome)) == (None, Completed)
+    back, forth = await shop.events(onto, RunUpgraded)
+    assert (back.to_version, forth.to_version) == (new.id, old.version.id)
+
+
+async def test_a_history_is_replayed_on_any_version(shop: House, old: Program) -> None:
+    """On its own as a worker would, with its upgrades; on others as an upgrade would."""
+    new = Program("forked_flows", IN_AN_IF.format(word="new", more=""), whole=True).version
+    more = version_of("more", more=" + 1").version
+    for version in (new, more):
+        await shop.world.register_version(version.id, to_archive(version))
+    run = await shop.start(old.module.checkout, 42)
+    await shop.worker().run_until_idle()
+    await run.upgrade(new.id)
+    log = await shop.world.history(run.id)
+    for wanted in (None, new.id, old.version.id):
+        (found,) = await replay_all(shop.session, run.id, log, wanted)
+        assert (found.problem, type(found.outcome)) == (None, Suspended)
+    (found,) = await replay_all(shop.session, run.id, log, more.id)
+    assert found.problem == "WFC653: charge: cents: 42 -> 43"
+    await finished(shop, run)
+    log = await shop.world.history(run.id)
+    (found,) = await replay_all(shop.session, run.id, log, old.version.id)
+    assert found.problem is not None
+    assert "WFC653: tell: text: 'new' -> 'old'" in found.problem
+
+
+async def test_a_replay_that_ends_otherwise_is_a_contradiction(shop: House, old: Program) -> None:
+    """With another result, or not at all, or by a failure."""
+    run = await shop.start(old.module.checkout, 42)
+    await finished(shop, run)
+    log = await shop.world.history(run.id)
+    end = log[-1]
+    other = replace(end, event=replace(end.event, output=b"x"))  # type: ignore[call-arg]  # it has one
+    early = replace(end, position=4)
+    created = log[0].event
+    assert isinstance(created, RunCreated)
+    arguments, _ = encode_arguments({"cents": 1, "tip": 2}, call="start")
+    wrong = replace(log[0], event=replace(created, arguments=arguments))
+    for history, problem in (
+        ([*log[:-1], other], "with another result"),
+        ([*log[:3], early], "the run had ended here, and the code goes on"),
+        ([wrong, log[1], replace(end, position=3)], "and the code fails (user): "),
+    ):
+        (found,) = await replay_all(shop.session, run.id, history)
+        assert found.problem is not None
+        assert problem in found.problem
+
+
+async def test_a_past_whose_own_code_is_not_held_cannot_be_compared(
+    shop: House, old: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So it is refused, and says that."""
+    run = await shop.start(old.module.names_itself)
+    await finished(shop, run)
+    second = (await run.steps())[1].id
+    new = version_of("new").version
+    await shop.world.register_version(new.id, to_archive(new))
+    shop.session = Session(shop.world, Registry(new))
+    archive_of = shop.world.version_archive
+
+    async def archive(version: VersionId) -> bytes | None:
+        return None if version == old.version.id else await archive_of(version)
+
+    monkeypatch.setattr(shop.world, "version_archive", archive)
+    with pytest.raises(Diverged, match="cannot be had here") as caught:
+        await run.fork(second, version=new.id)
+    assert f"the bundle of {old.version.id}" in str(caught.value)
+    assert len((await shop.world.list_runs(RunFilter())).runs) == 1
+
+
+async def test_code_that_means_the_same_is_forked_onto_too(shop: House, old: Program) -> None:
+    """No upgrade would be written for it; whoever asks for a version gets a run on it."""
+    text = VERSIONS.format(word="old", more="").replace("Two versions", "Some versions")
+    same = Program("forked_flows", text, whole=True).version
+    new = version_of("new").version
+    await shop.world.register_version(new.id, to_archive(new))
+    await shop.world.register_version(same.id, to_archive(same))
+    run = await shop.start(old.module.checkout, 42)
+    output = await finished(shop, run)
+    fork = await run.fork(4, version=same.id, id="mine")
+    (upgraded,) = await shop.events(fork, RunUpgraded)
+    assert (upgraded.to_version, upgraded.site_map) == (same.id, {})
+    assert not (await run.fork(4, version=same.id, id="mine")).created
+    with pytest.raises(RunIdConflict):
+        await run.fork(4, version=new.id, id="mine")
+    assert (await finished(shop, fork))[3:] == output[3:]
+
+
+async def test_a_fork_onto_a_mended_version_takes_a_failure_back(shop: House, old: Program) -> None:
+    """From behind the end: what an upgrade would revive goes on, and nothing is done twice."""
+    bad = VERSIONS.format(word="old", more="").replace("return [began", "1 / 0; return [began")
+    broken = Program("forked_flows", bad, whole=True)
+    shop.version = broken.version
+    shop.session.registry = Registry(broken.version)
+    await shop.world.register_version(broken.version.id, to_archive(broken.version))
+    run = await shop.start(broken.module.checkout, 42)
+    with pytest.raises(RunFailed, match="division"):
+        await finished(shop, run)
+    calls = list(sys.journal.calls)  # type: ignore[attr-defined]  # the fixture puts it there
+    fork = await run.fork(len(await run.events()) + 1, version=old.version.id)
+    assert await fork.status() is RunStatus.SUSPENDED
+    assert (await finished(shop, fork))[5] == "old"
+    assert sys.journal.calls == calls  # type: ignore[attr-defined]  # likewise
+
+
+async def test_a_workflow_that_was_renamed_is_forked_and_begun_again(
+    shop: House, old: Program
+) -> None:
+    """The hint leads to it, and to what its steps are called now."""
+    text = VERSIONS.format(word="new", more="").replace(
+        "async def checkout(", "# wfc: was[checkout]\n    async def pay("
+    ).replace("async def charge(", "# wfc: was[charge]\n    async def bill(").replace(
+        "await charge(", "await bill("
+    )  # fmt: skip
+    new = Program("forked_flows", text, whole=True).version
+    await shop.world.register_version(new.id, to_archive(new))
+    run = await shop.start(old.module.checkout, 42)
+    await shop.worker().run_until_idle()
+    fork = await run.fork(len(await run.events()) + 1, version=new.id)
+    edited = await run.fork(
+        (await run.steps())[0].id, version=new.id, output={"number": "r-9", "cents": 7}
+    )
+    again = await run.rerun(version=new.id)
+    (created,) = await shop.events(again, RunCreated)
+    assert created.workflow == "forked_flows:pay"
+    assert [step.name for step in await fork.steps()] == ["bill"]
+    assert (await finished(shop, fork))[5] == "new"
+    assert (await finished(shop, edited))[3:5] == ["r-9", 7]
+
+
+async def test_a_fork_onto_a_version_without_the_workflow_is_refused(
+    shop: House, old: Program
+) -> None:
+    """It says what the version has."""
+    text = VERSIONS.format(word="new", more="").replace("def checkout(", "def other(")
+    new = Program("forked_flows", text, whole=True).version
+    await shop.world.register_version(new.id, to_archive(new))
+    run = await shop.start(old.module.checkout, 42)
+    with pytest.raises(NoSuchWorkflow, match="forked_flows:other"):
+        await run.fork(2, version=new.id)
 
 
 async def test_a_workflow_that_passes_its_name_on_can_be_forked(
@@ -333,11 +506,11 @@ async def test_a_name_that_was_passed_on_does_not_hide_other_code(
     run = await shop.start(old.module.names_itself)
     await finished(shop, run)
     text = VERSIONS.format(word="new", more="").replace('tell("done")', 'tell("bye")')
-    new = Program("forked_flows", text).version
+    new = Program("forked_flows", text, whole=True).version
     await shop.world.register_version(new.id, to_archive(new))
     second = (await run.steps())[1].id
     assert await finished(shop, await run.fork(second, version=new.id)) == "bye"
-    with pytest.raises(Diverged, match="other arguments"):
+    with pytest.raises(Diverged, match="WFC653: tell: text: 'done' -> 'bye'"):
         await run.fork(5, version=new.id)
 
 

@@ -147,7 +147,7 @@ async def test_without_code_and_versions_nothing_can_be_begun(
         patched.setattr(house.world, "versions", none)
         with pytest.raises(VersionUnknown, match="no version is active"):
             await run.rerun()
-        with pytest.raises(VersionUnknown, match="There are none"):
+        with pytest.raises(VersionUnknown, match="wfc versions"):
             await run.rerun(version="main")
     monkeypatch.setattr(house.world, "version_archive", nothing)
     with pytest.raises(VersionUnknown, match="Register its build again"):

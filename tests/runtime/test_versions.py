@@ -16,7 +16,8 @@ from wfc.api import RunStatus
 from wfc.errors import AmbiguousName, VersionUnknown
 from wfc.ids import DefinitionId, RunId, VersionId
 from wfc.manifests.store import Version
-from wfc.runtime.versions import commit_of, find_version, here, list_versions, register
+from wfc.runtime.version_names import find_version
+from wfc.runtime.versions import commit_of, here, list_versions, register
 from wfc.worlds.memory import MemoryWorld
 from wfc.worlds.protocol import VersionRow
 
@@ -103,24 +104,32 @@ def rows(**labels: str | None) -> list[VersionRow]:
     ]
 
 
-KNOWN = rows(abc1="v1", abd2="v2", e3="v2", e3f4=None)
+KNOWN = rows(abcd1="v1", abcd2="v2", e3f4="v2", e3f45=None, v3v3="abcd")
 
 
 @pytest.mark.parametrize(
-    ("wanted", "found"), [("abc1", "abc1"), ("v1", "abc1"), ("abd", "abd2"), ("e3", "e3")]
+    ("wanted", "found"),
+    [("abcd1", "abcd1"), ("v1", "abcd1"), ("e3f4", "e3f4"), ("v3v", None), ("abcd", "v3v3")],
 )
-def test_a_version_is_found_by_id_beginning_or_label(wanted: str, found: str) -> None:
-    assert find_version(KNOWN, wanted).version == found
+def test_a_version_is_found_by_id_label_or_beginning(wanted: str, found: str | None) -> None:
+    """In this order; a beginning has at least four characters."""
+    if found is None:
+        with pytest.raises(VersionUnknown):
+            find_version(KNOWN, wanted)
+    else:
+        assert find_version(KNOWN, wanted).version == found
+        assert find_version(KNOWN[:1], "abcd").version == "abcd1"
 
 
-@pytest.mark.parametrize("wanted", ["ab", "v2", "e"])
+@pytest.mark.parametrize("wanted", ["v2", "abcd"])
 def test_a_name_of_several_is_refused(wanted: str) -> None:
     with pytest.raises(AmbiguousName, match="fits 2 versions"):
-        find_version(KNOWN, wanted)
+        find_version(KNOWN[:-1], wanted)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "hint"), [("abc2", "Did you mean .*abc1"), ("zzz", "wfc versions"), ("", "register")]
+    ("wanted", "hint"),
+    [("abcd3", "Did you mean .*abcd1"), ("zzz", "wfc versions"), ("", "register")],
 )
 def test_an_unknown_version_names_the_nearest(wanted: str, hint: str) -> None:
     with pytest.raises(VersionUnknown, match=hint):

@@ -9,9 +9,10 @@ package. `expect.toml` says
 * `rules`: of which rules of replay there are refusals, if any,
 * and where needed `workflow`, `arguments`, `settings` (of the new build; `settings_before`),
   `renamed` (old id -> new id, old parameter -> new one), `steps` (scripts of steps by name, instead
-  of their bodies), `queued` (attempts are written one by one), `depends` (of the new build; `depends_before`),
-  `input_differs` (steps whose recorded input reads otherwise), `result` (what every run that moved
-  gives), `ends` (``"failed"``: runs of the new code end so).
+  of their bodies), `queued` (attempts are written one by one), `depends` (of the new build;
+  `depends_before`), `input_differs` (steps whose recorded input reads otherwise), `result` (what
+  every run that moved gives; `results` by the length at which it moved), `ends` (how runs of the
+  new code end, if they do not complete: ``"failed"``, ``"never"``).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import json
 import sys
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -50,8 +51,8 @@ class Pair:
     after: str
     level: str
     answers: str
-    codes: tuple[str, ...] = ()
-    rules: tuple[str, ...] = ()
+    codes: Sequence[str] = ()
+    rules: Sequence[str] = ()
     workflow: str = "app.flows:flow"
     arguments: tuple[Any, ...] = ("o-1",)
     settings: str = ""
@@ -61,20 +62,23 @@ class Pair:
     queued: bool = False
     depends: Mapping[str, str] = field(default_factory=dict)
     depends_before: Mapping[str, str] = field(default_factory=dict)
-    input_differs: tuple[str, ...] = ()
+    input_differs: Sequence[str] = ()
     result: Any = None
+    results: Mapping[str, Any] = field(default_factory=dict)
     ends: str = "completed"
 
     @classmethod
     def at(cls, folder: Path) -> Pair:
         """Read a folder."""
         found = tomllib.loads((folder / "expect.toml").read_text())
-        texts = {name: (folder / f"{name}.py").read_text() for name in ("before", "after")}
-        lists = {name: tuple(value) for name, value in found.items() if isinstance(value, list)}
-        if "result" in found:
-            lists["result"] = found["result"]
+        if "arguments" in found:
+            found["arguments"] = tuple(found["arguments"])
         return cls(
-            name=folder.name, row=int(folder.name.partition("_")[0]), **texts, **{**found, **lists}
+            name=folder.name,
+            row=int(folder.name.partition("_")[0]),
+            before=(folder / "before.py").read_text(),
+            after=(folder / "after.py").read_text(),
+            **found,
         )
 
     @cached_property

@@ -10,7 +10,7 @@ import asyncio
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -22,7 +22,12 @@ from wfc.compiler.project import Project
 from wfc.eventlog.entity import Run as Row
 from wfc.eventlog.event import (
     AttributesSet,
+    Channel,
+    ChildCompleted,
+    ChildCreated,
     Event,
+    HookDisposed,
+    HookReceived,
     Recorded,
     RunCancelled,
     RunCompleted,
@@ -30,6 +35,7 @@ from wfc.eventlog.event import (
     RunFailed,
     RunStarted,
     RunUpgraded,
+    StepCancelled,
     StepCompleted,
     StepFailed,
     StepRetrying,
@@ -40,14 +46,17 @@ from wfc.eventlog.event import (
 )
 from wfc.eventlog.fold import fold
 from wfc.ids import DefinitionId, OperationId, WorkerId
+from wfc.manifests.markers import changes_in
 from wfc.manifests.store import Version
 from wfc.runtime.execution import Execution
 from wfc.runtime.judging import Case, Judged, judge
 from wfc.runtime.operations import (
     AttributesAsked,
     Cancelled,
+    ChildAsked,
     Completed,
     Failed,
+    HookAsked,
     Operation,
     Outcome,
     StepAsked,
@@ -58,12 +67,13 @@ from wfc.runtime.reading import Reading
 from wfc.runtime.template import Template
 from wfc.runtime.upgrade_code import Codebase
 from wfc.runtime.verdict import Waiver
+from wfc.runtime.watchdog import Watchdog
 
 Steps = Mapping[str, Callable[..., Any]]
 WORKER = WorkerId("worker_1")
 
 
-@cache
+@lru_cache(maxsize=500)
 def built(text: str | tuple[tuple[str, str], ...], settings: str = "") -> Version:
     """Build the module `app.flows` of this text, or modules by path (``flows.py``)."""
     files = dict(text) if isinstance(text, tuple) else {"flows.py": text}
@@ -104,7 +114,7 @@ class Driver:
     def run(self, *, turns: int = 200) -> Outcome:
         """Go on until the code ends; give what it came to."""
         self.reading.learn(self.history)
-        self.reading.renamed = self.template.renamed
+        self.reading.hints = self.template.hints
         self.now = max(self.now, self.history[-1].recorded_at)
         execution = Execution(
             self.template,
@@ -129,14 +139,27 @@ class Driver:
 
     def _give_up(self, outcome: Outcome, execution: Execution) -> None:
         """Record what the code does not wait for any more."""
-        length = len(self.history)
-        for operation in outcome.withdrawn:
-            if isinstance(operation, WaitAsked) and self._known(operation.operation_id):
-                self.write(
-                    WaitCompleted(operation_id=operation.operation_id, cause=WaitCause.ABANDONED)
-                )
-        if len(self.history) > length and isinstance(outcome, Suspended):
-            execution.deliver(self.history[length:])
+        while outcome.withdrawn:
+            length = len(self.history)
+            for operation in outcome.withdrawn:
+                if isinstance(operation, StepAsked) or self._known(operation.operation_id):
+                    self.write(self._given_up(operation))
+            if len(self.history) == length or not isinstance(outcome, Suspended):
+                return
+            outcome = execution.deliver(self.history[length:])
+
+    def _given_up(self, operation: Operation) -> Event:
+        name = operation.operation_id
+        if isinstance(operation, WaitAsked):
+            return WaitCompleted(operation_id=name, cause=WaitCause.ABANDONED)
+        if isinstance(operation, HookAsked):
+            return HookDisposed(operation_id=name, channel=Channel.CODE)
+        assert isinstance(operation, StepAsked)
+        folded = fold(self.history)
+        state, first = folded.step(name), folded.law.spent_on(name) + 1
+        if state is not None:
+            return StepCancelled(operation_id=name, attempt=max(first, state.attempt))
+        return StepCancelled(operation_id=name, attempt=first, created=created(operation))
 
     def _known(self, name: OperationId) -> bool:
         events = self.reading.read(self.history)
@@ -149,17 +172,52 @@ class Driver:
             if isinstance(one, WaitAsked) and not self._known(one.operation_id):
                 self.write(WaitCreated(operation_id=one.operation_id, wake_at=one.wake_at))
                 return
+            if isinstance(one, HookAsked) and not self._known(one.operation_id):
+                self.write(one.created)
+                return
+            if isinstance(one, ChildAsked) and not self._known(one.operation_id):
+                self.write(
+                    ChildCreated(
+                        operation_id=one.operation_id,
+                        run_id=one.run_id,
+                        workflow=one.workflow,
+                        digest=one.digest,
+                    )
+                )
+                return
             if isinstance(one, AttributesAsked):
                 self.write(AttributesSet(operation_id=one.operation_id, changes=one.changes))
                 return
         steps = [one for one in operations if isinstance(one, StepAsked)]
-        if steps:
-            self.write(*(self._begun(steps[0]) or self._done(steps[0])))
+        awaited = [
+            one
+            for one in operations
+            if isinstance(one, HookAsked) and execution.pending[one.operation_id].wakes
+        ]
+        if awaited and not steps:
+            payload = codec.encode(self.steps["hook"](), path="payload")
+            name = awaited[0].operation_id
+            self.write(HookReceived(operation_id=name, receipt_id="rcpt_1", payload=payload))
             return
+        for one in operations:
+            if isinstance(one, ChildAsked):
+                output = codec.encode(self.steps[one.workflow.rpartition(":")[2]](), path="output")
+                self.write(ChildCompleted(operation_id=one.operation_id, output=output))
+                return
         waits = [one for one in operations if isinstance(one, WaitAsked)]
-        first = min(waits, key=self._deadline)
-        self.now = max(self.now, self._deadline(first))
-        self.write(WaitCompleted(operation_id=first.operation_id, cause=WaitCause.ELAPSED))
+        chosen = self.choose(steps, min(waits, key=self._deadline) if waits else None)
+        if isinstance(chosen, StepAsked):
+            self.write(*(self._begun(chosen) or self._done(chosen)))
+        else:
+            self.now = max(self.now, self._deadline(chosen))
+            self.write(WaitCompleted(operation_id=chosen.operation_id, cause=WaitCause.ELAPSED))
+
+    def choose(self, steps: list[StepAsked], first: WaitAsked | None) -> StepAsked | WaitAsked:
+        """Say what ends next: the first step, or the first wait if there is none."""
+        if steps:
+            return steps[0]
+        assert first is not None, "a deadlock is an outcome"
+        return first
 
     def _deadline(self, asked: WaitAsked) -> int:
         for one in self.reading.read(self.history):
@@ -167,9 +225,13 @@ class Driver:
                 return one.event.wake_at
         return asked.wake_at
 
+    def is_queued(self, asked: StepAsked) -> bool:  # noqa: ARG002 - others ask more
+        """Tell whether this step's events are written apart."""
+        return self.queued
+
     def _begun(self, asked: StepAsked) -> Sequence[Event]:
         """Give what comes before an outcome, one event at a time, if it is written apart."""
-        if not self.queued:
+        if not self.is_queued(asked):
             return ()
         state = fold(self.history).step(asked.operation_id)
         if state is None:
@@ -257,7 +319,7 @@ class Tale:
                 workflow=self.workflow,
                 version=old.id,
                 fingerprint=template.fingerprint,
-                changes=_changes(old, self.workflow),
+                changes=changes_in(old.manifest).get(self.workflow, ()),
                 arguments=payload,
                 seed=SEED,
             ),
@@ -349,14 +411,9 @@ def judged(
         Case(
             row=row, history=log, to=to.id, edit=edit, template=template,
             accept=frozenset(map(Waiver, accept)), retry_failed=retry_failed,
+            deliver=Watchdog(0.05).deliver,
         )
     )  # fmt: skip
-
-
-def _changes(version: Version, workflow: DefinitionId) -> tuple[str, ...]:
-    from wfc.manifests.manifest import Manifest  # noqa: PLC0415 - as the runtime does
-
-    return Manifest.parse(version.manifest).workflows[workflow].changes
 
 
 def steps_in(history: Sequence[Recorded]) -> list[str]:

@@ -7,6 +7,7 @@ input, and whatever else it is given must come from calls that were made after t
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -41,6 +42,8 @@ class Given:
     """What workflow code was given by its steps."""
 
     deeds: list[Deed] = field(default_factory=list)
+    cancelled: list[Deed] = field(default_factory=list)
+    """Calls that the code gave up before they came to anything; they have no outcome."""
 
 
 @contextmanager
@@ -53,6 +56,9 @@ def listening() -> Iterator[Given]:
         asked = bare(dict(bound))
         try:
             value = await original(self, execution, name, bound, place)
+        except asyncio.CancelledError:
+            given.cancelled.append(Deed(self._id, asked, None))
+            raise
         except CodecError:
             raise
         except Exception as error:
@@ -97,7 +103,7 @@ def _deed(
 ) -> Deed:
     step = renamed.get(created.step, created.step)
     definition = template.plan_of(step)  # type: ignore[arg-type]  # the id of a step
-    annotations = {old: kind for old, kind in definition._takes().items()}
+    annotations = dict(definition._takes())
     for old, new in renamed.items():
         if new in annotations:
             annotations[old] = annotations[new]

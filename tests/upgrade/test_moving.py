@@ -187,3 +187,42 @@ def test_a_run_goes_back_and_forth(there: int) -> None:
     assert isinstance(outcome, Completed)
     assert steps_in(driver.history) == ["charge", "ship"]
     assert [word for word, _ in driver.calls] == ["ship"]
+
+
+def moved(story: Tale, found: Any, length: int) -> list[Any]:
+    """Give the history of a run that moved, and did nothing since."""
+    del story.driver.history[length:]
+    story.driver.write(found.event)
+    return list(story.history)
+
+
+def test_what_merely_reads_otherwise_is_compared_again() -> None:
+    """A renamed parameter means the same at the first move; at the next its value is another."""
+    hinted = "charge(\n    order: str,\n    sum: int,  # wfc: was[cents]\n)"
+    new = OLD.replace("charge(order: str, cents: int)", hinted)
+    story = tale(new)
+    found = story.judged(3)
+    assert found.event is not None
+    assert (found.event.unequal, found.event.accepted) == ((3,), ())
+    history = moved(story, found, 3)
+    third = built(new.replace("4200", "4300"))
+    story.code.add(third)
+    verdict = story.judged(0, history=history, to=third).verdict
+    assert verdict.answer is Answer.STAY
+    assert verdict.reasons[0].code == "WFC653"
+
+
+def test_what_was_accepted_stands_at_later_moves() -> None:
+    """Somebody has decided that the recorded call stands, whatever would be asked now."""
+    story = tale(OLD.replace("4200", "4300"))
+    found = story.judged(3, accept=["inputs"])
+    assert found.event is not None
+    assert found.event.accepted == (3,)
+    history = moved(story, found, 3)
+    third = built(OLD.replace("4200", "4400"))
+    story.code.add(third)
+    assert story.judged(0, history=history, to=third).verdict
+    other = built(OLD.replace("charge(order, 4200)", "notify(order)"))
+    story.code.add(other)
+    refused = story.judged(0, history=history, to=other).verdict
+    assert refused.reasons[0].code == "WFC651"

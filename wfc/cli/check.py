@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
@@ -26,10 +26,10 @@ from wfc.lint_rules.finding import Finding as Shown
 from wfc.manifests.compare import Comparison
 from wfc.manifests.levels import Level
 from wfc.manifests.manifest import baseline_text
+from wfc.manifests.store import BASELINE
 from wfc.settings import Loaded
 
 app = command_app()
-BASELINE: Final = "wfc.baseline.json"
 
 
 class Format(StrEnum):

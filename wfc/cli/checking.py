@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -24,13 +25,16 @@ from wfc.runtime.exported import SUFFIX, load, read
 from wfc.runtime.upgrade import Upgrader
 from wfc.runtime.upgrade_many import Tally
 from wfc.runtime.verdict import UpgradeReport, Verdict
+from wfc.runtime.watchdog import Watchdog
 from wfc.settings import Loaded
 from wfc.worlds.memory import MemoryWorld
 from wfc.worlds.open import open_world
 from wfc.worlds.protocol import RunFilter, World
 
 _PAGE: Final = 200
-_CHUNK: Final = 50
+_CHUNK_MIN, _CHUNK_MAX = 50, 500
+"""How many runs are judged between two looks at the clock. Each chunk compares versions anew."""
+_CHUNKS_EACH: Final = 8
 _SCHEMES: Final = frozenset({"sqlite", "memory", "postgresql", "postgres"})
 _OPEN: Final = frozenset(status.value for status in RunStatus if not status.ended)
 
@@ -113,12 +117,14 @@ class Checker:
         sides = [await _side(world, one) for one in versions]
         limit_s = self._judged.limit_s
         tally, events, left = self._tally, 0, dict.fromkeys(names)
+        jobs = self._judged.jobs or os.cpu_count() or 1
+        chunk = min(max(_CHUNK_MIN, len(names) // (jobs * _CHUNKS_EACH)), _CHUNK_MAX)
         with progress(self._common, "check") as tell:
             parts = _parts(
                 world,
                 self._version,
-                [names[at : at + _CHUNK] for at in range(0, len(names), _CHUNK)],
-                jobs=self._judged.jobs or os.cpu_count() or 1,
+                [names[at : at + chunk] for at in range(0, len(names), chunk)],
+                jobs=jobs,
                 deadline=None if limit_s is None else began + limit_s,
             )
             async for part in parts:
@@ -177,7 +183,7 @@ async def _side(world: World, version: VersionId) -> Side | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class Part:
     """What became of some runs; `names` are those that there was time for."""
 
     names: Sequence[RunId]
@@ -187,34 +193,49 @@ class _Part:
     events: int
 
 
-def _judged_there(
-    url: str, archive: bytes, names: Sequence[RunId], deadline: float | None
-) -> _Part:
+def _judged_there(url: str, archive: bytes, names: Sequence[RunId], deadline: float | None) -> Part:
     """Judge runs in a process of their own, which opens the world by itself."""
 
-    async def judged() -> _Part:
+    async def judged() -> Part:
         world = open_world(url)
         await world.open()
         try:
-            return await _judged_here(world, from_archive(archive), names, deadline)
+            return await judge_runs(world, from_archive(archive), names, deadline)
         finally:
             await world.close()
 
     return asyncio.run(judged())
 
 
-async def _judged_here(
-    world: World, version: Version, names: Sequence[RunId], deadline: float | None
-) -> _Part:
-    """Judge runs one after the other until the time is over."""
-    upgrader = Upgrader(_Who(world))
+async def judge_runs(
+    world: World, version: Version, names: Sequence[RunId], deadline: float | None = None
+) -> Part:
+    """Judge runs on a version that the world need not hold."""
+    return await _judged_here(_upgrader(world, version), version, names, deadline)
+
+
+def _upgrader(world: World, version: Version) -> Upgrader:
+    upgrader = Upgrader(_Who(world), deliver=_watchdog().deliver)
     upgrader.code.add(version)
+    return upgrader
+
+
+@cache
+def _watchdog() -> Watchdog:
+    """Give the one of this process, which may judge many lots of runs."""
+    return Watchdog()
+
+
+async def _judged_here(
+    upgrader: Upgrader, version: Version, names: Sequence[RunId], deadline: float | None
+) -> Part:
+    """Judge runs one after the other until the time is over."""
     verdicts: list[Verdict] = []
     events = 0
     errors: dict[RunId, WfcError] = {}
     for at, name in enumerate(names):
         if deadline is not None and time.monotonic() >= deadline:
-            return _Part(names[:at], verdicts, errors, events)
+            return Part(names[:at], verdicts, errors, events)
         try:
             judged, length = await upgrader.judge(name, version.id)
         except (LogError, RunNotFound) as error:
@@ -222,7 +243,7 @@ async def _judged_here(
             continue
         verdicts.append(judged.verdict)
         events += length
-    return _Part(names, verdicts, errors, events)
+    return Part(names, verdicts, errors, events)
 
 
 async def _parts(
@@ -232,11 +253,12 @@ async def _parts(
     *,
     jobs: int,
     deadline: float | None,
-) -> AsyncIterator[_Part]:
+) -> AsyncIterator[Part]:
     """Judge chunk by chunk until all are, or the time is over."""
     if jobs == 1 or len(chunks) == 1 or isinstance(world, MemoryWorld):
+        upgrader = _upgrader(world, version)
         for chunk in chunks:
-            yield await _judged_here(world, version, chunk, deadline)
+            yield await _judged_here(upgrader, version, chunk, deadline)
         return
     archive = to_archive(version)
     work = [(world.url, archive, chunk, deadline) for chunk in chunks]

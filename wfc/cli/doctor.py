@@ -9,6 +9,7 @@ import os
 import platform
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
@@ -26,6 +27,7 @@ from wfc.cli.failure import Exit
 from wfc.cli.session import hint_if_nobody_works, opened, row_of
 from wfc.config import Session
 from wfc.eventlog.entity import Run, RunStatus
+from wfc.ids import VersionId
 from wfc.lint_rules.ruff_settings import unaware_settings
 from wfc.manifests.code import code_has_columns
 from wfc.settings import Loaded, without_effect
@@ -162,30 +164,46 @@ def _of_ruff(loaded: Loaded) -> Iterator[Check]:
 
 
 def _of_world(loaded: Loaded) -> Iterator[Check]:
-    async def probe() -> tuple[str, list[Run]]:
+    async def probe() -> tuple[str, list[Run], frozenset[VersionId]]:
         async with opened(loaded) as session:
             await session.world.check()
-            return session.world.url, await _blocked(session)
+            held = frozenset(one.version for one in await session.world.versions())
+            return session.world.url, await _open_runs(session), held
 
     try:
-        url, blocked = asyncio.run(probe())
+        url, runs, held = asyncio.run(probe())
     except errors.WfcError as problem:
         yield Check(State.BAD, f"{problem.code or ''} world".strip(), str(problem))
         return
     yield Check(State.GOOD, "world", url)
-    for run in blocked:
+    yield from _without_version(runs, held)
+    for run in runs:
+        if run.blocked is None:
+            continue
         advice = f"when that is mended: wfc doctor --unblock {run.run_id}"
         yield Check(State.BAD, f"blocked run {run.run_id}", f"{run.blocked}; {advice}")
 
 
-async def _blocked(session: Session) -> list[Run]:
-    """Give the open runs that no worker takes, since one could not execute them."""
+def _without_version(runs: list[Run], held: frozenset[VersionId]) -> Iterator[Check]:
+    """Tell of versions that open runs are pinned to and that no worker can have."""
+    for version, count in sorted(Counter(run.version for run in runs).items()):
+        if version not in held:
+            whose = f"{output.counted(count, 'open run')} {'is' if count == 1 else 'are'} pinned"
+            yield Check(
+                State.BAD,
+                f"WFC691 version {version}",
+                f"{whose} to it, and the world does not hold it: start a worker of that build, "
+                "or move the runs by wfc upgrade",
+            )
+
+
+async def _open_runs(session: Session) -> list[Run]:
     where = RunFilter(statuses=frozenset({RunStatus.PENDING, RunStatus.SUSPENDED}))
     found: list[Run] = []
     cursor = None
     while True:
         page = await session.world.list_runs(where, cursor=cursor, limit=_PAGE)
-        found += [run for run in page.runs if run.blocked is not None]
+        found += page.runs
         cursor = page.next
         if cursor is None:
             return found

@@ -17,9 +17,16 @@ from wfc.cli.run_rows import summary
 from wfc.cli.session import opened_on, readable, row_of
 from wfc.config import Session
 from wfc.errors import RunNotFound, WfcError
+from wfc.eventlog.event import RunUpgraded
+from wfc.ids import RunId
 from wfc.runtime.answers import Recorded, Step
 from wfc.runtime.run import Run
+from wfc.worlds.protocol import RunFilter
+from wfc.worlds.rules import PAGE_MAX
 
+_TELLING: Final = frozenset(
+    {"operation_id", "step", "attempt", "workflow", "output", "error", "reason", "cause"}
+)
 _UNSAID: Final[tuple[object, ...]] = (None, {}, False)
 app = command_app()
 
@@ -33,7 +40,7 @@ def inspect(
     events: Annotated[bool, typer.Option("--events", help="Only its events.")] = False,
     event: Annotated[int, typer.Option("--event", metavar="N", help="One event, whole.")] = 0,
 ) -> None:
-    """Show one run: its state, steps and events."""
+    """Show one run: its state, steps, events and children."""
     common = Common.of(context)
     asyncio.run(_inspect(common, run, steps=steps, events=events, event=event))
 
@@ -55,6 +62,8 @@ async def _inspect(common: Common, named: str, *, steps: bool, events: bool, eve
                 **summary(row),
                 "result": _field(session, "output", row.output),
                 "error": _field(session, "error", row.error),
+                "parent": row.parent_id,
+                "children": await _children(session, row.run_id),
                 "steps": [_step(each) for each in await run.steps()],
             }
             _whole(common, data_of_run)
@@ -70,16 +79,36 @@ async def _one_event(common: Common, session: Session, run: Run[Any], number: in
     output.result(common, "event", data, rows=rows)
 
 
+async def _children(session: Session, run_id: RunId) -> list[dict[str, Any]]:
+    """List the runs that a run has started, the earliest first."""
+    found: list[dict[str, Any]] = []
+    cursor: str | None = None
+    while True:
+        page = await session.world.list_runs(
+            RunFilter(parent_id=run_id), cursor=cursor, limit=PAGE_MAX
+        )
+        found += [
+            {"id": each.run_id, "workflow": each.workflow, "status": each.status}
+            for each in page.runs
+        ]
+        cursor = page.next
+        if cursor is None:
+            return found[::-1]
+
+
 def _whole(common: Common, data: Mapping[str, Any]) -> None:
     if common.json or common.jsonl:
         output.result(common, "run", dict(data))
         return
+    lists = ("children", "steps")
     shown = {
-        name: value for name, value in data.items() if name != "steps" and value not in _UNSAID
+        name: value for name, value in data.items() if name not in lists and value not in _UNSAID
     }
     output.table(common, [{"field": name, "value": value} for name, value in shown.items()])
     if data["steps"]:
         output.table(common, [_step_row(step) for step in data["steps"]])
+    if data["children"]:
+        output.table(common, data["children"])
 
 
 def _step(step: Step) -> dict[str, Any]:
@@ -136,6 +165,13 @@ def _field(session: Session, name: str, value: Any) -> Any:
 
 def _event_row(event: Mapping[str, Any]) -> dict[str, Any]:
     heads = ("position", "recorded_at", "name")
-    known = {"operation_id", "step", "attempt", "workflow", "output", "error", "reason", "cause"}
-    about = {name: event[name] for name in event if name in known and event[name] is not None}
-    return {**{name: event[name] for name in heads}, "about": about}
+    return {**{name: event[name] for name in heads}, "about": _about(event)}
+
+
+def _about(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the fields that tell most, and how many operations an upgrade took back."""
+    if event["name"] == RunUpgraded.name:
+        counts = {name: len(event[name]) for name in ("withdrawn", "retracted")}
+        taken = {name: count for name, count in counts.items() if count}
+        return {"from": event["from_version"], "to": event["to_version"], **taken}
+    return {name: event[name] for name in event if name in _TELLING and event[name] is not None}

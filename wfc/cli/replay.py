@@ -15,16 +15,9 @@ from wfc.cli.session import opened, opened_on
 from wfc.config import Session
 from wfc.errors import VersionUnknown
 from wfc.eventlog.event import Recorded
-from wfc.ids import RunId
-from wfc.manifests.store import Version
-from wfc.runtime.replaying import (
-    Replay,
-    chapters_of,
-    read_log,
-    replay_all,
-    version_in_force,
-)
-from wfc.runtime.targets import version_of
+from wfc.ids import RunId, VersionId
+from wfc.runtime.logs import chapters_of, read_log, version_in_force
+from wfc.runtime.replaying import Replay, replay_all
 from wfc.runtime.version_names import version_named
 
 app = command_app()
@@ -47,25 +40,20 @@ async def _replay(common: Common, named: str, wanted: str | None) -> None:
     loaded = common.load()
     async with opened_on(loaded, named) as (session, run_id):
         log = await read_log(session.world, RunId(run_id))
-        version = None
-        if wanted is not None:
-            version = await _found(session, wanted)
-            if version is None:  # not in the file: in the world then
-                async with opened(loaded) as other:
-                    version = await _version(other, wanted)
+        version = None if wanted is None else await _version(session, common, wanted)
         replays = await replay_all(session, RunId(run_id), log, version)
     _tell(common, run_id, log, replays, version)
 
 
-async def _found(session: Session, wanted: str) -> Version | None:
+async def _version(session: Session, common: Common, wanted: str) -> VersionId:
+    """Find a version where the run is, or else, if that is a file, in the world."""
     try:
-        return await _version(session, wanted)
+        return await version_named(session.world, wanted)
     except VersionUnknown:
-        return None
-
-
-async def _version(session: Session, wanted: str) -> Version:
-    return await version_of(session, await version_named(session.world, wanted))
+        async with opened(common.load()) as other:
+            found = await version_named(other.world, wanted)
+            session.upgrader.code.add(await other.upgrader.code.version(found))
+            return found
 
 
 def _tell(
@@ -73,10 +61,10 @@ def _tell(
     run_id: str,
     log: Sequence[Recorded],
     replays: Sequence[Replay],
-    version: Version | None,
+    version: VersionId | None,
 ) -> None:
     problem = next((each.problem for each in replays if each.problem is not None), None)
-    code = version_in_force(chapters_of(log)[-1]) if version is None else version.id
+    code = version_in_force(chapters_of(log)[-1]) if version is None else version
     data = {
         "id": run_id,
         "version": code,

@@ -76,10 +76,10 @@ async def _list(
     if pages.empty and output.is_terminal(sys.stdout):
         output.note(common, "no run fits" if chosen else "no runs yet; `wfc start` begins one")
     if after:
-        output.note(common, f"more: {_again(sys.argv[1:], after)}")
+        output.note(common, f"more: {again(sys.argv[1:], after)}")
 
 
-def _again(words: Sequence[str], cursor: str) -> str:
+def again(words: Sequence[str], cursor: str) -> str:
     """Give the command for the next page: the same words, after another place."""
     kept = [
         word

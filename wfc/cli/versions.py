@@ -14,7 +14,8 @@ from wfc.cli.common import Common, command_app
 from wfc.cli.filters import duration, to_us_of
 from wfc.cli.session import opened
 from wfc.config import build_version
-from wfc.runtime.versions import named_version, register
+from wfc.runtime.version_names import version_named
+from wfc.runtime.versions import register
 from wfc.types import VersionSummary
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def activate(context: typer.Context, version: Wanted) -> None:
 
 async def _activate(common: Common, wanted: str) -> None:
     async with opened(common.load()) as session:
-        found = await named_version(session.world, wanted)
+        found = await version_named(session.world, wanted)
         await session.world.activate_version(found)
         data = await _one(session, found)
     output.result(common, "version", data, text=f"version {found} is active")
@@ -131,7 +132,7 @@ def _pruned(row: VersionRow, *, pruned: bool) -> dict[str, Any]:
 
 async def _one(session: Session, wanted: str) -> dict[str, Any]:
     """Describe the version that `wanted` means. Raises `VersionUnknown`, `AmbiguousName`."""
-    found = await named_version(session.world, wanted)
+    found = await version_named(session.world, wanted)
     (one,) = [each for each in await list_versions() if each.id == found]
     return _data(one)
 

@@ -7,7 +7,14 @@ from wfc.codec.arguments import decode_arguments, encode_arguments
 from wfc.codec.decoding import decode
 from wfc.codec.encoding import encode
 from wfc.codec.envelope import PAYLOAD_MAX
-from wfc.codec.failures import ErrorValue, Frame, decode_error, encode_error, read_error
+from wfc.codec.failures import (
+    ErrorValue,
+    Frame,
+    caused_by,
+    decode_error,
+    encode_error,
+    read_error,
+)
 from wfc.codec.families import remember_former
 from wfc.codec.naming import REGISTERED, Registry, Types, wire_name
 from wfc.codec.redaction import REDACTED, black_out, redacted
@@ -21,6 +28,7 @@ __all__ = [
     "Registry",
     "Types",
     "black_out",
+    "caused_by",
     "decode",
     "decode_arguments",
     "decode_error",

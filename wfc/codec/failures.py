@@ -20,7 +20,7 @@ from wfc.codec.raised import (
 )
 from wfc.errors import PayloadCorrupt
 
-__all__ = ["ErrorValue", "Frame", "decode_error", "encode_error", "read_error"]
+__all__ = ["ErrorValue", "Frame", "caused_by", "decode_error", "encode_error", "read_error"]
 
 
 def encode_error(error: BaseException, *, fatal: bool = False, code: str | None = None) -> bytes:
@@ -36,6 +36,15 @@ def encode_error(error: BaseException, *, fatal: bool = False, code: str | None 
     except Exception:  # noqa: BLE001 - a failure that cannot be recorded would be lost
         bare = bare_value_of(error, fatal=fatal, code=code)
         return seal(_body(as_list(bare)), "an error")
+
+
+def caused_by(error: bytes, cause: bytes) -> bytes:
+    """Give the payload of `error` with another one as its cause; neither exception is made."""
+    try:
+        value = replace(read_error(error), cause=read_error(cause))
+        return seal(_body(as_list(value)), "an error")
+    except Exception:  # noqa: BLE001 - a failure that cannot be recorded would be lost
+        return error
 
 
 def read_error(data: bytes) -> ErrorValue:

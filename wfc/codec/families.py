@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Final, cast
 from weakref import WeakKeyDictionary
 
@@ -105,6 +106,12 @@ def _missing(kind: type, name: str) -> MisfitError:
 # --- dataclasses -------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=10_000)
+def _names_of(kind: Any) -> tuple[str, ...]:
+    """Name the fields of a dataclass; kept, since a replay encodes thousands of one class."""
+    return tuple(field.name for field in dataclasses.fields(kind))
+
+
 def _restore_dataclass(kind: Any, fields: Mapping[str, Any]) -> Any:
     def default_of(field: dataclasses.Field[Any]) -> Callable[[], Any]:
         def make() -> Any:
@@ -176,7 +183,7 @@ _PYDANTIC: Final = Family(tags.PYDANTIC, lambda kind: kind.model_fields, _restor
 _MARKERS: Final[Mapping[str, Family]] = {
     "__dataclass_fields__": Family(
         tags.DATACLASS,
-        lambda kind: [field.name for field in dataclasses.fields(kind)],
+        _names_of,
         _restore_dataclass,
     ),
     "__pydantic_root_model__": _PYDANTIC,

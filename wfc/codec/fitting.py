@@ -98,7 +98,7 @@ def _fitted(value: Any, annotation: Any, what: str) -> Any:
             return _restored(value, annotation, what)
         if _is_instance(value, annotation):
             return value  # a subclass stays itself
-    adapter = _adapter(annotation) if _hashable(annotation) else _adapter.__wrapped__(annotation)
+    adapter = adapter_of(annotation)
     if adapter is None:
         return value
     from pydantic import ValidationError  # noqa: PLC0415 - loaded when first needed
@@ -171,6 +171,11 @@ def _is_instance(value: Any, kind: type) -> bool:
         return isinstance(value, kind)
     except TypeError:  # typed dictionaries and protocols cannot be asked
         return False
+
+
+def adapter_of(annotation: Any) -> Any:
+    """Give pydantic's judge of an annotation, or None for one that pydantic cannot ask."""
+    return _adapter(annotation) if _hashable(annotation) else _adapter.__wrapped__(annotation)
 
 
 @lru_cache(maxsize=2000)

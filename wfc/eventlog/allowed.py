@@ -232,10 +232,20 @@ def _child_created(at: Standing, event: ChildCreated) -> bool:
 def _child_ended(at: Standing, event: ChildCompleted | ChildFailed) -> bool:
     last = at.child(event.operation_id)
     if last is None:
-        return _is_earlier(at, event)
+        # A failure without a creation says that the child could not be started.
+        return _is_present(at, event) or _is_earlier(at, event)
     if last is not ChildCreated:
         refuse(at, event, f"the child run has ended already, by {last.name}")
     return True
+
+
+def _is_present(at: Standing, event: ChildCompleted | ChildFailed) -> bool:
+    if not isinstance(event, ChildFailed):
+        return False
+    try:
+        return split_operation_id(event.operation_id)[0] == at.chapter
+    except ValueError:
+        return False
 
 
 def _is_earlier(at: Standing, event: Any) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from wfc.eventlog.event import FailureKind, Scalar
+from wfc.eventlog.event import FailureKind, HookKind, Scalar
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
 from wfc.policies import Policy
 
@@ -108,13 +108,18 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hook:
-    """A hook of a run."""
+    """A hook of a run. `received` counts its payloads."""
 
     operation_id: OperationId
     hook_id: str
     token: str
     status: HookStatus
     received: int = 0
+    kind: HookKind = HookKind.HOOK
+    schema: bytes | None = None
+    metadata: bytes | None = None
+    created_at: int = 0
+    disposed_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

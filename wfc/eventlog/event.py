@@ -197,7 +197,11 @@ class RunCancelled(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunUpgraded(Sent):
-    """The run moved to other code; earlier events are read through `site_map`."""
+    """The run moved to other code; earlier events are read through `site_map`.
+
+    At the positions `unequal` the code asks otherwise than the log says. Mostly that means the same
+    to it; what somebody decided to overlook is `accepted`, too, and stands on later moves.
+    """
 
     code: ClassVar[int] = 7
     name: ClassVar[str] = "run_upgraded"
@@ -209,6 +213,7 @@ class RunUpgraded(Sent):
     withdrawn: tuple[OperationId, ...] = ()
     retracted: tuple[OperationId, ...] = ()
     unequal: tuple[int, ...] = ()
+    accepted: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -171,7 +171,7 @@ def _end_run(state: State, event: RunCompleted | RunFailed | RunCancelled, at: i
     state.ended_at = at
     for name, hook in state.hooks.items():
         if hook.status is HookStatus.ACTIVE:
-            state.hooks[name] = replace(hook, status=HookStatus.DISPOSED)
+            state.hooks[name] = replace(hook, status=HookStatus.DISPOSED, disposed_at=at)
 
 
 def _request_cancel(state: State, event: RunCancelRequested, _at: int) -> None:
@@ -192,6 +192,12 @@ def _upgrade(state: State, event: RunUpgraded, _at: int) -> None:
     state.fingerprint = event.fingerprint
     state.end = state.ended_at = None
     for name in (*event.withdrawn, *event.retracted):
+        hook = state.hooks.get(name)
+        is_own = hook is not None and hook.status is not HookStatus.CONFLICTED
+        if hook is not None and is_own and name in event.retracted:
+            # Only its end is taken back: what came for it was acknowledged.
+            state.hooks[name] = replace(hook, status=HookStatus.ACTIVE, disposed_at=None)
+            continue
         deed = state.deeds.pop(name, None)
         if deed is not None:
             state.open_steps -= deed.end is None
@@ -296,21 +302,26 @@ _ENDS: Final[Mapping[type[Event], StepStatus]] = {
 # --- hooks and waits ---------------------------------------------------------------------------
 
 
-def _create_hook(state: State, event: HookCreated, _at: int) -> None:
+def _create_hook(state: State, event: HookCreated, at: int) -> None:
     state.hooks[event.operation_id] = Hook(
         operation_id=event.operation_id,
         hook_id=event.hook_id,
         token=event.token,
         status=HookStatus.ACTIVE,
+        kind=event.kind,
+        schema=event.schema,
+        metadata=event.metadata,
+        created_at=at,
     )
 
 
-def _conflict_hook(state: State, event: HookConflicted, _at: int) -> None:
+def _conflict_hook(state: State, event: HookConflicted, at: int) -> None:
     state.hooks[event.operation_id] = Hook(
         operation_id=event.operation_id,
         hook_id="",
         token=event.token,
         status=HookStatus.CONFLICTED,
+        created_at=at,
     )
 
 
@@ -319,9 +330,9 @@ def _receive(state: State, event: HookReceived, _at: int) -> None:
     state.hooks[event.operation_id] = replace(hook, received=hook.received + 1)
 
 
-def _dispose(state: State, event: HookDisposed, _at: int) -> None:
+def _dispose(state: State, event: HookDisposed, at: int) -> None:
     hook = state.hooks[event.operation_id]
-    state.hooks[event.operation_id] = replace(hook, status=HookStatus.DISPOSED)
+    state.hooks[event.operation_id] = replace(hook, status=HookStatus.DISPOSED, disposed_at=at)
 
 
 def _create_wait(state: State, event: WaitCreated, _at: int) -> None:

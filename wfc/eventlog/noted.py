@@ -77,8 +77,13 @@ def _end(at: Standing, event: RunCompleted | RunFailed | RunCancelled) -> None:
 
 def _upgrade(at: Standing, event: RunUpgraded) -> None:
     at.version, at.end = event.to_version, None
-    for name in (*event.withdrawn, *event.retracted):
+    for name in event.withdrawn:
         at.take_back(name)
+    for name in event.retracted:
+        if at.hook(name) in {ACTIVE, DISPOSED}:
+            at.reopen_hook(name)
+        else:
+            at.take_back(name)
     at.rename(event)
 
 

@@ -103,6 +103,10 @@ class Standing:
         for table in (self.steps, self.waits, self.hooks, self.children):
             table.pop(name, None)
 
+    def reopen_hook(self, name: OperationId) -> None:
+        """Take the end of a hook back, and not the hook: what came for it was acknowledged."""
+        self.hooks = {**self.hooks, name: ACTIVE}
+
     def rename(self, event: RunUpgraded) -> None:
         """Call the operations what the code calls them that the run moves to."""
         if not event.site_map and self.renames is None:

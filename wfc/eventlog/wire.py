@@ -246,6 +246,7 @@ _FORMS: Final[Mapping[type[Event], Mapping[str, _Form]]] = {
         "withdrawn": _SEQUENCE,
         "retracted": _SEQUENCE,
         "unequal": _SEQUENCE,
+        "accepted": _SEQUENCE,
     },
     RunRestarted: {"changes": _SEQUENCE, "environment": _ENVIRONMENT},
     RunWoken: {"operation_ids": _SEQUENCE},

@@ -9,8 +9,10 @@ from typing import Final
 
 from wfc.compiler.project import Project
 from wfc.config import project_of
+from wfc.errors import ManifestBroken, ManifestTooNew
 from wfc.lint_rules.run import Job
 from wfc.lint_rules.selection import Selection, known_codes
+from wfc.manifests.store import BASELINE, current_version, recorded_classes
 from wfc.settings import Loaded
 
 _TESTS: Final = frozenset({"tests", "test"})
@@ -34,7 +36,37 @@ def job_of(
     project = project_of(loaded)
     if not loaded.settings.packages:
         project = _with_folders(project)
-    return Job(project=project, selection=selection, per_file=per_file, deep=deep or table.deep)
+    recorded, recorded_in = _recorded(loaded)
+    return Job(
+        project=project,
+        selection=selection,
+        per_file=per_file,
+        deep=deep or table.deep,
+        recorded=recorded,
+        recorded_in=recorded_in,
+    )
+
+
+def _recorded(loaded: Loaded) -> tuple[tuple[str, ...], str]:
+    """Give the classes that runs may have recorded, and the manifest that says so: the committed
+    baseline's, else the last build's.
+
+    A last build that cannot be read is none; `ManifestBroken` and `ManifestTooNew` of a baseline
+    are raised, since people commit it.
+    """
+    baseline = loaded.root / BASELINE
+    if baseline.is_file():
+        return recorded_classes(baseline), BASELINE
+    current = current_version(loaded.out)
+    if current is None:
+        return (), ""
+    manifest = loaded.out / "versions" / current / "manifest.json"
+    try:
+        found = recorded_classes(manifest)
+    except (ManifestBroken, ManifestTooNew):
+        return (), ""
+    inside = manifest.is_relative_to(loaded.root)
+    return found, str(manifest.relative_to(loaded.root) if inside else manifest)
 
 
 def _settled(loaded: Loaded) -> Iterator[str]:

@@ -34,12 +34,17 @@ class Overview:
         marked: Iterable[ModuleName] | None = None,
         *,
         deep: bool = False,
+        recorded: tuple[str, ...] = (),
+        recorded_in: str = "",
     ) -> None:
         """Answer for `project`; `marked` are the modules that may hold directives, if known.
 
-        `deep` lets astroid infer what names do not tell.
+        `deep` lets astroid infer what names do not tell. `recorded` are the ids of classes that
+        payloads of an earlier build may name, read in the manifest `recorded_in`.
         """
         self.project = project
+        self.recorded = recorded
+        self.recorded_in = recorded_in
         self.late: list[Diagnostic] = []
         """Which modules took the deep check too long."""
         self._deep = deep

@@ -28,6 +28,7 @@ FAMILIES: Final = (
     "arguments",
     "serialisation",
     "recorded_types",
+    "moved_types",
     "concurrency",
     "cancelling",
     "hooks",

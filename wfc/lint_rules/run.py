@@ -46,6 +46,8 @@ class Job:
     named: frozenset[Path] = frozenset()  # asked for by name: parsed even if nothing is ours
     deep: bool = False  # let astroid infer what names do not tell
     noqa: bool = True  # obey comments that silence linters
+    recorded: tuple[str, ...] = ()  # ids of classes that values of an earlier build may name
+    recorded_in: str = ""  # its manifest, as findings show it
 
     def options_of(self, shown: str, options: Options) -> Options:
         """Add what is to be ignored in the file that findings call `shown`."""
@@ -145,7 +147,13 @@ def fixed(
 def _found(
     job: Job, files: Sequence[Path], marked: tuple[ModuleName, ...], jobs: int
 ) -> list[Finding]:
-    overview = Overview(job.project, marked, deep=job.deep)
+    overview = Overview(
+        job.project,
+        marked,
+        deep=job.deep,
+        recorded=job.recorded,
+        recorded_in=job.recorded_in,
+    )
     shown = {_shown(job.project, path) for path in files}
     found = [
         one

@@ -14,7 +14,7 @@ from typing import Final
 from wfc.ids import Site
 from wfc.manifests.manifest import Site as Place
 from wfc.manifests.manifest import Workflow
-from wfc.manifests.renames import Renames
+from wfc.manifests.rename_hints import RenameHints
 from wfc.manifests.shape import Node, from_plain
 
 PASSES: Final[Mapping[int, str]] = {
@@ -62,14 +62,14 @@ class SiteMap:
         return {pair.old: pair.new for pair in self.pairs if pair.old != pair.new}
 
 
-def align(old: Workflow, new: Workflow, renamed: Renames) -> SiteMap:
+def align(old: Workflow, new: Workflow, hints: RenameHints) -> SiteMap:
     """Pair the places of two versions of one workflow, callee by callee, in four passes.
 
     Each pass looks at what is still alone: (1) equal blocks and arguments, if that is one place on
     either side; (2) equal arguments, likewise; (3) equal blocks, in source order; (4) the rest in
     source order, if both sides have as many. The same manifests give the same pairs, always.
     """
-    before = _by_callee(old, renamed)
+    before = _by_callee(old, hints)
     after = _by_callee(new, None)
     pairs = [
         pair
@@ -77,7 +77,7 @@ def align(old: Workflow, new: Workflow, renamed: Renames) -> SiteMap:
         for pair in _paired(
             before[called],
             after.get(called, []),
-            lambda place: renamed.function(place.function),
+            lambda place: hints.function(place.function),
         )
     ]
     matched_old, matched_new = {pair.old for pair in pairs}, {pair.new for pair in pairs}
@@ -132,7 +132,7 @@ def _equal(
             yield from zip(sites, theirs, strict=False)
 
 
-def _by_callee(workflow: Workflow, renamed: Renames | None) -> dict[tuple[str, str], _Sided]:
+def _by_callee(workflow: Workflow, hints: RenameHints | None) -> dict[tuple[str, str], _Sided]:
     """Group places by what they call, under the names of the new version.
 
     An operation is known by the id of its step, however it is called (`to_thread`), and others by
@@ -144,9 +144,9 @@ def _by_callee(workflow: Workflow, renamed: Renames | None) -> dict[tuple[str, s
         place, called = workflow.sites[site], asked.get(site)
         word = site.partition("~")[0]
         if called is not None:
-            key = (renamed.to_new(called) if renamed else called, "")
-        elif renamed is not None:
-            key = (renamed.callee(place.callee), renamed.word(word))
+            key = (hints.definition(called) if hints else called, "")
+        elif hints is not None:
+            key = (hints.callee(place.callee), hints.word(word))
         else:
             key = (place.callee, word)
         found[key].append((site, place))

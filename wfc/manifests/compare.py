@@ -26,7 +26,7 @@ from wfc.manifests.findings import Finding, Sides, Spans, short
 from wfc.manifests.levels import Level
 from wfc.manifests.manifest import Manifest, Workflow
 from wfc.manifests.offers import renamed_workflow
-from wfc.manifests.renames import Renames
+from wfc.manifests.rename_hints import hints_between
 from wfc.manifests.shown import Shown, shown
 
 _NOWHERE: Final[Mapping[str, Any]] = {}
@@ -73,12 +73,12 @@ def compare(
 
     An environment holds `python` (``"3.12"``) and `wfc`; what only one side names is not compared.
     """
-    renames = Renames.between(old, new)
-    sides = Sides(old=old, new=new, renames=renames, old_spans=old_spans, new_spans=new_spans)
+    hints = hints_between(old, new)
+    sides = Sides(old=old, new=new, hints=hints, old_spans=old_spans, new_spans=new_spans)
     around = tuple(_environment(sides, old_environment, new_environment))
     names = sorted(old.workflows if workflows is None else workflows)
     compared = {name: _compared(sides, name, around) for name in names}
-    known = {renames.to_new(name) for name in old.workflows}
+    known = {hints.definition(name) for name in old.workflows}
     return Comparison(
         workflows=compared,
         added=tuple(sorted(set(new.workflows) - known)),
@@ -87,12 +87,12 @@ def compare(
 
 
 def _compared(sides: Sides, name: str, around: tuple[Finding, ...]) -> Compared:
-    to = sides.renames.to_new(name)
+    to = sides.hints.definition(name)
     if to not in sides.new.workflows:
         gone = _gone(sides, name, to)
         return Compared(old=name, new=None, level=gone.level, findings=(gone,))
     old, new = sides.old.workflows[name], sides.new.workflows[to]
-    sites = align(old, new, sides.renames)
+    sites = align(old, new, sides.hints)
     found = [*around, *_agents(sides, old), *_dead_hints(sides, old, name)]
     if not _same_fingerprint(old, new):
         found += _changed(sides, name, to, sites)
@@ -186,7 +186,7 @@ def _markers(sides: Sides, name: str, to: str) -> Iterator[Finding]:
 def _dead_hints(sides: Sides, old: Workflow, name: str) -> Iterator[Finding]:
     """Find hints that name what is still there, where a run could be given to the wrong one."""
     reached = {name, *old.reaches, *_called(old)}
-    for new, before in sides.renames.alive():
+    for new, before in sides.hints.without_effect():
         if before in reached:
             yield sides.find(
                 Level.IF_RECORDED,
@@ -208,7 +208,7 @@ def _calls(
     old, new = workflows
     unseen = _unseen(operations)
     for name in sorted(_called(old)):
-        to = sides.renames.to_new(name)
+        to = sides.hints.definition(name)
         pairs = (
             ("step", sides.old.steps, sides.new.steps),
             ("child", sides.old.workflows, sides.new.workflows),

@@ -206,7 +206,7 @@ def _gone(found: Operations, one: Operation, instead: Operation | None) -> Findi
 
 def _lost_step(sides: Sides, one: Operation, callee: str) -> Finding | None:
     """Say what became of a step that the new version does not have at all."""
-    name, said = sides.renames.to_new(callee), f"the step `{short(callee)}`"
+    name, said = sides.hints.definition(callee), f"the step `{short(callee)}`"
     if name in sides.new.steps:
         return None
     fix, hint = "keep the step, or let runs end on their version", None
@@ -270,7 +270,7 @@ def _asked_otherwise(found: Operations, one: Operation, two: Operation) -> Itera
 
 def _candidates(found: Operations, one: Operation, two: Operation) -> Iterator[Finding]:
     sides = found.sides
-    before = {sides.renames.to_new(name): name for name in one.leaf.candidates}
+    before = {sides.hints.definition(name): name for name in one.leaf.candidates}
     lost = sorted(
         name for new, name in before.items() if name != "?" and new not in sides.new.steps
     )
@@ -469,14 +469,14 @@ def _longest_rising(values: Sequence[int]) -> list[int]:
 
 def _translated(found: Operations, node: Node) -> Node:
     """Write an old node with the names of the new version."""
-    renames = found.sides.renames
+    hints = found.sides.hints
     site = node.site and found.sites.to_new(node.site)
     return replace(
         node,
         site=site,
-        callee=node.callee and renames.to_new(node.callee),
-        name=node.name and renames.to_new(node.name),
-        candidates=tuple(renames.to_new(one) for one in node.candidates),
-        types=tuple(renames.callee(one) for one in node.types),
+        callee=node.callee and hints.definition(node.callee),
+        name=node.name and hints.definition(node.name),
+        candidates=tuple(hints.definition(one) for one in node.candidates),
+        types=tuple(hints.callee(one) for one in node.types),
         parts=tuple(_translated(found, part) for part in node.parts),
     )

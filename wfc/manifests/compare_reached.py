@@ -16,7 +16,7 @@ _READ_ANEW = "data is read anew"
 
 def compare_reached(sides: Sides, old: Workflow, new: Workflow, root: str) -> Iterator[Finding]:
     """Compare helpers, constants and classes. `root` is the new id of the workflow."""
-    before = {sides.renames.to_new(name): name for name in old.reaches}
+    before = {sides.hints.definition(name): name for name in old.reaches}
     for name, was in sorted(before.items()):
         found = list(_class(sides, was, name)) if was in sides.old.classes else []
         yield from found
@@ -58,7 +58,7 @@ def _inner_classes(sides: Sides, reached: Mapping[str, str]) -> Iterator[Finding
         module, _, qualname = was.partition(":")
         top = f"{module}:{qualname.partition('.')[0]}"
         if was not in tops and top in tops:
-            yield from _class(sides, was, sides.renames.to_new(was))
+            yield from _class(sides, was, sides.hints.definition(was))
 
 
 # --- classes -----------------------------------------------------------------------------------
@@ -122,7 +122,7 @@ def _kind(sides: Sides, names: _Names, classes: _Classes) -> Iterator[Finding]:
 
 def _fields(sides: Sides, names: _Names, classes: _Classes) -> Iterator[Finding]:
     was, name = names
-    before = {sides.renames.member(name, one): one for one in classes[0].fields or {}}
+    before = {sides.hints.parameter(name, one): one for one in classes[0].fields or {}}
     old, new = classes[0].fields or {}, classes[1].fields or {}
     for field, had in before.items():
         where = f"the field `{field}` of `{short(name)}`"
@@ -166,7 +166,7 @@ def _new_field(sides: Sides, names: _Names, field: str, *, has_default: bool) ->
 def _members(sides: Sides, names: _Names, classes: _Classes) -> Iterator[Finding]:
     was, name = names
     old, new = classes[0].members or {}, classes[1].members or {}
-    before = {sides.renames.member(name, one): one for one in old}
+    before = {sides.hints.parameter(name, one): one for one in old}
     for member, had in before.items():
         if new.get(member) != old[had]:
             does = "is gone" if member not in new else "has another value"
@@ -193,7 +193,7 @@ def _members(sides: Sides, names: _Names, classes: _Classes) -> Iterator[Finding
 
 def compare_agent(sides: Sides, was: str) -> Iterator[Finding]:
     """Compare an agent that a workflow uses."""
-    name = sides.renames.to_new(was)
+    name = sides.hints.definition(was)
     old, new = sides.old.agents[was], sides.new.agents.get(name)
     title = f"the agent `{short(was)}`"
     if new is None:

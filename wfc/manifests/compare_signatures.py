@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from wfc.manifests.findings import Finding, Hint, Sides, short
 from wfc.manifests.levels import Level
-from wfc.manifests.renames import Renames
+from wfc.manifests.rename_hints import RenameHints
 
 _NAME: Final = re.compile(r"[A-Za-z_][\w.]*")
 _STARRED: Final = frozenset({"VAR_POSITIONAL", "VAR_KEYWORD"})
@@ -121,7 +121,7 @@ def compare_input(sides: Sides, old: str, new: str) -> Iterator[Finding]:
                 f"the default of `{after.name}` of {both.title} has changed: runs that were "
                 "started without it take the new one",
             )
-    if _spelled(sides.renames, one.signature.get("returns")) != two.signature.get("returns"):
+    if _spelled(sides.hints, one.signature.get("returns")) != two.signature.get("returns"):
         yield sides.find(
             Level.REPLAY, "WFC605", f"the result type of {both.title} has changed", old=old, new=new
         )
@@ -275,7 +275,7 @@ def _receiver(both: _Both, old: Mapping[str, Any], new: Mapping[str, Any]) -> It
 
 
 def _result(both: _Both, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Finding]:
-    before = _spelled(both.sides.renames, old.get("returns"))
+    before = _spelled(both.sides.hints, old.get("returns"))
     after = new.get("returns")
     if before == after:
         return
@@ -301,7 +301,7 @@ def _both(
         noun=noun,
         old=old,
         new=new,
-        before={one.name: one for one in _parameters(before, new, sides.renames)},
+        before={one.name: one for one in _parameters(before, new, sides.hints)},
         after={one.name: one for one in _parameters(after, new, None)},
         code={"step": "WFC604", "child": "WFC611", "workflow": "WFC602"}[noun],
         result_code="WFC611" if noun == "child" else "WFC605",
@@ -309,24 +309,24 @@ def _both(
 
 
 def _parameters(
-    signature: Mapping[str, Any], new: str, renames: Renames | None
+    signature: Mapping[str, Any], new: str, hints: RenameHints | None
 ) -> Iterator[_Parameter]:
     for one in signature.get("params", ()):
         written = str(one["name"])
         yield _Parameter(
-            name=renames.member(new, written) if renames else written,
+            name=hints.parameter(new, written) if hints else written,
             kind=str(one.get("kind", "POSITIONAL_OR_KEYWORD")),
             has_default=bool(one.get("has_default")),
-            type=_spelled(renames, one.get("type")),
+            type=_spelled(hints, one.get("type")),
             called=written,
         )
 
 
-def _spelled(renames: Renames | None, written: str | None) -> str | None:
+def _spelled(hints: RenameHints | None, written: str | None) -> str | None:
     """Spell an old type as the new version would: classes may be renamed by a hint."""
-    if written is None or renames is None:
+    if written is None or hints is None:
         return written
-    return _NAME.sub(lambda match: renames.callee(match[0]), written)
+    return _NAME.sub(lambda match: hints.callee(match[0]), written)
 
 
 def _gains_none(before: str | None, after: str | None) -> bool:

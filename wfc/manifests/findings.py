@@ -9,7 +9,7 @@ from wfc.diagnostics import Link, Place
 from wfc.ids import Site
 from wfc.manifests.levels import Level, Reason
 from wfc.manifests.manifest import Manifest
-from wfc.manifests.renames import Renames
+from wfc.manifests.rename_hints import RenameHints
 
 Spans = Mapping[str, Place]
 """Where things stand: by id of a definition, helper, class or constant, and by full site."""
@@ -57,7 +57,7 @@ class Sides:
 
     old: Manifest
     new: Manifest
-    renames: Renames
+    hints: RenameHints
     old_spans: Spans = field(default_factory=dict)
     new_spans: Spans = field(default_factory=dict)
 

@@ -41,11 +41,11 @@ def _hint(
 
 
 def _lost(old: Mapping[str, Any], new: Mapping[str, Any], sides: Sides) -> list[str]:
-    return [name for name in old if sides.renames.to_new(name) not in new]
+    return [name for name in old if sides.hints.definition(name) not in new]
 
 
 def _fresh(old: Mapping[str, Any], new: Mapping[str, Any], sides: Sides) -> list[str]:
-    known = {sides.renames.to_new(name) for name in old}
+    known = {sides.hints.definition(name) for name in old}
     return [name for name in new if name not in known]
 
 

@@ -63,6 +63,8 @@ TO_THREAD: Final = "asyncio.to_thread"
 PARTIAL: Final = "functools.partial"
 _HOMES: Final = {
     "wfc.runtime.workflow_api": "wfc",
+    "wfc.runtime.hooks": "wfc",
+    "wfc.runtime.children": "wfc",
     "asyncio.tasks": "asyncio",
     "asyncio.timeouts": "asyncio",
     "asyncio.taskgroups": "asyncio",

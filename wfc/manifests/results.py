@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from wfc.ids import DefinitionId, ModuleName
+from wfc.manifests.rename_hints import hints_in
 from wfc.manifests.store import Version
 
 _ANYTHING: Final = frozenset({None, "typing.Any", "object"})
@@ -30,11 +31,14 @@ class Results:
         self._version = version
 
     def take(self, other: Results, step: DefinitionId) -> bool:
-        """Tell whether a run of this version reads whatever that step of `other` returns."""
+        """Tell whether a run of this version reads whatever that step of `other` returns. `step` is
+        the id that either version, or one before, has given it.
+        """
         old, new = self._returned(step), other._returned(step)
         return self._reads(old, new, other, frozenset())
 
-    def _returned(self, step: DefinitionId) -> str | None:
+    def _returned(self, recorded: DefinitionId) -> str | None:
+        step = DefinitionId(hints_in(self._version.manifest).definition(recorded))
         told = self._steps.get(step)
         if told is not None:
             found: str | None = told["signature"]["returns"]

@@ -21,13 +21,13 @@ class Shown:
 def shown(sides: Sides) -> Iterator[Shown]:
     """List steps and workflows with another body, policy or reach, by their new ids."""
     for name in sorted(sides.old.steps):
-        to = sides.renames.to_new(name)
+        to = sides.hints.definition(name)
         if to in sides.new.steps:
             notes = tuple(_of_step(sides.old.steps[name], sides.new.steps[to]))
             if notes:
                 yield Shown(id=to, notes=notes)
     for name in sorted(sides.old.workflows):
-        to = sides.renames.to_new(name)
+        to = sides.hints.definition(name)
         if to in sides.new.workflows:
             before, after = sides.old.workflows[name].policy, sides.new.workflows[to].policy
             notes = tuple(_policy(before, after))

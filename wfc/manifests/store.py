@@ -35,6 +35,8 @@ COMPILER_FORMAT: Final = 2
 """Part of every version id: raised when equal sources compile to other bundles or manifests."""
 ARCHIVE_FORMAT: Final = 1
 SCHEMA: Final = "wfc.manifest/1.0"
+BASELINE: Final = "wfc.baseline.json"
+"""A manifest that is committed, beside `pyproject.toml`: what runs in flight were built from."""
 VERSION_MAX_BYTES: Final = 64 * 1024 * 1024
 _MAGIC: Final = b"wfcv"
 _SURROGATES: Final = "surrogatepass"  # a text literal may hold one
@@ -191,13 +193,8 @@ def current_version(out: Path) -> VersionId | None:
 
 def read_version(folder: Path) -> Version:
     """Read the folder of a version; `BundleBroken` if anything in it is not its manifest's."""
-    name = f"{folder}/manifest.json"
     text = read_text(folder / "manifest.json")
-    try:
-        manifest = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ManifestBroken(f"{name}: the document is no JSON: {error}") from error
-    check_schema(manifest, name)
+    manifest = _parsed(text, f"{folder}/manifest.json")
 
     def read() -> Version:
         bundles: dict[Purpose, dict[ModuleName, Bundle]] = {purpose: {} for purpose in _PURPOSES}
@@ -229,6 +226,26 @@ def read_version(folder: Path) -> Version:
         )
 
     return _checked(str(folder), read)
+
+
+def recorded_classes(path: Path) -> tuple[str, ...]:
+    """Give the ids of the classes that payloads may name, by the manifest or baseline `path`.
+
+    Raises `ManifestBroken` and `ManifestTooNew`.
+    """
+    classes = _parsed(read_text(path), str(path)).get("classes")
+    if not isinstance(classes, dict):
+        raise ManifestBroken(f"{path}: `classes` is missing; build, or write the baseline, again")
+    return tuple(sorted(classes))
+
+
+def _parsed(text: str, name: str) -> Any:
+    try:
+        manifest = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ManifestBroken(f"{name}: the document is no JSON: {error}") from error
+    check_schema(manifest, name)
+    return manifest
 
 
 def check_schema(manifest: Any, name: str) -> None:

@@ -8,8 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
-from wfc.eventlog.entity import RunStatus, StepStatus
-from wfc.eventlog.event import Event, Scalar
+from wfc.eventlog.entity import HookStatus, RunStatus, StepStatus
+from wfc.eventlog.event import Event, HookKind, Scalar
 from wfc.ids import DefinitionId, OperationId, RunId, Site, VersionId
 from wfc.worlds.protocol import Environment
 
@@ -64,6 +64,39 @@ class RunSummary:
     paused: bool = False
     blocked: str | None = None
     attributes: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookSummary:
+    """A hook as others see it: `id` is what people name, `token` what is sent to.
+
+    `json_schema` says what it takes (None: anything); `received` counts what came.
+    """
+
+    id: str
+    token: str
+    kind: HookKind
+    status: HookStatus
+    run_id: RunId
+    workflow: DefinitionId
+    site: Site
+    received: int
+    json_schema: Mapping[str, Any] | None
+    metadata: Any
+    created_at: datetime
+    disposed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """A payload is on disk, as event `position` of the run. `duplicate`: this very one (by its
+    idempotency id) was there before.
+    """
+
+    run_id: RunId
+    receipt_id: str
+    position: int
+    duplicate: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -104,6 +104,12 @@ class Call:
     begun_at: float = 0.0  # on the loop's clock
     given_up: bool = False
     body_version: VersionId | None = None  # None: the imported code
+    spent: int = 0  # attempts that an upgrade took back: they keep their numbers and count no more
+
+    @property
+    def counted(self) -> int:
+        """Give how many attempts of the policy's are used up, this one included."""
+        return self.attempt - self.spent
 
     @property
     def deadline(self) -> int | None:
@@ -128,7 +134,7 @@ class Call:
         return Try(
             run_id=self.run_id,
             operation_id=self.operation_id,
-            attempt=self.attempt,
+            attempt=self.counted,
             policy=self.policy,
             first_started_at=self.first_started_at,
         )
@@ -239,7 +245,7 @@ def lost(call: Call, error: BaseException, now: int) -> Ended:
 
     The pause between attempts spares what failed, and here it was not the step that failed.
     """
-    if call.attempt < call.policy.attempts:
+    if call.counted < call.policy.attempts:
         return Ended(call, codec.encode_error(error), failed=True, retry_at=now)
     return _exhausted(call, error)
 
@@ -258,7 +264,7 @@ async def _value(call: Call, body: Body | None, threads: Threads, now_us: Callab
             raise
         raise StepTimeout(
             f"step `{_name(call, body)}` ran longer than its policy allows "
-            f"(attempt {call.attempt} of {call.policy.attempts}, stopped after {left_s:g} s)"
+            f"(attempt {call.counted} of {call.policy.attempts}, stopped after {left_s:g} s)"
         ) from None
 
 
@@ -328,7 +334,7 @@ def _judge(call: Call, body: Body | None, error: BaseException, now: int) -> End
     failed = Try(
         run_id=call.run_id,
         operation_id=call.operation_id,
-        attempt=call.attempt,
+        attempt=call.counted,
         policy=call.policy,
         retry_on=body.retry_on if body else Exception,
         give_up_on=body.give_up_on if body else (),
@@ -404,7 +410,7 @@ def get_step_metadata() -> StepMetadata:
         step_id=call.operation_id,
         step=call.step,
         attempt=call.attempt,
-        attempts_max=call.policy.attempts,
+        attempts_max=call.spent + call.policy.attempts,
         first_started_at=to_datetime(call.first_started_at),
         deadline=None if call.deadline is None else to_datetime(call.deadline),
         _call=call,

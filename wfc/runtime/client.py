@@ -28,6 +28,11 @@ class Client(Protocol):
         ...
 
     @property
+    def events_max(self) -> int:
+        """How many events a chapter of a run may have."""
+        ...
+
+    @property
     def attributes_max(self) -> int:
         """How many attributes a run may have."""
         ...

@@ -1,8 +1,8 @@
 """What a fork takes over from the log of another run: the facts before a cut, as its own past.
 
 Pure: values in, values out. Positions stay what they were, but for children that had not ended:
-they belong to the other run, so the fork asks for its own. The past keeps its instants; what the
-fork adds to it (`news`) is of now.
+they belong to the other run, so the fork asks for its own. The past keeps its instants, and the
+upgrades that the run had; what the fork adds to it (`news`) is of now.
 """
 
 from __future__ import annotations
@@ -27,14 +27,16 @@ from wfc.eventlog.event import (
     Origin,
     Recorded,
     RunCreated,
-    RunRestarted,
+    RunFailed,
     RunUpgraded,
     StepCreated,
     StepRetrying,
 )
 from wfc.eventlog.fold import State, fold
+from wfc.eventlog.renames import Renames
 from wfc.ids import OperationId, RunId, VersionId
-from wfc.runtime.replaying import call_of
+from wfc.runtime.logs import call_of, chapters_of
+from wfc.runtime.reading import Reading
 from wfc.worlds.protocol import NewRun
 
 _TOKEN_BYTES: Final = 24
@@ -77,8 +79,8 @@ class Past:
 def cut_at(log: Sequence[Recorded], at: int | str, *, whole_step: bool = False) -> int:
     """Give the position of the first event that the fork leaves out.
 
-    `at` is a position, or the id of an operation and means its first event; `whole_step` lets the
-    position of any event of an operation mean that too. Raises `InputInvalid`.
+    `at` is a position, or the present id of an operation and means its first event; `whole_step`
+    lets the position of any event of an operation mean that too. Raises `InputInvalid`.
     """
     if isinstance(at, str):
         return _first_of(log, at)
@@ -90,18 +92,27 @@ def cut_at(log: Sequence[Recorded], at: int | str, *, whole_step: bool = False) 
             f"at={at}: a fork keeps event 1, so it can begin before event 2 to {len(log)}, or "
             f"behind them all at {len(log) + 1}.\nTo begin from the top, rerun the run."
         )
-    name = None if at > len(log) else getattr(log[at - 1].event, "operation_id", None)
-    return at if name is None or not whole_step else _first_of(log, name)
+    if not whole_step:
+        return at
+    name = next((name for name, places in _operations(log).items() if at in places), None)
+    return at if name is None else _first_of(log, name)
+
+
+def _operations(log: Sequence[Recorded]) -> dict[str, list[int]]:
+    """Give the positions of the events of each operation, by its present name."""
+    names: dict[str, list[int]] = {}
+    for chapter in chapters_of(log):
+        for recorded in Reading.of(chapter).read(chapter):
+            name = getattr(recorded.event, "operation_id", None)
+            if name is not None:
+                names.setdefault(name, []).append(recorded.position)
+    return names
 
 
 def _first_of(log: Sequence[Recorded], name: str) -> int:
-    names: dict[str, int] = {}
-    for recorded in log:
-        found = getattr(recorded.event, "operation_id", None)
-        if found is not None:
-            names.setdefault(found, recorded.position)
+    names = _operations(log)
     if name in names:
-        return names[name]
+        return names[name][0]
     near = [each for each in names if each.startswith(name)][:3]
     near = near or get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f"Did you mean {' or '.join(near)}?" if near else "It has recorded no operation."
@@ -129,10 +140,13 @@ def step_at(log: Sequence[Recorded], cut: int) -> StepCreated:
 # --- what is kept ------------------------------------------------------------------------------
 
 
-def past_of(log: Sequence[Recorded], cut: int, now_us: int) -> Past:
-    """Take over what stands before `cut`: no end of the run, and no attempt that is under way."""
+def past_of(log: Sequence[Recorded], cut: int, now_us: int, *, failed: bool = False) -> Past:
+    """Take over what stands before `cut`: no attempt that is under way, and no end of the run but,
+    with `failed`, a failure, which an upgrade is going to take back.
+    """
     kept = list(log[: cut - 1])
-    if isinstance(kept[-1].event, TERMINAL):
+    last = kept[-1].event
+    if isinstance(last, TERMINAL) and not (failed and isinstance(last, RunFailed)):
         kept.pop()
     state = fold(kept)
     news: list[Event] = [
@@ -148,35 +162,59 @@ def past_of(log: Sequence[Recorded], cut: int, now_us: int) -> Past:
         for name, step in state.steps.items()
         if step.status is StepStatus.RUNNING
     ]
-    ended = _ends_of_children(log)
-    orphans = {
-        name
-        for name, last in state.children.items()
-        if isinstance(last, ChildCreated) and name not in ended
-    }
-    news += [
-        ended[name]
-        for name, last in state.children.items()
-        if isinstance(last, ChildCreated) and name in ended
+    ends, orphans = _children(log, cut, state)
+    renames = state.law.renames or Renames()
+    kept = [
+        one
+        for one in kept
+        if not (
+            isinstance(one.event, ChildCreated)
+            and renames.operation(one.event.operation_id) in orphans
+        )
     ]
-    return Past(
-        cut=cut,
-        kept=tuple(one for one in kept if not _is_about(one.event, orphans)),
-        news=tuple(news),
-        state=state,
-    )
+    return Past(cut=cut, kept=_numbered(kept), news=(*news, *ends), state=state)
 
 
-def _ends_of_children(log: Sequence[Recorded]) -> dict[OperationId, Event]:
-    return {
-        one.event.operation_id: one.event
-        for one in log
+def _children(
+    log: Sequence[Recorded], cut: int, state: State
+) -> tuple[list[Event], set[OperationId]]:
+    """Give the ends that children came to after the cut, and those that have come to none.
+
+    What ended behind an upgrade that the fork leaves out may have ended under another name.
+    """
+    chapter = next(one for one in reversed(chapters_of(log)) if one[0].position < cut)
+    upgrades = [one for one in chapter if isinstance(one.event, RunUpgraded)]
+    whole = Renames(one.event for one in upgrades)  # type: ignore[misc]  # that is what they are
+    later = Renames(one.event for one in upgrades if one.position >= cut)  # type: ignore[misc]  # likewise
+    ended = {
+        whole.operation(one.event.operation_id): one.event
+        for one in chapter
         if isinstance(one.event, ChildCompleted | ChildFailed)
     }
+    running = [name for name, last in state.children.items() if isinstance(last, ChildCreated)]
+    found = {name: ended.get(later.operation(name)) for name in running}
+    ends: list[Event] = [
+        replace(event, operation_id=name) for name, event in found.items() if event is not None
+    ]
+    return ends, {name for name, event in found.items() if event is None}
 
 
-def _is_about(event: Event, orphans: set[OperationId]) -> bool:
-    return isinstance(event, ChildCreated) and event.operation_id in orphans
+def _numbered(kept: Sequence[Recorded]) -> tuple[Recorded, ...]:
+    """Let upgrades name the positions that events have now that others are left out."""
+    moved = {one.position: number for number, one in enumerate(kept, 1)}
+    return tuple(
+        replace(
+            one,
+            event=replace(
+                event,
+                unequal=tuple(map(moved.__getitem__, event.unequal)),
+                accepted=tuple(map(moved.__getitem__, event.accepted)),
+            ),
+        )
+        if isinstance(event := one.event, RunUpgraded) and event.unequal
+        else one
+        for one in kept
+    )
 
 
 # --- the fork's own beginning ------------------------------------------------------------------
@@ -203,13 +241,3 @@ def begun_anew(past: Past, source: RunId, now_us: int, *, edited: bool) -> RunCr
         traceparent=None,
         idempotency_id=None,
     )
-
-
-def onto(event: Event, version: VersionId, fingerprint: str) -> Event:
-    """Let an event tell of another version, as if the run had never been on any other."""
-    match event:
-        case RunCreated() | RunRestarted():
-            return replace(event, version=version, fingerprint=fingerprint)
-        case RunUpgraded():
-            return replace(event, from_version=version, to_version=version, fingerprint=fingerprint)
-    return event

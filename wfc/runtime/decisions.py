@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 
 from wfc import codec
-from wfc.errors import LimitExceeded, WorkerLost
+from wfc.errors import WorkerLost
 from wfc.eventlog.event import (
     FailureKind,
     RunCompleted,
@@ -15,8 +16,10 @@ from wfc.eventlog.event import (
     WaitCause,
     WaitCreated,
 )
+from wfc.eventlog.standing import ACTIVE
 from wfc.ids import OperationId
 from wfc.runtime.attempt import Call, lost
+from wfc.runtime.chapters import draft
 from wfc.runtime.desk import Desk
 from wfc.runtime.execution import Execution
 from wfc.runtime.inline import InlineBodies
@@ -24,8 +27,10 @@ from wfc.runtime.ledger import Effort
 from wfc.runtime.operations import (
     AttributesAsked,
     Cancelled,
+    ChildAsked,
     Completed,
     Failed,
+    HookAsked,
     Operation,
     Outcome,
     Restarted,
@@ -53,15 +58,13 @@ class Decisions:
         """Act on what a delivery came to."""
         for operation in outcome.withdrawn:
             self.give_up(operation)
-        for operation in outcome.asked:
-            self._take_up(operation)
+        self._take_up_all(outcome.asked)
         if not isinstance(outcome, Suspended):
             self.close(outcome)
 
     def review(self, execution: Execution) -> None:
         """Take up everything that is open, whether it was asked for now or long ago."""
-        for operation in list(execution.open.values()):
-            self._take_up(operation)
+        self._take_up_all(list(execution.open.values()))
         self.loss = False
 
     def forget(self) -> None:
@@ -73,6 +76,13 @@ class Decisions:
 
     # -- what the code asks for
 
+    def _take_up_all(self, operations: Sequence[Operation]) -> None:
+        # Steps last: a body may hand out the token of a hook, which must be in the log by then.
+        for is_step in (False, True):
+            for operation in operations:
+                if isinstance(operation, StepAsked) is is_step:
+                    self._take_up(operation)
+
     def _take_up(self, operation: Operation) -> None:
         match operation:
             case StepAsked():
@@ -81,6 +91,11 @@ class Decisions:
                 self._take_up_wait(operation)
             case AttributesAsked():
                 self._outbox.attributes[operation.operation_id] = operation
+            case HookAsked():
+                if not self._outbox.ledger.law.hook(operation.operation_id):
+                    self._outbox.hooks[operation.operation_id] = operation
+            case ChildAsked():
+                self._outbox.nursery.want(operation, self._outbox.ledger)
 
     def _take_up_wait(self, asked: WaitAsked) -> None:
         ledger = self._outbox.ledger
@@ -101,9 +116,8 @@ class Decisions:
             if effort is not None and effort.woken:
                 outbox.to_queue[name] = asked, 0
         elif effort is None:
-            if self.loss and not starts_on_record(self._desk.policy(asked)):
-                attempt = outbox.first_attempt(name)
-                self._lose_attempt(bodies.call(asked, outbox.policy(asked), attempt))
+            if self.loss and not starts_on_record(policy := self._desk.policy(asked)):
+                self._lose_attempt(bodies.call(asked, policy, outbox.ledger.first_attempt(name)))
             else:
                 bodies.want(asked)
         elif effort.running:
@@ -149,6 +163,13 @@ class Decisions:
                 outbox.over.pop(name, None)
                 if name in outbox.ledger.waits:
                     outbox.given_up[name] = operation
+            case HookAsked():
+                outbox.hooks.pop(name, None)
+                if outbox.ledger.law.hook(name) == ACTIVE:
+                    outbox.given_up[name] = operation
+            case ChildAsked():
+                outbox.nursery.give_up(operation, outbox.ledger)
+                bodies.fill()
             case AttributesAsked():
                 pass
 
@@ -162,7 +183,7 @@ class Decisions:
             case Cancelled():
                 self._outbox.end = self._outbox.cancelled(outcome.reason)
             case Restarted():
-                self.fail(LimitExceeded("this release cannot restart a run"), FailureKind.LIMIT)
+                self._outbox.end = draft(outcome.arguments, self._outbox.ledger)
         if isinstance(outcome, Failed) and outcome.kind is not FailureKind.USER:
             # One `run_failed` and no more decisions: what the code asked for last is in doubt.
             self.forget()

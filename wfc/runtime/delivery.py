@@ -14,9 +14,11 @@ from wfc.eventlog.event import (
     RunCompleted,
     RunUpgraded,
     StepCancelled,
+    StepCreated,
 )
 from wfc.ids import OperationId, split_operation_id
-from wfc.runtime.pending import Problem
+from wfc.runtime.operations import StepAsked
+from wfc.runtime.pending import Pending, Problem, contradiction
 from wfc.runtime.state import State, applied
 
 
@@ -41,12 +43,25 @@ def _unasked(state: State, recorded: Recorded, name: OperationId) -> None:
     given_up = state.given_up.get(name)
     if given_up is not None:
         given_up.known = True
+        problem = _asked_otherwise(recorded, given_up)
+        if problem is not None and not state.overlooks(given_up, recorded, problem):
+            state.dispute(recorded, problem)
+            return
         if isinstance(recorded.event, StepCancelled) or given_up.over(recorded.event):
             del state.given_up[name]
             state.withdrawn.pop(name, None)
         return
     if split_operation_id(name)[0] == state.chapter and not state.passes_over(recorded, name):
         state.dispute(recorded, None)
+
+
+def _asked_otherwise(recorded: Recorded, given_up: Pending) -> Problem | None:
+    """Compare a step that the code does not wait for any more: it was asked for all the same."""
+    event: Any = recorded.event
+    created = event if isinstance(event, StepCreated) else getattr(event, "created", None)
+    if isinstance(created, StepCreated) and isinstance(given_up.operation, StepAsked):
+        return contradiction(created, given_up.operation)
+    return None
 
 
 def _attributes_set(state: State, recorded: Recorded) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Final, Protocol
 
+from wfc.eventlog.entity import Run
 from wfc.eventlog.event import Event, Recorded
 from wfc.ids import DefinitionId, RunId, VersionId, WorkerId
 from wfc.policies import Policy
@@ -17,7 +18,7 @@ from wfc.runtime.operations import Outcome, StepAsked
 from wfc.runtime.slots import Slots
 from wfc.runtime.template import Template
 from wfc.runtime.threads import Threads
-from wfc.worlds.protocol import Appended, Guard, Queued, Refused, Release
+from wfc.worlds.protocol import Appended, Child, EndedChild, Guard, Queued, Refused, Release
 
 PAGE: Final = 2000
 """So many events are read, and delivered, at once."""
@@ -42,6 +43,7 @@ class Clerk(Protocol):
         *,
         guard: Guard,
         messages: Sequence[Queued] = (),
+        create: Sequence[Child] = (),
         release: Release | None = None,
     ) -> Appended | Refused:
         """Append, waiting out a full or unreachable world."""
@@ -63,8 +65,24 @@ class Desk(Clerk, Protocol):
     always_replay: bool
     limits: Limits
 
-    async def history(self, run_id: RunId, after: int) -> list[Recorded]:
-        """Read up to `PAGE` events after a position."""
+    async def history(self, run_id: RunId, after: int, limit: int = PAGE) -> list[Recorded]:
+        """Read up to `limit` events after a position."""
+        ...
+
+    async def active_version(self) -> VersionId | None:
+        """Give the version that new work prefers."""
+        ...
+
+    async def run_of(self, run_id: RunId) -> Run | None:
+        """Read the view of one run."""
+        ...
+
+    async def ended_children(self, run_id: RunId) -> list[EndedChild]:
+        """Read ended children of which a run has still to hear."""
+        ...
+
+    def environment(self, version: VersionId) -> Mapping[str, str]:
+        """Capture what workflow code of a version may read of the machine, as of now."""
         ...
 
     async def template(self, version: VersionId, workflow: DefinitionId) -> Template:

@@ -9,7 +9,7 @@ from wfc.eventlog.event import Recorded
 from wfc.ids import OperationId, RunId, split_operation_id
 from wfc.runtime.live import Code
 from wfc.runtime.loop import Loop
-from wfc.runtime.operations import Operation, StepAsked, WaitAsked
+from wfc.runtime.operations import ChildAsked, HookAsked, Operation, StepAsked, WaitAsked
 from wfc.runtime.pending import Pending
 
 _LISTED = 5
@@ -69,7 +69,7 @@ def stuck(execution: Disputed) -> str:
     lines = [
         (
             f"run {execution.run_id} waits for something that nothing can bring about: "
-            "no step, sleep or hook is open, and no task can go on."
+            "no step, sleep, hook or child run is open, and no task can go on."
         )
     ]
     for task in execution.loop.tasks():
@@ -113,6 +113,10 @@ def _call(operation: Operation) -> str:
             return f"step {operation.step} as {operation.operation_id}"
         case WaitAsked():
             return f"a wait as {operation.operation_id}"
+        case HookAsked():
+            return f"a hook as {operation.operation_id}"
+        case ChildAsked():
+            return f"a child run of {operation.workflow} as {operation.operation_id}"
     return f"attributes as {operation.operation_id}"
 
 

@@ -7,7 +7,7 @@ unless that has not come to anything yet and may be withdrawn.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,13 +16,12 @@ from wfc.errors import Diverged, TurnTooLong
 from wfc.eventlog.event import (
     AttributesSet,
     ChildCompleted,
-    ChildCreated,
     ChildFailed,
     FailureKind,
     HookConflicted,
-    HookCreated,
     HookDisposed,
     Recorded,
+    RunCreated,
     StepCancelled,
     StepCompleted,
     StepCreated,
@@ -33,22 +32,26 @@ from wfc.eventlog.event import (
     WaitCompleted,
     WaitCreated,
 )
-from wfc.ids import OperationId, RunId
+from wfc.ids import DefinitionId, OperationId, RunId, Site
+from wfc.runtime.delivery import CHANGES
 from wfc.runtime.execution import Execution
 from wfc.runtime.limits import Limits
+from wfc.runtime.logs import PAGE
 from wfc.runtime.operations import Failed, Operation, Outcome, StepAsked, Suspended, WaitAsked
-from wfc.runtime.pending import INPUT, Pending, Problem
+from wfc.runtime.outcomes import kind_of
+from wfc.runtime.pending import INPUT, Pending, PendingAttributes, Problem
 from wfc.runtime.reading import Reading
 from wfc.runtime.template import Template
 from wfc.runtime.verdict import Waiver
+from wfc.runtime.watchdog import Deliver
 
 INPUT_OF_RUN: Final = "WFC602"
 UNASKED: Final = "WFC651"
 RESULT: Final = "WFC654"
+PAYLOAD: Final = "WFC655"
 ENDED: Final = "WFC656"
 RAISED: Final = "WFC657"
 UNSETTLED: Final = "WFC659"
-_STARTS: Final = (StepCreated, WaitCreated, HookCreated, ChildCreated)
 _ENDS: Final = (
     StepCompleted, StepFailed, StepCancelled, WaitCompleted, HookDisposed, HookConflicted,
     ChildCompleted, ChildFailed,
@@ -57,13 +60,11 @@ _ENDS: Final = (
 
 @dataclass(slots=True)
 class Fact:
-    """An operation as the log knows it. `at` is its first event; `ended` its last word, if any."""
+    """An operation as the log knows it. `ended` is its last word, if any."""
 
     kind: str  # step, wait, hook, child
-    at: int
     attempted: bool = False
     ended: Any = None
-    created: Any = None
 
     @property
     def came_to_nothing(self) -> bool:
@@ -84,11 +85,7 @@ def facts_of(recorded: Iterable[Recorded]) -> dict[OperationId, Fact]:
             continue
         fact = found.get(name)
         if fact is None:
-            fact = found[name] = Fact(kind=event.name.partition("_")[0], at=each.position)
-        if isinstance(event, _STARTS):
-            fact.created = event
-        elif getattr(event, "created", None) is not None:
-            fact.created = event.created
+            fact = found[name] = Fact(kind=event.name.partition("_")[0])
         if isinstance(event, StepStarted | StepRetrying):
             fact.attempted = True
         if isinstance(event, _ENDS):
@@ -119,32 +116,34 @@ class Replayed:
     withdrawn: list[OperationId] = field(default_factory=list)
     """What the log holds and the code does without; none of it has come to anything."""
     unequal: list[int] = field(default_factory=list)
+    accepted: list[int] = field(default_factory=list)
+    """Of these, what only stands because the caller accepts it."""
     waivable: set[Waiver] = field(default_factory=set)
     """What the caller could accept so that the replay gets further."""
     open: dict[OperationId, Operation] = field(default_factory=dict)
     unknown: list[OperationId] = field(default_factory=list)
     """Operations that are asked for behind the head, where the old code asked for nothing."""
-    asked: set[OperationId] = field(default_factory=set)
-    """Every operation that the code asked for."""
+    reached: Collection[Site] = ()
+    """Every call place that the code came to, by its name in the log."""
 
 
 class DryExecution(Execution):
     """An execution whose contradictions are noted instead of failing a run."""
 
-    __slots__ = ("accepted", "facts", "failed_at", "misread_at", "result")
+    __slots__ = ("_facts", "accepted", "failed_at", "history", "misread_at", "result")
 
     def __init__(
         self,
         template: Template,
         run_id: RunId,
         opening: Recorded,
-        facts: Mapping[OperationId, Fact],
+        history: Sequence[Recorded],
         *,
         accept: Collection[Waiver] = (),
         reading: Reading,
         limits: Limits,
     ) -> None:
-        """Prepare to replay a log of which `facts` are known."""
+        """Prepare to replay a chapter; `history` is what is to be delivered."""
         super().__init__(
             template,
             run_id,
@@ -152,9 +151,10 @@ class DryExecution(Execution):
             limits=limits,
             quiet_until=_FOR_EVER,
             renames=reading.renames,
-            unequal=reading.unequal,
+            unequal=reading.accepted,
         )
-        self.facts = facts
+        self.history = history
+        self._facts: Mapping[OperationId, Fact] | None = None
         self.accepted = frozenset(accept)
         self.result = Replayed()
         self.failed_at: int | None = None
@@ -166,30 +166,24 @@ class DryExecution(Execution):
             self.failed_at = self.position
         super().fail(error, kind)
 
-    # -- what the code asks for
-
-    def ask(self, pending: Pending) -> None:
-        """Open an operation, and remember that it was asked for."""
-        self.result.asked.add(pending.operation.operation_id)
-        super().ask(pending)
-
-    def take_at_hand(self) -> None:
-        """Count an event as delivered; whoever takes it has asked for its operation."""
-        event: Any = self.batch[self.cursor].event
-        self.result.asked.add(event.operation_id)
-        super().take_at_hand()
-
     # -- code and history
 
     def overlooks(self, pending: Pending, recorded: Recorded, problem: Problem) -> bool:
         """Let an event stand that means the same as what is asked for, or that is accepted."""
-        if super().overlooks(pending, recorded, problem):
-            return True
         if problem.rule != INPUT:
             return False
-        if not (self._means_the_same(pending, recorded) or Waiver.INPUTS in self.accepted):
+        if not (self._means_the_same(pending, recorded) or self._accepts(recorded)):
             self.result.waivable.add(Waiver.INPUTS)
             return False
+        self.result.unequal.append(recorded.position)
+        return True
+
+    def stands_at_hand(self, step: DefinitionId, digest: bytes) -> bool:
+        """Let the outcome at hand stand on the same terms."""
+        recorded = self.batch[self.cursor]
+        event: Any = recorded.event
+        if not (self._reads_as(event.created, step, digest) or self._accepts(recorded)):
+            return False  # delivery says what is wrong
         self.result.unequal.append(recorded.position)
         return True
 
@@ -198,10 +192,28 @@ class DryExecution(Execution):
         if isinstance(event, AttributesSet):
             return True  # a recorded write stands, whatever would be written now
         asked = pending.operation
-        created = event if isinstance(event, StepCreated) else event.created
-        if not isinstance(asked, StepAsked) or created is None or created.arguments is None:
+        created = event if isinstance(event, StepCreated) else getattr(event, "created", None)
+        return isinstance(asked, StepAsked) and self._reads_as(created, asked.step, asked.digest)
+
+    def _reads_as(
+        self, created: StepCreated | None, step: DefinitionId, digest: bytes | None
+    ) -> bool:
+        if created is None or created.arguments is None:
             return False
-        return self.template.plan_of(asked.step).reads_as(created.arguments, asked.digest)
+        return self.template.plan_of(step).reads_as(created.arguments, digest)
+
+    def _accepts(self, recorded: Recorded) -> bool:
+        """Tell whether somebody has decided to overlook what an event differs in."""
+        if Waiver.INPUTS in self.accepted:
+            self.result.accepted.append(recorded.position)
+            return True
+        return recorded.position in self.unequal
+
+    def fact(self, name: OperationId) -> Fact | None:
+        """Say how far an operation has come; most replays never ask."""
+        if self._facts is None:
+            self._facts = facts_of(self.history)
+        return self._facts.get(name)
 
     def passes_over(self, recorded: Recorded, name: OperationId) -> bool:
         """Withdraw an operation that nobody asks for, if it has not come to anything."""
@@ -210,7 +222,7 @@ class DryExecution(Execution):
         if isinstance(recorded.event, AttributesSet):
             self.result.withdrawn.append(name)  # nobody waits for a write; what it wrote stands
             return True
-        fact = self.facts.get(name)
+        fact = self.fact(name)
         if fact is None or (fact.ended is not None and not fact.came_to_nothing):
             return False
         waiver = _NEEDS.get(fact.kind) if fact.ended is None else None
@@ -237,7 +249,9 @@ class DryExecution(Execution):
         main = self.main
         if main is not None and not main.cancelled() and main.exception() is not None:
             error = main.exception()
-            return RAISED, f"the code had raised {type(error).__name__} before: {error}"
+            assert error is not None
+            rule = UNSETTLED if kind_of(error) is FailureKind.LIMIT else RAISED
+            return rule, f"the code had raised {type(error).__name__} before: {error}"
         return ENDED, "the code ended before it asked for this"
 
     def misread(self, name: OperationId, error: Exception) -> None:
@@ -265,37 +279,46 @@ def replay(
     accept: Collection[Waiver] = (),
     reading: Reading,
     limits: Limits,
-    deliver: Any = None,
+    created: RunCreated | None = None,
+    deliver: Deliver = Execution.deliver,
 ) -> Replayed:
     """Deliver a history, as the present code reads it, to a fresh execution of `template`.
 
-    `deliver` takes the execution and the events and may end a turn that spins (`TurnTooLong`).
+    `created` is how the run began, where the opening does not say it; `deliver` may end a turn that
+    spins.
     """
     execution = DryExecution(
         template,
         run_id,
         opening,
-        facts_of(history),
+        history,
         accept=accept,
         reading=reading,
         limits=limits,
     )
+    execution.created = created or execution.created
     result = execution.result
     try:
-        result.outcome = (deliver or _plainly)(execution, history)
+        for outcome in delivered(execution, history, deliver):
+            result.outcome = outcome
         _conclude(execution, history)
     except TurnTooLong:
-        # The code caught it, or had just gone back to waiting: still it took too long.
-        result.disagreement = Disagreement(
-            recorded=_at(history, execution.position) or opening, rule=UNSETTLED, text=_SPINS
-        )
+        # The code caught the interruption and went on for as long again.
+        at = _at(history, execution.position) or opening
+        result.disagreement = Disagreement(recorded=at, rule=UNSETTLED, text=_SPINS)
     finally:
         execution.drop()
     return result
 
 
-def _plainly(execution: Execution, history: Sequence[Recorded]) -> Outcome:
-    return execution.deliver(history)
+def delivered(
+    execution: Execution, history: Sequence[Recorded], deliver: Deliver = Execution.deliver
+) -> Iterator[Outcome]:
+    """Deliver a history by the page, up to where the code has failed or spins."""
+    for start in range(0, max(1, len(history)), PAGE):
+        yield deliver(execution, history[start : start + PAGE])
+        if execution.failure is not None:
+            return
 
 
 def _conclude(execution: DryExecution, history: Sequence[Recorded]) -> None:
@@ -305,19 +328,27 @@ def _conclude(execution: DryExecution, history: Sequence[Recorded]) -> None:
     misread = execution.misread_at
     if misread is not None and (disputed is None or misread[0] <= disputed.recorded.position):
         position, name, error = misread
-        recorded = _at(history, position) or execution.opening
+        fact = execution.fact(name)
+        of_hook = fact is not None and fact.kind == "hook"
         result.disagreement = Disagreement(
-            recorded=recorded, rule=RESULT, text=f"the result of {name} does not fit: {error}"
+            recorded=_at(history, position) or execution.opening,
+            rule=PAYLOAD if of_hook else RESULT,
+            text=f"the {'payload' if of_hook else 'result'} of {name} does not fit: {error}",
         )
     elif disputed is None and isinstance(result.outcome, Failed):
         result.disagreement = _failed(execution, history, result.outcome)
     stop = result.disagreement
     result.replayed = head if stop is None else max(0, stop.recorded.position - 1)
     result.open = execution.open
+    result.reached = frozenset(execution.counters)
+    # The code cannot tell events apart that it hears nothing of, such as the start of the run.
+    last = next((one.position for one in reversed(history) if type(one.event) in CHANGES), 0)
     result.unknown = [
         name
         for name, pending in execution.pending.items()
-        if not pending.known and pending.position < head and pending.wakes
+        if not pending.known
+        and pending.position < last
+        and not isinstance(pending, PendingAttributes)
     ]
 
 
@@ -341,13 +372,14 @@ def _at(history: Sequence[Recorded], position: int) -> Recorded | None:
     return next((each for each in history if each.position == position), None)
 
 
-def deadlines_kept(replayed: Replayed, facts: Mapping[OperationId, Fact]) -> list[OperationId]:
+def deadlines_kept(replayed: Replayed, history: Sequence[Recorded]) -> list[OperationId]:
     """List the open waits whose deadline the new code would set otherwise: the old one stands."""
-    return [
-        name
-        for name, asked in replayed.open.items()
-        if isinstance(asked, WaitAsked)
-        and (fact := facts.get(name)) is not None
-        and isinstance(fact.created, WaitCreated)
-        and fact.created.wake_at != asked.wake_at
-    ]
+    asked = {name: one for name, one in replayed.open.items() if isinstance(one, WaitAsked)}
+    if not asked:
+        return []
+    kept = {
+        event.operation_id: event.wake_at
+        for event in (each.event for each in history)
+        if isinstance(event, WaitCreated)
+    }
+    return [name for name, one in asked.items() if kept.get(name, one.wake_at) != one.wake_at]

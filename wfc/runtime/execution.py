@@ -19,6 +19,7 @@ from wfc import abi, fault
 from wfc.errors import EffectInWorkflow, TurnTooLong
 from wfc.eventlog.event import (
     FailureKind,
+    HookCreated,
     Recorded,
     RunCreated,
     RunWoken,
@@ -26,7 +27,7 @@ from wfc.eventlog.event import (
     WaitCompleted,
 )
 from wfc.eventlog.renames import Renames
-from wfc.ids import OperationId, RunId, Site, operation_id
+from wfc.ids import DefinitionId, OperationId, RunId, Site, operation_id
 from wfc.manifests.sites import site_of
 from wfc.runtime import bounds, context, dropping, heard, refusals
 from wfc.runtime.delivery import CHANGES
@@ -86,7 +87,7 @@ class Execution(State):
         """
         if self.quiet_until is None and self.heard_until is None:
             self.quiet_until = recorded[-1].position if recorded else 0
-        self.batch, self.cursor, self.live_from = recorded, 0, None
+        self.batch, self.cursor, self.live_from, self.ahead = recorded, 0, None, None
         self.asked = self.withdrawn = NONE
         fault.point("events.delivering")
         with Driving(self.loop):
@@ -99,7 +100,7 @@ class Execution(State):
                 self.kill()  # KeyboardInterrupt: the host stops, and this execution with it
                 raise
             outcome = self.variables.run(outcome_of, self)
-        self.batch = ()
+        self.batch, self.ahead = (), None
         self.asked = self.withdrawn = NONE
         self.ended = not isinstance(outcome, Suspended)
         fault.point("events.delivered")
@@ -211,6 +212,12 @@ class Execution(State):
             return None
         return event  # type: ignore[no-any-return]  # one of `ENDS`
 
+    def stands_at_hand(self, step: DefinitionId, digest: bytes) -> bool:  # noqa: ARG002 - others ask more
+        """Tell whether the outcome of a step at hand is taken though the code would call `step`
+        with other arguments, whose digest this is; `overlooks` says the same while delivering.
+        """
+        return self.batch[self.cursor].position in self.unequal
+
     def take_at_hand(self) -> None:
         """Count the event given by `answer_at_hand` as delivered."""
         recorded = self.batch[self.cursor]
@@ -226,6 +233,17 @@ class Execution(State):
         if self.asked is NONE:
             self.asked = {}
         self.asked[name] = pending.operation
+
+    def hook_ahead(self, name: OperationId) -> HookCreated | None:
+        """Give what the log says of a hook that the code makes now, if it was made before.
+
+        Its token may not be the one that the code would choose: that of a fork was taken, and of an
+        upgraded run outside knows the old one.
+        """
+        if self.ahead is None:
+            coming = (each.event for each in self.batch[self.cursor :])
+            self.ahead = {one.operation_id: one for one in coming if isinstance(one, HookCreated)}
+        return self.ahead.get(name)
 
     async def parked(self) -> Any:
         """Wait for ever: what operations of a dead execution do."""
@@ -332,6 +350,11 @@ class Execution(State):
         return self.limits.payload
 
     @property
+    def depth_max(self) -> int:
+        """Give how many runs may stand above a child run."""
+        return self.limits.depth
+
+    @property
     def attributes_max(self) -> int:
         """Give the number of attributes that the run may have."""
         return self.limits.attributes
@@ -346,10 +369,17 @@ class Execution(State):
 
     def draws(self, frame: FrameType, operation: str) -> Draws:
         """Give the generator for one call of `operation` by the code in `frame`."""
+        return self.draws_of(self.name(site_of(frame, operation)))
+
+    def draws_of(self, name: OperationId, *, own: bool = False) -> Draws:
+        """Give the generator for the operation `name`, under its oldest name.
+
+        A fork has the seed of another run; with `own` each of them draws its own.
+        """
         if self.drawn is None:
             self.drawn = Draws(self.begun.seed)
-        name = self.name(site_of(frame, operation))
-        return self.drawn.at(name if self.renames is None else self.renames.oldest(name))
+        oldest = name if self.renames is None else self.renames.oldest(name)
+        return self.drawn.at(f"{self.run_id} {oldest}" if own else oldest)
 
 
 class _StepAside:

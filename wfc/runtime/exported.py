@@ -22,7 +22,7 @@ from wfc.eventlog import wire
 from wfc.eventlog.event import BY_CODE, Event, Recorded, RunCreated
 from wfc.ids import DefinitionId, RunId, VersionId
 from wfc.manifests.store import from_archive
-from wfc.runtime.replaying import chapters_of, read_log, uncompared, version_in_force
+from wfc.runtime.logs import chapters_of, read_log, uncompared, version_in_force
 from wfc.worlds.protocol import NewRun, World
 
 FORMAT: Final = 1

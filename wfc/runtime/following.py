@@ -49,8 +49,7 @@ class Following:
         while len(self._tried) > _REMEMBERED:
             self._tried.popitem(last=False)
         if self._upgrader is None:
-            self._upgrader = Upgrader(self)
-            self._upgrader.code.add(self._registry.current)
+            self._upgrader = Upgrader(self, self._registry)
         if await self._upgrader.code.named(None) != to:
             return  # this worker is not the newest: it must lead no run back
         await self._move(self._upgrader, run_id, to)

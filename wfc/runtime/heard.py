@@ -11,13 +11,33 @@ import logging
 import math
 from typing import Final
 
-from wfc.eventlog.event import RunCancelRequested, StepCompleted, StepFailed, WaitCompleted
+from wfc.eventlog.event import (
+    ChildCompleted,
+    ChildCreated,
+    ChildFailed,
+    HookConflicted,
+    HookReceived,
+    RunCancelRequested,
+    StepCompleted,
+    StepFailed,
+    WaitCompleted,
+)
 from wfc.runtime.state import State
 
 _LOG: Final = logging.getLogger("wfc.workflow")
 ENDS: Final = frozenset({StepCompleted, StepFailed, WaitCompleted})
 """The events that end an operation that code awaits."""
-_RUNNING: Final = frozenset({*ENDS, RunCancelRequested})
+_RUNNING: Final = frozenset(
+    {
+        *ENDS,
+        ChildCreated,
+        ChildCompleted,
+        ChildFailed,
+        HookReceived,
+        HookConflicted,
+        RunCancelRequested,
+    }
+)
 
 
 def replaying(state: State) -> bool:

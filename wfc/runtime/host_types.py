@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from wfc import codec
+from wfc.manifests.rename_hints import RenameHints
 
 
 class HostTypes:
@@ -32,6 +33,23 @@ class HostTypes:
             if found is not None:
                 self._found[name] = found
         return found
+
+
+class FormerTypes:
+    """Types by the names that they had before, too: what a version's rename hints say."""
+
+    def __init__(self, known: codec.Types, renamed: RenameHints) -> None:
+        """Look into `known`, whose modules have been executed; former fields are read as well."""
+        self._known = known
+        self._renamed = renamed
+        for name in renamed.owners:
+            kind = known.find(name)
+            if kind is not None:
+                codec.remember_former(kind, renamed.parameters(name))
+
+    def find(self, name: str) -> type | None:
+        """Give the type of this wire name, or None."""
+        return self._known.find(name) or self._known.find(self._renamed.definition(name))
 
 
 def _imported(name: str) -> type | None:

@@ -73,13 +73,13 @@ class InlineBodies:
             room -= 1
             name = next(iter(self.backlog))
             asked, _ = self.backlog.pop(name)
-            if name in self._outbox.ledger.efforts or starts_on_record(self._desk.policy(asked)):
+            policy = self._desk.policy(asked)
+            if name in self._outbox.ledger.efforts or starts_on_record(policy):
                 # Its start is committed first; `started` launches the body.
                 self._outbox.starts[name] = asked
                 self._poke()
             else:
-                policy, attempt = self._outbox.policy(asked), self._outbox.first_attempt(name)
-                self._launch(self.call(asked, policy, attempt))
+                self._launch(self.call(asked, policy, self._outbox.ledger.first_attempt(name)))
         if self.backlog:
             self._watch()
 
@@ -87,6 +87,8 @@ class InlineBodies:
         return (
             self._tenure.fence is not None
             and self._outbox.end is None
+            and not self._outbox.hooks
+            and not self._outbox.nursery.asked
             and not self._tenure.stopping
             and not self._outbox.ledger.paused
         )
@@ -123,6 +125,7 @@ class InlineBodies:
             digest=asked.digest,
             policy=policy,
             attempt=attempt,
+            spent=ledger.law.spent_on(asked.operation_id),
             first_started_at=now if first is None else first,
             started_at=now,
             closure=asked.body,

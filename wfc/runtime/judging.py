@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -14,11 +14,11 @@ from wfc.eventlog.event import (
     Channel,
     Event,
     FailureKind,
+    HookCreated,
     HookDisposed,
     Recorded,
     RunCreated,
     RunFailed,
-    RunRestarted,
     RunUpgraded,
     StepCancelled,
     StepFailed,
@@ -28,13 +28,15 @@ from wfc.eventlog.event import (
 from wfc.eventlog.renames import Renames, site_map_of
 from wfc.ids import OperationId, Site, VersionId, split_operation_id
 from wfc.manifests.levels import Level, Reason
-from wfc.runtime.dry_replay import Disagreement, Fact, Replayed, deadlines_kept, facts_of, replay
+from wfc.runtime.dry_replay import Disagreement, Replayed, deadlines_kept, replay
 from wfc.runtime.execution import Execution
 from wfc.runtime.limits import Limits
 from wfc.runtime.operations import (
     Cancelled,
+    ChildAsked,
     Completed,
     Failed,
+    HookAsked,
     Operation,
     Outcome,
     StepAsked,
@@ -45,8 +47,8 @@ from wfc.runtime.reading import Reading
 from wfc.runtime.template import Template
 from wfc.runtime.upgrade_code import Edit
 from wfc.runtime.verdict import OVER, Answer, Call, Divergence, Offer, Verdict, Waiver
+from wfc.runtime.watchdog import Deliver
 
-Deliver = Callable[[Execution, Sequence[Recorded]], Outcome]
 UNHELD: Final = "WFC684"
 _REVIVED: Final = frozenset(
     {FailureKind.USER, FailureKind.DIVERGENCE, FailureKind.DEADLOCK, FailureKind.CODEC}
@@ -71,21 +73,24 @@ class Case:
     prove: bool = False
     """Replay also where nothing has changed: the environment may have."""
     limits: Limits = field(default_factory=Limits)
-    deliver: Deliver | None = None
+    deliver: Deliver = Execution.deliver
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """A verdict, and the event that would carry it out; None: there is nothing to write."""
+    """A verdict, the event that would carry it out (None: there is nothing to write), and what the
+    code came to if the history was replayed.
+    """
 
     verdict: Verdict
     event: RunUpgraded | None = None
+    outcome: Outcome | None = None
 
 
 def judge(case: Case) -> Judged:
     """Compare, replay and say; nothing is written. Raises `LogError` for a log of our own fault."""
     row, edit = case.row, case.edit
-    if row.status.ended and not _may_revive(row):
+    if row.status.ended and not _is_revivable(row):
         return Judged(verdict=_over(case))
     if edit is None or edit.workflow is None or case.template is None:
         return Judged(verdict=_gone(case))
@@ -98,8 +103,13 @@ def judge(case: Case) -> Judged:
     return _Replaying(case, edit, case.template).judged()
 
 
-def _may_revive(row: Row) -> bool:
-    return row.status is RunStatus.FAILED and (row.failure_kind or FailureKind.USER) in _REVIVED
+def _is_revivable(row: Row) -> bool:
+    return row.status is RunStatus.FAILED and may_revive(row.failure_kind or FailureKind.USER)
+
+
+def may_revive(kind: FailureKind) -> bool:
+    """Tell whether a run that failed so may go on after an upgrade."""
+    return kind in _REVIVED
 
 
 class _Replaying:
@@ -109,10 +119,11 @@ class _Replaying:
         self.case = case
         self.edit = edit
         self.failed = case.row.status is RunStatus.FAILED
-        self.reading = Reading()
-        self.reading.learn(case.history)
-        self.opening = _opening(case.history)
-        self.current = self.reading.read(_of_chapter(case.history, self.opening))
+        self.reading = Reading.of(case.history)
+        # A log has no gaps: where its chapter begins tells how much lies before.
+        self.chapter = case.history[self.reading.begins - 1 :]
+        self.opening = self.chapter[0]
+        self.current = self.reading.read(self.chapter)
         """The log as the old code reads it."""
         self.before = self.reading.renames or Renames()
         self.retracted = _retracted(self.current, retry=case.retry_failed) if self.failed else ()
@@ -131,15 +142,12 @@ class _Replaying:
 
     def judged(self) -> Judged:
         """Replay, and say what follows."""
-        moved = Reading()
-        head = self.case.history[-1]
+        head = self.chapter[-1]
         virtual = Recorded(
             position=head.position + 1, recorded_at=head.recorded_at, event=self.event
         )
-        moved.learn([*self.case.history, virtual])
-        moved.renamed = self.template.renamed
-        chapter = _of_chapter(self.case.history, self.opening)
-        present = [one for one in moved.read(chapter) if not isinstance(one.event, RunFailed)]
+        moved = Reading.of([*self.chapter, virtual], self.template.hints)
+        present = [one for one in moved.read(self.chapter) if type(one.event) is not RunFailed]
         replayed = replay(
             self.template,
             self.case.row.run_id,
@@ -148,28 +156,33 @@ class _Replaying:
             accept=self.case.accept,
             reading=moved,
             limits=self.case.limits,
+            created=self._created(),
             deliver=self.case.deliver,
         )
-        facts = facts_of(present)
         stop = replayed.disagreement
         if stop is not None and not self._fails_again(stop):
-            return Judged(verdict=self._refused(replayed, stop))
-        former = self._former_names()
+            return Judged(verdict=self._refused(replayed, stop), outcome=replayed.outcome)
+        former = self._former_names() if replayed.withdrawn else {}
         event = replace(
             self.event,
             withdrawn=tuple(former.get(name, name) for name in replayed.withdrawn),
             unequal=tuple(sorted(replayed.unequal)),
+            accepted=tuple(sorted(replayed.accepted)),
         )
         same = self.edit.compared.level is Level.IDENTICAL and not self.failed
         verdict = _verdict(
             self.case,
             Answer.MOVE,
-            notes=tuple(self._notes(replayed, facts, stop)),
+            notes=tuple(self._notes(replayed, present, stop)),
             replayed=replayed,
             ahead=self._ahead(replayed),
             site_map={Site(old): Site(new) for old, new in self.site_map.items()},
         )
-        return Judged(verdict=verdict, event=None if same else event)
+        return Judged(verdict=verdict, event=None if same else event, outcome=replayed.outcome)
+
+    def _created(self) -> RunCreated | None:
+        first = self.case.history[0].event
+        return first if isinstance(first, RunCreated) else None
 
     def _former_names(self) -> Mapping[OperationId, OperationId]:
         """Map what operations are called now to what the old code calls them."""
@@ -178,8 +191,12 @@ class _Replaying:
         return {present.operation(name): name for name in names if name is not None}
 
     def _fails_again(self, stop: Disagreement) -> bool:
-        """Tell whether a run that has failed merely fails again, at the head of its history."""
-        return self.failed and stop.at_head
+        """Tell whether the run merely fails as on the old code, at the head of its history.
+
+        It has failed there; or it is about to, which is known if both codes are proven to do alike.
+        """
+        alike = self.edit.compared.level <= Level.COMPATIBLE
+        return stop.at_head and (self.failed or alike)
 
     # -- words
 
@@ -245,6 +262,11 @@ class _Replaying:
                 arguments = _shown(operation.arguments, self.template)
             case WaitAsked():
                 kind, name = "wait", plain.partition("~")[0]
+            case HookAsked():
+                kind, name = "hook", plain.partition("~")[0]
+            case ChildAsked():
+                kind, name = "child", str(operation.workflow)
+                arguments = _shown(operation.arguments, self.template)
             case _:
                 kind, name = "attributes", "set_attributes"
         return Call(
@@ -256,7 +278,7 @@ class _Replaying:
         )
 
     def _notes(
-        self, replayed: Replayed, facts: Mapping[OperationId, Fact], stop: Disagreement | None
+        self, replayed: Replayed, present: Sequence[Recorded], stop: Disagreement | None
     ) -> list[Reason]:
         notes = [
             self._note("WFC671", f"{_word(name)} is called now, behind the run's last event", name)
@@ -264,7 +286,7 @@ class _Replaying:
         ]
         notes += [
             self._note("WFC672", f"{_word(name)} keeps the deadline that it has", name)
-            for name in deadlines_kept(replayed, facts)
+            for name in deadlines_kept(replayed, present)
         ]
         if stop is not None:
             notes.append(
@@ -281,25 +303,12 @@ class _Replaying:
 
     def _ahead(self, replayed: Replayed) -> tuple[Site, ...]:
         """List the changed places that this run has not come to."""
-        reached = {split_operation_id(name)[1].rpartition("@")[0] for name in replayed.asked}
-        reached |= {split_operation_id(name)[1] for name in replayed.asked}
+        reached = {site.rpartition("@")[0] or site for site in replayed.reached}
         changed = [one.site for one in self.edit.compared.findings if one.site is not None]
         return tuple(dict.fromkeys(site for site in changed if site not in reached))
 
 
 # --- the log -------------------------------------------------------------------------------------
-
-
-def _opening(history: Sequence[Recorded]) -> Recorded:
-    opening = next(
-        (one for one in reversed(history) if isinstance(one.event, RunRestarted | RunCreated)), None
-    )
-    assert opening is not None
-    return opening
-
-
-def _of_chapter(history: Sequence[Recorded], opening: Recorded) -> Sequence[Recorded]:
-    return history[opening.position - 1 :]
 
 
 def _retracted(current: Sequence[Recorded], *, retry: bool) -> tuple[OperationId, ...]:
@@ -315,6 +324,8 @@ def _retracted(current: Sequence[Recorded], *, retry: bool) -> tuple[OperationId
         names.append(one.event.operation_id)  # type: ignore[attr-defined]  # each of them has one
     failure = current[end].event
     assert isinstance(failure, RunFailed)
+    # The run's end disposed of these, without an event of their own.
+    names += [name for name in _open_hooks(current[:end]) if name not in names]
     cause = _cause_of(failure, current[:end]) if retry else None
     if cause is not None and cause not in names:
         names.append(cause)
@@ -326,8 +337,19 @@ def _follows_a_failure(event: Event) -> bool:
         case StepCancelled() | WaitCompleted(cause=WaitCause.ABANDONED):
             return True
         case HookDisposed():
-            return event.channel is Channel.RUNTIME
+            return event.channel in {Channel.RUNTIME, Channel.CODE}
     return False
+
+
+def _open_hooks(current: Sequence[Recorded]) -> list[OperationId]:
+    """List the hooks that were never disposed of."""
+    found: dict[OperationId, None] = {}
+    for one in current:
+        if isinstance(one.event, HookCreated):
+            found[one.event.operation_id] = None
+        elif isinstance(one.event, HookDisposed):
+            found.pop(one.event.operation_id, None)
+    return list(found)
 
 
 def _cause_of(failure: RunFailed, before: Sequence[Recorded]) -> OperationId | None:

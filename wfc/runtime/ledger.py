@@ -13,6 +13,9 @@ from wfc.eventlog.event import (
     TERMINAL,
     AttributesSet,
     CancelCause,
+    ChildCompleted,
+    ChildCreated,
+    ChildFailed,
     Event,
     Recorded,
     RunCancelRequested,
@@ -34,8 +37,9 @@ from wfc.eventlog.event import (
     WaitCreated,
 )
 from wfc.eventlog.legality import Legality
-from wfc.ids import OperationId, VersionId, WorkerId
+from wfc.ids import OperationId, RunId, VersionId, WorkerId
 from wfc.policies import Policy
+from wfc.runtime.carried import attributes_at
 
 _NONE: Final[dict[Any, Any]] = {}
 """Stands for tables that are nearly always empty: who writes makes one."""
@@ -49,15 +53,15 @@ class Effort:
     """
 
     __slots__ = (
-        "attempt", "created", "first_started_at", "policy", "retry_at", "running", "woken",
-        "worker_id",
+        "attempt", "created", "first_started_at", "policy", "retry_at", "running", "spent",
+        "woken", "worker_id",
     )  # fmt: skip
 
     def __init__(self, created: StepCreated, spent: int) -> None:
-        """Begin before the first attempt, behind those that an upgrade took back."""
+        """Begin before the first attempt, or behind those that an upgrade took back."""
         self.created = created
         self.policy: Policy = created.policy
-        self.attempt = spent
+        self.attempt = self.spent = spent
         self.running = False
         self.worker_id: WorkerId | None = None
         self.first_started_at: int | None = None
@@ -86,11 +90,31 @@ class Ledger:
         self.attributes: Mapping[str, Scalar] = _NONE
         self.efforts: dict[OperationId, Effort] = _NONE
         self.waits: dict[OperationId, int] = _NONE
+        self.children: dict[OperationId, RunId] = _NONE
+        """Child runs whose end the log does not hold."""
+
+    @classmethod
+    def before(cls, begins: Recorded, created: RunCreated) -> Ledger:
+        """Stand before the event that begins a later chapter, without having read what is earlier:
+        all that matters of it is how the run was created.
+        """
+        event = begins.event
+        assert isinstance(event, RunRestarted)
+        ledger = cls()
+        ledger.created, ledger.version, ledger.started = created, event.version, True
+        ledger.chapter = ledger.law.chapter = event.chapter - 1
+        ledger.length = ledger.law.length = begins.position - 1
+        ledger.law.version, ledger.law.started = event.version, True
+        return ledger
 
     @property
     def timed_out(self) -> bool:
         """Tell whether the run is being cancelled because its time is over."""
         return self.cancel is not None and self.cancel.cause is CancelCause.TIMEOUT
+
+    def first_attempt(self, name: OperationId) -> int:
+        """Give the number of a step's first attempt: what an upgrade took back keeps its own."""
+        return self.law.spent_on(name) + 1
 
     def stand_at(self, length: int) -> None:
         """Stand at the end of a log without reading it: all that can be written is the end."""
@@ -124,7 +148,10 @@ def _run_restarted(ledger: Ledger, event: RunRestarted, recorded: Recorded) -> N
     ledger.opening = recorded
     ledger.version = event.version
     ledger.chapter = event.chapter
-    ledger.efforts = ledger.waits = _NONE
+    ledger.efforts = ledger.waits = ledger.children = _NONE
+    ledger.woken = _NOBODY
+    if event.carried is not None:
+        ledger.attributes = attributes_at(event)
 
 
 def _run_started(ledger: Ledger, _event: RunStarted, _recorded: Recorded) -> None:
@@ -140,11 +167,13 @@ def _upgraded(ledger: Ledger, event: RunUpgraded, _recorded: Recorded) -> None:
     for operation in (*event.withdrawn, *event.retracted):
         ledger.efforts.pop(operation, None)
         ledger.waits.pop(operation, None)
+        ledger.children.pop(operation, None)
     ledger.version = event.to_version
     if ledger.law.renames is not None:
         present = ledger.law.renames.operation
         ledger.efforts = {present(name): one for name, one in ledger.efforts.items()} or _NONE
         ledger.waits = {present(name): at for name, at in ledger.waits.items()} or _NONE
+        ledger.children = {present(name): one for name, one in ledger.children.items()} or _NONE
         ledger.woken = frozenset(map(present, ledger.woken))
 
 
@@ -230,6 +259,16 @@ def _wait_completed(ledger: Ledger, event: WaitCompleted, _recorded: Recorded) -
         ledger.woken -= {event.operation_id}
 
 
+def _child_created(ledger: Ledger, event: ChildCreated, _recorded: Recorded) -> None:
+    if ledger.children is _NONE:
+        ledger.children = {}
+    ledger.children[event.operation_id] = event.run_id
+
+
+def _child_ended(ledger: Ledger, event: ChildCompleted | ChildFailed, _recorded: Recorded) -> None:
+    ledger.children.pop(event.operation_id, None)
+
+
 _CHANGES: Final[dict[type[Event], Callable[[Ledger, Any, Recorded], None]]] = {
     RunCreated: _run_created,
     RunRestarted: _run_restarted,
@@ -248,5 +287,8 @@ _CHANGES: Final[dict[type[Event], Callable[[Ledger, Any, Recorded], None]]] = {
     StepCancelled: _step_ended,
     WaitCreated: _wait_created,
     WaitCompleted: _wait_completed,
+    ChildCreated: _child_created,
+    ChildCompleted: _child_ended,
+    ChildFailed: _child_ended,
     **dict.fromkeys(TERMINAL, _ended),
 }

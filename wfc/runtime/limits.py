@@ -11,7 +11,8 @@ from wfc.runtime.attributes import ATTRIBUTES_MAX
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """`events` and `pending` operations of a chapter; `cleanup` events more are kept for its
-    cleanup. `payload` are the bytes of one value, `attributes` how many a run may have.
+    cleanup. `payload` are the bytes of one value, `attributes` how many a run may have, `depth` how
+    many runs may stand above a child run.
     """
 
     events: int = 100_000
@@ -19,3 +20,4 @@ class Limits:
     pending: int = 10_000
     payload: int = codec.PAYLOAD_MAX
     attributes: int = ATTRIBUTES_MAX
+    depth: int = 50

@@ -16,9 +16,9 @@ from typing import Any, Protocol
 from wfc import abi, codec
 from wfc.determinism import Rules
 from wfc.errors import EffectInWorkflow
-from wfc.eventlog.event import RunCreated, RunRestarted, Scalar, WaitCompleted
-from wfc.ids import DefinitionId, OperationId, RunId, Site, VersionId
-from wfc.manifests.renamed import Renamed
+from wfc.eventlog.event import HookCreated, RunCreated, RunRestarted, Scalar, WaitCompleted
+from wfc.ids import DefinitionId, ModuleName, OperationId, RunId, Site, VersionId
+from wfc.manifests.rename_hints import RenameHints
 from wfc.runtime.draws import Draws
 from wfc.runtime.loop import Loop
 from wfc.runtime.pending import Ending, Pending, Place
@@ -32,6 +32,10 @@ class Code(Protocol):
     rules: Rules
     types: codec.Types
     signature: inspect.Signature
+    fingerprints: Mapping[DefinitionId, str]
+    """Of every workflow of the version."""
+    children: dict[DefinitionId, Any]
+    """How child runs are started, by workflow: see `wfc.runtime.children`."""
 
     @property
     def annotations(self) -> Mapping[str, Any]:
@@ -39,7 +43,7 @@ class Code(Protocol):
         ...
 
     @property
-    def renamed(self) -> Renamed:
+    def hints(self) -> RenameHints:
         """What older versions called otherwise."""
         ...
 
@@ -53,6 +57,10 @@ class Code(Protocol):
 
     def returns(self, definition: abi.Definition) -> Any:
         """Give what a step's result is decoded for."""
+        ...
+
+    def evaluated(self, module: ModuleName, annotation: Any) -> Any:
+        """Give what an annotation of a module means."""
         ...
 
     def takes(self, definition: abi.Definition) -> dict[str, Any]:
@@ -100,6 +108,11 @@ class Live(Protocol):
         ...
 
     @property
+    def depth_max(self) -> int:
+        """Give how many runs may stand above a child run."""
+        ...
+
+    @property
     def attributes_max(self) -> int:
         """Give the number of attributes that the run may have."""
         ...
@@ -126,6 +139,10 @@ class Live(Protocol):
         """Open an operation."""
         ...
 
+    def ask_again(self, pending: Pending) -> None:
+        """Tell that the code wants more of an open operation."""
+        ...
+
     def withdraw(self, pending: Pending) -> None:
         """Give an open operation up."""
         ...
@@ -134,8 +151,16 @@ class Live(Protocol):
         """Give the event that ends an operation if it is the next one."""
         ...
 
+    def stands_at_hand(self, step: DefinitionId, digest: bytes) -> bool:
+        """Tell whether that event counts though the step is called with another digest."""
+        ...
+
     def take_at_hand(self) -> None:
         """Count that event as delivered."""
+        ...
+
+    def hook_ahead(self, name: OperationId) -> HookCreated | None:
+        """Give what the log says of a hook that the code makes now, if it was made before."""
         ...
 
     def parked(self) -> Coroutine[Any, Any, Any]:
@@ -172,6 +197,10 @@ class Live(Protocol):
 
     def draws(self, frame: FrameType, operation: str) -> Draws:
         """Give the generator of one call."""
+        ...
+
+    def draws_of(self, name: OperationId, *, own: bool = False) -> Draws:
+        """Give the generator of an operation; `own`: forks draw otherwise."""
         ...
 
     def misread(self, name: OperationId, error: Exception) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from wfc.eventlog.event import FailureKind, Scalar
-from wfc.ids import DefinitionId, OperationId
+from wfc.eventlog.event import FailureKind, HookCreated, Scalar
+from wfc.ids import DefinitionId, OperationId, RunId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,36 @@ class AttributesAsked:
     changes: Mapping[str, Scalar | None]
 
 
-Operation = StepAsked | WaitAsked | AttributesAsked
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookAsked:
+    """Workflow code made a hook; `created` is what the log is to say of it."""
+
+    operation_id: OperationId
+    created: HookCreated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildAsked:
+    """Workflow code started a child run under `run_id`, unless the log names another one; it has
+    `cancelled` it since.
+    """
+
+    operation_id: OperationId
+    workflow: DefinitionId
+    fingerprint: str
+    run_id: RunId
+    arguments: bytes
+    digest: bytes
+    attributes: Mapping[str, Scalar] = field(default_factory=dict)
+    priority: int = 0
+    not_before: int | None = None
+    timeout_s: float | None = None
+    detached: bool = False
+    cancelled: bool = False
+    reason: str | None = None
+
+
+Operation = StepAsked | WaitAsked | AttributesAsked | HookAsked | ChildAsked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +121,10 @@ class Restarted(Outcome):
 __all__ = [
     "AttributesAsked",
     "Cancelled",
+    "ChildAsked",
     "Completed",
     "Failed",
+    "HookAsked",
     "Operation",
     "Outcome",
     "Restarted",

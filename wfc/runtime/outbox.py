@@ -6,8 +6,8 @@ append that was refused costs nothing: the next one is made from what is wanted 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from wfc import codec
@@ -17,12 +17,20 @@ from wfc.eventlog.event import (
     AttributesSet,
     CancelCause,
     Channel,
+    ChildCompleted,
+    ChildCreated,
+    ChildFailed,
     Event,
     FailureKind,
+    HookConflicted,
+    HookCreated,
+    HookDisposed,
     RunCancelled,
     RunCancelRequested,
     RunFailed,
+    RunRestarted,
     RunStarted,
+    Scalar,
     StepCancelled,
     StepCompleted,
     StepCreated,
@@ -37,8 +45,10 @@ from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
 from wfc.policies import Policy
 from wfc.runtime.attempt import Bodies, Call, Ended
 from wfc.runtime.ledger import Ledger
-from wfc.runtime.operations import AttributesAsked, StepAsked, WaitAsked
-from wfc.worlds.protocol import Attempt, Queued, Release
+from wfc.runtime.nursery import Nursery
+from wfc.runtime.operations import AttributesAsked, HookAsked, StepAsked, WaitAsked
+from wfc.runtime.state import applied
+from wfc.worlds.protocol import Attempt, Child, Queued, Release
 
 INLINE_RETRY_US: Final = 2 * MICROSECONDS
 """Retries that are due within this time stay with the owner; later ones are queued."""
@@ -62,6 +72,10 @@ class Office(Protocol):
         """Resolve the policy of a step."""
         ...
 
+    def environment(self, version: VersionId) -> Mapping[str, str]:
+        """Capture what workflow code of a version may read of the machine, as of now."""
+        ...
+
     def cleanup_s(self, version: VersionId, workflow: DefinitionId) -> float | None:
         """Give the seconds that a cancelled run may take, if its workflow limits them."""
         ...
@@ -76,6 +90,7 @@ class Batch:
     events: list[Event] = field(default_factory=list)
     messages: list[Queued] = field(default_factory=list)
     queued: list[OperationId] = field(default_factory=list)
+    create: list[Child] = field(default_factory=list)
     answers: bool = False
     release: Release | None = None
 
@@ -98,7 +113,10 @@ class Outbox:
         self.waits: dict[OperationId, WaitAsked] = {}
         self.over: dict[OperationId, WaitCause] = {}
         self.attributes: dict[OperationId, AttributesAsked] = {}
-        self.given_up: dict[OperationId, StepAsked | WaitAsked] = {}
+        self.hooks: dict[OperationId, HookAsked] = {}
+        """Hooks that are not in the log yet; no body begins before they are."""
+        self.given_up: dict[OperationId, StepAsked | WaitAsked | HookAsked] = {}
+        self.nursery = Nursery(run_id)
         self.end: Event | None = None
         self._office = office
 
@@ -109,7 +127,9 @@ class Outbox:
         self.waits.clear()
         self.over.clear()
         self.attributes.clear()
+        self.hooks.clear()
         self.given_up.clear()
+        self.nursery.clear()
 
     def batch(self, *, may_release: bool, hurry: bool) -> Batch | None:
         """Say what the next append holds, or None if nothing has to be written.
@@ -144,17 +164,6 @@ class Outbox:
         if cross_off is not None:
             cross_off(self, event)
 
-    # -- attempts
-
-    def first_attempt(self, name: OperationId) -> int:
-        """Give the number of a step's first attempt: behind those that an upgrade took back."""
-        return self.ledger.law.spent_on(name) + 1
-
-    def policy(self, asked: StepAsked) -> Policy:
-        """Say how a step is retried: to what was taken back its attempts are added anew."""
-        policy, spent = self._office.policy(asked), self.first_attempt(asked.operation_id) - 1
-        return replace(policy, attempts=policy.attempts + spent) if spent else policy
-
     # -- outcomes
 
     def _add_outcome(self, batch: Batch, call: Call, ended: Ended, now: int) -> None:
@@ -183,6 +192,9 @@ class Outbox:
         if self.given_up:
             batch.events.extend(self._cancellation(each) for each in self.given_up.values())
         self._add_waits(batch, now)
+        if self.hooks:
+            batch.answers = True  # a token may be taken, which the code is told then
+            batch.events.extend(asked.created for asked in self.hooks.values())
         for written in self.attributes.values():
             batch.events.append(
                 AttributesSet(
@@ -196,17 +208,21 @@ class Outbox:
             batch.events.append(self.end)
             return
         self._add_steps(batch)
+        self._add_children(batch)
         self._add_expiry(batch, now)
 
-    def _cancellation(self, operation: StepAsked | WaitAsked) -> Event:
+    def _cancellation(self, operation: StepAsked | WaitAsked | HookAsked) -> Event:
         name = operation.operation_id
+        if isinstance(operation, HookAsked):
+            return HookDisposed(operation_id=name, channel=Channel.CODE, actor=self.run_id)
         if isinstance(operation, WaitAsked):
             return WaitCompleted(operation_id=name, cause=WaitCause.ABANDONED)
         effort = self.ledger.efforts.get(name)
         if effort is not None:
-            return StepCancelled(operation_id=name, attempt=max(1, effort.attempt))
-        created = _created(operation, self.policy(operation))
-        return StepCancelled(operation_id=name, attempt=self.first_attempt(name), created=created)
+            return StepCancelled(operation_id=name, attempt=max(effort.spent + 1, effort.attempt))
+        created = _created(operation, self._office.policy(operation))
+        attempt = self.ledger.first_attempt(name)
+        return StepCancelled(operation_id=name, attempt=attempt, created=created)
 
     def _add_waits(self, batch: Batch, now: int) -> None:
         for name, cause in self.over.items():
@@ -222,25 +238,30 @@ class Outbox:
         """Announce steps: those whose start comes first, that run for long, or that are queued."""
         efforts = self.ledger.efforts
         for asked in self.starts.values():
-            self._add_start(batch, asked, self.policy(asked))
+            self._add_start(batch, asked, self._office.policy(asked))
         for name, call in self.announce.items():
             if name not in efforts and name not in self.outcomes:
                 self._add_start(batch, call, call.policy)
         for name, (asked, not_before) in self.to_queue.items():
             if name not in efforts:
-                batch.events.append(_created(asked, self.policy(asked)))
+                batch.events.append(_created(asked, self._office.policy(asked)))
             self._add_message(batch, name, not_before)
 
+    def _add_children(self, batch: Batch) -> None:
+        told = list(self.nursery.events(self.ledger, self._office, batch.create))
+        batch.events.extend(told)
+        batch.answers = batch.answers or bool(told)
+
     def _add_start(self, batch: Batch, step: StepAsked | Call, policy: Policy) -> None:
-        name = step.operation_id
-        effort = self.ledger.efforts.get(name)
+        effort = self.ledger.efforts.get(step.operation_id)
+        attempt = self.ledger.first_attempt(step.operation_id)
         if effort is None:
             batch.events.append(_created(step, policy))
         batch.answers = True
         batch.events.append(
             StepStarted(
-                operation_id=name,
-                attempt=self.first_attempt(name) if effort is None else effort.attempt + 1,
+                operation_id=step.operation_id,
+                attempt=attempt if effort is None else effort.attempt + 1,
                 worker_id=self._office.worker_id,
             )
         )
@@ -285,6 +306,13 @@ class Outbox:
             error = RunTimeout(f"run {self.run_id} took longer than its timeout")
             return RunFailed(error=codec.encode_error(error), kind=FailureKind.TIMEOUT)
         return RunCancelled(reason=reason, forced=forced)
+
+    def attributes_then(self) -> Mapping[str, Scalar]:
+        """Give the attributes of the run once what waits here is written."""
+        attributes = self.ledger.attributes
+        for written in self.attributes.values():
+            attributes = applied(attributes, written.changes)
+        return attributes
 
     def _stays(self, batch: Batch) -> bool:
         """Tell whether a step of this batch is tried again so soon that the run stays here."""
@@ -361,9 +389,22 @@ def _wait_completed(outbox: Outbox, event: WaitCompleted) -> None:
     outbox.given_up.pop(event.operation_id, None)
 
 
+def _hook_created(outbox: Outbox, event: HookCreated | HookConflicted) -> None:
+    outbox.hooks.pop(event.operation_id, None)
+
+
+def _hook_disposed(outbox: Outbox, event: HookDisposed) -> None:
+    outbox.given_up.pop(event.operation_id, None)
+
+
 def _attributes_set(outbox: Outbox, event: AttributesSet) -> None:
     if event.operation_id is not None:
         outbox.attributes.pop(event.operation_id, None)
+
+
+def _restarted(outbox: Outbox, _event: RunRestarted) -> None:
+    outbox.end = None
+    outbox.nursery.ends.clear()
 
 
 _CROSSED_OFF: Final[dict[type[Event], Callable[[Outbox, Any], None]]] = {
@@ -374,5 +415,12 @@ _CROSSED_OFF: Final[dict[type[Event], Callable[[Outbox, Any], None]]] = {
     StepCreated: _step_created,
     WaitCreated: _wait_created,
     WaitCompleted: _wait_completed,
+    HookCreated: _hook_created,
+    HookConflicted: _hook_created,
+    HookDisposed: _hook_disposed,
     AttributesSet: _attributes_set,
+    RunRestarted: _restarted,
+    ChildCreated: lambda outbox, event: outbox.nursery.born(event),
+    ChildCompleted: lambda outbox, event: outbox.nursery.over(event),
+    ChildFailed: lambda outbox, event: outbox.nursery.over(event),
 }

@@ -57,8 +57,6 @@ class Pending:
     """Base of open operations. `position` is the event in whose turn it was asked for."""
 
     __slots__ = ("known", "operation", "place", "position")
-    wakes = True
-    """Whether an answer lets code go on: if no open operation does, the run is deadlocked."""
 
     def __init__(self, operation: Operation, position: int, place: Place | None) -> None:
         """Keep the operation and where in the code it was asked for."""
@@ -66,6 +64,11 @@ class Pending:
         self.position = position
         self.known = False  # whether the log mentions it already
         self.place = place
+
+    @property
+    def wakes(self) -> bool:
+        """Whether an answer lets code go on: if no open operation does, the run is deadlocked."""
+        return True
 
     def take(self, recorded: Recorded, *, compare: bool = True) -> Problem | None:
         """Take an event that names this operation; tell what contradicts it.
@@ -193,7 +196,11 @@ class PendingAttributes(Pending):
 
     __slots__ = ()
     operation: AttributesAsked
-    wakes = False
+
+    @property
+    def wakes(self) -> bool:
+        """Nobody waits for it."""
+        return False
 
     def take(self, recorded: Recorded, *, compare: bool = True) -> Problem | None:
         """Compare the changes."""

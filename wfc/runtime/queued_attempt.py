@@ -217,6 +217,7 @@ class QueuedAttempt:
             digest=effort.created.digest,
             policy=effort.policy,
             attempt=attempt,
+            spent=effort.spent,
             first_started_at=now if effort.first_started_at is None else effort.first_started_at,
             started_at=now,
             payload_max=self._bench.limits.payload,

@@ -9,12 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final, Self
 
-from wfc.eventlog.event import AttributesSet, Recorded, RunRestarted, RunUpgraded, StepCreated
+from wfc.eventlog.event import (
+    AttributesSet,
+    ChildCreated,
+    HookCreated,
+    HookReceived,
+    Recorded,
+    RunRestarted,
+    RunUpgraded,
+    StepCreated,
+)
 from wfc.eventlog.renames import Renames
 from wfc.ids import DefinitionId, OperationId
-from wfc.manifests.renamed import NOTHING, Renamed
+from wfc.manifests.rename_hints import NO_HINTS, RenameHints
+
+_TURNS: Final = frozenset({RunUpgraded, RunRestarted})
 
 
 class Reading:
@@ -27,21 +38,36 @@ class Reading:
         """The position at which the present chapter began, as far as is known."""
         self.renames: Renames | None = None
         """None: no operation has changed its name."""
-        self.renamed = NOTHING
+        self.hints = NO_HINTS
         """What the present code calls steps that older versions called otherwise."""
         self.unequal: frozenset[int] = frozenset()
-        """Positions of events that an upgrade accepted though the code would ask otherwise."""
+        """Positions of events that stand though the code would ask otherwise."""
+        self.accepted: frozenset[int] = frozenset()
+        """Those of them that somebody decided to overlook; others are compared at each move."""
+
+    @property
+    def begins(self) -> int:
+        """Where the present chapter begins, as far as is known."""
+        return self._chapter or 1
+
+    @classmethod
+    def of(cls, chapter: Sequence[Recorded], hints: RenameHints = NO_HINTS) -> Self:
+        """Know all upgrades of a chapter, and what the present code calls things."""
+        reading = cls()
+        reading.learn(chapter)
+        reading.hints = hints
+        return reading
 
     def learn(self, page: Sequence[Recorded]) -> bool:
         """Take in the upgrades of a page; tell whether any is new."""
         before = len(self._upgrades), self._chapter
         last = self._upgrades[-1][0] if self._upgrades else self._chapter
         for each in page:
-            if each.position <= last:
+            if type(each.event) not in _TURNS or each.position <= last:
                 continue
             if isinstance(each.event, RunUpgraded):
                 self._upgrades.append((each.position, each.event))
-            elif isinstance(each.event, RunRestarted):
+            else:
                 # What came before is of an earlier chapter, whose events count for nothing.
                 self._upgrades, self._chapter = [], each.position
         if before == (len(self._upgrades), self._chapter):
@@ -49,6 +75,7 @@ class Reading:
         renames = Renames(event for _, event in self._upgrades)
         self.renames = renames or None
         self.unequal = frozenset().union(*(event.unequal for _, event in self._upgrades))
+        self.accepted = frozenset().union(*(event.accepted for _, event in self._upgrades))
         return bool(self._upgrades)
 
     def read(self, page: Sequence[Recorded]) -> Sequence[Recorded]:
@@ -58,34 +85,52 @@ class Reading:
         found = page
         for position, upgrade in self._upgrades:
             found = _through(found, position, upgrade)
-        return [_hinted(each, self.renamed) for each in found] if self.renamed else found
+        return [_hinted(each, self.hints) for each in found] if self.hints else found
+
+
+_OF_OPEN_HOOKS: Final = (HookCreated, HookReceived)
+"""Of a hook only the disposal is retracted: what came for it was acknowledged."""
 
 
 def _through(page: Sequence[Recorded], position: int, upgrade: RunUpgraded) -> list[Recorded]:
     """Read events through one upgrade: those before it lose what it took back."""
     taken = frozenset((*upgrade.withdrawn, *upgrade.retracted))
+    retracted = frozenset(upgrade.retracted)
     renames = Renames((upgrade,))
     found: list[Recorded] = []
     for each in page:
         event: Any = each.event
         name: OperationId | None = getattr(event, "operation_id", None)
-        if name in taken and each.position < position:
+        if (
+            taken
+            and each.position < position
+            and name in taken
+            and not (name in retracted and isinstance(event, _OF_OPEN_HOOKS))
+        ):
             if not isinstance(event, AttributesSet):
                 continue
             # The code writes it no more. What was written stands, as if outside had written it.
             event = replace(event, operation_id=None)
         present = renames.event(event)
-        found.append(each if present is each.event else replace(each, event=present))
+        if present is not each.event:
+            each = Recorded(  # noqa: PLW2901 - as it is from here on
+                position=each.position, recorded_at=each.recorded_at, event=present
+            )
+        found.append(each)
     return found
 
 
-def _hinted(each: Recorded, renamed: Renamed) -> Recorded:
-    """Call the step of an event, or of the creation it brings along, by its present id."""
+def _hinted(each: Recorded, hints: RenameHints) -> Recorded:
+    """Call the step or child of an event, or of its creation, by its present id."""
     event: Any = each.event
+    if isinstance(event, ChildCreated):
+        workflow = DefinitionId(hints.definition(event.workflow))
+        same = workflow == event.workflow
+        return each if same else replace(each, event=replace(event, workflow=workflow))
     created = event if isinstance(event, StepCreated) else getattr(event, "created", None)
     if not isinstance(created, StepCreated):
         return each
-    step = renamed.definition(created.step)
+    step = hints.definition(created.step)
     if step == created.step:
         return each
     present = replace(created, step=DefinitionId(step))

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
 from wfc import abi
-from wfc.errors import (
-    BundleUnloadable,
-    CompileError,
-    EffectInWorkflow,
-    PolicyError,
-    StepUnknown,
-    VersionUnknown,
-)
+from wfc.determinism import Rules
+from wfc.errors import PolicyError, StepUnknown
 from wfc.ids import DefinitionId, ModuleName, VersionId
 from wfc.manifests.bundle import Entry
-from wfc.manifests.renamed import renamed_in
-from wfc.manifests.store import Version, from_archive
+from wfc.manifests.rename_hints import hints_in
+from wfc.manifests.store import Version
 from wfc.policies import Policy, check_kind, declared, from_literal, resolve
+from wfc.runtime import hooks as hooks  # noqa: PLC0414 - steps are given hooks: what reads them
+from wfc.runtime.environment import capture
 from wfc.runtime.host_types import HostTypes
 from wfc.runtime.operations import StepAsked
-from wfc.runtime.sandbox import load_template
 from wfc.runtime.step_body import StepBody
 from wfc.runtime.step_modules import StepModules
 from wfc.runtime.template import Template
+from wfc.runtime.version_cache import VersionCache
 from wfc.worlds.protocol import World
 
 
@@ -52,11 +47,11 @@ class Registry:
         self.types = step_types or HostTypes(current.classes)
         self.pin_steps = pin_steps
         self._defaults = dict(policy or {})
-        self._bundles_max = bundles_max
-        self._others: OrderedDict[VersionId, Version] = OrderedDict()
-        self._templates: OrderedDict[tuple[VersionId, DefinitionId], Template] = OrderedDict()
+        self.versions = VersionCache(bundles_max, self._heard)
+        self.versions.pin(current)
         self._steps: dict[DefinitionId, StepBody] = {}
         self._policies: dict[DefinitionId, Policy] = {}
+        self._rules: dict[VersionId, Rules] = {current.id: current.rules}
         self._step_modules: dict[VersionId, StepModules] = {}
         self._older: dict[tuple[VersionId, DefinitionId], StepBody] = {}
         self._check_policies()
@@ -68,7 +63,7 @@ class Registry:
 
     def follows(self, workflow: DefinitionId) -> bool:
         """Tell whether open runs of a workflow follow: the new version's word counts."""
-        present = DefinitionId(renamed_in(self.current.manifest).definition(workflow))
+        present = DefinitionId(hints_in(self.current.manifest).definition(workflow))
         return self._following.get(workflow, self._following.get(present, False))
 
     @cached_property
@@ -106,47 +101,23 @@ class Registry:
 
     def add(self, version: Version) -> None:
         """Make another version known; those that were used last are kept."""
-        if version.id != self.current.id:
-            self._others[version.id] = version
-            self._others.move_to_end(version.id)
-            if len(self._others) > self._bundles_max:
-                self._others.popitem(last=False)
-            self.types.allow(version.classes)
+        self.versions.add(version)
 
     async def version(self, world: World, version: VersionId) -> Version:
-        """Give a version, from the world if need be. Raises `VersionUnknown`."""
-        if version == self.current.id:
-            return self.current
-        known = self._others.get(version)
-        if known is not None:
-            self._others.move_to_end(version)
-            return known
-        archive = await world.version_archive(version)
-        if archive is None:
-            raise VersionUnknown(
-                f"version {version} is not registered in {world.url}, so its runs cannot be "
-                "executed here. Register its build again (`wfc versions register` at that "
-                "commit), then free the run with `wfc doctor --unblock RUN`."
-            )
-        found = from_archive(archive)
-        self.add(found)
-        return found
+        """Give a version, from the world if need be; see `VersionCache`."""
+        return await self.versions.version(world, version)
 
     async def template(self, world: World, version: VersionId, workflow: DefinitionId) -> Template:
-        """Give what executions of a workflow are made from; the last ones used are kept.
+        """Give what executions of a workflow are made from; see `VersionCache`."""
+        return await self.versions.template(world, version, workflow)
 
-        Raises `VersionUnknown`, `BuildTooNew`, `BundleBroken` and `BundleUnloadable`.
-        """
-        key = version, workflow
-        template = self._templates.get(key)
-        if template is None:
-            found = await self.version(world, version)
-            template = self._templates[key] = _loaded(found, workflow)
-            while len(self._templates) > self._bundles_max:
-                self._templates.popitem(last=False)
-        else:
-            self._templates.move_to_end(key)
-        return template
+    def _heard(self, version: Version) -> None:
+        self._rules[version.id] = version.rules
+        self.types.allow(version.classes)
+
+    def environment(self, version: VersionId) -> Mapping[str, str]:
+        """Capture what workflow code of a version that is known here may read of the machine."""
+        return capture(self._rules[version])
 
     def policy(self, asked: StepAsked) -> Policy:
         """Resolve the policy of a step: its function's, else the literal one of its bundle."""
@@ -172,25 +143,32 @@ class Registry:
         return None if declaration is None else declaration.cleanup_s
 
     def step(self, step: DefinitionId) -> StepBody:
-        """Give the body of a step. Raises `StepUnknown`."""
-        body = self._steps.get(step)
-        if body is None or body.registration is not abi.registered.get(step):
-            body = self._steps[step] = self._load(step)
+        """Give the body of a step, by the id that it has or had. Raises `StepUnknown`."""
+        present = DefinitionId(hints_in(self.current.manifest).definition(step))
+        body = self._steps.get(present)
+        if body is None or body.registration is not abi.registered.get(present):
+            body = self._steps[present] = self._load(present)
         return body
 
     def older_step(self, version: Version, step: DefinitionId) -> StepBody:
-        """Give the body of a step as another version has it. Raises `StepUnknown`."""
-        body = self._older.get((version.id, step))
+        """Give the body of a step as another version has it, by the id that it has there or had.
+
+        Raises `StepUnknown`.
+        """
+        renamed = hints_in(version.manifest)
+        present = DefinitionId(renamed.definition(step))
+        body = self._older.get((version.id, present))
         if body is None:
             modules = self._step_modules.get(version.id)
             if modules is None:
                 modules = self._step_modules[version.id] = StepModules(version, self.types)
-            body = self._older[version.id, step] = StepBody(
-                modules.registration(step),
-                entry_of(version, step),
+            body = self._older[version.id, present] = StepBody(
+                modules.registration(present),
+                entry_of(version, present),
                 modules,
                 version=version.id,
                 entry_of=lambda name: entry_of(version, name),
+                renamed=renamed,
             )
         return body
 
@@ -203,30 +181,20 @@ class Registry:
                 "or the step was renamed or removed since the run began: keep the old name, or "
                 f"mark the new one with `# wfc: was[{step.replace(':', '.')}]`."
             )
-        return StepBody(registration, self._entry(step), self.types, entry_of=self._entry)
+        return StepBody(
+            registration,
+            self._entry(step),
+            self.types,
+            entry_of=self._entry,
+            renamed=hints_in(self.current.manifest),
+        )
 
     def _entry(self, step: DefinitionId) -> Entry | None:
-        for version in (self.current, *self._others.values()):
+        for version in self.versions.known():
             entry = entry_of(version, step)
             if entry is not None:
                 return entry
         return None
-
-
-def _loaded(version: Version, workflow: DefinitionId) -> Template:
-    """Load a template; what keeps it from being loaded here concerns its runs, and no others."""
-    present = renamed_in(version.manifest).definition(workflow)
-    name = workflow if workflow in version.fingerprints else DefinitionId(present)
-    try:
-        return load_template(version, name)
-    except (CompileError, EffectInWorkflow) as error:
-        raise BundleUnloadable(
-            f"the bundle of {workflow} in version {version.id} cannot be loaded here: "
-            f"{type(error).__name__}: {error}\n"
-            "Its runs wait: nothing was changed. They need the packages and the Python that the "
-            "version was built for; give a worker those, or move the runs to newer code, then "
-            "free them with `wfc doctor --unblock RUN`."
-        ) from error
 
 
 def entry_of(version: Version, step: DefinitionId) -> Entry | None:

@@ -1,6 +1,7 @@
-"""Dry delivery: run a log through code to see whether the two agree. Nothing is written.
+"""Run a log through code to see whether the two agree. Nothing is written, and no step runs.
 
-No line of the code is heard, no step runs, and of what the code asks for nothing comes to pass.
+On the version that it is on, a log must agree as a worker wants it. On another one it must agree as
+an upgrade wants it: sites are mapped, and what has come to nothing may be gone.
 """
 
 from __future__ import annotations
@@ -8,173 +9,145 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from wfc import codec
-from wfc.errors import RunNotFound
+from wfc.errors import TurnTooLong
+from wfc.eventlog.entity import Run as Row
+from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import (
-    Event,
     FailureKind,
     Recorded,
     RunCompleted,
     RunCreated,
+    RunFailed,
     RunRestarted,
     RunUpgraded,
-    StepCancelled,
-    StepCompleted,
-    StepCreated,
-    StepFailed,
-    StepRetrying,
 )
-from wfc.ids import OperationId, RunId, VersionId
-from wfc.manifests.store import Version
+from wfc.ids import RunId, VersionId
 from wfc.runtime.client import Client
+from wfc.runtime.dry_replay import UNSETTLED, delivered
 from wfc.runtime.execution import Execution
-from wfc.runtime.operations import Completed, Failed, Outcome, StepAsked, Suspended
+from wfc.runtime.judging import may_revive
+from wfc.runtime.logs import chapters_of, created_of, version_in_force
+from wfc.runtime.operations import Completed, Failed, Outcome, Suspended
 from wfc.runtime.reading import Reading
-from wfc.runtime.targets import template_of, version_of
-from wfc.runtime.template import Template
-from wfc.worlds.protocol import World
+from wfc.runtime.verdict import Verdict
 
-PAGE: Final = 2000
-"""How many events are read, and delivered, at once."""
+SPINS: Final = f"{UNSETTLED}: the code runs on and on and lets nobody end it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """What one chapter came to. `problem` says how code and log contradict each other."""
+    """What one chapter came to. `problem` says how code and log contradict each other, `upgrade`
+    what would move the run to the version on which it was replayed, if it is on another one.
+    """
 
     outcome: Outcome
     events: int
     problem: str | None = None
-
-    @property
-    def kind(self) -> FailureKind | None:
-        """Tell how the code failed, if it did."""
-        return self.outcome.kind if isinstance(self.outcome, Failed) else None
-
-    @property
-    def error(self) -> str:
-        """Tell what the code failed with."""
-        return told(self.outcome) if isinstance(self.outcome, Failed) else ""
+    upgrade: RunUpgraded | None = None
 
 
-async def read_log(world: World, run_id: RunId) -> list[Recorded]:
-    """Read the whole log of a run. Raises `RunNotFound`, `CorruptEvent`, `LogTooNew`."""
-    log: list[Recorded] = []
-    while page := await world.history(run_id, len(log), PAGE):
-        log.extend(page)
-        if len(page) < PAGE:
-            break
-    if not log:
-        raise RunNotFound(f"no run has the id {run_id!r}. `wfc runs` lists those that exist.")
-    return log
+async def replay_all(
+    client: Client, run_id: RunId, log: Sequence[Recorded], version: VersionId | None = None
+) -> list[Replay]:
+    """Deliver each chapter of a log to the version in force at its end, or all to `version`.
 
-
-def chapters_of(log: Sequence[Recorded]) -> list[list[Recorded]]:
-    """Part a log where its run began again; each part begins with its opening."""
-    chapters: list[list[Recorded]] = []
-    for recorded in log:
-        if isinstance(recorded.event, RunCreated | RunRestarted):
-            chapters.append([])
-        chapters[-1].append(recorded)
-    return chapters
+    Raises `VersionUnknown`, `BundleBroken`, `BundleUnloadable`.
+    """
+    return [
+        await replay(client, run_id, chapter, created_of(log), version, retry_failed=False)
+        for chapter in chapters_of(log)
+    ]
 
 
 async def replay(
-    template: Template, run_id: RunId, chapter: Sequence[Recorded], created: RunCreated
+    client: Client,
+    run_id: RunId,
+    chapter: Sequence[Recorded],
+    created: RunCreated,
+    version: VersionId | None = None,
+    *,
+    retry_failed: bool = True,
 ) -> Replay:
-    """Deliver one chapter, from its opening on, to a fresh execution, which is dropped again."""
-    execution, present = _begun(template, run_id, chapter, created)
-    outcome: Outcome = Suspended()
-    try:
-        for start in range(0, len(present), PAGE):
-            outcome = execution.deliver(present[start : start + PAGE])
-            await asyncio.sleep(0)  # others have their turn too
-    finally:
-        execution.drop()
-    problem = _problem(outcome, chapter[-1])
-    return Replay(outcome=outcome, events=len(chapter), problem=problem)
+    """Deliver one chapter, from its opening on; with `retry_failed` a failed run is revived.
+
+    Raises as `replay_all`.
+    """
+    if version is None or version == version_in_force(chapter):
+        return await _as_a_worker(client, run_id, chapter, created)
+    judged = await client.upgrader.judged(
+        _row_of(run_id, chapter, created), chapter, version, retry_failed=retry_failed, prove=True
+    )
+    outcome = judged.outcome or Suspended()
+    problem = None if judged.verdict else refusal_of(judged.verdict)
+    return Replay(
+        outcome=outcome,
+        events=len(chapter),
+        problem=problem or _problem(outcome, chapter[-1]),
+        upgrade=judged.event,
+    )
 
 
-def _begun(
-    template: Template, run_id: RunId, chapter: Sequence[Recorded], created: RunCreated
-) -> tuple[Execution, Sequence[Recorded]]:
-    """Make an execution for a chapter, and give the chapter as the code in force must see it."""
-    reading = Reading()
-    reading.learn(chapter)
-    reading.renamed = template.renamed
+async def _as_a_worker(
+    client: Client, run_id: RunId, chapter: Sequence[Recorded], created: RunCreated
+) -> Replay:
+    code = client.upgrader.code
+    template = await code.template(version_in_force(chapter), created.workflow)
+    reading = Reading.of(chapter, template.hints)
     execution = Execution(
         template,
         run_id,
         chapter[0],
+        limits=client.upgrader.limits,
         heard_until=sys.maxsize,
         renames=reading.renames,
         unequal=reading.unequal,
     )
     execution.created = created
-    return execution, reading.read(chapter)
-
-
-async def inputs_unequal(
-    template: Template, run_id: RunId, chapter: Sequence[Recorded], created: RunCreated
-) -> frozenset[OperationId]:
-    """Name the steps that the code calls with other arguments than are recorded, as the log does.
-
-    The log is delivered without the digests of its calls, an event at a time, so that each call
-    can be looked at while it is open.
-    """
-    execution, present = _begun(template, run_id, chapter, created)
-    names = {one.position: getattr(one.event, "operation_id", None) for one in chapter}
-    asked: dict[OperationId, bytes | None] = {}
-    unequal: set[OperationId] = set()
+    outcome: Outcome = Suspended()
+    problem: str | None = None
     try:
-        for number, recorded in enumerate(present):
-            call = call_of(recorded.event)
-            if call is not None and asked.get(call.operation_id) != call.digest:
-                unequal.add(names[recorded.position] or call.operation_id)
-            outcome = execution.deliver([replace(recorded, event=uncompared(recorded.event))])
-            asked.update(
-                (each.operation_id, each.digest)
-                for each in outcome.asked
-                if isinstance(each, StepAsked)
-            )
-            if number % PAGE == 0:
-                await asyncio.sleep(0)
+        for each in delivered(execution, reading.read(chapter), client.upgrader.deliver):
+            outcome = each
+            await asyncio.sleep(0)  # others have their turn too
+    except TurnTooLong:
+        problem = SPINS
     finally:
         execution.drop()
-    return frozenset(unequal)
+    problem = problem or _problem(outcome, chapter[-1])
+    return Replay(outcome=outcome, events=len(chapter), problem=problem)
 
 
-def call_of(event: Event) -> StepCreated | None:
-    """Give the call of a step that an event records, if it is the step's first."""
-    if isinstance(event, StepCreated):
-        return event
-    if isinstance(event, StepRetrying | StepCompleted | StepFailed | StepCancelled):
-        return event.created
-    return None
+def _row_of(run_id: RunId, chapter: Sequence[Recorded], created: RunCreated) -> Row:
+    """Describe a run that has this chapter; whatever else ended it, it counts as open."""
+    opening, last = chapter[0].event, chapter[-1].event
+    assert isinstance(opening, RunCreated | RunRestarted)
+    kind = last.kind if isinstance(last, RunFailed) and may_revive(last.kind) else None
+    return Row(
+        run_id=run_id,
+        workflow=created.workflow,
+        version=version_in_force(chapter),
+        fingerprint=opening.fingerprint,
+        status=RunStatus.SUSPENDED if kind is None else RunStatus.FAILED,
+        created_at=chapter[0].recorded_at,
+        failure_kind=kind,
+        length=len(chapter),
+    )
 
 
-def uncompared(event: Event) -> Event:
-    """Let a replay take the arguments of a recorded call as they are, whatever the code gives."""
-    match event:
-        case StepCreated():
-            return replace(event, digest=None)
-        case StepRetrying(created=StepCreated() as created):
-            return replace(event, created=replace(created, digest=None))
-        case StepCompleted(created=StepCreated() as created):
-            return replace(event, created=replace(created, digest=None))
-        case StepFailed(created=StepCreated() as created):
-            return replace(event, created=replace(created, digest=None))
-        case StepCancelled(created=StepCreated() as created):
-            return replace(event, created=replace(created, digest=None))
-    return event
+def refusal_of(verdict: Verdict) -> str:
+    """Say in one line each why a run may not move."""
+    return "\n".join(f"{one.code}: {one.sentence}" for one in verdict.reasons)
 
 
 def _problem(outcome: Outcome, last: Recorded) -> str | None:
     if isinstance(outcome, Failed) and outcome.kind is FailureKind.DIVERGENCE:
-        return told(outcome)
+        return _told(outcome)
+    if isinstance(outcome, Failed) and outcome.kind is FailureKind.LIMIT:
+        return None if isinstance(last.event, RunFailed) else _told(outcome) or SPINS
     if not isinstance(last.event, RunCompleted):
         return None
     if not isinstance(outcome, Completed):
@@ -186,35 +159,9 @@ def _problem(outcome: Outcome, last: Recorded) -> str | None:
 
 def _ends(outcome: Outcome) -> str:
     if isinstance(outcome, Failed):
-        return f"fails ({outcome.kind}): {told(outcome)}"
+        return f"fails ({outcome.kind}): {_told(outcome)}"
     return f"is {type(outcome).__name__.lower()}"
 
 
-def told(failed: Failed) -> str:
-    """Give the text of the error that a run failed with."""
+def _told(failed: Failed) -> str:
     return str(codec.decode_error(failed.error))
-
-
-async def replay_all(
-    client: Client, run_id: RunId, log: Sequence[Recorded], version: Version | None = None
-) -> list[Replay]:
-    """Deliver each chapter of a log to the version in force at its end, or all to `version`.
-
-    Raises `VersionUnknown`, `NoSuchWorkflow`, `BundleBroken`.
-    """
-    created = log[0].event
-    assert isinstance(created, RunCreated)
-    found: list[Replay] = []
-    for chapter in chapters_of(log):
-        code = version or await version_of(client, version_in_force(chapter))
-        template = await template_of(client, code, created.workflow)
-        found.append(await replay(template, run_id, chapter, created))
-    return found
-
-
-def version_in_force(chapter: Sequence[Recorded]) -> VersionId:
-    """Give the version that a chapter is on at its end."""
-    opening = chapter[0].event
-    assert isinstance(opening, RunCreated | RunRestarted)
-    upgrades = [one.event for one in chapter if isinstance(one.event, RunUpgraded)]
-    return upgrades[-1].to_version if upgrades else opening.version

@@ -12,11 +12,13 @@ from wfc import codec, fault, ids
 from wfc.errors import InputInvalid, PayloadMismatch, RunIdConflict, RunNotFound, UnknownType
 from wfc.eventlog.event import Origin, RunCreated
 from wfc.ids import RunId
-from wfc.manifests.renamed import changes_in
+from wfc.manifests.markers import changes_in
+from wfc.manifests.store import Version
 from wfc.runtime.client import Client
 from wfc.runtime.environment import capture
-from wfc.runtime.targets import fingerprint_of, template_of, version_to_begin_on
 from wfc.runtime.template import Template
+from wfc.runtime.version_cache import workflow_in
+from wfc.runtime.version_names import active_version, version_named
 from wfc.worlds.protocol import NewRun, Refused
 
 _KEPT_BACK = "The run would fail at once, so it was not started."
@@ -40,16 +42,18 @@ async def rerun(
         raise RunNotFound(f"no run has the id {source!r}. `wfc runs` lists those that exist.")
     created = first[0].event
     assert isinstance(created, RunCreated)
-    target = await version_to_begin_on(client, version)
-    template = await template_of(client, target, created.workflow)
+    target = await _version_to_begin_on(client, version)
+    workflow = workflow_in(target, created.workflow)
+    template = await client.upgrader.code.template(target.id, workflow)
     payload = created.arguments if arguments is None else _encoded(client, template, arguments)
     _check_fit(template, payload)
     now = client.world.now_us()
     anew = replace(
         created,
+        workflow=workflow,
         version=target.id,
-        fingerprint=fingerprint_of(target, created.workflow),
-        changes=changes_in(target.manifest).get(created.workflow, ()),
+        fingerprint=target.fingerprints[workflow],
+        changes=changes_in(target.manifest).get(workflow, ()),
         arguments=payload,
         seed=os.urandom(32),
         environment=capture(target.rules),
@@ -70,6 +74,18 @@ async def rerun(
     if isinstance(answer, Refused):
         raise RunIdConflict(f"there is a run {name!r} already")
     return name
+
+
+async def _version_to_begin_on(client: Client, wanted: str | None) -> Version:
+    """Give the version asked for, else, as `start` does, the build of this process, or the world's
+    active one where this process has no code. Raises `VersionUnknown`, `AmbiguousName`.
+    """
+    code = client.upgrader.code
+    if wanted is not None:
+        return await code.version(await version_named(client.world, wanted))
+    if client.registry is not None:
+        return client.registry.current
+    return await code.version(await active_version(client.world))
 
 
 def _encoded(client: Client, template: Template, arguments: Mapping[str, Any]) -> bytes:

@@ -16,10 +16,15 @@ from typing import Any, Final
 from wfc import codec, fault
 from wfc.errors import LimitExceeded, TurnTooLong, WorkerLost
 from wfc.eventlog.event import (
+    ChildCreated,
+    ChildFailed,
     Event,
     FailureKind,
+    HookConflicted,
+    HookCreated,
     Recorded,
     RunCancelRequested,
+    RunRestarted,
     RunUpgraded,
     RunWoken,
     StepRetrying,
@@ -27,6 +32,7 @@ from wfc.eventlog.event import (
     WaitCreated,
 )
 from wfc.ids import RunId
+from wfc.runtime.chapters import completed, ledger_at
 from wfc.runtime.decisions import Decisions
 from wfc.runtime.desk import PAGE, Desk
 from wfc.runtime.execution import Execution
@@ -37,7 +43,7 @@ from wfc.runtime.operations import Failed, Operation, Outcome, Suspended
 from wfc.runtime.outbox import Outbox
 from wfc.runtime.parking import Parked
 from wfc.runtime.reading import Reading
-from wfc.worlds.protocol import Appended, Claimed, Owner, Refusal, Release
+from wfc.worlds.protocol import Appended, Claimed, Owner, Refusal, Refused, Release
 
 _LOG: Final = logging.getLogger("wfc.worker")
 LOSSES_MAX: Final = 5
@@ -58,6 +64,7 @@ class LiveRun:
         self.execution = None if parked is None else parked.execution
         self.reading = Reading() if parked is None else parked.reading
         self._known_length = 0
+        self._chapter_at = 1
         # The code has run through the log up to here, whoever ran it.
         self._heard = 0 if parked is None else parked.heard
         self._unsure = False  # a lost owner may have run it further
@@ -101,7 +108,7 @@ class LiveRun:
 
     def hear(self) -> None:
         """Read the log: somebody else wrote to it."""
-        self._log_has_news = True
+        self._log_has_news = self.outbox.nursery.news = True
         self.poke()
 
     def drain(self) -> None:
@@ -147,6 +154,7 @@ class LiveRun:
         self._heard = max(self._heard, claimed.heard)
         self._unsure = claimed.loss
         self._known_length = 0 if recorded else claimed.length
+        self._chapter_at = claimed.chapter_at
         self.outbox.queued = set(claimed.attempts)
         if claimed.losses >= LOSSES_MAX:
             self.ledger.stand_at(claimed.length)
@@ -170,6 +178,8 @@ class LiveRun:
         at_rest = ledger.paused or ledger.ended
         if self.execution is None and self.outbox.end is None and not at_rest:
             await self._rebuild()
+        await self.outbox.nursery.attend(self._desk, self.ledger)
+        await self._complete_restart()
         self.decisions.ring(self.execution)
         if self.tenure.fence is None or self.ledger.ended:
             self.drop()
@@ -188,6 +198,7 @@ class LiveRun:
             batch.events,
             guard=Owner(self.tenure.fence, self.ledger.length),
             messages=batch.messages,
+            create=batch.create,
             release=batch.release,
         )
         fault.point("run.appended")
@@ -197,12 +208,27 @@ class LiveRun:
             if batch.release is not None:
                 self.tenure.fence = None
             self._follow(answer.recorded)
-        elif answer.reason is Refusal.BEHIND:
+        else:
+            await self._refused(answer)
+        if self.ledger.ended:
+            self.drop()
+
+    async def _complete_restart(self) -> None:
+        """Say on what code the next chapter begins; a run that is cancelled begins none."""
+        ledger, outbox = self.ledger, self.outbox
+        if isinstance(outbox.end, RunRestarted) and not ledger.paused and ledger.cancel is None:
+            outbox.end = await completed(outbox.end, ledger, outbox.attributes_then(), self._desk)
+        if isinstance(outbox.end, RunRestarted) and ledger.cancel is not None:
+            outbox.end = outbox.cancelled(ledger.cancel.reason)
+
+    async def _refused(self, answer: Refused) -> None:
+        """Learn why nothing was written."""
+        if answer.reason is Refusal.BEHIND:
             self._follow(answer.events)
+        elif answer.reason is Refusal.EXISTS:
+            await self.outbox.nursery.look_up(self._desk)
         else:
             _LOG.info("run %s was taken away (%s)", self.run_id, answer.reason)
-            self.drop()
-        if self.ledger.ended:
             self.drop()
 
     def _may_release(self) -> bool:
@@ -256,13 +282,13 @@ class LiveRun:
         self._known_length = max(self._known_length, self.ledger.length)
         withdrawn: list[Operation] = []
         outcome: Outcome = Suspended()
-        self.outbox.ledger = Ledger()
+        self.outbox.ledger = await self._blank()
         while page := await self._desk.history(self.run_id, self.ledger.length):
             is_later = self.execution is not None
             if self.reading.learn(page) and is_later:
                 # The events that were delivered are to be read in another way: begin again.
                 self._forget_code()
-                self.outbox.ledger = Ledger()
+                self.outbox.ledger = await self._blank()
                 withdrawn.clear()
                 continue
             for each in page:
@@ -279,6 +305,13 @@ class LiveRun:
             self.decisions.close(outcome)
         self._review()
 
+    async def _blank(self) -> Ledger:
+        """Give a ledger that reads the present chapter next."""
+        known = self.ledger
+        at = 0 if known.opening is None else known.opening.position
+        self._chapter_at = max(self._chapter_at, at)
+        return await ledger_at(self.run_id, self._chapter_at, known.created, self._desk)
+
     def _review(self) -> None:
         """Take up all that is open, unless what was read ended or paused the code."""
         if self.execution is not None:
@@ -290,7 +323,7 @@ class LiveRun:
         assert created is not None
         assert self.ledger.version is not None
         template = await self._desk.template(self.ledger.version, created.workflow)
-        self.reading.renamed = template.renamed
+        self.reading.hints = template.hints
         self.execution = Execution(
             template,
             self.run_id,
@@ -301,6 +334,7 @@ class LiveRun:
             renames=self.reading.renames,
             unequal=self.reading.unequal,
         )
+        self.execution.created = created
         return self.execution
 
     def _follow(self, recorded: Sequence[Recorded]) -> None:
@@ -313,7 +347,7 @@ class LiveRun:
                 react(self, each.event)
         if self.ledger.ended or not recorded:
             return
-        if any(isinstance(each.event, RunUpgraded) for each in recorded):
+        if any(isinstance(each.event, RunUpgraded | RunRestarted) for each in recorded):
             self._forget_code()  # it is another one now: the next cycle makes it
             self.outbox.end = None
         elif self.ledger.paused:
@@ -359,6 +393,10 @@ _REACTIONS: Final[dict[type[Event], Callable[[LiveRun, Any], None]]] = {
     StepStarted: lambda run, event: run.bodies.started(event),
     StepRetrying: lambda run, event: run.decisions.pauses(event),
     WaitCreated: lambda run, event: run.decisions.waits(event),
+    HookCreated: lambda run, _event: run.bodies.fill(),
+    HookConflicted: lambda run, _event: run.bodies.fill(),
+    ChildCreated: lambda run, _event: run.bodies.fill(),
+    ChildFailed: lambda run, _event: run.bodies.fill(),
     RunWoken: lambda run, event: run.decisions.woken(event, run.execution),
     RunCancelRequested: lambda run, _event: run.decisions.set_deadline(),
 }

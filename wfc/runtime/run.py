@@ -15,13 +15,18 @@ from wfc.errors import RunBusy, RunCancelled, RunEnded, RunFailed, RunNotFound, 
 from wfc.eventlog import entity, event
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import Event, Scalar
-from wfc.eventlog.fold import State
-from wfc.ids import OperationId, RunId, split_operation_id
+from wfc.eventlog.fold import fold
+from wfc.ids import OperationId, RunId, VersionId, split_operation_id
+from wfc.manifests.rename_hints import NO_HINTS, RenameHints, hints_in
 from wfc.runtime import forking, rerunning
-from wfc.runtime.answers import Recorded, Step
+from wfc.runtime.answers import HookSummary, Recorded, Step
 from wfc.runtime.attributes import check_attributes
 from wfc.runtime.client import Client
+from wfc.runtime.hook_views import summary_of
+from wfc.runtime.host_types import FormerTypes
 from wfc.runtime.ledger import Ledger
+from wfc.runtime.logs import read_log
+from wfc.runtime.upgrade import UNLOADABLE
 from wfc.runtime.verdict import Verdict
 from wfc.worlds.protocol import Appended, OpenRun, Refusal, Refused, Unowned, World
 
@@ -187,16 +192,25 @@ class Run(Generic[T]):
                 recorded_at=to_datetime(each.recorded_at),
                 event=each.event,
             )
-            for each in await _history(client.world, self.id)
+            for each in await read_log(client.world, self.id)
         ]
 
     async def steps(self) -> list[Step]:
         """List the steps that the log knows, in the order in which they were recorded."""
-        client, _ = await self._row()
-        state = State()
-        for each in await _history(client.world, self.id):
-            state.apply(each)
-        return [_step(client, each) for each in state.steps.values()]
+        client, row = await self._row()
+        log = await read_log(client.world, self.id)
+        moved = any(isinstance(each.event, event.RunUpgraded) for each in log)
+        hints = await _hints_of(client, row.version) if moved else NO_HINTS
+        state = fold(log)
+        return [_step(client, each, hints) for each in state.steps.values()]
+
+    async def hooks(self) -> list[HookSummary]:
+        """List the hooks of the run's present chapter, in the order in which they were made."""
+        client, row = await self._row()
+        state = fold(await read_log(client.world, self.id))
+        return [
+            summary_of(self.id, row.workflow, each, client.types) for each in state.hooks.values()
+        ]
 
     async def attributes(self) -> dict[str, Scalar]:
         """Read the run's attributes."""
@@ -237,14 +251,14 @@ class Run(Generic[T]):
     ) -> Run[T]:
         """Begin a new run that shares with this one all events before `at`, and their times.
 
-        `at` is the position of an event, or the id of a step or another operation and means its
-        first event. With `output` the step at `at` has this result. The fork has the same seed and
-        goes on with the version that this run had at `at`, or with `version`. An `id` that the
-        same fork has already gives that run, with `created == False`.
+        `at` is the position of an event, or the present id of a step or another operation and means
+        its first event. With `output` the step at `at` has this result. The fork has the same seed
+        and goes on with the version that this run had at `at`, or is upgraded to `version` at once.
+        An `id` that the same fork has already gives that run, with `created == False`.
 
-        Raises `RunNotFound`, `VersionUnknown`, `NoSuchWorkflow`, `RunIdConflict`, `InputInvalid`
-        for an `at` that is not there and an `output` that does not fit, and `Diverged` where the
-        code contradicts what the fork would share.
+        Raises `RunNotFound`, `VersionUnknown`, `AmbiguousName`, `NoSuchWorkflow`, `RunIdConflict`,
+        `InputInvalid` for an `at` that is not there and an `output` that does not fit, and
+        `Diverged` where the code contradicts what the fork would share.
         """
         client = await self._client()
         made, created = await forking.fork(
@@ -337,15 +351,6 @@ def _sleeping(ledger: Ledger, now: int, wanted: Sequence[str] | None) -> list[Op
     return [name for name in (*waiting, *pausing) if wanted is None or name in wanted]
 
 
-async def _history(world: World, run_id: RunId) -> list[event.Recorded]:
-    log: list[event.Recorded] = []
-    while page := await world.history(run_id, len(log), _PAGE):
-        log.extend(page)
-        if len(page) < _PAGE:
-            break
-    return log
-
-
 async def _check_readable(world: World, run_id: RunId) -> None:
     length = 0
     while page := await world.history(run_id, length, _PAGE):
@@ -356,21 +361,33 @@ async def _check_readable(world: World, run_id: RunId) -> None:
 
 async def _ledger_of(world: World, run_id: RunId) -> Ledger:
     ledger = Ledger()
-    for each in await _history(world, run_id):
+    for each in await read_log(world, run_id):
         ledger.note(each)
     return ledger
 
 
-def _step(client: Client, step: entity.Step) -> Step:
+async def _hints_of(client: Client, version: VersionId) -> RenameHints:
+    """Read what a version calls things that older ones called otherwise, if it can be had here."""
+    try:
+        return hints_in((await client.upgrader.code.version(version)).manifest)
+    except UNLOADABLE:
+        return NO_HINTS
+
+
+def _step(client: Client, step: entity.Step, hints: RenameHints) -> Step:
     _, site, _ = split_operation_id(step.operation_id)
-    types = client.types
+    present = hints.definition(step.step)
+    types = FormerTypes(client.types, hints) if hints else client.types
+    arguments = _readable(step.arguments, lambda data: codec.decode(data, types=types))
+    if isinstance(arguments, dict):
+        arguments = hints.arguments(present, arguments)
     return Step(
         id=step.operation_id,
-        name=step.step.partition(":")[2],
+        name=present.partition(":")[2],
         site=site,
         status=step.status,
         attempt=step.attempt,
-        arguments=_readable(step.arguments, lambda data: codec.decode(data, types=types)),
+        arguments=arguments,
         output=_readable(step.output, lambda data: codec.decode(data, types=types)),
         error=_readable(step.error, lambda data: codec.decode_error(data, types=types)),
         started_at=_instant(step.started_at),

@@ -15,7 +15,7 @@ import importlib.util
 import linecache
 import sys
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -83,8 +83,7 @@ def preludes(version: Version) -> Iterator[Mapping[str, Mapping[str, Any]]]:
                 loader.modules = before
         yield found
     finally:
-        for module in (made | loader.modules).values():
-            sys.modules.pop(module.__name__, None)
+        loader.forget(made | loader.modules)
 
 
 class _Loader:
@@ -119,6 +118,11 @@ class _Loader:
         if bundle is not None:
             self._execute(bundle, name, space)
         return module
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Take modules out of `sys.modules` again; the imported ones of the same names stay."""
+        for name in names:
+            sys.modules.pop(name + self._suffix, None)
 
     def _execute(self, bundle: Bundle, name: str, space: dict[str, Any]) -> None:
         definitions = {

@@ -23,7 +23,7 @@ from wfc.errors import (
 )
 from wfc.eventlog.event import Event, RunCreated, RunStarted, Scalar
 from wfc.ids import DefinitionId, RunId
-from wfc.manifests.renamed import changes_in
+from wfc.manifests.markers import changes_in
 from wfc.manifests.store import Version
 from wfc.policies import declared
 from wfc.runtime.annotations import argument_annotations
@@ -40,8 +40,9 @@ from wfc.runtime.options import (
 )
 from wfc.runtime.registry import Registry
 from wfc.runtime.run import Run
-from wfc.runtime.targets import fingerprint_of
-from wfc.runtime.versions import named_version, register
+from wfc.runtime.version_cache import workflow_in
+from wfc.runtime.version_names import version_named
+from wfc.runtime.versions import register
 from wfc.worlds.protocol import Appended, NewRun
 from wfc.worlds.rules import digest_of
 
@@ -86,7 +87,7 @@ async def start_run(
     Raises `NotCompiled`, `TypeError`, `InputInvalid`, `Unserialisable`, `PayloadTooLarge`,
     `RunIdConflict`.
     """
-    name = workflow_id(workflow)
+    asked = workflow_id(workflow)
     check_attributes(options.attributes, limit=client.attributes_max)
     payload = _encoded(workflow, call, client)
     registry = client.registry
@@ -95,11 +96,11 @@ async def start_run(
     version = await _version(client, registry, options.version)
     if version is registry.current:  # another version may be annotated otherwise
         _check_fit(workflow, payload, client)
-    now = client.world.now_us()
+    name, now = workflow_in(version, asked), client.world.now_us()
     created = RunCreated(
         workflow=name,
         version=version.id,
-        fingerprint=fingerprint_of(version, name),
+        fingerprint=version.fingerprints[name],
         changes=changes_in(version.manifest).get(name, ()),
         arguments=payload,
         seed=os.urandom(32),
@@ -206,7 +207,7 @@ def _check_fit(workflow: Callable[..., Any], payload: bytes, client: Client) -> 
 async def _version(client: Client, registry: Registry, wanted: str | None) -> Version:
     if wanted is None:
         return registry.current
-    return await registry.version(client.world, await named_version(client.world, wanted))
+    return await registry.version(client.world, await version_named(client.world, wanted))
 
 
 def _not_before(options: StartOptions, now: int) -> int | None:

@@ -16,6 +16,7 @@ from typing import Any, Final
 from wfc.errors import Diverged
 from wfc.eventlog.event import (
     FailureKind,
+    HookCreated,
     Recorded,
     RunCancelRequested,
     RunCreated,
@@ -25,6 +26,7 @@ from wfc.eventlog.event import (
 from wfc.eventlog.renames import Renames
 from wfc.ids import OperationId, RunId, Site
 from wfc.runtime import divergence
+from wfc.runtime.carried import attributes_at
 from wfc.runtime.draws import Draws
 from wfc.runtime.limits import Limits
 from wfc.runtime.loop import Loop
@@ -49,6 +51,7 @@ class State:
 
     __slots__ = (
         "__weakref__",
+        "ahead",
         "alive",
         "asked",
         "batch",
@@ -120,16 +123,16 @@ class State:
         self.chapter = begun.chapter if isinstance(begun, RunRestarted) else 1
         self.changes = frozenset(begun.changes) if begun.changes else _NO_CHANGES
         self.environment: Mapping[str, str] = begun.environment
-        self.recorded_attributes: Mapping[str, Scalar] = getattr(begun, "attributes", NONE)
+        self.recorded_attributes: Mapping[str, Scalar] = attributes_at(begun)
         self.limits, self.renames, self.unequal = limits, renames, unequal
         self.warn_at = opening.position + int(limits.events * _WARN_SHARE)
-        self.warned = False
 
         # How far it came: the event in whose turn the code is, and the run clock.
-        self.position = opening.position
-        self.now = opening.recorded_at
+        self.position, self.now = opening.position, opening.recorded_at
         self.batch: Sequence[Recorded] = ()
-        self.cursor = 0
+        self.cursor, self.warned = 0, False
+        self.ahead: dict[OperationId, HookCreated] | None = None
+        """Hooks that this delivery tells of, once somebody has looked."""
         self.quiet_until = quiet_until
         self.heard_until = heard_until
         self.live_from: float | None = None
@@ -224,6 +227,14 @@ class State:
             if self.withdrawn is NONE:
                 self.withdrawn = {}
             self.withdrawn[name] = pending.operation
+
+    def ask_again(self, pending: Pending) -> None:
+        """Tell whoever carries it out that the code wants more of an open operation."""
+        name = pending.operation.operation_id
+        if self.pending.get(name) is pending:
+            if self.asked is NONE:
+                self.asked = {}
+            self.asked[name] = pending.operation
 
     def withdraw_all(self) -> None:
         """Give everything up that code could wait for."""

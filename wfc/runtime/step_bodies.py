@@ -94,7 +94,8 @@ class StepBodies:
     async def body(
         self, step: DefinitionId, version: VersionId, arguments: bytes | None
     ) -> StepBody:
-        """Give the body for a call that a run of `version` recorded.
+        """Give the body for a call that a run of `version` recorded; the step, and its parameters,
+        may have other names by now.
 
         Raises `StepUnknown`, `VersionUnknown`, `BundleBroken` or `BuildTooNew` if no code that
         could take it can be had here.
@@ -108,7 +109,9 @@ class StepBodies:
             except OUT_OF_REACH as error:
                 problem = error if candidate == version else problem
                 continue
-            if candidate == version or await self._fits(body, candidate, version, arguments):
+            if candidate == version or await self._fits(
+                step, body, (candidate, version), arguments
+            ):
                 return body
         raise problem
 
@@ -139,19 +142,25 @@ class StepBodies:
         return self._registry.older_step(await self._registry.version(self._world, version), step)
 
     async def _fits(
-        self, body: StepBody, candidate: VersionId, version: VersionId, arguments: bytes | None
+        self,
+        step: DefinitionId,
+        body: StepBody,
+        versions: tuple[VersionId, VersionId],
+        arguments: bytes | None,
     ) -> bool:
-        """Tell whether a body takes the call, and the run what it returns."""
+        """Tell whether the body that one version has for a recorded step takes the call, and a run
+        of the other what it returns.
+        """
         if arguments is not None and not body.accepts(arguments):
             return False
-        key = body.registration.id, candidate, version
+        key = step, *versions
         known = self._read.get(key)
         if known is None:
             try:
-                mine, theirs = await self._told(version), await self._told(candidate)
+                theirs, mine = [await self._told(version) for version in versions]
             except OUT_OF_REACH:
                 return True  # the run's own code cannot be had, so there is nothing better
-            known = self._read[key] = mine.take(theirs, body.registration.id)
+            known = self._read[key] = mine.take(theirs, step)
         return known
 
     async def _told(self, version: VersionId) -> Results:

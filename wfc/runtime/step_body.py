@@ -11,9 +11,11 @@ from wfc import abi, codec
 from wfc.errors import CodecError, UnknownType
 from wfc.ids import VersionId
 from wfc.manifests.bundle import Entry
+from wfc.manifests.rename_hints import NO_HINTS, RenameHints
 from wfc.policies import declared
 from wfc.runtime import nested_steps
 from wfc.runtime.annotations import evaluated, result_annotation
+from wfc.runtime.host_types import FormerTypes
 from wfc.runtime.nested_steps import EntryOf
 from wfc.runtime.parameters import whole
 from wfc.runtime.retry import Matcher
@@ -37,9 +39,11 @@ class StepBody:
         *,
         version: VersionId | None = None,
         entry_of: EntryOf = lambda _: None,
+        renamed: RenameHints = NO_HINTS,
     ) -> None:
         """Prepare to call what was registered; `entry` is what the build says about it, `entry_of`
-        what about others, and `version` whose code it is, if not the imported one's.
+        what about others, `renamed` what older builds called otherwise, and `version` whose code it
+        is, if not the imported one's.
         """
         self.registration = registration
         self.version = version
@@ -47,7 +51,8 @@ class StepBody:
         self.declaration = declared(registration.function)
         self.retry_on: Matcher = self.declaration.retry_on if self.declaration else Exception
         self.give_up_on: Matcher = self.declaration.give_up_on if self.declaration else ()
-        self._types = known
+        self._renamed = renamed
+        self._types = FormerTypes(known, renamed) if renamed else known
         self._entry = entry
         self._entry_of = entry_of
         plain = getattr(registration.function, "__func__", registration.function)
@@ -72,7 +77,7 @@ class StepBody:
     def accepts(self, arguments: bytes) -> bool:
         """Tell whether this function can take a recorded call: its names, captures and types."""
         try:
-            names = set(codec.decode_arguments(arguments, self.hints(), self._types))
+            names = set(self._decoded(arguments))
         except CodecError:
             return False
         if not set(self._captures) <= names:
@@ -89,7 +94,7 @@ class StepBody:
     def call(self, arguments: bytes | None) -> Any:
         """Decode the arguments and call the function; gives a coroutine if it is async."""
         assert arguments is not None
-        values = codec.decode_arguments(arguments, self.hints(), self._types)
+        values = self._decoded(arguments)
         function = self._plain
         if self._nested:
             captured = {name: values.pop(name) for name in self._all_captures() & values.keys()}
@@ -102,6 +107,15 @@ class StepBody:
             return function(**values)
         args, kwargs = spread(self._parameters, values)
         return function(*args, **kwargs)
+
+    def _decoded(self, arguments: bytes) -> dict[str, Any]:
+        """Decode recorded arguments, by the present names of the parameters."""
+        step, hints = self.registration.id, self.hints()
+        former = {
+            old: hints[new] for old, new in self._renamed.parameters(step).items() if new in hints
+        }
+        values = codec.decode_arguments(arguments, {**former, **hints}, self._types)
+        return self._renamed.arguments(step, values)
 
     def _all_captures(self) -> set[str]:
         """Give what the code captures, and what it needs for the nested steps among that."""

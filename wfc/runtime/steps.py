@@ -50,6 +50,8 @@ class StepPlan:
         self._returns: Callable[[], Any] = lambda: template.returns(definition)
         self._takes: Callable[[], dict[str, Any]] = lambda: template.takes(definition)
         self._annotations: dict[str, Any] | None = None
+        self._known: dict[str, Any] | None = None
+        """The annotations, also by the former names of parameters."""
         self._annotation: Any = None
         self._annotated = False
 
@@ -97,7 +99,7 @@ class StepPlan:
         except PayloadTooLarge as error:
             raise PayloadTooLarge(f"{error}{at_line()}") from None
         event = execution.answer_at_hand(name)
-        if event is not None and self._fits(event, digest):
+        if event is not None and self._fits(event, execution, digest):
             execution.take_at_hand()
         else:
             event = await self._answer(execution, name, payload, digest, place)
@@ -109,12 +111,18 @@ class StepPlan:
             execution.misread(name, error)
             raise
 
-    def _fits(self, event: Ending, digest: bytes) -> TypeGuard[StepCompleted | StepFailed]:
+    def _fits(
+        self, event: Ending, execution: Live, digest: bytes
+    ) -> TypeGuard[StepCompleted | StepFailed]:
         """Tell whether `event` is the outcome of this very call; else delivery says what is not."""
         if isinstance(event, WaitCompleted):
             return False
         created = event.created
-        return created is None or (created.digest == digest and created.step == self._id)
+        if created is None:
+            return True
+        return created.step == self._id and (
+            created.digest == digest or execution.stands_at_hand(self._id, digest)
+        )
 
     async def _answer(
         self,
@@ -145,13 +153,17 @@ class StepPlan:
 
         They may have been written by another version, whose types had no defaulted field, say.
         """
-        annotations = self._takes()
-        former = self._template.renamed.parameters(self._id)
-        known = {**annotations, **{old: annotations.get(new) for old, new in former.items()}}
+        if self._annotations is None:
+            self._annotations = self._takes()
+        annotations = self._annotations
+        if self._known is None:
+            former = self._template.hints.parameters(self._id)
+            before = {old: annotations.get(new) for old, new in former.items()}
+            self._known = {**annotations, **before}
         try:
-            arguments = codec.decode_arguments(recorded, known, self._template.types)
+            arguments = codec.decode_arguments(recorded, self._known, self._template.types)
             _, written = codec.encode_arguments(
-                self._template.renamed.arguments(self._id, arguments),
+                self._template.hints.arguments(self._id, arguments),
                 call=self._call,
                 annotations=annotations,
                 types=self._template.types,

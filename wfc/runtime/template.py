@@ -13,7 +13,8 @@ from typing import Any, Final
 from wfc import abi, codec
 from wfc.determinism import Rules
 from wfc.ids import DefinitionId, ModuleName, Site, VersionId
-from wfc.manifests.renamed import NOTHING, Renamed, renamed_in
+from wfc.manifests.markers import changes_in
+from wfc.manifests.rename_hints import NO_HINTS, RenameHints, hints_in
 from wfc.manifests.store import Version
 from wfc.runtime.namespaces import Copies, Namespaces
 from wfc.runtime.parameters import whole
@@ -42,33 +43,36 @@ class Template:
         self.fingerprint = loaded.fingerprint
         self.workflow = workflow
         self.rules: Rules = version.rules
-        self.renamed = renamed_in(version.manifest)
+        self.hints = hints_in(version.manifest)
         self.loaded = loaded
         self._bundles = version.workflow
+        self.fingerprints = version.fingerprints
+        self._manifest = version.manifest
         self.plans: dict[DefinitionId, StepPlan] = {}
+        self.children: dict[DefinitionId, Any] = {}
         module, _, self._qualname = workflow.partition(":")
         self._module = ModuleName(module)
         self.signature = inspect.signature(self._function(loaded.modules[module].__dict__))
         """The workflow's signature; annotations are text."""
-        self.types: codec.Types = TemplateTypes(loaded.modules, version.classes, self.renamed)
+        self.types: codec.Types = TemplateTypes(loaded.modules, version.classes, self.hints)
         self._copies = Copies(loaded.modules, module, self._qualname.partition(".")[0])
         self._annotations: dict[str, Any] | None = None
 
     def decode_arguments(self, data: bytes) -> dict[str, Any]:
         """Decode recorded arguments by the annotations of the workflow's parameters."""
-        former = self.renamed.parameters(self.workflow)
+        former = self.hints.parameters(self.workflow)
         if not former:
             return codec.decode_arguments(data, annotations=self.annotations, types=self.types)
         known = {old: self.annotations.get(new) for old, new in former.items()}
         found = codec.decode_arguments(data, {**self.annotations, **known}, types=self.types)
-        return self.renamed.arguments(self.workflow, found)
+        return self.hints.arguments(self.workflow, found)
 
     @property
     def annotations(self) -> Mapping[str, Any]:
         """The annotations of the workflow's parameters, as types of this template."""
         if self._annotations is None:
             self._annotations = {
-                name: whole(parameter.kind, self._evaluated(self._module, parameter.annotation))
+                name: whole(parameter.kind, self.evaluated(self._module, parameter.annotation))
                 for name, parameter in self.signature.parameters.items()
             }
         return self._annotations
@@ -76,7 +80,12 @@ class Template:
     @cached_property
     def result(self) -> Any:
         """What the workflow is annotated to return, as a type of this template."""
-        return self._evaluated(self._module, self.signature.return_annotation)
+        return self.evaluated(self._module, self.signature.return_annotation)
+
+    @cached_property
+    def changes(self) -> tuple[str, ...]:
+        """The markers that the workflow knows."""
+        return changes_in(self._manifest).get(self.workflow, ())
 
     def spread(self, arguments: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         """Turn arguments by name into those of a call. Raises `TypeError` if one has no place."""
@@ -131,7 +140,7 @@ class Template:
         module = ModuleName(definition.id.partition(":")[0])
         parameters = definition.signature.parameters
         return {
-            name: whole(parameters[name].kind, self._evaluated(module, text))
+            name: whole(parameters[name].kind, self.evaluated(module, text))
             for name, text in definition.annotations.items()
             if name in parameters
         }
@@ -140,7 +149,7 @@ class Template:
         """Give what a step is annotated to return, as a type of this template."""
         module = ModuleName(definition.id.partition(":")[0])
         text = definition.annotations.get("return", inspect.Parameter.empty)
-        return self._evaluated(module, text)
+        return self.evaluated(module, text)
 
     def line_of(self, site: Site) -> str | None:
         """Give ``path:line`` of a call place, if this version has it."""
@@ -159,7 +168,7 @@ class Template:
             found = getattr(found, name)
         return found  # type: ignore[no-any-return]  # a workflow is a function
 
-    def _evaluated(self, module: ModuleName, annotation: Any) -> Any:
+    def evaluated(self, module: ModuleName, annotation: Any) -> Any:
         """Evaluate an annotation in the module as it was loaded: pydantic wants the real classes.
 
         What cannot be evaluated (a name that only type checkers see) says nothing: Any.
@@ -185,25 +194,25 @@ class TemplateTypes:
         self,
         modules: Mapping[str, types.ModuleType],
         classes: frozenset[str],
-        renamed: Renamed = NOTHING,
+        hints: RenameHints = NO_HINTS,
     ) -> None:
         """Allow `classes`, the template's own exceptions, and what is registered; a class is found
         by the names that it had before, too.
         """
-        self._renamed = renamed
+        self._hints = hints
         self._modules = modules
         self._classes = classes
         self._found: dict[str, type] = {}
-        for name in renamed.owners:
+        for name in hints.owners:
             kind = self._own(name)
             if kind is not None:
-                codec.remember_former(kind, renamed.parameters(name))
+                codec.remember_former(kind, hints.parameters(name))
 
     def find(self, name: str) -> type | None:
         """Give the type of this wire name, or None."""
         found = self._found.get(name)
         if found is None:
-            present = self._renamed.definition(name)
+            present = self._hints.definition(name)
             found = self._own(name) or self._own(present) or codec.REGISTERED.find(name)
             if found is not None:
                 self._found[name] = found

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
-import threading
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
@@ -14,30 +12,29 @@ from wfc.durations import Duration, seconds
 from wfc.errors import (
     BuildTooNew,
     BundleBroken,
-    CompileError,
-    EffectInWorkflow,
+    BundleUnloadable,
+    HookConflictError,
     RunBusy,
     RunNotFound,
     VersionUnknown,
 )
+from wfc.eventlog.entity import Run as Row
 from wfc.eventlog.event import Channel, Recorded
 from wfc.ids import DefinitionId, RunId, VersionId
 from wfc.manifests.levels import Reason
-from wfc.runtime.execution import Execution
-from wfc.runtime.heartbeat import Turns
-from wfc.runtime.judging import UNHELD, Case, Deliver, Judged, judge
+from wfc.runtime.judging import UNHELD, Case, Judged, judge
 from wfc.runtime.limits import Limits
-from wfc.runtime.operations import Outcome
+from wfc.runtime.logs import read_log
+from wfc.runtime.registry import Registry
 from wfc.runtime.template import Template
 from wfc.runtime.upgrade_code import Codebase, Edit
 from wfc.runtime.verdict import Answer, Verdict, Waiver
+from wfc.runtime.watchdog import Deliver, Watchdog
 from wfc.worlds.protocol import Appended, Refusal, Refused, Unowned, World
 
-_PAGE: Final = 2000
 _TRIES: Final = 5
 _LOOK_AGAIN_S: Final = 0.5
-_REPLAY_S: Final = 5.0
-UNLOADABLE: Final = (BundleBroken, BuildTooNew, CompileError, EffectInWorkflow, VersionUnknown)
+UNLOADABLE: Final = (BundleBroken, BundleUnloadable, BuildTooNew, VersionUnknown)
 """Why a bundle cannot be had here."""
 
 
@@ -55,16 +52,17 @@ class Upgrader:
     def __init__(
         self,
         who: Who,
+        registry: Registry | None = None,
         *,
         limits: Limits | None = None,
         deliver: Deliver | None = None,
     ) -> None:
-        """Act for `who`; `deliver` guards against replays that never end."""
+        """Act for `who`, with the code of `registry`; `deliver` ends turns that never end."""
         self.who = who
         self.world = who.world
-        self.code = Codebase(who.world)
-        self._limits = limits or Limits()
-        self._deliver = deliver or _deliver
+        self.code = Codebase(who.world, registry)
+        self.limits = limits or Limits()
+        self.deliver: Deliver = deliver or Watchdog().deliver
 
     async def judge(
         self,
@@ -78,12 +76,26 @@ class Upgrader:
 
         Raises `RunNotFound`, `VersionUnknown` (`to`), `ValueError` (`accept`), `LogError`.
         """
-        waivers = frozenset(Waiver(one) for one in accept)
-        await self.code.version(to)
         row = await self.world.run(run_id)
         if row is None:
             raise RunNotFound(f"no run has the id {run_id!r}. `wfc runs` lists those that exist.")
-        history = await whole_log(self.world, run_id)
+        history = await read_log(self.world, run_id)
+        judged = await self.judged(row, history, to, accept=accept, retry_failed=retry_failed)
+        return judged, len(history)
+
+    async def judged(
+        self,
+        row: Row,
+        history: Sequence[Recorded],
+        to: VersionId,
+        *,
+        accept: Collection[str] = (),
+        retry_failed: bool = True,
+        prove: bool = False,
+    ) -> Judged:
+        """Judge a run that is known whole. Raises as `judge`, but for `RunNotFound`."""
+        waivers = frozenset(Waiver(one) for one in accept)
+        await self.code.version(to)
         edit, template = await self._code_of(row.version, to, row.workflow)
         case = Case(
             row=row,
@@ -93,13 +105,14 @@ class Upgrader:
             template=template,
             accept=waivers,
             retry_failed=retry_failed,
-            limits=self._limits,
-            deliver=self._deliver,
+            prove=prove,
+            limits=self.limits,
+            deliver=self.deliver,
         )
         judged = judge(case)
         if judged.verdict.answer is Answer.STAY and not row.status.ended:
             judged = replace(judged, verdict=await self._stays(case, judged.verdict))
-        return judged, len(history)
+        return judged
 
     async def upgrade(
         self,
@@ -120,7 +133,12 @@ class Upgrader:
                 return judged.verdict
             event = replace(judged.event, actor=self.who.actor, channel=self.who.channel)
             fault.point("upgrade.appending")
-            answer = await self.world.append(run_id, [event], guard=Unowned(length))
+            try:
+                answer = await self.world.append(run_id, [event], guard=Unowned(length))
+            except HookConflictError as error:
+                # A hook that is to be open again has lost its token meanwhile.
+                reason = Reason(code=error.code, sentence=str(error))
+                return replace(judged.verdict, answer=Answer.STAY, reasons=(reason,))
             fault.point("upgrade.appended")
             if isinstance(answer, Appended):
                 return replace(judged.verdict, moved=True)
@@ -152,10 +170,9 @@ class Upgrader:
         except UNLOADABLE:
             return None, None  # the old version is not held, or cannot be read
         edit = await self.code.edit(old, new, workflow)
-        name = workflow if edit is None else edit.workflow
-        if name is None:
+        if edit is None or edit.workflow is None:
             return edit, None
-        return edit, await self.code.template(new, name)
+        return edit, await self.code.template(new, edit.workflow)
 
     async def _stays(self, case: Case, verdict: Verdict) -> Verdict:
         """See that a run that does not move can go on where it is; else it can do neither."""
@@ -187,25 +204,3 @@ class Upgrader:
             for one in own.verdict.reasons[:1]
         )
         return replace(verdict, answer=Answer.CANNOT, reasons=(*verdict.reasons, *reasons))
-
-
-def _deliver(execution: Execution, recorded: Sequence[Recorded]) -> Outcome:
-    """Replay a run, and end it where the code spins: nobody else would."""
-    turns = Turns(_REPLAY_S)
-    alarm = threading.Timer(_REPLAY_S, turns.interrupt, (math.inf,))
-    alarm.daemon = True
-    alarm.start()
-    try:
-        return turns.deliver(execution, recorded)
-    finally:
-        alarm.cancel()
-
-
-async def whole_log(world: World, run_id: RunId) -> list[Recorded]:
-    """Read all events of a run."""
-    log: list[Recorded] = []
-    while page := await world.history(run_id, len(log), _PAGE):
-        log.extend(page)
-        if len(page) < _PAGE:
-            break
-    return log

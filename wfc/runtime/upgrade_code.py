@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from wfc.diagnostics import Place
-from wfc.errors import VersionUnknown
 from wfc.ids import DefinitionId, Site, VersionId
-from wfc.manifests.renamed import renamed_in
-from wfc.manifests.store import Version, from_archive, spans_of_version
-from wfc.runtime.sandbox import load_template
+from wfc.manifests.store import Version, spans_of_version
+from wfc.runtime.registry import Registry
 from wfc.runtime.template import Template
-from wfc.runtime.version_names import version_named
+from wfc.runtime.version_cache import VersionCache, present_id
+from wfc.runtime.version_names import active_version, version_named
 from wfc.worlds.protocol import World
 
 if TYPE_CHECKING:
@@ -44,52 +42,36 @@ class Edit:
 class Codebase:
     """Versions, templates and comparisons, each made once and kept for a while."""
 
-    def __init__(self, world: World) -> None:
-        """Look into `world`."""
+    def __init__(self, world: World, registry: Registry | None = None) -> None:
+        """Look into `world`; what `registry` has read already is not read again."""
         self.world = world
-        self._versions: dict[VersionId, Version] = {}
+        self._cache = VersionCache(_TEMPLATES_MAX) if registry is None else registry.versions
         self._manifests: dict[VersionId, Manifest] = {}
-        self._templates: OrderedDict[tuple[VersionId, DefinitionId], Template] = OrderedDict()
         self._edits: dict[tuple[VersionId, VersionId], dict[DefinitionId, Edit]] = {}
 
     def add(self, version: Version) -> None:
         """Know a version that is at hand."""
-        self._versions.setdefault(version.id, version)
+        self._cache.pin(version)
 
     async def named(self, wanted: str | None) -> VersionId:
         """Find a version by its id, the beginning of it, or its label; None: the active one.
 
-        Raises `VersionUnknown`.
+        Raises `VersionUnknown`, `AmbiguousName`.
         """
         if wanted is not None:
             return await version_named(self.world, wanted)
-        active = [row.version for row in await self.world.versions() if row.active]
-        if not active:
-            raise VersionUnknown("no version is active in this world: build and register one.")
-        return active[0]
+        return await active_version(self.world)
 
     async def version(self, version: VersionId) -> Version:
         """Read a version. Raises `VersionUnknown`, `BundleBroken`, `BuildTooNew`."""
-        known = self._versions.get(version)
-        if known is None:
-            archive = await self.world.version_archive(version)
-            if archive is None:
-                raise VersionUnknown(f"version {version} is not registered in {self.world.url}.")
-            known = self._versions[version] = from_archive(archive)
-        return known
+        return await self._cache.version(self.world, version)
 
     async def template(self, version: VersionId, workflow: DefinitionId) -> Template:
-        """Load the code of a workflow, by the id that it has there or had before."""
-        key = version, workflow
-        template = self._templates.get(key)
-        if template is None:
-            found = await self.version(version)
-            present = renamed_in(found.manifest).definition(workflow)
-            name = workflow if workflow in found.fingerprints else DefinitionId(present)
-            template = self._templates[key] = load_template(found, name)
-            while len(self._templates) > _TEMPLATES_MAX:
-                self._templates.popitem(last=False)
-        return template
+        """Load the code of a workflow, by the id that it has there or had before.
+
+        Raises `BundleUnloadable` and what `version` raises.
+        """
+        return await self._cache.template(self.world, version, workflow)
 
     async def edit(self, old: VersionId, new: VersionId, workflow: DefinitionId) -> Edit | None:
         """Compare two versions for one workflow; None if the old one does not hold it."""
@@ -97,7 +79,7 @@ class Codebase:
         edits = self._edits.get(key)
         if edits is None:
             edits = self._edits[key] = await self._compared(old, new)
-        return edits.get(workflow)
+        return edits.get(present_id(await self.version(old), workflow))
 
     async def _compared(self, old: VersionId, new: VersionId) -> dict[DefinitionId, Edit]:
         from wfc.manifests.compare import compare  # noqa: PLC0415 - see the top

@@ -1,27 +1,24 @@
-"""Versions as their world knows them: registered, listed with what they changed, found by name."""
+"""Versions as their world knows them: registered, and listed with what they changed."""
 
 from __future__ import annotations
 
 import asyncio
-import difflib
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
 from wfc.clock import to_datetime
-from wfc.errors import AmbiguousName, VersionUnknown
-from wfc.ids import DefinitionId, VersionId
+from wfc.ids import DefinitionId
 from wfc.manifests.store import Version, to_archive
 from wfc.runtime.answers import VersionSummary
 from wfc.worlds.protocol import Environment, VersionRow, World
 
 _GIT: Final = ("git", "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12")
 _GIT_S: Final = 5.0
-_NEAR: Final = 3
 
 
 async def register(
@@ -105,35 +102,3 @@ def _changed(
     if new is None or old is None:
         return None
     return tuple(sorted(name for name in {*new, *old} if new.get(name) != old.get(name)))
-
-
-def find_version(rows: Sequence[VersionRow], wanted: str) -> VersionRow:
-    """Find the version that `wanted` means: an id, a label, or the only id that begins so.
-
-    Raises `VersionUnknown` with the nearest names, `AmbiguousName` with all that fit.
-    """
-    exact = [row for row in rows if row.version == wanted]
-    fitting = exact or [
-        row for row in rows if wanted and (row.label == wanted or row.version.startswith(wanted))
-    ]
-    if len(fitting) == 1:
-        return fitting[0]
-    if fitting:
-        shown = ", ".join(f"{row.version} ({row.label or 'no label'})" for row in fitting)
-        message = f"{wanted!r} fits {len(fitting)} versions.\nName one of {shown}"
-        raise AmbiguousName(message)
-    message = f"no version {wanted!r} is registered.\n{_hint(rows, wanted)}"
-    raise VersionUnknown(message)
-
-
-def _hint(rows: Sequence[VersionRow], wanted: str) -> str:
-    names = [str(name) for row in rows for name in (row.version, row.label) if name]
-    near = difflib.get_close_matches(wanted, names, n=_NEAR, cutoff=0.6)
-    if near:
-        return f"Did you mean {' or '.join(near)}?"
-    return "`wfc versions` lists those that are, `wfc versions register` adds this build."
-
-
-async def named_version(world: World, wanted: str) -> VersionId:
-    """Give the id of the registered version that `wanted` means. Raises as `find_version`."""
-    return find_version(await world.versions(), wanted).version

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
 from wfc.clock import MICROSECONDS
 from wfc.errors import LeaseLost, WorldError
+from wfc.eventlog.entity import Run
 from wfc.eventlog.event import Event, Recorded
 from wfc.ids import DefinitionId, RunId, VersionId, WorkerId
 from wfc.policies import Policy
@@ -23,6 +24,7 @@ from wfc.runtime.following import Following
 from wfc.runtime.heartbeat import Turns
 from wfc.runtime.inbox import LOOK_AGAIN_S, Inbox
 from wfc.runtime.membership import Membership
+from wfc.runtime.nursery import ENDED_MAX
 from wfc.runtime.operations import Outcome, StepAsked
 from wfc.runtime.owned import OwnedRuns
 from wfc.runtime.queued_attempt import Ledgers, QueuedAttempts
@@ -36,8 +38,10 @@ from wfc.runtime.worker_limits import WorkerLimits
 from wfc.worlds.protocol import (
     Appended,
     Attempt,
+    Child,
     Claimed,
     Ended,
+    EndedChild,
     Guard,
     Message,
     Queued,
@@ -248,13 +252,19 @@ class Worker:
         *,
         guard: Guard,
         messages: Sequence[Queued] = (),
+        create: Sequence[Child] = (),
         release: Release | None = None,
     ) -> Appended | Refused:
         """Append; a world that is full or out of reach is tried again every some seconds."""
         while True:
             try:
                 answer = await self.world.append(
-                    run_id, events, guard=guard, messages=messages, release=release
+                    run_id,
+                    events,
+                    guard=guard,
+                    messages=messages,
+                    create=create,
+                    release=release,
                 )
             except HOPELESS:
                 raise
@@ -264,9 +274,25 @@ class Worker:
             self._world_full = False
             return answer
 
-    async def history(self, run_id: RunId, after: int) -> list[Recorded]:
-        """Read up to `PAGE` events after a position."""
-        return await self.world.history(run_id, after, PAGE)
+    async def history(self, run_id: RunId, after: int, limit: int = PAGE) -> list[Recorded]:
+        """Read up to `limit` events after a position."""
+        return await self.world.history(run_id, after, limit)
+
+    async def active_version(self) -> VersionId | None:
+        """Give the version that new work prefers."""
+        return next((row.version for row in await self.world.versions() if row.active), None)
+
+    async def run_of(self, run_id: RunId) -> Run | None:
+        """Read the view of one run."""
+        return await self.world.run(run_id)
+
+    async def ended_children(self, run_id: RunId) -> list[EndedChild]:
+        """Read ended children of which a run has still to hear."""
+        return await self.world.ended_children(run_id, ENDED_MAX)
+
+    def environment(self, version: VersionId) -> Mapping[str, str]:
+        """Capture what workflow code of a version may read of the machine, as of now."""
+        return self.registry.environment(version)
 
     async def template(self, version: VersionId, workflow: DefinitionId) -> Template:
         """Load what executions of a workflow are made from."""

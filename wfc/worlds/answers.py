@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from wfc.eventlog.entity import Run
-from wfc.eventlog.event import Scalar
+from wfc.eventlog.entity import Hook, Run
+from wfc.eventlog.event import HookKind, Scalar
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
 
 
@@ -16,6 +16,7 @@ class Claimed:
     `losses` counts how often that happened since an event was last written. `attempts` are the
     steps that have an attempt row (queued, or in the hands of a worker). `heard` is how long the
     log was when an owner last released the run: an execution has gone through all of that.
+    `chapter_at` is the position of the event that began the present chapter.
     """
 
     fence: int
@@ -23,6 +24,7 @@ class Claimed:
     loss: bool = False
     losses: int = 0
     heard: int = 0
+    chapter_at: int = 1
     attempts: frozenset[OperationId] = frozenset()
 
 
@@ -114,6 +116,45 @@ class Environment:
     python: str
     wfc: str
     platform: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookRow:
+    """A hook and the run that made it. `reserved_until`: its token is kept from others after it was
+    disposed.
+    """
+
+    run_id: RunId
+    workflow: DefinitionId
+    hook: Hook
+    reserved_until: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookFilter:
+    """Which hooks to list; None means any. `statuses`: active, disposed, conflicted."""
+
+    run_id: RunId | None = None
+    token: str | None = None
+    hook_id: str | None = None
+    kind: HookKind | None = None
+    statuses: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookPage:
+    """Hooks, newest first, and the cursor of the next page (None at the end)."""
+
+    hooks: tuple[HookRow, ...]
+    next: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndedChild:
+    """A child run that has ended, and the operation of its parent that waits to hear of it."""
+
+    operation_id: OperationId
+    run: Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,9 @@ import pytest
 from wfc.clock import Clock, VirtualClock
 from wfc.worlds.promises.appending import Appending
 from wfc.worlds.promises.attempts import Attempts
+from wfc.worlds.promises.children import Children
 from wfc.worlds.promises.copying import Copying
+from wfc.worlds.promises.hooks import Hooks
 from wfc.worlds.promises.leases import Leases
 from wfc.worlds.promises.outsiders import Outsiders
 from wfc.worlds.promises.passing_on import PassingOn
@@ -44,6 +46,8 @@ class Conformance(
     Repeating,
     PassingOn,
     Views,
+    Hooks,
+    Children,
     Leases,
     Attempts,
     Queue,

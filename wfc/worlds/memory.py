@@ -16,7 +16,7 @@ from wfc.eventlog.event import (
     Scalar,
 )
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
-from wfc.worlds import memory_append, memory_reads, rules
+from wfc.worlds import memory_append, memory_children, memory_hooks, memory_reads, rules
 from wfc.worlds import memory_leases as leases
 from wfc.worlds import memory_queue as queue
 from wfc.worlds import memory_versions as versions
@@ -27,9 +27,13 @@ from wfc.worlds.protocol import (
     Child,
     Claimed,
     ClaimedAttempt,
+    EndedChild,
     Environment,
     Guard,
     Held,
+    HookFilter,
+    HookPage,
+    HookRow,
     NewRun,
     NotYet,
     Over,
@@ -108,7 +112,8 @@ class MemoryWorld:
         with self._lock:
             answer = memory_append.append(self._tables, request)
         if isinstance(answer, Appended):
-            self._publish(*_topics(run_id, events, create))
+            told, self._tables.told = self._tables.told, set()
+            self._publish(*_topics(run_id, events, create), *map(run_topic, told))
         return answer
 
     def _publish(self, *topics: str) -> None:
@@ -138,11 +143,29 @@ class MemoryWorld:
         self._must_be_open()
         return memory_reads.list_runs(self._tables, where, cursor=cursor, limit=limit)
 
+    async def ended_children(self, run_id: RunId, limit: int = 200) -> list[EndedChild]:
+        """Read the ended children of which the run has still to hear."""
+        self._must_be_open()
+        run = self._tables.runs.get(run_id)
+        return [] if run is None else memory_children.ended(self._tables, run, limit)
+
     async def attributes(self, run_id: RunId) -> dict[str, Scalar]:
         """Read the attributes of a run."""
         self._must_be_open()
         run = self._tables.runs.get(run_id)
         return {} if run is None else dict(run.attributes)
+
+    async def hook_by_token(self, token: str) -> HookRow | None:
+        """Read the hook that has a token: the active one, else the last that had it."""
+        self._must_be_open()
+        return memory_hooks.by_token(self._tables, token)
+
+    async def list_hooks(
+        self, where: HookFilter, *, cursor: str | None = None, limit: int = 50
+    ) -> HookPage:
+        """Read hooks, newest first."""
+        self._must_be_open()
+        return memory_hooks.list_hooks(self._tables, where, cursor, limit)
 
     async def block(self, run_id: RunId, reason: str | None) -> None:
         """Mark the run as not executable, or free it again."""

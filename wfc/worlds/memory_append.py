@@ -14,7 +14,7 @@ from wfc.eventlog.event import (
 )
 from wfc.eventlog.renames import Renames
 from wfc.ids import OperationId, RunId
-from wfc.worlds import outside, rules
+from wfc.worlds import memory_hooks, outside, rules
 from wfc.worlds.memory_leases import claim_fence
 from wfc.worlds.memory_tables import RunRow, Tables, upgrades_of
 from wfc.worlds.memory_views import apply
@@ -52,6 +52,7 @@ def append(tables: Tables, request: Request) -> Appended | Refused:
             raise rules.pruned(version)
     if run is not None and not isinstance(request.guard, Owner):
         outside.check(_outside(tables, run), request.events, request.guard)
+        memory_hooks.check_reopened(tables, run, request.events)
     fault.point("append.begun")
     answer = _write(tables, request)
     fault.point("append.committed")
@@ -77,10 +78,10 @@ def _refusal(
         return Refused(reason=Refusal.OVER)
     return rules.already(
         guard, events, paused=run.paused, cancel_requested=run.cancel_requested
-    ) or _guarded(tables, run, guard)
+    ) or _guarded(tables, run, guard, events)
 
 
-def _guarded(tables: Tables, run: RunRow, guard: Guard) -> Refused | None:
+def _guarded(tables: Tables, run: RunRow, guard: Guard, events: Sequence[Event]) -> Refused | None:
     reason: Refusal | None = None
     match guard:
         case Owner(fence, length):
@@ -99,7 +100,7 @@ def _guarded(tables: Tables, run: RunRow, guard: Guard) -> Refused | None:
                 reason = Refusal.FENCED
         case OpenRun(int(length)):
             return _behind(run, length)
-        case OpenHook(token) if tables.hooks.get(token, (None,))[0] != run.run_id:
+        case OpenHook(token) if not memory_hooks.takes(tables, run, token, events[0]):
             reason = Refusal.CLOSED
         case _:
             pass
@@ -129,12 +130,12 @@ def _write(tables: Tables, request: Request) -> Appended:
         tables.lose(run, now)
     if isinstance(guard, Owner) and events:
         run.losses = 0
-    recorded = tuple(_record(tables, run, events, guard))
-    for child in request.create:
+    for child in request.create:  # first, so that a cancel request of this append reaches them
         assert isinstance(child.event, RunCreated)
         _create(tables, child.run_id, child.event, now)
         list(_record(tables, tables.runs[child.run_id], [child.event], NewRun()))
         tables.resume_when_due(tables.runs[child.run_id])
+    recorded = tuple(_record(tables, run, events, guard))
     for queued in request.messages:
         tables.queue(queued, now, _standing(run, request, queued.message))
     if request.release is not None and not run.status.ended:
@@ -184,7 +185,7 @@ def _record(
     now = max(tables.now_us(), run.log[-1].recorded_at if run.log else 0)
     for given, at in zip(events, rules.times(guard, len(events), now), strict=True):
         event = given
-        if isinstance(event, HookCreated) and event.token in tables.hooks:
+        if isinstance(event, HookCreated) and memory_hooks.holder_of(tables, event.token):
             event = rules.with_spare(event, guard)
         event = apply(tables, run, event, at)
         recorded = Recorded(position=len(run.log) + 1, recorded_at=at, event=event)
@@ -230,7 +231,8 @@ class _Look:
         self._run = run
 
     def hook(self, name: OperationId) -> int:
-        return self._run.hooks.get(name, 0)
+        found = self._run.hooks.get(name)
+        return 0 if found is None else found.status
 
     def attempt(self, name: OperationId) -> int | None:
         row = self._tables.attempts.get((self._run.run_id, name))

@@ -48,6 +48,7 @@ def claim(
         loss=loss,
         losses=run.losses,
         heard=run.heard,
+        chapter_at=run.chapter_at,
         attempts=frozenset(wanted),
     )
 

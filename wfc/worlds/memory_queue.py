@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wfc.ids import WorkerId
+from wfc.worlds.memory_children import unheard
 from wfc.worlds.memory_leases import give_up, place_of
 from wfc.worlds.memory_tables import MessageRow, Tables
 from wfc.worlds.protocol import (
@@ -69,17 +70,12 @@ def sweep(tables: Tables, limit: int) -> Swept:
     for run in sorted(tables.runs.values(), key=lambda run: (run.due_at or 0, run.run_id)):
         if orphans + attempts + unqueued + overdue >= limit:
             break
-        if (
-            run.due_at is None
-            or run.due_at > now
-            or run.halted
-            or _queued(tables, Resume(run.run_id), now)
-        ):
+        is_due = run.due_at is not None and run.due_at <= now and not run.halted
+        if not (is_due or unheard(tables, run)) or _queued(tables, Resume(run.run_id), now):
             continue
         tables.put(Resume(run.run_id), now, run.priority)
-        overdue, unqueued = (
-            (overdue + 1, unqueued) if run.wake_at is not None else (overdue, unqueued + 1)
-        )
+        sleeps = is_due and run.wake_at is not None
+        overdue, unqueued = overdue + sleeps, unqueued + (not sleeps)
     for (run_id, operation_id), row in sorted(tables.attempts.items(), key=place_of):
         message = Attempt(run_id, operation_id)
         if row.worker_id is None and not _queued(tables, message, max(now, row.not_before)):

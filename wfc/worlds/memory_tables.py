@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from wfc.clock import Clock
@@ -11,12 +11,13 @@ from wfc.errors import LeaseLost
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import (
     FailureKind,
+    HookConflicted,
+    HookCreated,
     Recorded,
     RunRestarted,
     RunUpgraded,
     Scalar,
 )
-from wfc.eventlog.standing import ACTIVE, DISPOSED
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
 from wfc.worlds.protocol import (
     Attempt,
@@ -46,12 +47,15 @@ class RunRow:
     due_at: int | None
     status: RunStatus = RunStatus.PENDING
     log: list[Recorded] = field(default_factory=list)
-    hooks: dict[OperationId, int] = field(default_factory=dict)
+    hooks: dict[OperationId, HookEntry] = field(default_factory=dict)
+    children: dict[OperationId, RunId] = field(default_factory=dict)
+    """Of whose end the run has still to hear."""
     upgraded: bool = False
     attributes: dict[str, Scalar] = field(default_factory=dict)
     started_at: int | None = None
     ended_at: int | None = None
     chapter: int = 1
+    chapter_at: int = 1
     fence: int = 0
     attempt_fence: int = 0
     owner: WorkerId | None = None
@@ -72,11 +76,19 @@ class RunRow:
         """Tell whether no worker may take the run."""
         return self.paused or self.blocked is not None
 
-    def dispose_hooks(self) -> None:
-        """End all hooks, as the end of a run does."""
-        for name, status in self.hooks.items():
-            if status == ACTIVE:
-                self.hooks[name] = DISPOSED
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class HookEntry:
+    """A hook: the event that made it, and where it stands by `wfc.eventlog.standing`."""
+
+    run_id: RunId
+    name: OperationId
+    event: HookCreated | HookConflicted
+    status: int
+    created_at: int
+    received: int = 0
+    disposed_at: int | None = None
+    reserved_until: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -121,8 +133,8 @@ class Tables:
         """Begin empty."""
         self._clock = clock
         self.runs: dict[RunId, RunRow] = {}
-        self.hooks: dict[str, tuple[RunId, OperationId]] = {}
-        """Who holds a token."""
+        self.tokens: dict[str, list[HookEntry]] = {}
+        """All hooks that have, had or wanted a token, in the order in which they were made."""
         self.attempts: dict[tuple[RunId, OperationId], AttemptRow] = {}
         self.messages: dict[int, MessageRow] = {}
         self.receipts: Iterator[int] = itertools.count(1)
@@ -131,6 +143,8 @@ class Tables:
         self.pruned: set[VersionId] = set()
         """Versions on which no run may come to depend."""
         self.queue_news = False
+        self.told: set[RunId] = set()
+        """Runs other than that of an append to which it wrote."""
 
     def now_us(self) -> int:
         """Give the world's clock."""
@@ -191,12 +205,6 @@ class Tables:
         self.messages[receipt] = MessageRow(
             message=message, due=due, priority=priority, receipt=receipt
         )
-
-    def drop_hooks(self, matches: Callable[[tuple[RunId, OperationId]], bool]) -> None:
-        """Free the tokens whose holder matches."""
-        for token, holder in list(self.hooks.items()):
-            if matches(holder):
-                del self.hooks[token]
 
     def drop_attempt(self, run_id: RunId, operation_id: OperationId) -> None:
         """Want the step's attempt no more; its holder learns it by heartbeat."""

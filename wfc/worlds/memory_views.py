@@ -7,10 +7,14 @@ from dataclasses import replace
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import (
     AttributesSet,
+    ChildCompleted,
+    ChildCreated,
+    ChildFailed,
     Event,
     HookConflicted,
     HookCreated,
     HookDisposed,
+    HookReceived,
     RunCancelled,
     RunCancelRequested,
     RunCompleted,
@@ -24,9 +28,10 @@ from wfc.eventlog.event import (
     StepStarted,
 )
 from wfc.eventlog.renames import Renames
-from wfc.eventlog.standing import ACTIVE, CONFLICTED, DISPOSED, RUNNING, standing
+from wfc.eventlog.standing import RUNNING, standing
 from wfc.ids import OperationId
-from wfc.worlds import rules
+from wfc.worlds import memory_children as children
+from wfc.worlds import memory_hooks, rules
 from wfc.worlds.memory_tables import RunRow, Tables
 from wfc.worlds.protocol import Attempt, Ended
 
@@ -47,8 +52,7 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
             run.started_at = run.started_at or at
             run.status = RunStatus.SUSPENDED
         case RunCancelRequested():
-            run.cancel_requested, run.cancel_reason = True, event.reason
-            run.not_before = None  # a cancelled run need not wait for its delayed start
+            children.request_cancel(tables, run, event, at)
         case RunWoken():
             run.not_before = None
         case RunPaused():
@@ -61,20 +65,27 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
                 run.status, run.ended_at = RunStatus.SUSPENDED, None
                 run.error, run.failure_kind = None, None
             run.upgraded = True
-            for name in (*event.withdrawn, *event.retracted):
-                _take_back(tables, run, name)
-            _rename(tables, run, Renames((event,)))
+            _move(tables, run, event, at)
         case RunRestarted():
             run.version, run.fingerprint = event.version, event.fingerprint
-            run.chapter = event.chapter
+            run.chapter, run.chapter_at = event.chapter, len(run.log) + 1
+            run.children.clear()
+        case ChildCreated():
+            children.hear(run, event)
+        case ChildCompleted() | ChildFailed():
+            run.children.pop(event.operation_id, None)
         case AttributesSet():
             for key, value in event.changes.items():
                 if value is None:
                     run.attributes.pop(key, None)
                 else:
                     run.attributes[key] = value
-        case HookCreated() | HookConflicted() | HookDisposed():
-            return _apply_hook(tables, run, event)
+        case HookCreated() | HookConflicted():
+            return memory_hooks.create(tables, run, event, at)
+        case HookReceived() if event.operation_id in run.hooks:
+            run.hooks[event.operation_id].received += 1
+        case HookDisposed() if event.operation_id in run.hooks:
+            memory_hooks.dispose([run.hooks[event.operation_id]], at)
         case RunCompleted() | RunFailed() | RunCancelled():
             _end(tables, run, event, at)
         case _:
@@ -82,25 +93,13 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
     return event
 
 
-def _apply_hook(
-    tables: Tables, run: RunRow, event: HookCreated | HookConflicted | HookDisposed
-) -> Event:
-    name = event.operation_id
-    match event:
-        case HookCreated():
-            holder = tables.hooks.get(event.token)
-            if holder is not None:
-                run.hooks[name] = CONFLICTED
-                return HookConflicted(operation_id=name, token=event.token, owner_run_id=holder[0])
-            tables.hooks[event.token] = (run.run_id, name)
-            run.hooks[name] = ACTIVE
-        case HookConflicted():
-            run.hooks[name] = CONFLICTED
-        case HookDisposed():
-            if name in run.hooks:
-                run.hooks[name] = DISPOSED
-            tables.drop_hooks((run.run_id, name).__eq__)
-    return event
+def _move(tables: Tables, run: RunRow, event: RunUpgraded, at: int) -> None:
+    """Take back what the run's new code does not ask for, and rename the rest."""
+    for name in (*event.withdrawn, *event.retracted):
+        if name in event.withdrawn or not memory_hooks.reopen(run, name):
+            _take_back(tables, run, name)
+        children.take_back(tables, run, name, at)
+    _rename(tables, run, Renames((event,)))
 
 
 def _rename(tables: Tables, run: RunRow, renames: Renames) -> None:
@@ -108,11 +107,10 @@ def _rename(tables: Tables, run: RunRow, renames: Renames) -> None:
     if not renames:
         return
     present = renames.operation
-    run.hooks = {present(name): status for name, status in run.hooks.items()}
-    tables.hooks = {
-        token: (run_id, present(name) if run_id == run.run_id else name)
-        for token, (run_id, name) in tables.hooks.items()
-    }
+    run.hooks = {present(name): hook for name, hook in run.hooks.items()}
+    for name, hook in run.hooks.items():
+        hook.name = name
+    children.rename(run, renames)
     tables.attempts = {
         (run_id, present(name) if run_id == run.run_id else name): row
         for (run_id, name), row in tables.attempts.items()
@@ -125,8 +123,7 @@ def _rename(tables: Tables, run: RunRow, renames: Renames) -> None:
 def _take_back(tables: Tables, run: RunRow, name: OperationId) -> None:
     """Forget an operation that an upgrade set back to none."""
     tables.drop_attempt(run.run_id, name)
-    tables.drop_hooks((run.run_id, name).__eq__)
-    run.hooks.pop(name, None)
+    memory_hooks.forget(tables, run, name)
 
 
 def _end(
@@ -145,14 +142,13 @@ def _end(
             run.status, run.cancel_reason = RunStatus.CANCELLED, event.reason
     run.ended_at, run.owner, run.lost = at, None, False
     run.due_at = run.wake_at = None
-    tables.drop_hooks(lambda holder: holder[0] == run.run_id)
-    run.dispose_hooks()
+    memory_hooks.dispose(run.hooks.values(), at)
     for holder, operation_id in list(tables.attempts):
         if holder == run.run_id:
             tables.drop_attempt(holder, operation_id)
     for receipt, row in list(tables.messages.items()):
         if row.message.run_id == run.run_id and not isinstance(row.message, Ended):
             del tables.messages[receipt]
-    parent = tables.runs.get(run.parent_id) if run.parent_id is not None else None
-    if parent is not None and not parent.status.ended:
-        tables.wake(parent)
+    if run.status is not RunStatus.FAILED:  # an upgrade may reopen it
+        run.children.clear()
+    children.wake_hearers(tables, run)

@@ -17,8 +17,12 @@ from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
 from wfc.worlds.answers import (
     Claimed,
     ClaimedAttempt,
+    EndedChild,
     Environment,
     Held,
+    HookFilter,
+    HookPage,
+    HookRow,
     NotYet,
     Over,
     Renewal,
@@ -53,9 +57,13 @@ __all__ = [
     "Claimed",
     "ClaimedAttempt",
     "Ended",
+    "EndedChild",
     "Environment",
     "Guard",
     "Held",
+    "HookFilter",
+    "HookPage",
+    "HookRow",
     "Message",
     "NewRun",
     "NotYet",
@@ -140,8 +148,9 @@ class World(Protocol):
         * Views (run row, attributes, hooks, attempt rows) change in the same transaction.
         * `Attempt` messages of an owner make an attempt row for the step; its outcome,
           cancellation or the run's end removes the row.
-        * A `hook_created` whose token is taken is written as `hook_conflicted`, or with the spare
-          token that a copied log brings for it.
+        * A `hook_created` whose token is taken, by an active hook or one whose retention lasts, is
+          written as `hook_conflicted`, or with the spare token that a copied log brings for it.
+          `OpenHook` lets a payload in for the hook that has the token, and for no other.
         * A terminal event ends the run: it frees the lease and the queue slot, removes the run's
           messages and attempt rows, closes its streams and disposes its hooks.
         * `claim` makes the worker the owner in the same transaction (guards `NewRun`,
@@ -152,8 +161,12 @@ class World(Protocol):
         * A step's outcome, `step_retrying` and `step_cancelled` remove its attempt row; an
           `Attempt` message of the same append makes the row of the next attempt.
         * A cancel request and `run_woken` end a delayed start. `run_upgraded` (guard `Unowned`)
-          reopens a failed run, and forgets hooks and attempt rows of what it takes back. The end
-          of a child queues a `Resume` of its parent.
+          reopens a failed run, and forgets hooks and attempt rows of what it takes back; a hook
+          that it retracts is active again (`HookConflictError`: its token is taken); a child that
+          it takes back is cancelled.
+        * `child_created` lets the run hear of the end of the child run that it names, whoever
+          began that one: the end queues a `Resume` of its parent and of each run that hears.
+        * A cancel request passes on to the open children of the run, and theirs, unless detached.
         * `Unowned` over an owner whose lease ran out takes the run from it, as a loss.
 
         * Under every guard but `Owner`, events that may not follow the log are refused
@@ -184,8 +197,24 @@ class World(Protocol):
         """Read views of runs, newest first. Raises `ConfigError` for a cursor not of `where`."""
         ...
 
+    async def ended_children(self, run_id: RunId, limit: int = 200) -> list[EndedChild]:
+        """Read the children named by a `child_created` of the run's present chapter that have
+        ended, and whose end its log does not hold: by the operation's name.
+        """
+        ...
+
     async def attributes(self, run_id: RunId) -> dict[str, Scalar]:
         """Read the attributes of a run."""
+        ...
+
+    async def hook_by_token(self, token: str) -> HookRow | None:
+        """Read the hook that has a token: the active one, else the last that had it."""
+        ...
+
+    async def list_hooks(
+        self, where: HookFilter, *, cursor: str | None = None, limit: int = 50
+    ) -> HookPage:
+        """Read hooks, newest first. Raises `ConfigError` for a cursor not of `where`."""
         ...
 
     async def block(self, run_id: RunId, reason: str | None) -> None:

@@ -11,10 +11,12 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
+from wfc.clock import MICROSECONDS
 from wfc.errors import ConfigError, IdempotencyMismatch, IllegalEvent, VersionUnknown
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import (
     TERMINAL,
+    CancelCause,
     Channel,
     Event,
     FailureKind,
@@ -41,6 +43,8 @@ from wfc.ids import OperationId, RunId, VersionId, is_run_id
 from wfc.worlds.protocol import (
     Child,
     Guard,
+    HookFilter,
+    HookRow,
     NewRun,
     OpenRun,
     Owner,
@@ -154,6 +158,27 @@ def already(
     return Refused(reason=Refusal.ALREADY) if is_so and isinstance(guard, OpenRun) else None
 
 
+def passed_on(parent: RunId) -> RunCancelRequested:
+    """Give the request by which the cancellation of a run reaches a child of it."""
+    return RunCancelRequested(
+        reason=f"its parent {parent} was cancelled", cause=CancelCause.PARENT, actor=parent
+    )
+
+
+def taken_back(parent: RunId) -> RunCancelRequested:
+    """Give the request that ends a child whose parent has moved to code that does without it."""
+    return RunCancelRequested(
+        reason=f"the code of its parent {parent} does without it now",
+        cause=CancelCause.PARENT,
+        actor=parent,
+    )
+
+
+def is_detached(opening: Event) -> bool:
+    """Tell whether a run outlives the cancellation of its parent."""
+    return isinstance(opening, RunCreated) and bool(opening.parent and opening.parent.detached)
+
+
 def reopens(status: RunStatus, events: Sequence[Event]) -> bool:
     """Tell whether these events may follow the end of a run: an upgrade after a failure."""
     return status is RunStatus.FAILED and bool(events) and isinstance(events[0], RunUpgraded)
@@ -192,6 +217,11 @@ def answered_step(event: Event) -> OperationId | None:
     if isinstance(event, StepCompleted | StepFailed | StepCancelled | StepRetrying):
         return event.operation_id
     return None
+
+
+def reserved_until(disposed_at: int, retention_s: float | None) -> int | None:
+    """Say until when the token of a disposed hook is kept from others."""
+    return None if retention_s is None else disposed_at + round(retention_s * MICROSECONDS)
 
 
 def dedupe_key(event: Event) -> str | None:
@@ -271,15 +301,53 @@ def read_cursor(where: RunFilter, cursor: str) -> tuple[int, RunId]:
         created_at, run_id, digest = json.loads(base64.b64decode(cursor, altchars=b"-_"))
         place = int(created_at), RunId(str(run_id))
     except (ValueError, TypeError, binascii.Error) as error:
-        raise ConfigError(
-            f"{cursor!r} is no cursor. Take `next` of the page before, unchanged."
-        ) from error
+        raise _no_cursor(cursor) from error
     if digest != _filter_digest(where):
-        raise ConfigError(
-            "the cursor belongs to a list with other filters. Repeat the filters of the first "
-            "page, or begin anew without a cursor."
-        )
+        raise _other_filters()
     return place
+
+
+HookPlace = tuple[int, RunId, OperationId]
+"""Where a hook stands in the list of all: newer first."""
+
+
+def place_of(row: HookRow) -> HookPlace:
+    """Say where a hook stands in lists."""
+    return row.hook.created_at, row.run_id, row.hook.operation_id
+
+
+def write_hook_cursor(where: HookFilter, row: HookRow) -> str:
+    """Name the place after a hook in the list of `where`."""
+    text = json.dumps([*place_of(row), _hook_filter_digest(where)])
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
+def read_hook_cursor(where: HookFilter, cursor: str) -> HookPlace:
+    """Give the place of the last hook before the cursor. Raises `ConfigError`."""
+    try:
+        created_at, run_id, name, digest = json.loads(base64.b64decode(cursor, altchars=b"-_"))
+        place = int(created_at), RunId(str(run_id)), OperationId(str(name))
+    except (ValueError, TypeError, binascii.Error) as error:
+        raise _no_cursor(cursor) from error
+    if digest != _hook_filter_digest(where):
+        raise _other_filters()
+    return place
+
+
+def _hook_filter_digest(where: HookFilter) -> str:
+    words = (where.run_id, where.token, where.hook_id, where.kind, sorted(where.statuses))
+    return hashlib.blake2b(json.dumps(words).encode(), digest_size=6).hexdigest()
+
+
+def _no_cursor(cursor: str) -> ConfigError:
+    return ConfigError(f"{cursor!r} is no cursor. Take `next` of the page before, unchanged.")
+
+
+def _other_filters() -> ConfigError:
+    return ConfigError(
+        "the cursor belongs to a list with other filters. Repeat the filters of the first "
+        "page, or begin anew without a cursor."
+    )
 
 
 def _filter_digest(where: RunFilter) -> str:

@@ -31,7 +31,9 @@ from wfc.eventlog.event import (
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
 from wfc.worlds import (
     rules,
+    sqlite_children,
     sqlite_events,
+    sqlite_hooks,
     sqlite_leases,
     sqlite_queue,
     sqlite_reads,
@@ -44,9 +46,13 @@ from wfc.worlds.protocol import (
     Child,
     Claimed,
     ClaimedAttempt,
+    EndedChild,
     Environment,
     Guard,
     Held,
+    HookFilter,
+    HookPage,
+    HookRow,
     NewRun,
     NotYet,
     Over,
@@ -272,20 +278,47 @@ class SqliteWorld:
         )
 
     async def _views(self, rows: list[tuple[Any, ...]]) -> list[Run]:
-        run_ids = [row[0] for row in rows]
-        attributes: dict[str, dict[str, Scalar]] = {run_id: {} for run_id in run_ids}
-        if run_ids:
-            for run_id, key, text in await self._read(*sqlite_reads.attributes_of(run_ids)):
-                attributes[run_id][key] = rules.scalar_of(text)
         blobs: dict[bytes, bytes] = {}
         for run_id, digests in sqlite_reads.blobs_of(rows).items():
             blobs.update(await self._blobs(run_id, digests))
-        return [sqlite_reads.view_of(row, attributes[row[0]], blobs) for row in rows]
+        return [sqlite_reads.view_of(row, blobs) for row in rows]
+
+    async def ended_children(self, run_id: RunId, limit: int = 200) -> list[EndedChild]:
+        """Read the ended children of which the run has still to hear."""
+        asked = {"run_id": run_id, "limit": limit}
+        names = dict(await self._read(sqlite_children.ENDED, asked))
+        views = {name: await self.run(child) for name, child in names.items()}
+        return [
+            EndedChild(operation_id=name, run=run) for name, run in views.items() if run is not None
+        ]
 
     async def attributes(self, run_id: RunId) -> dict[str, Scalar]:
         """Read the attributes of a run."""
-        rows = await self._read(*sqlite_reads.attributes_of([run_id]))
-        return {key: rules.scalar_of(text) for _, key, text in rows}
+        rows = await self._read(sqlite_reads.ATTRIBUTES, (run_id,))
+        return {key: rules.scalar_of(text) for key, text in rows}
+
+    async def hook_by_token(self, token: str) -> HookRow | None:
+        """Read the hook that has a token: the active one, else the last that had it."""
+        rows = await self._read(sqlite_hooks.BY_TOKEN, (sqlite_hooks.digest_of(token),))
+        found = await self._hooks(rows)
+        return found[0] if found else None
+
+    async def list_hooks(
+        self, where: HookFilter, *, cursor: str | None = None, limit: int = 50
+    ) -> HookPage:
+        """Read hooks, newest first."""
+        rules.check_page(limit)
+        place = None if cursor is None else rules.read_hook_cursor(where, cursor)
+        rows = await self._read(*sqlite_hooks.page_of(where, place, limit + 1))
+        page = await self._hooks(rows[:limit])
+        more = rules.write_hook_cursor(where, page[-1]) if len(rows) > limit else None
+        return HookPage(hooks=tuple(page), next=more)
+
+    async def _hooks(self, rows: list[tuple[Any, ...]]) -> list[HookRow]:
+        blobs: dict[bytes, bytes] = {}
+        for run_id, digests in sqlite_hooks.blobs_of(rows).items():
+            blobs.update(await self._blobs(run_id, digests))
+        return [sqlite_hooks.row_of(row, blobs) for row in rows]
 
     async def block(self, run_id: RunId, reason: str | None) -> None:
         """Mark the run as not executable, or with None free it again."""

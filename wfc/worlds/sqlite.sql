@@ -154,3 +154,28 @@ CREATE TABLE environments (
 ) STRICT, WITHOUT ROWID;
 -- Versions that were forgotten: no run may come to depend on one of them.
 CREATE TABLE pruned (version TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+
+-- migration 5
+-- What a hook is stands in the event at `position`; its token is kept as a digest here.
+ALTER TABLE hooks ADD COLUMN position INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE hooks ADD COLUMN kind TEXT NOT NULL DEFAULT 'hook';
+ALTER TABLE hooks ADD COLUMN created_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE hooks ADD COLUMN received INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE hooks ADD COLUMN retention_us INTEGER;
+ALTER TABLE hooks ADD COLUMN disposed_at INTEGER;
+ALTER TABLE hooks ADD COLUMN reserved_until INTEGER;
+CREATE INDEX hooks_holders ON hooks (token_digest);
+CREATE INDEX hooks_ids ON hooks (hook_id);
+CREATE INDEX hooks_created ON hooks (created_at);
+
+-- migration 6
+-- The children of whose end a run has still to hear, by the operation that waits for it.
+CREATE TABLE children (
+    run_id TEXT NOT NULL,
+    operation_id TEXT NOT NULL,
+    child_id TEXT NOT NULL,
+    PRIMARY KEY (run_id, operation_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX children_child ON children (child_id);
+-- The position of the event that began the run's present chapter; no earlier release restarts.
+ALTER TABLE runs ADD COLUMN chapter_at INTEGER NOT NULL DEFAULT 1;

@@ -15,7 +15,7 @@ from wfc.eventlog.event import (
 )
 from wfc.eventlog.renames import Renames
 from wfc.ids import OperationId, RunId, WorkerId
-from wfc.worlds import outside, rules, sqlite_events, sqlite_runs, sqlite_versions
+from wfc.worlds import outside, rules, sqlite_events, sqlite_hooks, sqlite_runs, sqlite_versions
 from wfc.worlds import sqlite_leases as leases
 from wfc.worlds import sqlite_queue as messages
 from wfc.worlds.feed import QUEUES, RUNS, run_topic
@@ -43,7 +43,7 @@ from wfc.worlds.request import Request
 from wfc.worlds.sqlite_commit import Transaction
 from wfc.worlds.sqlite_outside import outside_of, upgrades_of, was_upgraded
 from wfc.worlds.sqlite_runs import RunRow
-from wfc.worlds.sqlite_views import apply, holder_of
+from wfc.worlds.sqlite_views import apply
 
 
 def append(transaction: Transaction, request: Request) -> Appended | Refused:
@@ -65,6 +65,7 @@ def append(transaction: Transaction, request: Request) -> Appended | Refused:
         )
     elif not isinstance(request.guard, Owner):
         outside.check(outside_of(transaction, before), request.events, request.guard)
+        sqlite_hooks.check_reopened(transaction, request.run_id, request.events)
     run = replace(before)
     answer = _write(transaction, request, run)
     sqlite_runs.save(transaction.connection, before, run)
@@ -96,7 +97,7 @@ def _refusal(transaction: Transaction, request: Request, run: RunRow | None) -> 
     paused, cancelled = bool(run.paused), bool(run.cancel_requested)
     return rules.already(
         request.guard, request.events, paused=paused, cancel_requested=cancelled
-    ) or _guarded(transaction, run, request.guard)
+    ) or _guarded(transaction, run, request)
 
 
 def _opening(transaction: Transaction, run_id: RunId) -> list[Recorded]:
@@ -117,9 +118,9 @@ def _duplicate(transaction: Transaction, request: Request) -> Refused | None:
     return Refused(reason=Refusal.DUPLICATE, events=(known,))
 
 
-def _guarded(transaction: Transaction, run: RunRow, guard: Guard) -> Refused | None:
+def _guarded(transaction: Transaction, run: RunRow, request: Request) -> Refused | None:
     reason: Refusal | None = None
-    match guard:
+    match request.guard:
         case Owner(fence, length):
             if run.owner is not None and run.fence == fence:
                 return _behind(transaction, run, length)
@@ -133,7 +134,8 @@ def _guarded(transaction: Transaction, run: RunRow, guard: Guard) -> Refused | N
         case OpenRun(int(length)):
             return _behind(transaction, run, length)
         case OpenHook(token):
-            if holder_of(transaction, token) != run.run_id:
+            name = getattr(request.events[0], "operation_id", None)
+            if sqlite_hooks.active_hook(transaction, token) != (run.run_id, name):
                 reason = Refusal.CLOSED
         case _:
             pass
@@ -171,11 +173,11 @@ def _write(transaction: Transaction, request: Request, run: RunRow) -> Appended:
         leases.lose(transaction, run)
     if isinstance(request.guard, Owner) and request.events:
         run.losses = 0
+    for child in request.create:  # first, so that a cancel request of this append reaches them
+        _create_child(transaction, child)
     recorded = _record(transaction, run, request.events, request.guard)
     if isinstance(request.guard, NewRun):
         run.heard = rules.heard(request.guard)
-    for child in request.create:
-        _create_child(transaction, child)
     for queued in request.messages:
         _enqueue(transaction, run, request, queued)
     fence = None if run.over else _pass_on(transaction, request, run)
@@ -248,7 +250,7 @@ def _recorded(
 ) -> Iterator[Recorded]:
     for given, at in zip(events, times, strict=True):
         event = given
-        if isinstance(event, HookCreated) and holder_of(transaction, event.token) is not None:
+        if isinstance(event, HookCreated) and sqlite_hooks.is_taken(transaction, event.token):
             event = rules.with_spare(event, guard)
         event = apply(transaction, run, event, at)
         run.length += 1

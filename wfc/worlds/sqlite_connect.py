@@ -24,10 +24,10 @@ from wfc.errors import (
 
 BUSY_MS: Final = 10_000
 CHECKPOINT_PAGES: Final = 4000
-SCHEMA: Final = 4
+SCHEMA: Final = 6
 """The number of the last migration this code knows."""
-MIN_READER: Final = 3
-"""Older code would leave `attempts.standing` as it was, and legal attempts would be refused."""
+MIN_READER: Final = 6
+"""Older code would end children without telling those that hear of it."""
 _FULL: Final = 2  # what `PRAGMA synchronous` answers for FULL
 _DISK_LOW_BYTES: Final = 1 << 20
 

@@ -27,6 +27,7 @@ from wfc.worlds.protocol import (
     Suspect,
     Swept,
 )
+from wfc.worlds.sqlite_children import UNHEARD
 from wfc.worlds.sqlite_commit import Transaction
 from wfc.worlds.sqlite_outside import upgrades_of
 from wfc.worlds.sqlite_runs import RunRow
@@ -160,6 +161,7 @@ def claim_loaded(
         loss=loss,
         losses=run.losses,
         heard=run.heard,
+        chapter_at=run.chapter_at,
         attempts=frozenset(row[0] for row in wanted),
     )
 
@@ -233,8 +235,11 @@ def _queue_due_runs(transaction: Transaction, limit: int) -> tuple[int, int]:
     ).fetchall()
     for run_id, priority, _ in rows:
         messages.put(transaction, Resume(run_id), transaction.now_us, priority)
+    unheard = transaction.execute(UNHEARD, {"now": transaction.now_us, "limit": limit}).fetchall()
+    for run_id, priority in unheard:
+        messages.put(transaction, Resume(run_id), transaction.now_us, priority)
     overdue = sum(wake_at is not None for _, _, wake_at in rows)
-    return len(rows) - overdue, overdue
+    return len(rows) - overdue + len(unheard), overdue
 
 
 def _queue_attempts(transaction: Transaction, limit: int) -> int:

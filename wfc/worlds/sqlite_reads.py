@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from wfc.errors import LogError
 from wfc.eventlog.entity import Run, RunStatus
-from wfc.eventlog.event import FailureKind, RunCompleted, RunFailed, Scalar
+from wfc.eventlog.event import FailureKind, RunCompleted, RunFailed
 from wfc.ids import DefinitionId, RunId, VersionId
 from wfc.worlds import rules, sqlite_events
 from wfc.worlds.protocol import RunFilter
@@ -16,12 +17,14 @@ from wfc.worlds.sqlite_runs import COLUMNS, row_of
 _COLUMNS: Final = ", ".join(f"runs.{name}" for name in COLUMNS)
 # The end of a run is its last event: output and error are not kept a second time.
 _VIEW: Final = f"""
-SELECT {_COLUMNS}, workers.worker_id, events.position, events.body, events.blobs, events.code
+SELECT {_COLUMNS}, workers.worker_id, events.position, events.body, events.blobs, events.code,
+    (SELECT json_group_object(key, value) FROM attributes WHERE attributes.run_id = runs.run_id)
 FROM runs
 LEFT JOIN workers ON workers.worker_id = runs.owner AND workers.lease_until > :now
 LEFT JOIN events ON runs.ended_at IS NOT NULL
     AND events.run_id = runs.run_id AND events.position = runs.length
 """  # noqa: S608 - names of columns
+ATTRIBUTES: Final = "SELECT key, value FROM attributes WHERE run_id = ?"
 RUN: Final = f"{_VIEW} WHERE runs.run_id = :run_id"
 _HOLDS_TEXT: Final = """(
 instr(lower(runs.run_id), :search) OR instr(lower(runs.workflow), :search)
@@ -35,12 +38,10 @@ _HAS_ATTRIBUTE: Final = (
 Statement = tuple[str, dict[str, object]]
 
 
-def view_of(
-    values: tuple[Any, ...], attributes: Mapping[str, Scalar], blobs: Mapping[bytes, bytes]
-) -> Run:
+def view_of(values: tuple[Any, ...], blobs: Mapping[bytes, bytes]) -> Run:
     """Make the view of a run from a row of `RUN` or `page_of`."""
     row = row_of(values[: len(COLUMNS)])
-    living, *last = values[len(COLUMNS) :]
+    living, *last, attributes = values[len(COLUMNS) :]
     status, blocked = RunStatus(row.status), row.blocked
     output = error = None
     if living is not None:
@@ -83,7 +84,7 @@ def view_of(
         failure_kind=None if row.failure_kind is None else FailureKind(row.failure_kind),
         cancel_reason=row.cancel_reason,
         arguments_digest=row.arguments_digest,
-        attributes=attributes,
+        attributes={key: rules.scalar_of(text) for key, text in json.loads(attributes).items()},
     )
 
 
@@ -95,13 +96,6 @@ def blobs_of(values: Iterable[tuple[Any, ...]]) -> dict[str, list[bytes]]:
         if last[0] is not None and last[2] is not None:
             needed[row[0]] = sqlite_events.blob_digests([(last[0], last[1], last[2], last[3])])
     return needed
-
-
-def attributes_of(run_ids: Sequence[str]) -> tuple[str, tuple[str, ...]]:
-    """Make the statement that reads the attributes of some runs."""
-    marks = ", ".join("?" * len(run_ids))
-    text = f"SELECT run_id, key, value FROM attributes WHERE run_id IN ({marks})"  # noqa: S608 - marks
-    return text, tuple(run_ids)
 
 
 def page_of(where: RunFilter, place: tuple[int, RunId] | None, limit: int, now: int) -> Statement:

@@ -47,6 +47,7 @@ class RunRow:
     root_id: str | None = None
     arguments_digest: bytes
     heard: int = 0
+    chapter_at: int = 1
 
     @property
     def halted(self) -> bool:

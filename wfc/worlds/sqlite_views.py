@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import replace
 from typing import Final
 
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import (
     AttributesSet,
+    ChildCompleted,
+    ChildCreated,
+    ChildFailed,
     Event,
     HookConflicted,
     HookCreated,
     HookDisposed,
+    HookReceived,
     RunCancelled,
     RunCancelRequested,
     RunCompleted,
@@ -28,9 +30,9 @@ from wfc.eventlog.event import (
 from wfc.eventlog.renames import Renames
 from wfc.eventlog.standing import RUNNING, standing
 from wfc.ids import OperationId, RunId
-from wfc.worlds import rules, sqlite_runs
+from wfc.worlds import rules, sqlite_hooks
+from wfc.worlds import sqlite_children as children
 from wfc.worlds import sqlite_queue as messages
-from wfc.worlds.feed import HOOKS
 from wfc.worlds.sqlite_commit import Transaction
 from wfc.worlds.sqlite_runs import RunRow
 
@@ -52,8 +54,7 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
             run.started_at = run.started_at or at
             run.status = RunStatus.SUSPENDED.value
         case RunCancelRequested():
-            run.cancel_requested, run.cancel_reason = 1, event.reason
-            run.not_before = None  # a cancelled run need not wait for its delayed start
+            children.request_cancel(transaction, run, event)
         case RunWoken():
             run.not_before = None
         case RunPaused():
@@ -66,23 +67,27 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
                 run.status, run.ended_at = RunStatus.SUSPENDED.value, None
                 run.failure_kind = None
             for name in (*event.withdrawn, *event.retracted):
-                _take_back(transaction, run.run_id, name)
+                if name in event.withdrawn or not sqlite_hooks.reopen(transaction, run, name):
+                    _take_back(transaction, run.run_id, name)
             _rename(transaction, run.run_id, Renames((event,)))
         case RunRestarted():
             run.version, run.fingerprint = event.version, event.fingerprint
-            run.chapter = event.chapter
+            run.chapter, run.chapter_at = event.chapter, run.length + 1
+            children.forget(transaction, run.run_id)
+        case ChildCreated():
+            children.hear(transaction, run.run_id, event)
+        case ChildCompleted() | ChildFailed():
+            children.heard(transaction, run.run_id, event.operation_id)
         case AttributesSet():
             _set_attributes(transaction, run.run_id, event)
         case HookCreated():
-            return _create_hook(transaction, run.run_id, event)
+            return sqlite_hooks.create(transaction, run, event, at)
         case HookConflicted():
-            _put_hook(transaction, run.run_id, event, "conflicted")
+            sqlite_hooks.put(transaction, run, event, at)
+        case HookReceived():
+            sqlite_hooks.count(transaction, run, event.operation_id)
         case HookDisposed():
-            transaction.execute(
-                "UPDATE hooks SET status = 'disposed' WHERE run_id = ? AND operation_id = ?",
-                (run.run_id, event.operation_id),
-            )
-            transaction.news.add(HOOKS)
+            sqlite_hooks.dispose(transaction, run, at, event.operation_id)
         case RunCompleted() | RunFailed() | RunCancelled():
             _end(transaction, run, event, at)
         case _:
@@ -104,29 +109,6 @@ def _set_attributes(transaction: Transaction, run_id: RunId, event: AttributesSe
             )
 
 
-def _create_hook(transaction: Transaction, run_id: RunId, event: HookCreated) -> Event:
-    transaction.news.add(HOOKS)
-    holder = holder_of(transaction, event.token)
-    if holder is not None:
-        conflict = HookConflicted(
-            operation_id=event.operation_id, token=event.token, owner_run_id=holder
-        )
-        _put_hook(transaction, run_id, conflict, "conflicted")
-        return conflict
-    _put_hook(transaction, run_id, event, "active")
-    return event
-
-
-def _put_hook(
-    transaction: Transaction, run_id: RunId, event: HookCreated | HookConflicted, status: str
-) -> None:
-    hook_id = event.hook_id if isinstance(event, HookCreated) else ""
-    transaction.execute(
-        "INSERT OR REPLACE INTO hooks VALUES (?, ?, ?, ?, ?)",
-        (run_id, event.operation_id, hook_id, _digest(event.token), status),
-    )
-
-
 def _rename(transaction: Transaction, run_id: RunId, renames: Renames) -> None:
     """Call queued steps and hooks what the run's new code calls them."""
     if not renames:
@@ -139,6 +121,10 @@ def _rename(transaction: Transaction, run_id: RunId, renames: Renames) -> None:
 
 
 _NAMED: Final = (
+    (
+        "SELECT operation_id FROM children WHERE run_id = ?",
+        "UPDATE children SET operation_id = ? WHERE run_id = ? AND operation_id = ?",
+    ),
     (
         "SELECT operation_id FROM hooks WHERE run_id = ?",
         "UPDATE hooks SET operation_id = ? WHERE run_id = ? AND operation_id = ?",
@@ -158,6 +144,7 @@ _NAMED: Final = (
 def _take_back(transaction: Transaction, run_id: RunId, name: OperationId) -> None:
     """Forget an operation that an upgrade set back to none."""
     messages.drop_attempt(transaction, run_id, name)
+    children.take_back(transaction, run_id, name)
     transaction.execute("DELETE FROM hooks WHERE run_id = ? AND operation_id = ?", (run_id, name))
 
 
@@ -173,31 +160,7 @@ def _end(
         run.cancel_reason = event.reason
     run.owner, run.lost, run.due_at, run.wake_at = None, 0, None, None
     messages.drop_all(transaction, run.run_id)
-    transaction.execute(
-        "UPDATE hooks SET status = 'disposed' WHERE run_id = ? AND status = 'active'", (run.run_id,)
-    )
-    if run.parent_id is not None:
-        _wake_parent(transaction, RunId(run.parent_id))
-
-
-def _wake_parent(transaction: Transaction, run_id: RunId) -> None:
-    before = sqlite_runs.load(transaction.connection, run_id)
-    if before is None or before.over:
-        return
-    parent = replace(before)
-    if parent.owner is None:
-        parent.due_at = max(transaction.now_us, parent.not_before or 0)
-    sqlite_runs.save(transaction.connection, before, parent)
-    messages.resume(transaction, parent)
-
-
-def holder_of(transaction: Transaction, token: str) -> RunId | None:
-    """Give the run that holds a token."""
-    found = transaction.execute(
-        "SELECT run_id FROM hooks WHERE token_digest = ? AND status = 'active'", (_digest(token),)
-    ).fetchone()
-    return None if found is None else RunId(found[0])
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
+    sqlite_hooks.dispose(transaction, run, at)
+    if status is not RunStatus.FAILED:  # an upgrade may reopen it
+        children.forget(transaction, run.run_id)
+    children.wake_hearers(transaction, run)

@@ -16,6 +16,7 @@ from typing import Any
 from wfc.clock import SystemClock
 from wfc.eventlog.event import Recorded
 from wfc.ids import RunId
+from wfc.worlds.protocol import RunFilter
 from wfc.worlds.sqlite import SqliteWorld
 
 PROJECT = Path(__file__).parent / "project"
@@ -70,6 +71,16 @@ class Scene:
         await world.open()
         try:
             return await world.history(RUN)
+        finally:
+            await world.close()
+
+    async def children(self) -> list[list[Recorded]]:
+        """Read the logs of all other runs."""
+        world = SqliteWorld(self.database, clock=SystemClock())
+        await world.open()
+        try:
+            rows = (await world.list_runs(RunFilter(), limit=200)).runs
+            return [await world.history(row.run_id) for row in rows if row.run_id != RUN]
         finally:
             await world.close()
 

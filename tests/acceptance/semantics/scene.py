@@ -143,6 +143,9 @@ class Scene:
                 same = await again(workflow_of(case), *case.args, **case.kwargs)
                 assert same.id == run.id, "an id names one run"
                 assert not same.created
+            case "send":
+                receipt = await api.resume_hook(**told.keywords)
+                assert receipt.run_id == run.id
             case "foreign":
                 await self._write_foreign(run.id)
             case _:

@@ -19,8 +19,8 @@ _COUNTING: Final = {
 @dataclass(frozen=True, slots=True)
 class Told:
     """One thing done from outside once nothing moves: a method of `Run`, ``pass`` (of `value`
-    seconds), ``restart`` (of the worker), ``again`` (the same start) or ``foreign`` (an event that
-    other code wrote). `value` is its answer.
+    seconds), ``restart`` (of the worker), ``again`` (the same start), ``send`` (to a hook) or
+    ``foreign`` (an event that other code wrote). `value` is its answer.
     """
 
     what: str
@@ -148,6 +148,11 @@ def wakes(count: int) -> Told:
 def sets(**changes: Any) -> Told:
     """Set attributes."""
     return Told("set_attributes", {"changes": changes})
+
+
+def sends(hook: str, payload: Any) -> Told:
+    """Send a value to the hook that has a token."""
+    return Told("send", {"hook": hook, "payload": payload})
 
 
 PAUSE, UNPAUSE = Told("pause", {"reason": "wait"}), Told("unpause")

@@ -201,7 +201,7 @@ class Upgrading:
         assert last.operation_id == name
 
     @pytest.mark.parametrize("known", ["old", "present"])
-    async def test_a_hook_is_found_by_its_token(self, world: World, known: str) -> None:
+    async def test_a_renamed_hook_is_found_by_its_token(self, world: World, known: str) -> None:
         """Whoever looked it up before the move, or after it, gets his payload in."""
         owner = await owned(world)
         owner = Owner(

@@ -3,7 +3,16 @@
 import asyncio
 import os
 
-from wfc import FatalError, get_step_metadata, policy, sleep
+from wfc import (
+    FatalError,
+    create_hook,
+    get_step_metadata,
+    policy,
+    restart,
+    sleep,
+    start,
+)
+from wfc.errors import RunCancelled, RunFailed, RunIdConflict
 
 
 def _journal(what: str) -> None:
@@ -96,3 +105,91 @@ async def compensating(number: int) -> int:
         raise FatalError("no")
     finally:
         await asyncio.to_thread(double, done)
+
+
+async def send(token: str, value: int) -> bool:
+    """Send a value to a hook, once however often it is tried."""
+    "use step"
+    from wfc.api import resume_hook  # noqa: PLC0415 - of the step alone
+
+    _journal("begin")
+    key = get_step_metadata().idempotency_key
+    receipt = await resume_hook(token, value, idempotency_id=key)
+    _journal("end")
+    return receipt.position > 0
+
+
+async def asking(number: int) -> int:
+    """Send to hooks of its own, chosen and drawn tokens, one after the other."""
+    "use workflow"
+    total = 0
+    for each in range(2):
+        async with create_hook(int, token="asked") as hook:  # noqa: S106 - no secret
+            await send("asked", number + each)
+            total += await hook
+    drawn = create_hook(int)
+    await send(drawn.token, total)
+    return await drawn
+
+
+async def adds(number: int) -> int:
+    """A child that starts a child."""
+    "use workflow"
+    below = await start.options(id="below")(doubles, number)
+    return await add(await below.result(), 1)
+
+
+async def doubles(number: int) -> int:
+    """A grandchild."""
+    "use workflow"
+    return await asyncio.to_thread(double, number)
+
+
+async def refuses(reason: str) -> int:
+    """A child that fails."""
+    "use workflow"
+    raise FatalError(reason)
+
+
+async def sleeps(seconds: float) -> int:
+    """A child that is cancelled, and cleans up."""
+    "use workflow"
+    try:
+        await sleep(seconds)
+    finally:
+        await sleep(0.01)
+    return 0
+
+
+async def family(number: int) -> list[object]:
+    """Start children, side by side; hear of success, failure and cancellation; join one."""
+    "use workflow"
+    child, bad, tired = await asyncio.gather(
+        start(adds, number), start(refuses, "no"), start.options(id="tired")(sleeps, 3600)
+    )
+    await tired.cancel("enough")
+    found: list[object] = [await child.result()]
+    for each in (bad, tired):
+        try:
+            await each.result()
+        except (RunFailed, RunCancelled) as error:
+            found.append(type(error).__name__)
+    same = await start.options(id="below")(doubles, number)
+    found.append(await same.result())
+    try:
+        await start.options(id="below")(doubles, number + 1)
+    except RunIdConflict:
+        found.append("other")
+    return found
+
+
+async def chapters(left: int, total: int = 0) -> int:
+    """Restart: a step that is done, one that is not, and a wait in each chapter."""
+    "use workflow"
+    task = asyncio.create_task(sleep(60))
+    total = await add(total, left)
+    await sleep(0.01)
+    if left > 1:
+        await restart(left - 2, total)
+    task.cancel()
+    return total

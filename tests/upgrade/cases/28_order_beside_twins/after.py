@@ -1,0 +1,32 @@
+"""Sells things."""
+
+import asyncio
+import random
+import uuid
+from datetime import datetime
+
+from wfc import changed, policy, remove_attributes, set_attributes, sleep
+
+
+async def charge(order: str, cents: int) -> str:
+    "use step"
+    return f"paid {order} {cents}"
+
+
+async def ship(order: str) -> str:
+    "use step"
+    return f"sent {order}"
+
+
+async def notify(order: str) -> str:
+    "use step"
+    return f"told {order}"
+
+
+async def flow(order: str) -> list:
+    "use workflow"
+    told = await asyncio.gather(notify("b"), notify("a"))
+    await sleep(5)
+    if order:
+        told += await asyncio.gather(notify("a"), notify("b"))
+    return sorted(told)
