@@ -17,8 +17,8 @@ import pytest
 from wfc import codec
 from wfc.eventlog.event import RunCreated
 from wfc.ids import DefinitionId, RunId, VersionId
-from wfc.runtime.watchdog import Watchdog
 from wfc.manifests.store import BASELINE
+from wfc.runtime.watchdog import Watchdog
 from wfc.worlds.protocol import NewRun, World
 
 from .conftest import Said
