@@ -6,6 +6,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from wfc import codec
 from wfc.eventlog.event import RunCreated
 from wfc.ids import DefinitionId, RunId, VersionId
 from wfc.manifests.store import BASELINE
+from wfc.runtime.watchdog import Watchdog
 from wfc.worlds.protocol import NewRun, World
 
 from .conftest import Said
@@ -340,7 +342,7 @@ def test_what_was_not_read_in_time_is_listed(wfc: Wfc, shop: Path) -> None:
 
 def test_code_that_spins_is_ended(wfc: Wfc, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that would hang the new code does not hang the check."""
-    monkeypatch.setattr("wfc.runtime.upgrade._REPLAY_S", 0.05)
+    monkeypatch.setattr("wfc.runtime.upgrade.Watchdog", partial(Watchdog, 0.05))
     shop.write_text(ONE.replace('    await sleep("30 days")', "    while order_id:\n        pass"))
     said = wfc("check", "--jobs", "1")
     assert "WFC659 recorded sleep: the code runs on and on" in said.out

@@ -406,7 +406,7 @@ async def test_a_past_whose_own_code_is_not_held_cannot_be_compared(
     monkeypatch.setattr(shop.world, "version_archive", archive)
     with pytest.raises(Diverged, match="cannot be had here") as caught:
         await run.fork(second, version=new.id)
-    assert f"version {old.version.id} with the workflow" in str(caught.value)
+    assert f"the bundle of {old.version.id}" in str(caught.value)
     assert len((await shop.world.list_runs(RunFilter())).runs) == 1
 
 

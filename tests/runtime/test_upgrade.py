@@ -118,6 +118,21 @@ async def test_a_refusal_changes_nothing(moves: Moves) -> None:
         await run.upgrade(accept=["everything"])
 
 
+async def test_a_fork_of_a_run_that_has_moved(moves: Moves) -> None:
+    """It begins with the move, and goes on behind it."""
+    _, (run,) = await asleep(moves, "a")
+    two = await moves.deploy(BLOCKED)
+    await run.upgrade()
+    moves.advance(days=2)
+    await moves.work(two)
+    at = (await moves.names("a")).index("run_upgraded") + 3
+    fork = await run.fork(at, id="b")
+    moves.advance(days=2)
+    await moves.work(two)
+    assert await fork.result() == ["a:4200", "shipped a"]
+    assert await moves.version_of("b") == two.id
+
+
 async def test_there_and_back(moves: Moves) -> None:
     """A rollback is a move as any other; the step has a third name then."""
     one, (run,) = await asleep(moves, "a")
