@@ -1,17 +1,21 @@
-"""What an upgrade calls otherwise: the request of an attempt that began before it."""
+"""What an upgrade calls otherwise: requests of attempts that began, and of senders that looked a
+hook up, before it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from wfc.eventlog.renames import Renames
-from wfc.worlds.protocol import Attempt, AttemptOf, Queued
+from wfc.worlds.protocol import Attempt, AttemptOf, OpenHook, Queued
 from wfc.worlds.request import Request
 
 
 def presently(request: Request, renames: Renames) -> Request:
-    """Give a request of an attempt as if it had begun under the step's present name."""
+    """Give a request of an attempt or a sender as if it had begun under the present name."""
     guard = request.guard
+    if isinstance(guard, OpenHook):
+        return replace(request, events=[renames.event(event) for event in request.events])
     if not isinstance(guard, AttemptOf):
         return request
     name = renames.operation(guard.operation_id)

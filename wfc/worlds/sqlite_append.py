@@ -49,7 +49,7 @@ from wfc.worlds.sqlite_views import apply
 def append(transaction: Transaction, request: Request) -> Appended | Refused:
     """Write all that the request holds, or nothing and say why."""
     before = sqlite_runs.load(transaction.connection, request.run_id)
-    if before is not None and isinstance(request.guard, AttemptOf):
+    if before is not None and isinstance(request.guard, AttemptOf | OpenHook):
         upgrades = upgrades_of(transaction, before)
         request = presently(request, Renames(upgrades)) if upgrades else request
     refused = _refusal(transaction, request, before)
