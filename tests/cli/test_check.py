@@ -357,3 +357,24 @@ def test_exit_codes_of_real_processes(shop: Path, words: list[str], code: int) -
     """Good, findings, usage, incomplete."""
     shop.write_text(NO_CURRENCY)
     assert exit_code("check", *words) == code
+
+
+def test_hints_and_markers_that_no_run_needs_are_told(wfc: Wfc, shop: Path, second: Second) -> None:
+    """A hint whose old name no version in use knows, and a marker that all of them know."""
+    marked = ONE.replace("from wfc import ", "from wfc import changed, ").replace(
+        '    "use workflow"\n', '    "use workflow"\n    late = changed("late")\n', 1
+    )
+    hinted = marked.replace("async def charge(", "# wfc: was[charge_card]\nasync def charge(", 1)
+    shop.write_text(hinted)
+    said = wfc("check", "--json").json["data"]["leftovers"]
+    assert [one["code"] for one in said] == ["WFC616"], "older runs do not know the marker"
+    assert "no version in use knows `shop:charge_card`" in said[0]["sentence"]
+    assert said[0]["path"] == "shop.py"
+    second(marked)
+    assert wfc("upgrade", "--status", "suspended,pending", "-y").code == 0
+    shop.write_text(hinted)
+    text = wfc("check").out
+    assert 'WFC615 no open run is older than `changed("late")` in `shop:checkout`' in text
+    assert "WFC616 no version in use knows" in text
+    assert "leftovers" in wfc("check", "--against", ".", "--json").json["data"]
+    assert wfc("check", "--against", ".", "--json").json["data"]["leftovers"] == []

@@ -19,6 +19,7 @@ from wfc.cli.diff import as_findings, as_plain, compared
 from wfc.cli.excused import without_excused
 from wfc.cli.failure import Exit
 from wfc.cli.filters import duration
+from wfc.cli.leftovers import Leftover, leftovers
 from wfc.cli.verdicts import counts_of, report_lines, to_plain
 from wfc.durations import seconds
 from wfc.errors import InputInvalid
@@ -60,6 +61,14 @@ class Found:
     runs: Checked | None = None
     failed: bool = False
     """Whether failed runs were looked at, too."""
+
+    @property
+    def leftovers(self) -> tuple[Leftover, ...]:
+        """List what no run needs any more; only a world, or exported runs, can tell."""
+        runs = self.runs
+        if runs is None or len(runs.versions) < len(runs.in_use):
+            return ()  # a version in use that is not held may know anything
+        return leftovers(self.new, runs.versions)
 
     @property
     def level(self) -> Level:
@@ -194,6 +203,15 @@ def _plain(found: Found) -> dict[str, Any]:
         "against": against,
         "findings": [finding for one in against for finding in one["findings"]],
     }
+    data["leftovers"] = [
+        {
+            "code": one.code,
+            "sentence": one.sentence,
+            "path": one.place.path if one.place is not None else None,
+            "line": one.place.line if one.place is not None else None,
+        }
+        for one in found.leftovers
+    ]
     if found.runs is not None:
         data |= counts_of(found.runs.report)
         data["events"] = found.runs.events
@@ -220,6 +238,9 @@ def _text(found: Found) -> Iterator[str]:
         f"{runs.events / max(runs.took_s, 1e-9):,.0f} events/s"
     )
     yield from report_lines(runs.report, move="move")
+    for one in found.leftovers:
+        where = f"   {one.place.path}:{one.place.line}" if one.place is not None else ""
+        yield f"{one.code} {one.sentence}{where}"
     if runs.unread:
         yield f"not read in time: {' '.join(runs.unread)}"
 

@@ -193,8 +193,7 @@ class _Done:
     """An awaitable that is done."""
 
     def __await__(self) -> Generator[Any, None, None]:
-        return
-        yield
+        yield from ()
 
 
 def _raise(event: ChildFailed, template: Code) -> NoReturn:
