@@ -39,11 +39,13 @@ TWO: Final = (
 )
 """Mends a bug of the workflow and one of a step, and tells customers, in a new `if`."""
 ASLEEP: Final = [f"asleep-{number}" for number in range(2)]
-RUNS: Final = ["attempt", "backoff", *ASLEEP, "gather", "bug", "refused", "done"]
+ASKED: Final = ["asked-0", "asked-2"]
+"""Runs that wait for values from outside, one of them with two that nobody has read yet."""
+RUNS: Final = [
+    "attempt", "backoff", *ASLEEP, *ASKED, "parent", "gather", "bug", "refused", "done",
+]  # fmt: skip
 DELAYED: Final = ["pending", "cancelled"]
 LATER: Final = {
-    "at a hook with 0 and 2 payloads": "hooks are not in the runtime yet",
-    "with a child": "children are not in the runtime yet",
     "at an approval": "approvals are hooks of agents",
     "failed by divergence": "no command makes one; tests/runtime/test_upgrade.py does it in memory",
     "on PostgreSQL": "that world is not there yet",
@@ -56,7 +58,9 @@ RESULTS: Final[dict[str, list[str]]] = {
     "refused": ["accepted:4200", "shipped refused"],
     "done": ["done:4200"],
     "pending": ["pending:4200", "shipped pending"],
+    "parent": ["parent:4200, packed parent", "shipped parent"],
     **{name: [f"{name}:4200", f"shipped {name}"] for name in ASLEEP},
+    **{name: [f"{name}:4200, one, two", f"shipped {name}"] for name in ASKED},
 }
 
 
@@ -168,15 +172,19 @@ def test_a_deploy(deploy: Deploy, worker: subprocess.Popen[bytes]) -> None:
     one = deploy.place / "one"
     deploy.until_so(
         one,
-        dict.fromkeys(("backoff", "gather", *ASLEEP), "suspended")
+        dict.fromkeys(("backoff", "gather", "parent", "child", *ASKED, *ASLEEP), "suspended")
         | {"bug": "failed", "refused": "failed", "done": "completed", "cancelled": "cancelled"},
     )
+    for value in ("one", "two"):
+        deploy.wfc(one, "resume", "asked-2", json.dumps(value))
     logs = {name: deploy.log(name) for name in (*RUNS, *DELAYED)}
     two = deploy.folder("two", TWO)
     checked = deploy.wfc(two, "check", "--status", "failed")
-    movable = {"attempt", "backoff", "gather", "bug", "refused", "pending", *ASLEEP}
-    assert {one["run_id"] for one in checked["verdicts"] if one["answer"] == "move"} == movable
-    assert checked["runs"] == {"move": len(movable), "stay": 0, "cannot": 0}
+    movable = {"attempt", "backoff", "gather", "bug", "refused", "pending", "parent"}
+    movable |= {*ASLEEP, *ASKED}
+    may = {one["run_id"] for one in checked["verdicts"] if one["answer"] == "move"}
+    assert may == {*movable, "child"}
+    assert checked["runs"] == {"move": len(may), "stay": 0, "cannot": 0}
     version = deploy.wfc(two, "versions", "register", "--label", "two")["id"]
     free = sorted(movable - {"attempt"})
     dry = deploy.wfc(two, "upgrade", *free, "--dry-run")
@@ -195,7 +203,10 @@ def test_a_deploy(deploy: Deploy, worker: subprocess.Popen[bytes]) -> None:
     worker.wait(30)
 
     (deploy.place / "road").touch()
-    deploy.wfc(two, "wake", "attempt", "backoff", "gather", "pending", *ASLEEP, "-y")
+    for value in ("one", "two"):
+        deploy.wfc(two, "resume", "asked-0", json.dumps(value))
+    deploy.wfc(two, "wake", "attempt", "backoff", "gather", "pending", "child", "-y")
+    deploy.wfc(two, "wake", "asked-2", *ASLEEP, "-y")
     for _ in range(3):
         assert deploy.python(two, "-m", "wfc", "worker", "--until-idle").returncode == 0
         asleep = [name for name, status in deploy.statuses(two).items() if status == "suspended"]
@@ -205,7 +216,7 @@ def test_a_deploy(deploy: Deploy, worker: subprocess.Popen[bytes]) -> None:
     for name, expected in RESULTS.items():
         assert deploy.wfc(two, "result", name)["result"] == expected, name
     told = {name for name in RESULTS if deploy.bodies()[f"notify {name}"]}
-    assert told == {"attempt", "backoff", "pending", "refused", *ASLEEP}
+    assert told == {"attempt", "backoff", "pending", "refused", "parent", *ASLEEP, *ASKED}
     for name, before in logs.items():
         log = deploy.log(name)
         assert log[: len(before)] == before, f"the log of {name} only grows"

@@ -4,7 +4,7 @@ import asyncio
 import os
 from pathlib import Path
 
-from wfc import FatalError, RetryableError, policy, sleep
+from wfc import FatalError, RetryableError, create_hook, policy, sleep, start
 
 HERE = Path(os.environ.get("WFC_TEST_PLACE", "."))
 
@@ -39,6 +39,19 @@ async def notify(order: str) -> str:
     return f"told {order}"
 
 
+async def pack(order: str) -> str:
+    "use workflow"
+    await sleep("30 days")
+    return f"packed {order}"
+
+
+async def asked(order: str) -> list:
+    async with create_hook(str, token=order) as hook:
+        if order == "asked-2":
+            await sleep("30 days")
+        return [await hook, await hook]
+
+
 async def checkout(order: str) -> list:
     "use workflow"
     if order == "gather":
@@ -48,6 +61,12 @@ async def checkout(order: str) -> list:
         raise ValueError("nobody thought of that")
     if order == "done":
         return [paid]
+    if order == "parent":
+        child = await start.options(id="child")(pack, order)
+        paid = f"{paid}, {await child.result()}"
+    elif order.startswith("asked"):
+        first, second = await asked(order)
+        paid = f"{paid}, {first}, {second}"
     if order != "backoff":
         await sleep("30 days")
     return [paid, await ship(order)]
