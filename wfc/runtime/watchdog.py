@@ -38,8 +38,13 @@ class _Delivery:
         """Give the processor time that is left."""
         return self.until_s - _spent_s(self.thread)
 
-    def interrupt(self, error: ctypes.py_object[type[TurnTooLong]] | None) -> None:
-        """Raise an error in the thread, or no more the one that was to be raised."""
+    def interrupt(self) -> None:
+        """Raise `TurnTooLong` in the thread.
+
+        Never with NULL to take one back: CPython 3.11 then believes for good that one is pending,
+        which slows the thread down and hangs it once it is traced, by coverage or a debugger.
+        """
+        error = ctypes.py_object(TurnTooLong)
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.thread), error)
 
 
@@ -82,13 +87,17 @@ class Watchdog:
 
     def _end(self, delivery: _Delivery) -> None:
         """Forget a delivery, though it be interrupted right here: its thread goes on to others."""
-        while delivery in self._deliveries:
+        while True:
             try:
                 with self._lock:
-                    self._deliveries.remove(delivery)
-                    delivery.interrupt(None)
+                    if delivery in self._deliveries:
+                        self._deliveries.remove(delivery)
+                # No more is raised from here on. What was raised comes at the next jump backwards.
+                for _ in range(2 if delivery.ended_early else 0):
+                    pass
             except TurnTooLong:
                 continue
+            return
 
     def _watch(self) -> None:
         while True:
@@ -99,7 +108,7 @@ class Watchdog:
                         # Again after as long, since code may catch it and go on.
                         delivery.until_s += self._limit_s
                         delivery.ended_early = True
-                        delivery.interrupt(ctypes.py_object(TurnTooLong))
+                        delivery.interrupt()
                 idle_s = time.monotonic() - self._used_at
                 if not self._deliveries and idle_s > _IDLE_S:
                     self._thread = None
