@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -60,13 +60,40 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
 async def test_a_run_survives_a_kill_at_every_point(
     warm: Zygote, tmp_path: Path, flow: str
 ) -> None:
-    """Nothing acknowledged is lost, no recorded step runs again, the result is right."""
+    """Nothing acknowledged is lost, no recorded step runs again, the result is right.
+
+    Each point by name: the first and the last time that it is passed.
+    """
+    await _survives(warm, tmp_path, flow, _first_and_last)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("flow", FLOWS)
+async def test_a_run_survives_a_kill_at_every_pass(warm: Zygote, tmp_path: Path, flow: str) -> None:
+    """The same, each time that a point is passed."""
+    await _survives(warm, tmp_path, flow, list)
+
+
+def _first_and_last(passes: list[str]) -> list[str]:
+    first: dict[str, str] = {}
+    last: dict[str, str] = {}
+    for each in passes:
+        point = each.partition(":")[0]
+        first.setdefault(point, each)
+        last[point] = each
+    chosen = {*first.values(), *last.values()}
+    return [each for each in passes if each in chosen]
+
+
+async def _survives(
+    warm: Zygote, tmp_path: Path, flow: str, choose: Callable[[list[str]], list[str]]
+) -> None:
     calm = _scene(warm, tmp_path, "calm")
     assert calm.play(flow, log=True) == 0
     passes = calm.passes()
     assert len(set(passes)) == len(passes)
     assert len(passes) > 10, "a run has more commits than that"
-    for point in passes:
+    for point in choose(passes):
         scene = _scene(warm, tmp_path, point.replace(":", "-"))
         code = scene.play(flow, fault=f"{point}:kill")
         if code == 0:
