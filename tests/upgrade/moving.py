@@ -427,7 +427,7 @@ def judged(
         Case(
             row=row, history=log, to=to.id, edit=edit, template=template,
             accept=frozenset(map(Waiver, accept)), retry_failed=retry_failed,
-            deliver=Watchdog(0.05).deliver,
+            deliver=Watchdog(0.5).deliver,
         )
     )  # fmt: skip
 
