@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from wfc import codec
+from wfc import abi, codec
 from wfc.cli.main import main
 from wfc.eventlog.event import (
     Event,
@@ -59,7 +59,8 @@ class Said:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty project; the working directory is in it."""
+    """An empty project; the working directory is in it, and nobody has imported its code."""
+    monkeypatch.delitem(abi.registered, WORKFLOW, raising=False)
     (tmp_path / "wfc.toml").write_text('world = "sqlite:///runs.db"\n')
     monkeypatch.chdir(tmp_path)
     return tmp_path

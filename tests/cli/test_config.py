@@ -68,6 +68,6 @@ def test_each_key_that_nothing_obeys_exists() -> None:
     """The list is of settings, and loses those that are obeyed later."""
     fields = Settings.model_fields
     assert {name.partition(".")[0] for name in NOT_YET_OBEYED} <= fields.keys()
-    assert not is_obeyed("on_new_version")
+    assert not is_obeyed("retention")
     assert is_obeyed("limits.events")
     assert is_obeyed("queue")
