@@ -33,6 +33,7 @@ from wfc.worlds import (
     rules,
     sqlite_children,
     sqlite_events,
+    sqlite_gc,
     sqlite_hooks,
     sqlite_leases,
     sqlite_queue,
@@ -48,6 +49,7 @@ from wfc.worlds.protocol import (
     ClaimedAttempt,
     EndedChild,
     Environment,
+    Expired,
     Guard,
     Held,
     HookFilter,
@@ -405,6 +407,19 @@ class SqliteWorld:
     async def sweep(self, limit: int = 1000) -> Swept:
         """Repair what crashes left behind; idempotent."""
         return await self._write(lambda transaction: sqlite_leases.sweep(transaction, limit))
+
+    # -- retention
+
+    async def expired(self, *, kept_us: int | None, limit: int = 5) -> Expired:
+        """Count the runs that `gc` would remove, and name the first."""
+        values = sqlite_gc.values_of(self.now_us(), kept_us, limit)
+        ((count,),) = await self._read(sqlite_gc.COUNTED, values)
+        listed = await self._read(sqlite_gc.LISTED, values)
+        return Expired(count=count, run_ids=tuple(RunId(run_id) for run_id, _ in listed))
+
+    async def gc(self, *, kept_us: int | None, limit: int = 200) -> tuple[RunId, ...]:
+        """Remove expired runs with all that belongs to them, and name them."""
+        return await self._write(lambda transaction: sqlite_gc.collect(transaction, kept_us, limit))
 
     # -- versions
 
