@@ -130,8 +130,12 @@ class Retaining:
         wrote(await world.append(RunId("waiting"), [step_done()], guard=owner, release=Release()))
         await _day_passes(world, clock, 1000)
         assert await world.gc(kept_us=0) == ()
-        assert len((await world.list_runs(RunFilter())).runs) == 3
-        assert len(await log(world, RunId("waiting"))) == 3
+        assert {run.run_id for run in (await world.list_runs(RunFilter())).runs} == {
+            "pending",
+            "owned",
+            "waiting",
+        }
+        assert [one.position for one in await log(world, RunId("waiting"))] == [1, 2, 3]
 
     async def test_the_longest_ended_go_first_and_not_too_many_at_once(
         self, world: World, clock: VirtualClock
