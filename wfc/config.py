@@ -331,6 +331,11 @@ def policy_keywords(settings: Settings) -> Mapping[str, Any]:
     return keywords
 
 
+def retention_s(settings: Settings) -> float | None:
+    """Give `[tool.wfc] retention` in seconds; None keeps ended runs for ever."""
+    return None if settings.retention is None else settings.retention.total_seconds()
+
+
 def worker_limits(settings: Settings) -> WorkerLimits:
     """Give `[tool.wfc.worker]` and `[tool.wfc.limits]` as a worker takes them."""
     from wfc.runtime.heartbeat import Pulse  # noqa: PLC0415 - likewise
@@ -345,6 +350,7 @@ def worker_limits(settings: Settings) -> WorkerLimits:
         drain_s=table.drain.total_seconds(),
         lease_s=table.lease.total_seconds(),
         sweep_s=table.sweep.total_seconds(),
+        retention_s=retention_s(settings),
         pulse=Pulse(every_s=table.heartbeat.total_seconds()),
         chapter=Limits(
             events=settings.limits.events,

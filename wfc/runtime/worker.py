@@ -115,7 +115,7 @@ class Worker:
         self._background = [
             asyncio.create_task(self._work(), name="wfc-worker"),
             asyncio.create_task(self._step_bodies.follow(), name="wfc-versions"),
-            asyncio.create_task(sweep_for_ever(self.world, self.options.sweep_s), name="wfc-sweep"),
+            asyncio.create_task(sweep_for_ever(self.world, self.options), name="wfc-sweep"),
         ]
 
     async def run(self) -> None:
@@ -162,7 +162,9 @@ class Worker:
                 await _either(watch.changed(LOOK_AGAIN_S), self._activity.wait())
                 continue
             await self.membership.keep()
-            if (await sweep(self.world)).total() or self._activity.is_set():
+            if (
+                await sweep(self.world, self.options.retention_s)
+            ).total() or self._activity.is_set():
                 continue
             left_s = self._alarm_in_s()
             if left_s is None or left_s > patience_s:
