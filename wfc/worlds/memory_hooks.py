@@ -129,7 +129,7 @@ def by_token(tables: Tables, token: str) -> HookRow | None:
     """Give the hook that has a token: the active one, else the last that had it."""
     found = active_hook(tables, token)
     if found is None:
-        former = [one for one in tables.tokens.get(token, ()) if one.status == DISPOSED]
+        former = [one for one in reversed(tables.tokens.get(token, ())) if one.status == DISPOSED]
         found = max(former, key=lambda one: one.disposed_at or 0, default=None)
     return None if found is None else _row(tables, found)
 

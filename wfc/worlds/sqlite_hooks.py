@@ -48,7 +48,8 @@ JOIN events ON events.run_id = hooks.run_id AND events.position = hooks.position
 """
 BY_TOKEN: Final = f"""{_SELECT}
 WHERE hooks.token_digest = ? AND hooks.status != 'conflicted'
-ORDER BY hooks.status = 'active' DESC, hooks.disposed_at DESC LIMIT 1
+ORDER BY hooks.status = 'active' DESC, hooks.disposed_at DESC, hooks.created_at DESC,
+hooks.position DESC LIMIT 1
 """
 _OWN: Final = 10
 Statement = tuple[str, dict[str, object]]
