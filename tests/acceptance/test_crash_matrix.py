@@ -35,6 +35,7 @@ FLOWS = [
     "asking",
     "family",
     "chapters",
+    "relay",
 ]
 CHILDREN = {"family": 4}
 ATTEMPTS = {"flaky": 4, "once": 1}
@@ -46,6 +47,7 @@ ANSWERS: dict[str, list[dict[str, object]]] = {
     "asking": [{"output": 7}],
     "family": [{"output": [7, "RunFailed", "RunCancelled", 6, "other"]}],
     "chapters": [{"output": 4}],
+    "relay": [{"output": [30, 3, 1]}],
     "compensating": [{"failed": "user", "cause": "FatalError('no')"}],
 }
 

@@ -260,19 +260,40 @@ def test_a_retracted_hook_is_open_again_with_what_came() -> None:
 
 
 def test_a_restart_begins_a_chapter_with_nothing_in_it() -> None:
-    state = state_of(created(), ASLEEP, HOOKED, BORN, restarted())
-    assert (state.chapter, state.chapter_start, state.version) == (2, 7, V2)
+    state = state_of(created(), ASLEEP, HOOKED, BORN, DISPOSED, restarted())
+    assert (state.chapter, state.chapter_start, state.version) == (2, 8, V2)
     assert (state.steps, state.waits, state.hooks, state.children) == ({}, {}, {}, {})
     assert (state.open_steps, state.open_waits) == (0, 0)
     assert state.opening == restarted()
     assert state.attributes == {"tier": "free"}
 
 
+def test_a_restart_keeps_the_hooks_that_are_open() -> None:
+    """They take payloads until they are disposed, chapters later too."""
+    state = state_of(HOOKED, restarted(), restarted(3), RECEIVED)
+    assert (state.hooks[HOOK].status, state.hooks[HOOK].received) == (HookStatus.ACTIVE, 1)
+    state = state_of(HOOKED, restarted(), DISPOSED)
+    assert state.hooks[HOOK].status is HookStatus.DISPOSED
+    with pytest.raises(IllegalEvent, match="disposed"):
+        state.apply(Recorded(position=state.length + 1, recorded_at=10**9, event=RECEIVED))
+    assert state_of(HOOKED, restarted(), DISPOSED, restarted(3)).hooks == {}
+
+
+def test_a_batch_may_dispose_of_a_hook_and_restart() -> None:
+    """What it leaves open is open in the next chapter, and nothing else."""
+    state = state_of(HOOKED)
+    state.law.check_all([RECEIVED, restarted(), RECEIVED, DISPOSED])
+    for wrong in ([DISPOSED, RECEIVED], [restarted(), DISPOSED, RECEIVED]):
+        with pytest.raises(IllegalEvent, match="disposed"):
+            state.law.check_all(wrong)
+    state.law.check_all([DISPOSED, restarted(), RECEIVED])
+
+
 @pytest.mark.parametrize("late", [started(1), completed(), AWAKE, RECEIVED, DISPOSED, GROWN])
 def test_what_an_earlier_chapter_still_hears_is_passed_over(late: Event) -> None:
     """A body, a sender or a child may be slower than the restart."""
-    state = state_of(created(), ASLEEP, HOOKED, BORN, restarted(), late)
-    assert state.length == 8
+    state = state_of(created(), ASLEEP, HOOKED, BORN, DISPOSED, restarted(), late)
+    assert state.length == 9
     assert (state.steps, state.waits, state.hooks, state.children) == ({}, {}, {}, {})
 
 

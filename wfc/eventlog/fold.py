@@ -52,7 +52,9 @@ from wfc.ids import OperationId, VersionId
 
 
 class State:
-    """The run that a log tells of. Entities are of the present chapter."""
+    """The run that a log tells of. Entities are of the present chapter, but for the hooks that
+    earlier ones left open.
+    """
 
     __slots__ = (
         "attributes", "cancel_request", "chapter", "chapter_start", "children", "created", "deeds",
@@ -227,8 +229,11 @@ def _rename(state: State, renames: Renames) -> None:
 def _restart(state: State, event: RunRestarted, _at: int) -> None:
     state.chapter = event.chapter
     _open(state, event)
-    for known in (state.deeds, state.waits, state.hooks, state.children):
+    for known in (state.deeds, state.waits, state.children):
         known.clear()
+    state.hooks = {
+        name: one for name, one in state.hooks.items() if one.status is HookStatus.ACTIVE
+    }
     state.open_steps = state.open_waits = 0
 
 

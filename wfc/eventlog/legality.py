@@ -65,11 +65,12 @@ class Legality(Standing):
 class _Draft(Legality):
     """What would be true after some events: a thin layer over what is."""
 
-    __slots__ = ("_base", "_hooks_disposed", "_taken_back")
+    __slots__ = ("_base", "_hooks_below", "_hooks_disposed", "_taken_back")
 
     def __init__(self, base: Legality) -> None:
         super().__init__()
         self._base: Legality | None = base
+        self._hooks_below = base
         self._taken_back: set[OperationId] = set()
         self._hooks_disposed = False
         self.length = base.length
@@ -92,11 +93,12 @@ class _Draft(Legality):
 
     def hook(self, name: OperationId) -> int:
         found = self.hooks.get(name, 0)
-        below = None if found else self._below(name)
-        if below is None:
+        if found or name in self._taken_back:
             return found
-        status = below.hook(name)
-        return DISPOSED if self._hooks_disposed and status == ACTIVE else status
+        status = self._hooks_below.hook(name)
+        if status == ACTIVE:
+            return DISPOSED if self._hooks_disposed else ACTIVE
+        return 0 if self._base is None else status  # a new chapter knows open hooks alone
 
     def child(self, name: OperationId) -> type[Event] | None:
         found = self.children.get(name)
@@ -116,5 +118,6 @@ class _Draft(Legality):
         self._hooks_disposed = True
 
     def forget_chapter(self) -> None:
+        self._taken_back.update(name for name, status in self.hooks.items() if status != ACTIVE)
         super().forget_chapter()
         self._base = None

@@ -127,7 +127,9 @@ class Standing:
                 self.hooks[name] = DISPOSED
 
     def forget_chapter(self) -> None:
-        """Begin a chapter: no operation is known."""
+        """Begin a chapter: no operation is known but the hooks that the last one left open."""
         self.steps = {}
         self.renames = None
-        self.spent = self.waits = self.hooks = self.children = NONE
+        left = {name: status for name, status in self.hooks.items() if status == ACTIVE}
+        self.hooks = left or NONE
+        self.spent = self.waits = self.children = NONE

@@ -1,20 +1,46 @@
-"""What a chapter hands to the next one, in `run_restarted`."""
+"""What a chapter hands to the next one, in `run_restarted`: attributes, and hooks it left open."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
 from wfc import codec
 from wfc.eventlog.event import RunCreated, RunRestarted, Scalar
+from wfc.ids import OperationId
 
 _ATTRIBUTES: Final = "attributes"
+_HOOKS: Final = "hooks"
 _NONE: Final[Mapping[str, Scalar]] = {}
 
 
-def carry(attributes: Mapping[str, Scalar]) -> bytes:
-    """Encode what the next chapter must know without reading this one."""
-    return codec.encode({_ATTRIBUTES: dict(attributes)}, path="what a chapter carries over")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarriedHook:
+    """An open hook whose token the code has chosen, and what came for it and nobody has read.
+
+    `name` is the operation that made it, in whatever chapter; `token` is the one that outside
+    knows, which differs from the `chosen` one in a fork.
+    """
+
+    name: OperationId
+    chosen: str
+    token: str
+    payloads: tuple[bytes, ...] = ()
+
+
+def carry(
+    attributes: Mapping[str, Scalar],
+    hooks: Iterable[CarriedHook] = (),
+    *,
+    limit: int = codec.PAYLOAD_MAX,
+) -> bytes:
+    """Encode what the next chapter must know without reading this one. Raises `CodecError`."""
+    known: dict[str, Any] = {_ATTRIBUTES: dict(attributes)}
+    left = [[one.name, one.chosen, one.token, list(one.payloads)] for one in hooks]
+    if left:
+        known[_HOOKS] = left
+    return codec.encode(known, path="what a chapter carries over", limit=limit)
 
 
 def attributes_at(begun: RunCreated | RunRestarted) -> Mapping[str, Scalar]:
@@ -25,3 +51,14 @@ def attributes_at(begun: RunCreated | RunRestarted) -> Mapping[str, Scalar]:
         return _NONE
     carried: dict[str, Mapping[str, Scalar]] = codec.decode(begun.carried)
     return carried.get(_ATTRIBUTES, _NONE)
+
+
+def hooks_at(begun: RunCreated | RunRestarted) -> list[CarriedHook]:
+    """Give the hooks that were open when a chapter began."""
+    if isinstance(begun, RunCreated) or begun.carried is None:
+        return []
+    carried: dict[str, Any] = codec.decode(begun.carried)
+    return [
+        CarriedHook(name=OperationId(name), chosen=chosen, token=token, payloads=tuple(payloads))
+        for name, chosen, token, payloads in carried.get(_HOOKS, ())
+    ]

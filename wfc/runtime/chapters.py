@@ -7,20 +7,23 @@ so a run in its thousandth chapter is recovered as fast as in its first.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from wfc.errors import WfcError
 from wfc.eventlog.event import Recorded, RunCreated, RunRestarted, Scalar
 from wfc.ids import DefinitionId, RunId, VersionId
-from wfc.runtime.carried import carry
+from wfc.runtime.carried import CarriedHook, carry
 from wfc.runtime.ledger import Ledger
+from wfc.runtime.limits import Limits
 from wfc.runtime.template import Template
 
 
 class Archive(Protocol):
     """Where logs and versions are."""
+
+    limits: Limits
 
     async def history(self, run_id: RunId, after: int, limit: int = ...) -> list[Recorded]:
         """Read events after a position."""
@@ -52,9 +55,15 @@ def draft(arguments: bytes, ledger: Ledger) -> RunRestarted:
 
 
 async def completed(
-    restarted: RunRestarted, ledger: Ledger, attributes: Mapping[str, Scalar], archive: Archive
+    restarted: RunRestarted,
+    ledger: Ledger,
+    attributes: Mapping[str, Scalar],
+    hooks: Sequence[CarriedHook],
+    archive: Archive,
 ) -> RunRestarted:
-    """Say which code the next chapter runs on: the active version if that binds the arguments."""
+    """Say which code the next chapter runs on (the active version if that binds the arguments) and
+    what it takes over. Raises `PayloadTooLarge`.
+    """
     assert ledger.created is not None
     assert ledger.version is not None
     template = await _template(restarted, ledger.version, ledger.created.workflow, archive)
@@ -64,7 +73,7 @@ async def completed(
         fingerprint=template.fingerprint,
         changes=template.changes,
         environment=archive.environment(template.version),
-        carried=carry(attributes),
+        carried=carry(attributes, hooks, limit=archive.limits.payload),
     )
 
 

@@ -31,6 +31,7 @@ from wfc.runtime.operations import (
     Completed,
     Failed,
     HookAsked,
+    HookLeft,
     Operation,
     Outcome,
     Restarted,
@@ -93,7 +94,7 @@ class Decisions:
                 self._outbox.attributes[operation.operation_id] = operation
             case HookAsked():
                 if not self._outbox.ledger.law.hook(operation.operation_id):
-                    self._outbox.hooks[operation.operation_id] = operation
+                    self._outbox.want_hook(operation)
             case ChildAsked():
                 self._outbox.nursery.want(operation, self._outbox.ledger)
 
@@ -163,15 +164,19 @@ class Decisions:
                 outbox.over.pop(name, None)
                 if name in outbox.ledger.waits:
                     outbox.given_up[name] = operation
-            case HookAsked():
-                outbox.hooks.pop(name, None)
-                if outbox.ledger.law.hook(name) == ACTIVE:
-                    outbox.given_up[name] = operation
+            case HookAsked() | HookLeft():
+                self._give_up_hook(operation)
             case ChildAsked():
                 outbox.nursery.give_up(operation, outbox.ledger)
                 bodies.fill()
             case AttributesAsked():
                 pass
+
+    def _give_up_hook(self, operation: HookAsked | HookLeft) -> None:
+        name, outbox = operation.operation_id, self._outbox
+        outbox.hooks.pop(name, None)
+        if outbox.ledger.law.hook(name) == ACTIVE and not outbox.is_taken_over(name):
+            outbox.given_up[name] = operation
 
     def close(self, outcome: Outcome) -> None:
         """Take the end of the code in."""
@@ -184,6 +189,7 @@ class Decisions:
                 self._outbox.end = self._outbox.cancelled(outcome.reason)
             case Restarted():
                 self._outbox.end = draft(outcome.arguments, self._outbox.ledger)
+                self._outbox.handed_on = outcome.hooks
         if isinstance(outcome, Failed) and outcome.kind is not FailureKind.USER:
             # One `run_failed` and no more decisions: what the code asked for last is in doubt.
             self.forget()

@@ -17,6 +17,7 @@ from wfc.eventlog.event import (
     StepCreated,
 )
 from wfc.ids import OperationId, split_operation_id
+from wfc.runtime.inherited import hear
 from wfc.runtime.operations import StepAsked
 from wfc.runtime.pending import Pending, Problem, contradiction
 from wfc.runtime.state import State, applied
@@ -27,7 +28,8 @@ def _answer(state: State, recorded: Recorded) -> None:
     name: OperationId = event.operation_id
     pending = state.pending.get(name)
     if pending is None:
-        _unasked(state, recorded, name)
+        if not (state.inherited and hear(state, recorded)):
+            _unasked(state, recorded, name)
         return
     pending.known = True
     problem = pending.take(recorded)

@@ -20,6 +20,7 @@ from wfc.errors import EffectInWorkflow, TurnTooLong
 from wfc.eventlog.event import (
     FailureKind,
     HookCreated,
+    HookReceived,
     Recorded,
     RunCreated,
     RunWoken,
@@ -29,7 +30,7 @@ from wfc.eventlog.event import (
 from wfc.eventlog.renames import Renames
 from wfc.ids import DefinitionId, OperationId, RunId, Site, operation_id
 from wfc.manifests.sites import site_of
-from wfc.runtime import bounds, context, dropping, heard, refusals
+from wfc.runtime import bounds, context, dropping, heard, inherited, refusals
 from wfc.runtime.delivery import CHANGES
 from wfc.runtime.draws import Draws
 from wfc.runtime.driving import Driving
@@ -76,6 +77,7 @@ class Execution(State):
             renames=renames,
             unequal=unequal,
         )
+        self.inherited = inherited.inherited_by(self.begun, renames)
         self.loop = Loop(self)  # type: ignore[abstract]  # the rest is refused, by methods set in a loop
 
     # -- the door -------------------------------------------------------------------------------
@@ -128,10 +130,23 @@ class Execution(State):
             self.now = max(self.now, recorded.recorded_at)
             self.position = recorded.position
             change = CHANGES.get(type(recorded.event))
-            if change is not None and self.failure is None and self.restarts_with is None:
+            if change is None or self.failure is not None:
+                continue
+            if self.restarts_with is not None:
+                self._hand_on(recorded)
+            else:
                 change(self, recorded)
                 if self.loop.ready:
                     self._turn()
+
+    def _hand_on(self, recorded: Recorded) -> None:
+        """Take in what comes when the chapter has ended and the next has not begun."""
+        event = recorded.event
+        if not isinstance(event, HookReceived) or inherited.hear(self, recorded):
+            return
+        pending = self.pending.get(event.operation_id)
+        if pending is not None:
+            pending.take(recorded)
 
     def _begins_at(self) -> int:
         """Give the run clock at the start: a delayed run begins when it was due, or was woken."""
@@ -245,6 +260,10 @@ class Execution(State):
             self.ahead = {one.operation_id: one for one in coming if isinstance(one, HookCreated)}
         return self.ahead.get(name)
 
+    def left_behind(self, chosen: str) -> inherited.Inherited | None:
+        """Give the hook of an earlier chapter that a hook with this token takes over."""
+        return inherited.claimable(self, chosen) if self.inherited else None
+
     async def parked(self) -> Any:
         """Wait for ever: what operations of a dead execution do."""
         await self.loop.create_future()
@@ -299,7 +318,7 @@ class Execution(State):
 
     def restart(self, arguments: bytes) -> None:
         """End this chapter; nothing of it runs any more, not even `finally`."""
-        self.withdraw_all()
+        inherited.leave_open(self)
         self.restarts_with = arguments
         self.kill()
 

@@ -249,7 +249,11 @@ def open_hook(
     """Make a hook of any kind as the operation `name`; its id and its token come from the seed."""
     draws = execution.draws_of(name, own=True)
     hook_id = (APPROVAL if kind is HookKind.APPROVAL else "hook_") + draws.block(_ID_BYTES).hex()
-    if token is None:
+    chosen, former = token, None
+    if chosen is not None:
+        former = execution.left_behind(chosen)
+        token = chosen if former is None else former.token
+    else:
         token = base64.urlsafe_b64encode(draws.block(_TOKEN_BYTES)).decode()
     hook: Hook[Any] = Hook(hook_id, token)
     created = HookCreated(
@@ -261,11 +265,15 @@ def open_hook(
         metadata=_metadata(execution, metadata),
         retention_s=retention_s,
     )
-    asked = HookAsked(operation_id=name, created=created)
+    asked = HookAsked(
+        operation_id=name, created=created, takes_over=None if former is None else former.name
+    )
     hook._schema, hook._execution = schema, execution  # noqa: SLF001 - of this module
     hook._pending = PendingHook(  # noqa: SLF001 - likewise
-        asked, execution.position, place, execution.hook_ahead(name)
+        asked, execution.position, place, execution.hook_ahead(name), chosen
     )
+    if former is not None:
+        former.give_to(hook._pending)  # noqa: SLF001 - likewise
     if execution.alive:
         execution.ask(hook._pending)  # noqa: SLF001 - likewise
     return hook

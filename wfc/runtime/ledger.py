@@ -37,9 +37,11 @@ from wfc.eventlog.event import (
     WaitCreated,
 )
 from wfc.eventlog.legality import Legality
+from wfc.eventlog.standing import ACTIVE
+from wfc.eventlog.standing import NONE as NO_HOOKS
 from wfc.ids import OperationId, RunId, VersionId, WorkerId
 from wfc.policies import Policy
-from wfc.runtime.carried import attributes_at
+from wfc.runtime.carried import attributes_at, hooks_at
 
 _NONE: Final[dict[Any, Any]] = {}
 """Stands for tables that are nearly always empty: who writes makes one."""
@@ -152,6 +154,7 @@ def _run_restarted(ledger: Ledger, event: RunRestarted, recorded: Recorded) -> N
     ledger.woken = _NOBODY
     if event.carried is not None:
         ledger.attributes = attributes_at(event)
+        ledger.law.hooks = dict.fromkeys((one.name for one in hooks_at(event)), ACTIVE) or NO_HOOKS
 
 
 def _run_started(ledger: Ledger, _event: RunStarted, _recorded: Recorded) -> None:

@@ -22,6 +22,7 @@ from wfc.manifests.rename_hints import RenameHints
 from wfc.runtime.draws import Draws
 from wfc.runtime.loop import Loop
 from wfc.runtime.pending import Ending, Pending, Place
+from wfc.runtime.pending_hook import PendingHook
 
 
 class Code(Protocol):
@@ -65,6 +66,17 @@ class Code(Protocol):
 
     def takes(self, definition: abi.Definition) -> dict[str, Any]:
         """Give what a step's arguments are encoded for, by name."""
+        ...
+
+
+class Former(Protocol):
+    """A hook that an earlier chapter left open."""
+
+    name: OperationId
+    token: str
+
+    def give_to(self, heir: PendingHook) -> None:
+        """Let a hook have what came and comes for this one."""
         ...
 
 
@@ -161,6 +173,10 @@ class Live(Protocol):
 
     def hook_ahead(self, name: OperationId) -> HookCreated | None:
         """Give what the log says of a hook that the code makes now, if it was made before."""
+        ...
+
+    def left_behind(self, chosen: str) -> Former | None:
+        """Give the hook of an earlier chapter that one with this token takes over."""
         ...
 
     def parked(self) -> Coroutine[Any, Any, Any]:

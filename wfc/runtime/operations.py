@@ -8,6 +8,7 @@ from typing import Any
 
 from wfc.eventlog.event import FailureKind, HookCreated, Scalar
 from wfc.ids import DefinitionId, OperationId, RunId
+from wfc.runtime.carried import CarriedHook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +45,20 @@ class AttributesAsked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookAsked:
-    """Workflow code made a hook; `created` is what the log is to say of it."""
+    """Workflow code made a hook; `created` is what the log is to say of it. It `takes_over` a hook
+    that an earlier chapter left open.
+    """
 
     operation_id: OperationId
     created: HookCreated
+    takes_over: OperationId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookLeft:
+    """A hook of an earlier chapter that this one has not taken over."""
+
+    operation_id: OperationId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +83,7 @@ class ChildAsked:
     reason: str | None = None
 
 
-Operation = StepAsked | WaitAsked | AttributesAsked | HookAsked | ChildAsked
+Operation = StepAsked | WaitAsked | AttributesAsked | HookAsked | HookLeft | ChildAsked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,9 +125,12 @@ class Cancelled(Outcome):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restarted(Outcome):
-    """The workflow asked for its next chapter with these arguments (encoded by name)."""
+    """The workflow asked for its next chapter with these arguments (encoded by name), which takes
+    the open `hooks` over.
+    """
 
     arguments: bytes
+    hooks: tuple[CarriedHook, ...] = ()
 
 
 __all__ = [
@@ -126,6 +140,7 @@ __all__ = [
     "Completed",
     "Failed",
     "HookAsked",
+    "HookLeft",
     "Operation",
     "Outcome",
     "Restarted",

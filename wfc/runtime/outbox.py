@@ -41,12 +41,14 @@ from wfc.eventlog.event import (
     WaitCompleted,
     WaitCreated,
 )
+from wfc.eventlog.standing import ACTIVE
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
 from wfc.policies import Policy
 from wfc.runtime.attempt import Bodies, Call, Ended
+from wfc.runtime.carried import CarriedHook
 from wfc.runtime.ledger import Ledger
 from wfc.runtime.nursery import Nursery
-from wfc.runtime.operations import AttributesAsked, HookAsked, StepAsked, WaitAsked
+from wfc.runtime.operations import AttributesAsked, HookAsked, HookLeft, StepAsked, WaitAsked
 from wfc.runtime.state import applied
 from wfc.worlds.protocol import Attempt, Child, Queued, Release
 
@@ -115,9 +117,11 @@ class Outbox:
         self.attributes: dict[OperationId, AttributesAsked] = {}
         self.hooks: dict[OperationId, HookAsked] = {}
         """Hooks that are not in the log yet; no body begins before they are."""
-        self.given_up: dict[OperationId, StepAsked | WaitAsked | HookAsked] = {}
+        self.given_up: dict[OperationId, StepAsked | WaitAsked | HookAsked | HookLeft] = {}
         self.nursery = Nursery(run_id)
         self.end: Event | None = None
+        self.handed_on: tuple[CarriedHook, ...] = ()
+        """Open hooks that the next chapter may take over, if the end is a restart."""
         self._office = office
 
     def clear(self) -> None:
@@ -151,6 +155,16 @@ class Outbox:
         if not self.ledger.started and not paused:
             batch.events.insert(0, RunStarted(worker_id=self._office.worker_id))
         return batch
+
+    def want_hook(self, asked: HookAsked) -> None:
+        """Write a hook; what it takes over is not given up any more."""
+        self.hooks[asked.operation_id] = asked
+        if asked.takes_over is not None:
+            self.given_up.pop(asked.takes_over, None)
+
+    def is_taken_over(self, name: OperationId) -> bool:
+        """Tell whether a hook that is to be written takes this one over."""
+        return any(asked.takes_over == name for asked in self.hooks.values())
 
     def sent(self, batch: Batch) -> None:
         """Note that the messages of a batch are out."""
@@ -194,7 +208,8 @@ class Outbox:
         self._add_waits(batch, now)
         if self.hooks:
             batch.answers = True  # a token may be taken, which the code is told then
-            batch.events.extend(asked.created for asked in self.hooks.values())
+            for asked in self.hooks.values():
+                self._add_hook(batch, asked)
         for written in self.attributes.values():
             batch.events.append(
                 AttributesSet(
@@ -211,10 +226,19 @@ class Outbox:
         self._add_children(batch)
         self._add_expiry(batch, now)
 
-    def _cancellation(self, operation: StepAsked | WaitAsked | HookAsked) -> Event:
+    def _add_hook(self, batch: Batch, asked: HookAsked) -> None:
+        former = asked.takes_over
+        if former is not None and self.ledger.law.hook(former) == ACTIVE:
+            batch.events.append(self._disposal(former))  # in one commit: nobody finds it closed
+        batch.events.append(asked.created)
+
+    def _disposal(self, name: OperationId) -> HookDisposed:
+        return HookDisposed(operation_id=name, channel=Channel.CODE, actor=self.run_id)
+
+    def _cancellation(self, operation: StepAsked | WaitAsked | HookAsked | HookLeft) -> Event:
         name = operation.operation_id
-        if isinstance(operation, HookAsked):
-            return HookDisposed(operation_id=name, channel=Channel.CODE, actor=self.run_id)
+        if isinstance(operation, HookAsked | HookLeft):
+            return self._disposal(name)
         if isinstance(operation, WaitAsked):
             return WaitCompleted(operation_id=name, cause=WaitCause.ABANDONED)
         effort = self.ledger.efforts.get(name)

@@ -7,7 +7,7 @@ import asyncio
 from wfc import codec
 from wfc.errors import CodecError, Deadlock, LimitExceeded, StepError, TurnTooLong
 from wfc.eventlog.event import FailureKind
-from wfc.runtime import divergence
+from wfc.runtime import divergence, inherited
 from wfc.runtime.operations import (
     Cancelled,
     Completed,
@@ -26,14 +26,17 @@ def outcome_of(state: State) -> Outcome:
         error, kind = state.failure
         return Failed(error=encoded(error), kind=kind)
     if state.restarts_with is not None:
-        state.withdraw_all()
-        return Restarted(arguments=state.restarts_with, **_news(state))
+        return Restarted(
+            arguments=state.restarts_with, hooks=inherited.left_open(state), **_news(state)
+        )
     if state.settled:
         return _end(state)
     if not state.can_wake():
         error = Deadlock(divergence.stuck(state))
         return Failed(error=encoded(error), kind=FailureKind.DEADLOCK)
-    return Suspended(**_news(state))
+    news = _news(state)
+    withdrawn = (*news["withdrawn"], *inherited.unclaimed(state))
+    return Suspended(asked=news["asked"], withdrawn=withdrawn)
 
 
 def _end(state: State) -> Outcome:

@@ -25,7 +25,7 @@ class PendingHook(Pending):
     cancelled at once passes its turn on, so none is lost.
     """
 
-    __slots__ = ("created", "curious", "disposed", "owner_run_id", "payloads", "waiters")
+    __slots__ = ("chosen", "created", "curious", "disposed", "owner_run_id", "payloads", "waiters")
     operation: HookAsked
 
     def __init__(
@@ -34,9 +34,13 @@ class PendingHook(Pending):
         position: int,
         place: Place | None,
         recorded: HookCreated | None = None,
+        chosen: str | None = None,
     ) -> None:
-        """Be empty. `recorded` is what the log says of it, if it was made before."""
+        """Be empty. `recorded` is what the log says of it, if it was made before; `chosen` is the
+        token that the code gave, if it gave one.
+        """
         super().__init__(operation, position, place)
+        self.chosen = chosen
         self.created = recorded or operation.created
         self.payloads: deque[bytes] = deque()
         self.waiters: deque[asyncio.Future[None]] = deque()

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from wfc import codec, fault
-from wfc.errors import LimitExceeded, TurnTooLong, WorkerLost
+from wfc.errors import LimitExceeded, PayloadTooLarge, TurnTooLong, WorkerLost
 from wfc.eventlog.event import (
     ChildCreated,
     ChildFailed,
@@ -217,7 +217,11 @@ class LiveRun:
         """Say on what code the next chapter begins; a run that is cancelled begins none."""
         ledger, outbox = self.ledger, self.outbox
         if isinstance(outbox.end, RunRestarted) and not ledger.paused and ledger.cancel is None:
-            outbox.end = await completed(outbox.end, ledger, outbox.attributes_then(), self._desk)
+            attributes, hooks = outbox.attributes_then(), outbox.handed_on
+            try:
+                outbox.end = await completed(outbox.end, ledger, attributes, hooks, self._desk)
+            except PayloadTooLarge as error:
+                self.decisions.fail(error, FailureKind.LIMIT)
         if isinstance(outbox.end, RunRestarted) and ledger.cancel is not None:
             outbox.end = outbox.cancelled(ledger.cancel.reason)
 
@@ -353,6 +357,9 @@ class LiveRun:
         elif self.ledger.paused:
             self._forget_code()
             self.outbox.end = None  # a fresh execution comes to the same end
+        elif self.execution is not None and isinstance(self.outbox.end, RunRestarted):
+            # What has come for the hooks meanwhile goes along.
+            self.decisions.close(self._deliver(self.execution, recorded))
         elif self.execution is None or self.outbox.end is not None:
             return
         elif self._desk.always_replay and not self._runs_closure():

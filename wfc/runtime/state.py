@@ -68,6 +68,7 @@ class State:
         "failure",
         "given_up",
         "heard_until",
+        "inherited",
         "left",
         "limits",
         "live_from",
@@ -96,6 +97,8 @@ class State:
     )
 
     loop: Loop
+    inherited: dict[OperationId, Any]
+    """Hooks that earlier chapters left open: see `wfc.runtime.inherited`."""
 
     def __init__(
         self,

@@ -27,7 +27,10 @@ _STATUSES: Final = {
 def create(tables: Tables, run: RunRow, event: HookCreated | HookConflicted, at: int) -> Event:
     """Give a hook its token, or say who has it; the answer is the event as it is written."""
     holder = holder_of(tables, event.token) if isinstance(event, HookCreated) else None
-    if holder is not None:
+    if holder is not None and rules.hands_on((holder.run_id, holder.name), run.run_id, run.chapter):
+        dispose([holder], at)
+        holder.reserved_until = None
+    elif holder is not None:
         event = HookConflicted(
             operation_id=event.operation_id, token=event.token, owner_run_id=holder.run_id
         )
@@ -53,10 +56,24 @@ def dispose(entries: Iterable[HookEntry], at: int) -> None:
 
 
 def forget(tables: Tables, run: RunRow, name: OperationId) -> None:
-    """Forget a hook that an upgrade withdrew."""
+    """Forget a hook."""
     entry = run.hooks.pop(name, None)
     if entry is not None:
         tables.tokens[entry.event.token].remove(entry)
+        if not tables.tokens[entry.event.token]:
+            del tables.tokens[entry.event.token]
+
+
+def forget_chapters(tables: Tables, run: RunRow, at: int) -> None:
+    """Forget what became of the hooks of chapters before the one that ends now.
+
+    Else an endless run would have ever more of them. Those of the last one stay: a sender that
+    repeats itself is told what became of the first time.
+    """
+    for entry in list(run.hooks.values()):
+        kept = entry.reserved_until is not None and entry.reserved_until > at
+        if entry.status != ACTIVE and not kept and rules.chapter_of(entry.name) < run.chapter:
+            forget(tables, run, entry.name)
 
 
 def reopen(run: RunRow, name: OperationId) -> bool:
@@ -112,7 +129,7 @@ def by_token(tables: Tables, token: str) -> HookRow | None:
     """Give the hook that has a token: the active one, else the last that had it."""
     found = active_hook(tables, token)
     if found is None:
-        former = [one for one in tables.tokens.get(token, ()) if one.status == DISPOSED]
+        former = [one for one in reversed(tables.tokens.get(token, ())) if one.status == DISPOSED]
         found = max(former, key=lambda one: one.disposed_at or 0, default=None)
     return None if found is None else _row(tables, found)
 

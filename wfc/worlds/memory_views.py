@@ -67,6 +67,7 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
             run.upgraded = True
             _move(tables, run, event, at)
         case RunRestarted():
+            memory_hooks.forget_chapters(tables, run, at)
             run.version, run.fingerprint = event.version, event.fingerprint
             run.chapter, run.chapter_at = event.chapter, len(run.log) + 1
             run.children.clear()

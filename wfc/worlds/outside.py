@@ -29,6 +29,7 @@ from wfc.eventlog.event import (
 )
 from wfc.eventlog.legality import Legality
 from wfc.eventlog.renames import Renames
+from wfc.eventlog.standing import ACTIVE
 from wfc.ids import OperationId, VersionId, split_operation_id
 from wfc.worlds.protocol import AttemptOf, Guard
 
@@ -100,8 +101,9 @@ class Outside(Legality):
         return self._told(name, WAITS).wait(name) if self._is_present(name) else None
 
     def hook(self, name: OperationId) -> int:
-        """Give where a hook stands."""
-        return self._look.hook(name) if self._is_present(name) else 0
+        """Give where a hook stands; of earlier chapters only what they left open counts."""
+        status = self._look.hook(name)
+        return status if status == ACTIVE or self._is_present(name) else 0
 
     def child(self, name: OperationId) -> type[Event] | None:
         """Give the last event of a child run."""

@@ -39,7 +39,7 @@ from wfc.eventlog.event import (
     StepRetrying,
 )
 from wfc.eventlog.legality import Legality
-from wfc.ids import OperationId, RunId, VersionId, is_run_id
+from wfc.ids import OperationId, RunId, VersionId, is_run_id, split_operation_id
 from wfc.worlds.protocol import (
     Child,
     Guard,
@@ -132,6 +132,19 @@ def with_spare(event: HookCreated, guard: Guard) -> HookCreated:
         return event
     url = None if event.url is None else event.url.replace(event.token, spare)
     return replace(event, token=spare, url=url)
+
+
+def chapter_of(name: OperationId) -> int:
+    """Give the chapter of an operation; what has no such name is of the first."""
+    try:
+        return split_operation_id(name)[0]
+    except ValueError:
+        return 1
+
+
+def hands_on(holder: tuple[RunId, OperationId], run_id: RunId, chapter: int) -> bool:
+    """Tell whether a run may take a token over from a hook of one of its own earlier chapters."""
+    return holder[0] == run_id and chapter_of(holder[1]) < chapter
 
 
 def check_length(run_id: RunId, seen: int, length: int) -> None:

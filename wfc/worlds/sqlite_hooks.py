@@ -11,7 +11,7 @@ from wfc.errors import HookConflictError
 from wfc.eventlog.entity import Hook, HookStatus
 from wfc.eventlog.event import Event, HookConflicted, HookCreated, HookKind, RunUpgraded
 from wfc.ids import DefinitionId, OperationId, RunId
-from wfc.worlds import sqlite_events
+from wfc.worlds import rules, sqlite_events
 from wfc.worlds.feed import HOOKS
 from wfc.worlds.protocol import HookFilter, HookRow
 from wfc.worlds.rules import HookPlace
@@ -27,6 +27,14 @@ _DISPOSE: Final = """
 UPDATE hooks SET status = 'disposed', disposed_at = :at, reserved_until = :at + retention_us
 WHERE run_id = :run_id AND status = 'active'
 """
+_ENDED: Final = """
+SELECT operation_id FROM hooks
+WHERE run_id = ? AND status != 'active' AND (reserved_until IS NULL OR reserved_until <= ?)
+"""
+_HAND_ON: Final = """
+UPDATE hooks SET status = 'disposed', disposed_at = coalesce(disposed_at, ?), reserved_until = NULL
+WHERE run_id = ? AND operation_id = ?
+"""
 _HOLDER: Final = """
 SELECT run_id, operation_id FROM hooks WHERE token_digest = ?
 AND (status = 'active' OR (status = 'disposed' AND reserved_until > ?))
@@ -41,7 +49,8 @@ JOIN events ON events.run_id = hooks.run_id AND events.position = hooks.position
 """
 BY_TOKEN: Final = f"""{_SELECT}
 WHERE hooks.token_digest = ? AND hooks.status != 'conflicted'
-ORDER BY hooks.status = 'active' DESC, hooks.disposed_at DESC LIMIT 1
+ORDER BY hooks.status = 'active' DESC, hooks.disposed_at DESC, hooks.created_at DESC,
+hooks.position DESC LIMIT 1
 """
 _OWN: Final = 10
 Statement = tuple[str, dict[str, object]]
@@ -59,7 +68,9 @@ def create(transaction: Transaction, run: RunRow, event: HookCreated, at: int) -
     """Give a hook its token, or say who has it; the answer is the event as it is written."""
     holder = _holder_of(transaction, digest_of(event.token))
     written: HookCreated | HookConflicted = event
-    if holder is not None:
+    if holder is not None and rules.hands_on(holder, run.run_id, run.chapter):
+        transaction.execute(_HAND_ON, (at, *holder))
+    elif holder is not None:
         written = HookConflicted(
             operation_id=event.operation_id, token=event.token, owner_run_id=holder[0]
         )
@@ -102,6 +113,18 @@ def dispose(
     values = {"at": at, "run_id": run.run_id, "name": name}
     if transaction.execute(_DISPOSE + only, values).rowcount:
         transaction.news.add(HOOKS)
+
+
+def forget_chapters(transaction: Transaction, run: RunRow, at: int) -> None:
+    """Forget what became of the hooks of chapters before the one that ends now.
+
+    Else an endless run would have ever more of them. Those of the last one stay: a sender that
+    repeats itself is told what became of the first time.
+    """
+    found = transaction.execute(_ENDED, (run.run_id, at)).fetchall()
+    former = [(run.run_id, name) for (name,) in found if rules.chapter_of(name) < run.chapter]
+    for place in former:
+        transaction.execute("DELETE FROM hooks WHERE run_id = ? AND operation_id = ?", place)
 
 
 def reopen(transaction: Transaction, run: RunRow, name: OperationId) -> bool:

@@ -71,6 +71,7 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
                     _take_back(transaction, run.run_id, name)
             _rename(transaction, run.run_id, Renames((event,)))
         case RunRestarted():
+            sqlite_hooks.forget_chapters(transaction, run, at)
             run.version, run.fingerprint = event.version, event.fingerprint
             run.chapter, run.chapter_at = event.chapter, run.length + 1
             children.forget(transaction, run.run_id)

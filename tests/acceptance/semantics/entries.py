@@ -400,6 +400,15 @@ CHAPTERS: Final = [
          told=(passes(days=1, seconds=1), cancels("no")), cancelled="no"),
     case("pause in a later chapter", "chapters.polls", 1,
          told=(passes(days=1, seconds=1), PAUSE, passes(days=3), UNPAUSE), returns=2),
+    case("a hook through three chapters", "chapters.listens", 2, [], "t",
+         told=tuple(sends("t", n) for n in range(3)), returns=[0, 1, 2]),
+    case("another worker for each chapter of a hook", "chapters.listens", 2, [], "t",
+         told=(sends("t", 0), RESTART, sends("t", 1), RESTART, sends("t", 2)), returns=[0, 1, 2]),
+    case("two payloads before a pause of a restart", "chapters.listens", 2, [], "t",
+         told=(PAUSE, sends("t", 0), sends("t", 1), UNPAUSE, RESTART, sends("t", 2)),
+         returns=[0, 1, 2]),
+    case("a hook that the next chapter does not take over", "chapters.deaf", 1, "t",
+         told=(sends("t", 1), passes(minutes=2), sends("t", 2)), returns="new 2"),
 ]  # fmt: skip
 
 ENTRIES: Final[list[Entry]] = [

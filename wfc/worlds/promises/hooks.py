@@ -21,6 +21,7 @@ from wfc.eventlog.event import (
     RunCancelled,
     RunCompleted,
     RunFailed,
+    RunRestarted,
     RunUpgraded,
 )
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId
@@ -50,7 +51,10 @@ from wfc.worlds.protocol import (
 
 _NAME = hook_created().operation_id
 _DISPOSED = HookDisposed(operation_id=_NAME)
+_B = hook_created(number=1).operation_id
+_HEIR = OperationId(f"2:{_NAME}")
 _KEPT = replace(hook_created(), retention_s=60.0)
+_OTHERS = replace(hook_created("b", 1), retention_s=60.0)
 _ACTIVE = frozenset({"active"})
 
 
@@ -174,6 +178,45 @@ class Hooks:
         assert told == {landed[0].recorded}
         assert (await _found(world)).hook.received == 1
 
+    async def test_a_later_chapter_takes_a_token_over(self, world: World) -> None:
+        """From a hook of its own run, in one append, whatever retention that one had."""
+        owner = await _made(world, _KEPT)
+        wrote(await world.append(RUN, [RECEIVED, _restarted(2)], guard=owner))
+        assert (await _found(world)).hook.status is HookStatus.ACTIVE
+        later = replace(RECEIVED, receipt_id="rcpt_2")
+        wrote(await world.append(RUN, [later], guard=OpenHook("token")))
+        heir = replace(_KEPT, operation_id=_HEIR, hook_id="hook_1")
+        both = wrote(await world.append(RUN, [_DISPOSED, heir], guard=_later(owner, 3)))
+        assert [one.event for one in both.recorded] == [_DISPOSED, heir]
+        found = await _found(world)
+        assert (found.hook.operation_id, found.hook.received) == (_HEIR, 0)
+        late = replace(RECEIVED, receipt_id="rcpt_3")
+        assert await world.append(RUN, [late], guard=OpenHook("token")) == Refused(
+            reason=Refusal.CLOSED
+        )
+        again = replace(later, operation_id=_HEIR, receipt_id="rcpt_4", idempotency_id="x")
+        wrote(await world.append(RUN, [again], guard=OpenHook("token")))
+        plain = HookDisposed(operation_id=_HEIR)
+        wrote(await world.append(RUN, [plain], guard=_later(owner, 6)))
+        assert (await _found(world)).reserved_until is not None
+
+    async def test_an_endless_run_has_no_endless_list_of_hooks(
+        self, world: World, clock: VirtualClock
+    ) -> None:
+        """What became of hooks two chapters ago is forgotten, once their tokens are free."""
+        owner = await _made(world, hook_created("a"), _OTHERS)
+        ends = [_DISPOSED, HookDisposed(operation_id=_B)]
+        wrote(await world.append(RUN, [*ends, _restarted(2)], guard=_later(owner, 0)))
+        listed = (await world.list_hooks(HookFilter(run_id=RUN))).hooks
+        assert [one.hook.token for one in listed] == ["b", "a"]
+        wrote(await world.append(RUN, [_restarted(3)], guard=_later(owner, 3)))
+        (left,) = (await world.list_hooks(HookFilter(run_id=RUN))).hooks
+        assert left.hook.token == "b"  # noqa: S105 - no secret
+        clock.advance(timedelta(seconds=61))
+        wrote(await world.append(RUN, [_restarted(4)], guard=_later(owner, 4)))
+        assert (await world.list_hooks(HookFilter(run_id=RUN))).hooks == ()
+        assert await world.hook_by_token("b") is None
+
     async def test_lists_are_exact_and_paged(self, world: World, clock: VirtualClock) -> None:
         """By run, token, id, kind and status, newest first; a cursor belongs to its filters."""
         await _made(world, hook_created("a"), replace(hook_created("b", 1), kind=HookKind.WEBHOOK))
@@ -261,6 +304,12 @@ class Hooks:
         disposed = HookDisposed(operation_id=present)
         wrote(await world.append(RUN, [disposed], guard=OpenRun()))
         assert (await _found(world)).hook.status is HookStatus.DISPOSED
+
+
+def _restarted(chapter: int) -> RunRestarted:
+    return RunRestarted(
+        chapter=chapter, arguments=b"", seed=bytes(32), version=VERSION, fingerprint="g"
+    )
 
 
 def _upgraded(**changes: object) -> RunUpgraded:

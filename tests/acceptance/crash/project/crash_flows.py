@@ -193,3 +193,18 @@ async def chapters(left: int, total: int = 0) -> int:
         await restart(left - 2, total)
     task.cancel()
     return total
+
+
+async def relay(left: int, heard: list[int] | None = None) -> list[int]:
+    """Restart with an open hook: what a chapter does not read, a later one does."""
+    "use workflow"
+    hook = create_hook(int, token="relay")  # noqa: S106 - no secret
+    told = list(heard or ())
+    if not told:
+        await send("relay", 30)
+    if left > 0:
+        await send("relay", left)
+    told.append(await hook)
+    if left > 0:
+        await restart(left - 2, told)
+    return told

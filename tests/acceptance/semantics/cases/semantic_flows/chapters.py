@@ -3,7 +3,7 @@ import asyncio
 
 from semantic_flows.bodies import add, hang
 
-from wfc import get_workflow_metadata, restart, set_attributes, sleep
+from wfc import create_hook, get_workflow_metadata, restart, set_attributes, sleep
 
 
 async def counts(left: int, total: int = 0) -> list[int]:
@@ -35,3 +35,24 @@ async def drops_all(left: int) -> list[object]:
     finally:
         await add(sleeping.done(), working.done())
     return []
+
+
+async def listens(left: int, heard: list[int], token: str) -> list[int]:
+    "use workflow"
+    hook = create_hook(int, token=token)
+    heard = [*heard, await hook]
+    if left:
+        await restart(left - 1, heard, token)
+    return heard
+
+
+async def deaf(left: int, token: str) -> str:
+    "use workflow"
+    if left:
+        async with create_hook(int, token=token) as hook:
+            value = await hook
+            await restart(left - 1, token)
+            return str(value)
+    await sleep("1 minute")
+    async with create_hook(int, token=token) as again:
+        return f"new {await again}"
