@@ -22,6 +22,7 @@ class WorkerLimits:
     runs: int = 1000
     executions: int = 2000
     threads: int = 32
+    processes: int | None = None  # one per core
     inline_steps: int = 16
     announce_after_s: float = 1.0
     lease_s: float = 30.0
@@ -30,6 +31,7 @@ class WorkerLimits:
     drain_s: float = 25.0
     probe_s: float = 5.0
     turn_s: float = 30.0
+    grace_s: float = 5.0
     always_replay: bool = os.environ.get("WFC_ALWAYS_REPLAY") == "1"
     pulse: Pulse = field(default_factory=Pulse)
     chapter: Limits = field(default_factory=Limits)
