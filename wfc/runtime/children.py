@@ -117,9 +117,10 @@ class Start:
         retention: Duration | None = None,
         detached: bool = False,
     ) -> Start:
-        """Give a `start` that names the child, marks it, delays it, limits it, keeps it (`retention`
-        after its end, or ``"never"`` lets it go), or lets it outlive the cancellation of this run
-        (`detached`).
+        """Give a `start` that names the child, marks it, delays it, limits it, or keeps it.
+
+        `retention` counts from its end, or ``"never"`` lets it go; a `detached` one outlives
+        the cancellation of this run.
         """
         return Start(
             ChildOptions(

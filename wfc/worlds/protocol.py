@@ -311,7 +311,8 @@ class World(Protocol):
         """Remove expired runs with all that belongs to them, and name them, longest ended first.
 
         At most `limit` runs and about 20,000 events at a time; who wants all calls until
-        it gives none. Idempotent; nothing of an open run is ever removed. An id that is gone is new again.
+        it gives none. Idempotent; nothing of an open run is ever removed. An id that is gone is
+        new again.
         """
         ...
 

@@ -49,7 +49,7 @@ class Transaction:
     def __init__(
         self, connection: sqlite3.Connection, now_us: int, vault: Vault | None = None
     ) -> None:
-        """Serve writes of the transaction that `connection` is in; `vault` seals what is written."""
+        """Serve writes of the transaction that `connection` is in; `vault` seals what goes in."""
         self.connection = connection
         self.execute = connection.execute
         self.now_us = now_us

@@ -16,8 +16,8 @@ from wfc.worlds.feed import HOOKS
 from wfc.worlds.protocol import HookFilter, HookRow
 from wfc.worlds.rules import HookPlace
 from wfc.worlds.sqlite_commit import Transaction
-from wfc.worlds.vault import Vault
 from wfc.worlds.sqlite_runs import RunRow
+from wfc.worlds.vault import Vault
 
 _PUT: Final = """
 INSERT OR REPLACE INTO hooks (run_id, operation_id, hook_id, token_digest, status, position, kind,
