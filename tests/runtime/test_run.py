@@ -196,7 +196,7 @@ async def test_nothing_is_written_behind_what_cannot_be_read(
     rows = [await house.world.run(each.id) for each in (run, paused)]
     with monkeypatch.context() as patched:
 
-        async def unreadable(*_: Any) -> Any:
+        async def unreadable(*_: Any, **__: Any) -> Any:
             raise damage
 
         patched.setattr(house.world, "history", unreadable)

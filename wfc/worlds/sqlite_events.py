@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from typing import Any, Final, NamedTuple
 
+from wfc import codec
 from wfc.errors import CorruptEvent
 from wfc.eventlog import wire
 from wfc.eventlog.event import Event, Recorded
@@ -134,6 +135,22 @@ def decode(
         if _digest(payload) != digest:
             raise _lost(run_id, position, path)
         event = _with_payload(event, path, payload)
+    return replace(recorded, event=event)
+
+
+def veiled(
+    run_id: RunId, row: Fetched, blobs: Mapping[bytes, bytes], vault: Vault | None = None
+) -> Recorded:
+    """Do as `decode`, but let `codec.ENCRYPTED` stand for payloads whose key is not here."""
+    position, body, names, _ = row
+    key_id = None if names is None else _named(names)[0]
+    if key_id is None or (vault is not None and vault.has(key_id)):
+        return decode(run_id, row, blobs, vault)
+    recorded = wire.decode(body, run_id=run_id, position=position)
+    event = recorded.event
+    for path, _ in _payloads(event):
+        if not path.endswith(_DIGEST):
+            event = _with_payload(event, path, codec.ENCRYPTED)
     return replace(recorded, event=event)
 
 

@@ -222,12 +222,14 @@ def blobs_of(rows: Iterable[tuple[Any, ...]]) -> dict[str, list[bytes]]:
 def row_of(
     values: tuple[Any, ...], blobs: Mapping[bytes, bytes], vault: Vault | None = None
 ) -> HookRow:
-    """Make the view of a hook. Raises `CorruptEvent`, `LogTooNew`, `CannotDecrypt`."""
+    """Make the view of a hook. Raises `CorruptEvent`, `LogTooNew`, and `CannotDecrypt` for what
+    does not open under its key.
+    """
     run_id, name, hook_id, status, received, kind, created_at, disposed_at, kept, workflow = values[
         :_OWN
     ]
     position, body, named, code = values[_OWN:]
-    event: Any = sqlite_events.decode(
+    event: Any = sqlite_events.veiled(
         RunId(run_id), (position, body, named, code), blobs, vault
     ).event
     return HookRow(

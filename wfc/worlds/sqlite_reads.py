@@ -51,7 +51,7 @@ def view_of(
         status = RunStatus.RUNNING
     if last[0] is not None:
         try:
-            end = sqlite_events.decode(
+            end = sqlite_events.veiled(
                 row.run_id, (last[0], last[1], last[2], last[3]), blobs, vault
             ).event
         except LogError as damage:
