@@ -267,6 +267,7 @@ class SqliteWorld:
         """Read up to `limit` events after position `after`, dense and in order."""
         decode = sqlite_events.veiled if veiled else sqlite_events.decode
         rows = await self._read(sqlite_events.SELECT, (run_id, after, limit))
+        sqlite_events.check_dense(run_id, rows, after)
         blobs = await self._blobs(run_id, sqlite_events.blob_digests(rows))
         return [decode(run_id, row, blobs, self._vault) for row in rows]
 
@@ -334,15 +335,17 @@ class SqliteWorld:
         rules.check_page(limit)
         place = None if cursor is None else rules.read_hook_cursor(where, cursor)
         rows = await self._read(*sqlite_hooks.page_of(where, place, limit + 1))
-        page = await self._hooks(rows[:limit])
+        page = await self._hooks(rows[:limit], row_of=sqlite_hooks.listed)
         more = rules.write_hook_cursor(where, page[-1]) if len(rows) > limit else None
         return HookPage(hooks=tuple(page), next=more)
 
-    async def _hooks(self, rows: list[tuple[Any, ...]]) -> list[HookRow]:
+    async def _hooks(
+        self, rows: list[tuple[Any, ...]], row_of: Callable[..., HookRow] = sqlite_hooks.row_of
+    ) -> list[HookRow]:
         blobs: dict[bytes, bytes] = {}
         for run_id, digests in sqlite_hooks.blobs_of(rows).items():
             blobs.update(await self._blobs(run_id, digests))
-        return [sqlite_hooks.row_of(row, blobs, self._vault) for row in rows]
+        return [row_of(row, blobs, self._vault) for row in rows]
 
     async def block(self, run_id: RunId, reason: str | None) -> None:
         """Mark the run as not executable, or with None free it again."""
