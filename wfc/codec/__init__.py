@@ -3,6 +3,7 @@
 A payload is ``bytes([format, flags])`` and a msgpack body, with the extension codes of `tags`.
 """
 
+from wfc.codec import tags
 from wfc.codec.arguments import decode_arguments, encode_arguments
 from wfc.codec.decoding import decode
 from wfc.codec.encoding import encode
@@ -42,5 +43,6 @@ __all__ = [
     "redacted",
     "refuse_withheld",
     "remember_former",
+    "tags",
     "wire_name",
 ]

@@ -162,6 +162,16 @@ class Reader:
         return entry.decode(value)
 
 
+def _handle(tag: int, name: str) -> Callable[[Reader, bytes], Any]:
+    def read(reader: Reader, data: bytes) -> Any:
+        make = REGISTERED.handle(tag)
+        if make is None:
+            raise unknown_type(name)
+        return make(reader.unpack(data))
+
+    return read
+
+
 def _reference(_: Reader, data: bytes) -> Any:
     name = data.decode()
     function = abi.slots.function(DefinitionId(name))
@@ -226,6 +236,8 @@ _READERS: Final[Mapping[int, Callable[[Reader, bytes], Any]]] = {
     tags.ATTRS: Reader.fields,
     tags.ERROR: Reader.error,
     tags.REFERENCE: _reference,
+    tags.HOOK: _handle(tags.HOOK, "wfc:Hook"),
+    tags.RUN: _handle(tags.RUN, "wfc.api:Run"),
     tags.REGISTERED: Reader.converted,
     tags.BYTEARRAY: _plain(bytearray),
     tags.RANGE: _parts(lambda found: range(*found)),

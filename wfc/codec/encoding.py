@@ -313,6 +313,8 @@ def _class_writer(kind: type) -> Writer:
 
 def _registered(entry: Registered) -> Writer:
     convert = entry.encode or (lambda value: value)
+    if entry.tag != tags.REGISTERED:
+        return _parts(entry.tag, convert)
     return _parts(tags.REGISTERED, lambda value: [entry.name, convert(value)])
 
 

@@ -391,3 +391,7 @@ def plan_of(template: Code, workflow: Any) -> ChildPlan:
             )
         plan = template.children[name] = ChildPlan(name, workflow, template)
     return plan
+
+
+# A step that is given one has a `Run` in its hands.
+codec.REGISTERED.register_handle(ChildRun, codec.tags.RUN, encode=lambda child: child.id)

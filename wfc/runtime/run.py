@@ -13,6 +13,7 @@ from wfc.clock import to_datetime
 from wfc.durations import Duration, seconds
 from wfc.errors import (
     LogError,
+    PayloadCorrupt,
     RunBusy,
     RunCancelled,
     RunEnded,
@@ -24,9 +25,9 @@ from wfc.eventlog import entity, event
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import Event, Scalar
 from wfc.eventlog.fold import fold
-from wfc.ids import OperationId, RunId, VersionId, split_operation_id
+from wfc.ids import OperationId, RunId, VersionId, is_run_id, split_operation_id
 from wfc.manifests.rename_hints import NO_HINTS, RenameHints, hints_in
-from wfc.runtime import forking, rerunning
+from wfc.runtime import context, forking, refusals, rerunning
 from wfc.runtime.answers import HookSummary, Recorded, Step
 from wfc.runtime.attributes import check_attributes
 from wfc.runtime.client import Client
@@ -42,6 +43,7 @@ T = TypeVar("T")
 _PAGE = 2000
 _LOOK_AGAIN_S = 30.0
 _TRIES = 20
+_ASKED = "WFC134"
 _UNREAD = (None, codec.ENCRYPTED)
 
 
@@ -432,3 +434,33 @@ def _instant(at: int | None) -> datetime | None:
 
 def _unknown(run_id: RunId) -> RunNotFound:
     return RunNotFound(f"no run has the id {run_id!r}. `wfc runs` lists those that exist.")
+
+
+# --- where it travels ----------------------------------------------------------------------------
+
+_sessions: list[Callable[[], Awaitable[Client]]] = []
+
+
+def serve_handles(client_of: Callable[[], Awaitable[Client]]) -> None:
+    """Let runs that came as arguments or results be asked through this client."""
+    _sessions[:] = [client_of]
+
+
+async def _client_here() -> Client:
+    if context.current.get() is not None:
+        refusals.hit(
+            "workflow code asks a run that came as an argument or a result, and a replay would "
+            "find it elsewhere.\nPass the run to a step and ask it there, or start it as a child: "
+            "`await wfc.start(...)`.",
+            _ASKED,
+        )
+    return await _sessions[0]()
+
+
+def _named(value: Any) -> Run[Any]:
+    if not isinstance(value, str) or not is_run_id(value):
+        raise PayloadCorrupt(f"{value!r} names no run")
+    return Run(RunId(value), _client_here)
+
+
+codec.REGISTERED.register_handle(Run, codec.tags.RUN, encode=lambda run: run.id, decode=_named)
