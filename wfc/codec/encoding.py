@@ -315,7 +315,16 @@ def _registered(entry: Registered) -> Writer:
     convert = entry.encode or (lambda value: value)
     if entry.tag != tags.REGISTERED:
         return _parts(entry.tag, convert)
-    return _parts(tags.REGISTERED, lambda value: [entry.name, convert(value)])
+
+    def take(value: Any) -> Any:
+        try:
+            return [entry.name, convert(value)]
+        except Exception as error:
+            raise RefusedError(
+                f"is a {entry.kind.__qualname__}, whose registered `encode` raised {error!r}"
+            ) from error
+
+    return _parts(tags.REGISTERED, take)
 
 
 def _enum(preparation: _Preparation, value: enum.Enum, depth: int) -> Extension:
