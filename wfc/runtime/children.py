@@ -42,6 +42,7 @@ from wfc.runtime.options import (
     check_duration,
     check_given_attributes,
     check_number,
+    check_reason,
     check_run_id,
 )
 from wfc.runtime.parameters import whole
@@ -188,6 +189,7 @@ class ChildRun(Generic[T]):
 
         It is asked whether or not the answer is awaited, which suspends nobody.
         """
+        check_reason(reason)
         pending = self._pending
         if self._execution.alive and pending.end is None and not pending.operation.cancelled:
             text = reason or f"its parent {self._execution.run_id} cancelled it"

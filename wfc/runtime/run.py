@@ -35,6 +35,7 @@ from wfc.runtime.hook_views import summary_of
 from wfc.runtime.host_types import FormerTypes
 from wfc.runtime.ledger import Ledger
 from wfc.runtime.logs import read_log
+from wfc.runtime.options import check_ids, check_reason, refused
 from wfc.runtime.upgrade import UNLOADABLE
 from wfc.runtime.verdict import Verdict
 from wfc.worlds.protocol import Appended, OpenRun, Refusal, Refused, Unowned, World
@@ -126,8 +127,9 @@ class Run(Generic[T]):
     async def cancel(self, reason: str | None = None, *, force: bool = False) -> bool:
         """Ask the workflow to stop; it may clean up. False if the run has ended already.
 
-        `force` ends the run at once and runs no code of it any more.
+        `force` ends the run at once and runs no code of it any more. Raises `OptionInvalid`.
         """
+        check_reason(reason)
         client, row = await self._row()
         if row.status.ended:
             return False
@@ -143,7 +145,11 @@ class Run(Generic[T]):
         return await tell(client, self.id, events) is not Refusal.OVER
 
     async def pause(self, reason: str | None = None) -> None:
-        """Make no new decision and begin no new body until `unpause`; bodies under way end."""
+        """Make no new decision and begin no new body until `unpause`; bodies under way end.
+
+        Raises `RunEnded`, `OptionInvalid`.
+        """
+        check_reason(reason)
         client, row = await self._row()
         if not row.paused:
             paused = event.RunPaused(reason=reason, actor=client.actor, channel=client.channel)
@@ -159,8 +165,9 @@ class Run(Generic[T]):
     async def wake_up(self, wait_ids: Sequence[str] | None = None) -> int:
         """End open waits, pauses between attempts and a delayed start now; say how many.
 
-        `wait_ids` are the ids of waits and steps to end; None means all.
+        `wait_ids` are the ids of waits and steps to end; None means all. Raises `OptionInvalid`.
         """
+        check_ids("wait_ids", wait_ids)
         client = await self._client()
         ledger = await _ledger_of(client.world, self.id)
         held = False
@@ -241,7 +248,9 @@ class Run(Generic[T]):
         return await client.world.attributes(self.id)
 
     async def set_attributes(self, changes: Mapping[str, Scalar | None]) -> None:
-        """Change attributes; None removes one. Raises `RunEnded`."""
+        """Change attributes; None removes one. Raises `RunEnded`, `OptionInvalid`."""
+        if not isinstance(changes, Mapping):
+            raise refused("changes", changes, "is no mapping of names to values")
         client, row = await self._row()
         check_attributes(changes, row.attributes, limit=client.attributes_max)
         change = event.AttributesSet(
