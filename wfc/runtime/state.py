@@ -124,8 +124,8 @@ class State:
         self.created: RunCreated | None = begun if isinstance(begun, RunCreated) else None
         """How the run began; in later chapters, if whoever made this execution says so."""
         self.chapter = begun.chapter if isinstance(begun, RunRestarted) else 1
+        # What says which version decides now, and the markers that it knows.
         self.in_force: RunCreated | RunRestarted | RunUpgraded = begun
-        """What says which version decides now, and the markers that it knows."""
         self.environment: Mapping[str, str] = begun.environment
         self.recorded_attributes: Mapping[str, Scalar] = attributes_at(begun)
         self.limits, self.renames, self.unequal = limits, renames, unequal
