@@ -416,4 +416,4 @@ def test_a_type_that_gains_none_reads_what_it_read(value: Any, annotation: Any) 
             return PayloadMismatch, str(error).partition(": ")[2]
         return type(result), repr(result)
 
-    assert found(annotation) == found(annotation | None) == found(Optional[annotation])
+    assert found(annotation) == found(annotation | None) == found(Optional[annotation])  # noqa: UP045 - the old form is read too

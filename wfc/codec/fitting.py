@@ -78,36 +78,34 @@ def fit(value: Any, annotation: Any, *, unread: bool, what: str) -> Any:
     Raises `PayloadMismatch`, or `UnknownType` for what stays unread.
     """
     if not says_nothing(annotation):
-        if is_plain(annotation):
-            value = _plain(value, annotation, what)
-        else:
-            value = _fitted(value, annotation, what, annotation)
+        value = _judged(value, annotation, what)
     if unread:
         _check_read(value)
     return value
 
 
-def _plain(value: Any, annotation: Any, what: str, said: Any = None) -> Any:
+def _judged(value: Any, annotation: Any, what: str) -> Any:
+    """Judge a value; whatever may be None reads everything else as if it could not.
+
+    Upgrades call it `compatible` that a type gains None, and pydantic judges the members of a union
+    in ways of its own.
+    """
+    inner = annotation if is_plain(annotation) else _without_none(annotation)
+    if value is None and inner is not annotation:
+        return None
+    judge = _plain if is_plain(inner) else _fitted
+    return judge(value, inner, what, annotation)
+
+
+def _plain(value: Any, annotation: Any, what: str, said: Any) -> Any:
     if isinstance(value, annotation):
         return value
     if annotation is float and type(value) is int:
         return float(value)
-    raise _mismatch(what, said or annotation, f"it is {_kind(value)}")
+    raise _mismatch(what, said, f"it is {_kind(value)}")
 
 
 def _fitted(value: Any, annotation: Any, what: str, said: Any) -> Any:
-    """Judge by an annotation that needs more than a look at the type; `said` is how it is written.
-
-    Whatever may be None reads everything else as if it could not: upgrades call it `compatible`
-    that a type gains None, and pydantic judges members of a union in ways of its own.
-    """
-    inner = _without_none(annotation)
-    if inner is not annotation:
-        if value is None:
-            return None
-        if is_plain(inner):
-            return _plain(value, inner, what, said)
-        annotation = inner
     if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
         if isinstance(value, Unread):
             return _restored(value, annotation, what)
