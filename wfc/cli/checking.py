@@ -91,8 +91,8 @@ def check_there(loaded: Loaded, url: str) -> None:
     path = url.removeprefix("sqlite:///")
     if path != url and not (loaded.root / path).is_file():
         raise WorldUnreachable(
-            f"{loaded.root / path} is no file, so `--against {url}` holds no runs to look at, and a "
-            "check makes no world.\nCorrect the URL; `wfc config show` names that of the "
+            f"{loaded.root / path} is no file, so `--against {url}` holds no runs to look at, and "
+            "a check makes no world.\nCorrect the URL; `wfc config show` names that of the "
             "settings. A relative path begins at the project."
         )
 
