@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Final, Protocol
 from wfc.errors import UnknownSyntax
 from wfc.manifests.bundle import Entry
 from wfc.manifests.old_names import NO_NAMES, OldNames
+from wfc.manifests.operations import TO_THREAD
 from wfc.manifests.scopes import (
     Comprehension,
     Scope,
@@ -188,8 +189,11 @@ class Tree:
             one.arg is None for one in node.keywords
         )
         if names is None or spread or len(node.args) > len(names):
+            args: list[Any] = list(node.args)
+            if qualified == TO_THREAD and args:
+                args[0] = self._called_there(args[0])
             return self.form(
-                "Call", [("func", function), ("args", node.args), ("keywords", node.keywords)]
+                "Call", [("func", function), ("args", args), ("keywords", node.keywords)]
             )
         named = [
             *(ast.keyword(name, one) for name, one in zip(names, node.args, strict=False)),
@@ -202,6 +206,15 @@ class Tree:
                 for one in named
             ]
         return self.form("Call", [("func", function), ("keywords", named)])
+
+    def _called_there(self, node: ast.expr) -> ast.expr | _Ready:
+        """Write what `to_thread` calls: a step is not handed on by that, but called."""
+        dotted = dotted_name(node)
+        if dotted is None or self._local(dotted.partition(".")[0]) is not None:
+            return node
+        entry = self.around.entry(self.around.qualified(dotted))
+        is_step = entry is not None and entry.kind == "step"
+        return _Ready(self._global_(dotted, called=True)) if is_step else node
 
     def _parameters(self, qualified: str) -> tuple[str, ...] | None:
         """Name the positional parameters of an operation; None: a call of something else."""
@@ -313,7 +326,8 @@ class Tree:
         entry = self.around.entry(qualified)
         if entry is None:
             return None
-        self.reach(qualified, False)  # noqa: FBT003 - the form of the hook
+        # To define a step is not to hand it on; to define a workflow is not to call it.
+        self.reach(qualified, entry.kind == "step")
         return self.form("Marked", [("kind", entry.kind), ("id", self.names.id(entry.id))])
 
     def _is_policy(self, node: ast.expr) -> bool:
