@@ -25,6 +25,7 @@ from wfc.manifests.scopes import (
 from wfc.manifests.signature import Resolve, canonical_type, dotted_name
 from wfc.manifests.syntax import FIELDS, OPERATIONS
 
+_START: Final = "wfc.start"
 _POLICY: Final = frozenset({"wfc.policy", "wfc.policies.policy"})
 
 
@@ -188,6 +189,8 @@ class Tree:
         spread = any(isinstance(one, ast.Starred) for one in node.args) or any(
             one.arg is None for one in node.keywords
         )
+        if qualified == _START and self.names:
+            node = self._as_started_before(node)
         if names is None or spread or len(node.args) > len(names):
             args: list[Any] = list(node.args)
             if qualified == TO_THREAD and args:
@@ -206,6 +209,20 @@ class Tree:
                 for one in named
             ]
         return self.form("Call", [("func", function), ("keywords", named)])
+
+    def _as_started_before(self, node: ast.Call) -> ast.Call:
+        """Spell the arguments of a child as its parameters were called first."""
+        dotted = dotted_name(node.args[0]) if node.args else None
+        if dotted is None or self._local(dotted.partition(".")[0]) is not None:
+            return node
+        entry = self.around.entry(self.around.qualified(dotted))
+        if entry is None:
+            return node
+        named = [
+            ast.keyword(one.arg and self.names.parameter(entry.id, one.arg), one.value)
+            for one in node.keywords
+        ]
+        return ast.Call(node.func, node.args, named)
 
     def _called_there(self, node: ast.expr) -> ast.expr | _Ready:
         """Write what `to_thread` calls: a step is not handed on by that, but called."""
