@@ -91,6 +91,8 @@ PROMISED: Final = {
     ),
     "cancelled": (["cancel", "open"], several(id=TEXT, cancelled=FLAG)),
     "woken": (["wake", "asleep"], several(id=TEXT, woken=NUMBER)),
+    "paused": (["pause", "open"], several(id=TEXT, answer=TEXT)),
+    "unpaused": (["unpause", "open"], several(id=TEXT, answer=TEXT)),
     "rerun": (["rerun", "till"], several(id=TEXT, of=TEXT)),
     "fork": (["fork", "till", "--at", "2"], fields(id=TEXT, of=TEXT, created=FLAG)),
     "exported": (["export", "till"], several(id=TEXT, file=TEXT, events=NUMBER)),

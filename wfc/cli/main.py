@@ -62,6 +62,8 @@ TABLE: Final = (
     Entry("resume", "Send a value to a hook.", RUNS),
     Entry("wake", "End the sleeps and retry pauses of runs.", RUNS),
     Entry("cancel", "Cancel runs.", RUNS),
+    Entry("pause", "Pause runs.", RUNS),
+    Entry("unpause", "Let paused runs go on.", RUNS),
     Entry("upgrade", "Move runs in flight to another version.", RUNS),
     Entry("rerun", "Begin runs again.", RUNS),
     Entry("fork", "Begin a run that shares the beginning of another.", RUNS),

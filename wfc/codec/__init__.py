@@ -18,8 +18,10 @@ from wfc.codec.failures import (
 from wfc.codec.families import remember_former
 from wfc.codec.naming import REGISTERED, Registry, Types, wire_name
 from wfc.codec.redaction import REDACTED, black_out, redacted
+from wfc.codec.withheld import ENCRYPTED, is_withheld, refuse_withheld
 
 __all__ = [
+    "ENCRYPTED",
     "PAYLOAD_MAX",
     "REDACTED",
     "REGISTERED",
@@ -35,8 +37,10 @@ __all__ = [
     "encode",
     "encode_arguments",
     "encode_error",
+    "is_withheld",
     "read_error",
     "redacted",
+    "refuse_withheld",
     "remember_former",
     "wire_name",
 ]

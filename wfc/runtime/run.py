@@ -11,7 +11,15 @@ from typing import Any, Generic, TypeVar
 from wfc import codec
 from wfc.clock import to_datetime
 from wfc.durations import Duration, seconds
-from wfc.errors import RunBusy, RunCancelled, RunEnded, RunFailed, RunNotFound, WfcError
+from wfc.errors import (
+    LogError,
+    RunBusy,
+    RunCancelled,
+    RunEnded,
+    RunFailed,
+    RunNotFound,
+    WfcError,
+)
 from wfc.eventlog import entity, event
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import Event, Scalar
@@ -34,6 +42,7 @@ T = TypeVar("T")
 _PAGE = 2000
 _LOOK_AGAIN_S = 30.0
 _TRIES = 20
+_UNREAD = (None, codec.ENCRYPTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +77,7 @@ class Run(Generic[T]):
             client, row = await self._row()  # a short time may have been over before the first look
             if not row.status.ended:
                 raise TimeoutError(f"run {self.id} has not ended after {timeout}") from None
-        return self._outcome(client, row)
+        return await self._outcome(client, row)
 
     async def _ended(self, client: Client) -> entity.Run:
         watch = client.world.watch(f"run:{self.id}")
@@ -87,18 +96,30 @@ class Run(Generic[T]):
         finally:
             watch.close()
 
-    def _outcome(self, client: Client, row: entity.Run) -> T:
+    async def _outcome(self, client: Client, row: entity.Run) -> T:
+        if row.status is RunStatus.CANCELLED:
+            raise RunCancelled(self.id, row.cancel_reason)
         if row.status is RunStatus.COMPLETED:
+            if row.output in _UNREAD:
+                await self._read_end(client, row)
             assert row.output is not None
             value: T = codec.decode(
                 row.output, annotation=client.returns(row.workflow), types=client.types
             )
             return value
-        if row.status is RunStatus.CANCELLED:
-            raise RunCancelled(self.id, row.cancel_reason)
-        cause = None if row.error is None else codec.decode_error(row.error, types=client.types)
+        cause: BaseException | None = None
+        try:
+            if row.error in _UNREAD:
+                await self._read_end(client, row)
+            cause = None if row.error is None else codec.decode_error(row.error, types=client.types)
+        except LogError as unread:
+            cause = unread  # that the run has failed is known all the same
         kind = "unknown" if row.failure_kind is None else row.failure_kind.value
         raise RunFailed(self.id, kind, cause) from cause
+
+    async def _read_end(self, client: Client, row: entity.Run) -> None:
+        """Say why the view of an ended run does not hold how it ended. Raises `LogError`."""
+        await client.world.history(self.id, row.length - 1, 1)
 
     async def cancel(self, reason: str | None = None, *, force: bool = False) -> bool:
         """Ask the workflow to stop; it may clean up. False if the run has ended already.
@@ -192,13 +213,13 @@ class Run(Generic[T]):
                 recorded_at=to_datetime(each.recorded_at),
                 event=each.event,
             )
-            for each in await read_log(client.world, self.id)
+            for each in await read_log(client.world, self.id, veiled=True)
         ]
 
     async def steps(self) -> list[Step]:
         """List the steps that the log knows, in the order in which they were recorded."""
         client, row = await self._row()
-        log = await read_log(client.world, self.id)
+        log = await read_log(client.world, self.id, veiled=True)
         moved = any(isinstance(each.event, event.RunUpgraded) for each in log)
         hints = await _hints_of(client, row.version) if moved else NO_HINTS
         state = fold(log)
@@ -207,7 +228,7 @@ class Run(Generic[T]):
     async def hooks(self) -> list[HookSummary]:
         """List the hooks of the run's present chapter, in the order in which they were made."""
         client, row = await self._row()
-        state = fold(await read_log(client.world, self.id))
+        state = fold(await read_log(client.world, self.id, veiled=True))
         return [
             summary_of(self.id, row.workflow, each, client.types) for each in state.hooks.values()
         ]
