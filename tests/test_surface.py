@@ -13,8 +13,8 @@ import wfc.types
 
 SURFACE = {
     "wfc": (
-        "Backoff FatalError Hook RetryableError Woke changed create_hook get_step_metadata "
-        "get_workflow_metadata install policy remove_attributes restart set_attributes sleep start"
+        "Backoff FatalError Hook Response RetryableError WebhookRequest Woke changed create_hook "
+        "create_webhook get_step_metadata get_workflow_metadata install policy remove_attributes restart set_attributes sleep start"
     ),
     "wfc.api": (
         "App CancelAnswer Page Run RunStatus RunSummary cancel_runs get_hook get_run list_hooks "

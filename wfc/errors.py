@@ -444,9 +444,17 @@ class HookConflictError(HookError):
 
 
 class HookPayloadInvalid(HookError):
-    """The payload does not fit the hook's schema."""
+    """The payload does not fit the hook's schema.
+
+    `problems` are JSON pointers into it, each with what is wrong there.
+    """
 
     code = "WFC862"
+
+    def __init__(self, message: str, problems: tuple[tuple[str, str], ...] = ()) -> None:
+        """Say what is wrong, for people and for programs."""
+        super().__init__(message)
+        self.problems = problems
 
 
 class HookClosed(HookError):

@@ -239,6 +239,8 @@ def row_of(values: tuple[Any, ...], blobs: Mapping[bytes, bytes]) -> HookRow:
             metadata=getattr(event, "metadata", None),
             created_at=created_at,
             disposed_at=disposed_at,
+            methods=getattr(event, "methods", ()),
+            response=getattr(event, "response", None),
         ),
         reserved_until=kept,
     )
