@@ -88,6 +88,20 @@ def test_a_bundles_literal_keywords_give_the_same_policy() -> None:
 
 
 @pytest.mark.parametrize(
+    ("memory", "found"),
+    [("1GiB", 2**30), ("512 MiB", 2**29), ("7B", 7), (4096, 4096), (None, None)],
+)
+def test_memory_is_a_size(memory: Any, found: int | None) -> None:
+    assert resolve(declaration(isolation="process", memory=memory)).memory_bytes == found
+
+
+def test_memory_needs_a_process() -> None:
+    """A thread has no memory of its own that could be limited."""
+    with pytest.raises(PolicyError, match="`memory` limits the process of a step, so it needs"):
+        declaration(memory="1GiB")
+
+
+@pytest.mark.parametrize(
     ("keywords", "why"),
     [
         ({"atempts": 3}, "no keyword `atempts` (did you mean `attempts`?)"),
@@ -111,6 +125,9 @@ def test_a_bundles_literal_keywords_give_the_same_policy() -> None:
         ({"give_up_on": "ValueError"}, "`give_up_on` is 'ValueError'"),
         ({"isolation": "proces"}, 'must be "thread" or "process" (did you mean `process`?)'),
         ({"isolation": 5}, "`isolation` is 5"),
+        ({"memory": "1 GB", "isolation": "process"}, 'such as "512MiB" or "1GiB"'),
+        ({"memory": 0, "isolation": "process"}, "`memory` is 0"),
+        ({"memory": True, "isolation": "process"}, "`memory` is True"),
         ({"cancel": None}, "`cancel` is None"),
         ({"on_new_version": "stay"}, 'must be "pin" or "upgrade"'),
         ({"rate": "100"}, 'such as "100/1m"'),

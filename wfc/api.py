@@ -87,10 +87,13 @@ class Start:
         attributes: Mapping[str, Scalar] | None = None,
         priority: int = 0,
         timeout: Duration | None = None,
+        retention: Duration | None = None,
         version: str | None = None,
     ) -> Start:
         """Give a `start` that names the run, delays it, marks it, limits it or pins its version.
 
+        `retention` is how long the run is kept after its end, or ``"never"`` to let it never go;
+        without it, as the workflow's `@policy` says, or `[tool.wfc] retention`.
         `version` is the id, its beginning or the label of a registered one; without it, the run
         begins on the caller's own build.
         """
@@ -102,6 +105,7 @@ class Start:
                 attributes={} if attributes is None else attributes,
                 priority=priority,
                 timeout=timeout,
+                retention=retention,
                 version=version,
             )
         )

@@ -119,6 +119,7 @@ _SERIALISATION: Final[tuple[Row, ...]] = (
     (464, "newer-format", "E", "a payload was written by a newer wfc", "install that wfc or a newer one"),
     (465, "illegal-event", "E", "an event may not follow the log of its run", "report it, and free the run once it is mended"),
     (466, "damaged-event", "E", "an event of a run's log is damaged", "keep a copy of the world and restore a backup"),
+    (467, "missing-key", "E", "a run was written under an encryption key that is not here", "add the key to WFC_ENCRYPTION_KEYS"),
 )
 _CONCURRENCY: Final[tuple[Row, ...]] = (
     (501, "swallowed-cancel", "E", "a cancellation is caught and lost", "end the handler with `raise`, or catch `Exception`"),

@@ -13,6 +13,7 @@ import sys
 import traceback
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     # Whoever only looks at runs, or asks something of one, needs neither compiler nor interpreter.
     from wfc.compiler.project import Project
     from wfc.manifests.store import Version
+    from wfc.runtime.processes import ProcessSetup
     from wfc.runtime.registry import Registry
     from wfc.runtime.upgrade import Upgrader
     from wfc.runtime.worker import Worker
@@ -118,7 +120,14 @@ class Session:
         if self.worker is None:
             from wfc.runtime.worker import Worker  # noqa: PLC0415 - see the top
 
-            self.worker = Worker(self.world, self.registry, limits=self._limits, queues=queues)
+            current, loaded = self.registry.current, self._loaded
+            self.worker = Worker(
+                self.world,
+                self.registry,
+                limits=self._limits,
+                queues=queues,
+                processes=None if loaded is None else process_setup(loaded, current),
+            )
         return self.worker
 
     async def close(self) -> None:
@@ -247,25 +256,72 @@ def _is_writable(folder: Path) -> bool:
     return True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodePlaces:
+    """Where a project's modules are imported from, and what else it names: types and its app."""
+
+    root: Path
+    sources: tuple[Path, ...]
+    types: tuple[str, ...] = ()
+    app: str | None = None
+
+
+def code_places(loaded: Loaded) -> CodePlaces:
+    """Give the places that settings name."""
+    return CodePlaces(
+        root=loaded.root,
+        sources=loaded.source_roots(),
+        types=tuple(loaded.settings.types),
+        app=loaded.settings.app or None,
+    )
+
+
 def import_code(loaded: Loaded, version: Version) -> None:
     """Import every module that holds marked functions, through the import hook."""
+    import_modules(code_places(loaded), version)
+
+
+def import_modules(places: CodePlaces, version: Version) -> None:
+    """Import every module of `version`, through the import hook. Raises `ModuleBroken`."""
     from wfc.compiler.import_hook import install  # noqa: PLC0415 - as in `build_version`
 
-    for root in reversed(loaded.source_roots()):
+    for root in reversed(places.sources):
         if str(root) not in sys.path:
             sys.path.insert(0, str(root))
     packages = tuple(version.rules.packages)
     if packages:
         install(packages, strict=False)
     for module in version.step:
-        _import(loaded, module)
-    for name in loaded.settings.types:
+        _import(places, module)
+    for name in places.types:
         codec.REGISTERED.register_type(_named(name, "types"))
-    if loaded.settings.app:
-        _named(loaded.settings.app, "app")
+    if places.app:
+        _named(places.app, "app")
 
 
-def _import(loaded: Loaded, module: str) -> None:
+def process_setup(loaded: Loaded, version: Version) -> ProcessSetup:
+    """Say how the process of a step is started, and what it imports."""
+    from wfc.manifests.store import to_archive  # noqa: PLC0415 - see the top
+    from wfc.runtime.processes import ProcessSetup  # noqa: PLC0415 - likewise
+    from wfc.runtime.step_process import command  # noqa: PLC0415 - likewise
+
+    def opening() -> Mapping[str, Any]:
+        places = code_places(loaded)
+        return {
+            "archive": to_archive(version),
+            "root": str(places.root),
+            "sources": [str(each) for each in places.sources],
+            "types": list(places.types),
+            "app": places.app,
+            "program": sys.argv[0],
+            # Whatever handlers here may want; they judge again, each by its own level.
+            "level": min(logging.INFO, logging.getLogger().getEffectiveLevel()),
+        }
+
+    return ProcessSetup(command=command, opening=opening)
+
+
+def _import(places: CodePlaces, module: str) -> None:
     """Import a module of the project. Raises `ModuleBroken` with the user's own line."""
     try:
         importlib.import_module(module)
@@ -273,7 +329,7 @@ def _import(loaded: Loaded, module: str) -> None:
         raise  # it says already what is wrong and where
     except Exception as error:
         raise ModuleBroken(
-            f"{_place(loaded, error)}the module `{module}` cannot be imported: "
+            f"{_place(places, error)}the module `{module}` cannot be imported: "
             f"{type(error).__name__}: {error}\n"
             "Steps run in the project's own modules, so nothing is executed until all of them can "
             "be imported.\n"
@@ -281,14 +337,14 @@ def _import(loaded: Loaded, module: str) -> None:
         ) from error
 
 
-def _place(loaded: Loaded, error: Exception) -> str:
+def _place(places: CodePlaces, error: Exception) -> str:
     """Name the innermost line of the project itself; what it called is seldom at fault."""
-    roots = [root.resolve() for root in loaded.source_roots()]
+    roots = [root.resolve() for root in places.sources]
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = Path(frame.filename).resolve()
         inside = next((root for root in roots if path.is_relative_to(root)), None)
         if inside is not None and "site-packages" not in path.parts:
-            base = loaded.root.resolve()
+            base = places.root.resolve()
             shown = path.relative_to(base) if path.is_relative_to(base) else path
             return f"{shown}:{frame.lineno}: "
     return ""
@@ -337,6 +393,11 @@ def policy_keywords(settings: Settings) -> Mapping[str, Any]:
     return keywords
 
 
+def retention_s(settings: Settings) -> float | None:
+    """Give `[tool.wfc] retention` in seconds; None keeps ended runs for ever."""
+    return None if settings.retention is None else settings.retention.total_seconds()
+
+
 def worker_limits(settings: Settings) -> WorkerLimits:
     """Give `[tool.wfc.worker]` and `[tool.wfc.limits]` as a worker takes them."""
     from wfc.runtime.heartbeat import Pulse  # noqa: PLC0415 - likewise
@@ -351,6 +412,7 @@ def worker_limits(settings: Settings) -> WorkerLimits:
         drain_s=table.drain.total_seconds(),
         lease_s=table.lease.total_seconds(),
         sweep_s=table.sweep.total_seconds(),
+        retention_s=retention_s(settings),
         pulse=Pulse(every_s=table.heartbeat.total_seconds()),
         chapter=Limits(
             events=settings.limits.events,

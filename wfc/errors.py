@@ -364,6 +364,12 @@ class CorruptEvent(LogError):
         )
 
 
+class CannotDecrypt(LogError):
+    """A run was written under an encryption key that is missing or another one here."""
+
+    code = "WFC467"
+
+
 class IllegalEvent(LogError):
     """An event may not follow what the log holds: a fault of wfc, refused before it is written."""
 

@@ -7,6 +7,7 @@ The recordable part is a frozen `Policy`, which travels in `step_created`; class
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -74,6 +75,7 @@ class Policy:
     by: str | None = None
     queue: str | None = None
     cancel: str = "now"
+    memory_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +107,7 @@ class Keywords(TypedDict, total=False):
     rate: str | None
     by: str | None
     queue: str | None
+    memory: int | str | None
     cancel: Literal["now", "wait"]
     cleanup: Duration | None
     retention: Duration | Literal["never"] | None
@@ -117,8 +120,9 @@ def policy(**keywords: Unpack[Keywords]) -> Callable[[_Function], _Function]:
     A step takes: `attempts` (3 tries), `timeout` per attempt, `total` from the first start to
     giving up, `backoff` (`Backoff(initial="1s", factor=2.0, maximum="1m", jitter=0.2)`), `retry_on`
     (`Exception`) and `give_up_on`, which wins (a class, a tuple or a predicate), `isolation`
-    (``"thread"``, ``"process"``), `concurrency`, `rate` (``"100/1m"``), `by` (a parameter), `queue`
-    and `cancel` (``"now"``, ``"wait"``). A workflow takes: `timeout`, `cleanup`, `concurrency`,
+    (``"thread"``, ``"process"``), `memory` of that process (``"1GiB"``, or bytes), `concurrency`,
+    `rate` (``"100/1m"``), `by` (a parameter), `queue` and `cancel` (``"now"``, ``"wait"``). A
+    workflow takes: `timeout`, `cleanup`, `concurrency`,
     `rate`, `by`, `queue`, `retention` (or ``"never"``) and `on_new_version` (``"pin"``,
     ``"upgrade"``). Raises `PolicyError` at decoration for a wrong name, type, unit or target.
     """
@@ -213,6 +217,21 @@ def _rate(name: str, value: Any) -> str:
     return str(value)
 
 
+_UNITS: Final = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+
+
+def _size(name: str, value: Any) -> int:
+    """Give bytes. Whole numbers are bytes."""
+    match = re.fullmatch(r"(\d+)\s*([KMGT]iB|B)", value) if isinstance(value, str) else None
+    found = int(match[1]) * _UNITS[match[2]] if match is not None else value
+    if type(found) is not int or found < 1:
+        raise PolicyError(
+            f'@policy: `{name}` is {value!r}; it must be a size, such as "512MiB" or "1GiB", or a '
+            "number of bytes."
+        )
+    return found
+
+
 def _retention(name: str, value: Any) -> float:
     return math.inf if value == "never" else _duration(name, value)
 
@@ -256,6 +275,7 @@ _RECORDED: Final[Mapping[str, tuple[str, Callable[[str, Any], Any]]]] = {
     "by": ("by", _optional(_text)),
     "queue": ("queue", _optional(_text)),
     "cancel": ("cancel", _one_of("now", "wait")),
+    "memory": ("memory_bytes", _optional(_size)),
 }
 _KEPT: Final[Mapping[str, tuple[str, Callable[[str, Any], Any]]]] = {
     "retry_on": ("retry_on", _error_test),
@@ -267,6 +287,7 @@ _KEPT: Final[Mapping[str, tuple[str, Callable[[str, Any], Any]]]] = {
 _NAMES: Final = (*_RECORDED, *_KEPT)
 _STEP_ONLY: Final = (
     "attempts", "total", "backoff", "retry_on", "give_up_on", "isolation", "cancel",
+    "memory",
 )  # fmt: skip
 _WORKFLOW_ONLY: Final = ("cleanup", "retention", "on_new_version")
 
@@ -347,6 +368,11 @@ def _check_target(function: object, keywords: Mapping[str, Any]) -> None:
         raise PolicyError(
             f"@policy on {_name(function)}: `{of_step[0]}` is for a step and `{of_workflow[0]}` "
             "for a workflow; no function is both. Remove one of them."
+        )
+    if keywords.get("memory") is not None and keywords.get("isolation") != "process":
+        raise PolicyError(
+            f"@policy on {_name(function)}: `memory` limits the process of a step, so it needs "
+            '`isolation="process"`. Say that too, or leave `memory` out.'
         )
     code = plain.__code__
     parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]

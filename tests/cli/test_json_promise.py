@@ -157,6 +157,10 @@ PROMISED: Final = {
         ["versions", "prune", "--keep", "0", "--dry-run"],
         several(id=TEXT, label=MAYBE, size=NUMBER, pruned=FLAG),
     ),
+    "collected": (
+        ["gc", "-y"],
+        fields(expired=NUMBER, examples={"type": "array", "items": TEXT}, removed=NUMBER),
+    ),
     "project": (["init", "fresh"], fields(folder=TEXT, files={"type": "array", "items": TEXT})),
 }
 

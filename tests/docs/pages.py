@@ -117,6 +117,7 @@ _NOBODY_WRITES_IT: Final = {
     "WFC190": "our fault: a bundle written wrong; tests/compiler/test_verify.py writes one",
     "WFC465": "our fault: an impossible event; tests/worlds/test_legality.py appends some",
     "WFC466": "an event damaged on a disk; tests/worlds/test_sqlite_faults.py damages some",
+    "WFC467": "a key that went away; tests/worlds/test_vault.py takes some",
     "WFC660": "a worker that was too slow; tests/runtime/test_worker_trouble.py takes its lease",
     "WFC682": "a run that is busy for too long; tests/runtime/test_run.py has one",
     "WFC684": "an archive that is not whole; tests/runtime/test_many_versions.py has one",

@@ -62,6 +62,14 @@ def test_the_bytes_of_a_release_hold_for_ever(event: Event) -> None:
     assert wire.encode(1_893_456_000_000_000, event) == golden
 
 
+def test_a_run_of_before_retention_is_kept_as_the_settings_say() -> None:
+    """Its golden bytes were written before the field was there."""
+    golden = json.loads(GOLDEN.read_text())["run_created without retention"]
+    sample = SAMPLES[0]
+    assert isinstance(sample, RunCreated)
+    assert read(bytes.fromhex(golden)).event == replace(sample, retention_s=None)
+
+
 def test_an_older_event_reads_with_defaults() -> None:
     """A list that ends early is an older event: what it lacks has its default."""
     found = read(sealed([6, 5]))

@@ -245,6 +245,22 @@ PROGRAM = Program(
         return "started"
 
 
+    @policy(retention="2 days")
+    async def keeps(number: int) -> int:
+        "use workflow"
+        return number
+
+
+    async def keeps_children(number: int) -> list[str]:
+        "use workflow"
+        said = await start.options(retention="never")(keeps, number)
+        own = await start(keeps, number)
+        usual = await start(doubles, number)
+        for child in (said, own, usual):
+            await child.result()
+        return [said.id, own.id, usual.id]
+
+
     async def misfits(number: int) -> str:
         "use workflow"
         try:

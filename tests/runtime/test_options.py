@@ -32,6 +32,8 @@ NAIVE = datetime(2031, 1, 1)  # noqa: DTZ001 - that it has no zone is the case
         ("delay", -1, "is negative"),
         ("delay", NAIVE, "a duration is wanted"),
         ("timeout", [], "Accepted forms"),
+        ("retention", "for ever", 'Or "never", to keep it for ever.'),
+        ("retention", -1, "is negative"),
         ("attributes", "x", "a mapping of names"),
         ("attributes", {1: 2}, "is no text"),
         ("attributes", {"a": object}, "must be text, a number or a truth value"),

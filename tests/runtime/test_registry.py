@@ -11,7 +11,7 @@ import pytest
 
 from tests.runtime.programs import Program
 from wfc import codec
-from wfc.errors import PolicyError, StepUnknown, UnknownType, Unserialisable, VersionUnknown
+from wfc.errors import StepUnknown, UnknownType, Unserialisable, VersionUnknown
 from wfc.ids import DefinitionId, OperationId, VersionId
 from wfc.manifests.store import to_archive
 from wfc.runtime.host_types import HostTypes
@@ -193,25 +193,3 @@ def test_a_result_that_no_run_could_read_is_refused() -> None:
             Unserialisable, match=r"^the result of step `[a-z.]+`: `\[0\]` is a http"
         ):
             body.recorded([HTTPStatus.OK])
-
-
-def test_a_process_of_its_own_is_refused_until_it_can_be_had() -> None:
-    program = Program(
-        "registry_process",
-        """
-        from wfc import policy
-
-
-        @policy(isolation="process")
-        def heavy() -> int:
-            "use step"
-            return 1
-
-
-        async def flow() -> int:
-            "use workflow"
-            return await heavy()
-        """,
-    )
-    with pytest.raises(PolicyError, match="process"):
-        Registry(program.version)

@@ -120,12 +120,15 @@ def may(
     destructive: bool,
     dry_run: bool,
     noun: str = "run",
+    count: int | None = None,
 ) -> bool:
     """Show what would happen, and ask if it is much; False if nothing is to be done.
 
+    `count` is how many they are, where `names` are examples.
+
     Raises `NeedsYes` where nobody can be asked.
     """
-    described = _described(names, noun)
+    described = _described(names, len(names) if count is None else count, noun)
     if dry_run or not names:
         output.note(common, f"would {verb} {described}")
         return False
@@ -141,9 +144,9 @@ def may(
     return typer.confirm("Go on?", default=False, err=True)
 
 
-def _described(names: Sequence[str], noun: str) -> str:
-    if not names:
+def _described(names: Sequence[str], count: int, noun: str) -> str:
+    if not count:
         return f"no {noun}"
     shown = ", ".join(names[:EXAMPLES])
-    more = f" and {len(names) - EXAMPLES} more" if len(names) > EXAMPLES else ""
-    return f"{output.counted(len(names), noun)}: {shown}{more}"
+    more = f" and {count - EXAMPLES} more" if count > EXAMPLES else ""
+    return f"{output.counted(count, noun)}: {shown}{more}"

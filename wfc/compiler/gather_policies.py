@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from wfc.compiler.gather_names import Names
 from wfc.compiler.gather_signatures import NotLiteral, policy_literals
 from wfc.compiler.scopes import Function
 from wfc.errors import PolicyError
 from wfc.policies import check_kind, policy
+
+_NEEDS: Final = {"memory": "isolation"}
+"""Keywords that mean nothing without another."""
 
 
 class Fault(NamedTuple):
@@ -28,7 +31,9 @@ def policy_faults(
     A value that is not written out is WFC116's matter.
     """
     for word in decorator.keywords:
-        alone = ast.Call(func=decorator.func, args=[], keywords=[word])
+        needed = _NEEDS.get(word.arg or "")
+        beside = [other for other in decorator.keywords if other.arg == needed]
+        alone = ast.Call(func=decorator.func, args=[], keywords=[word, *beside])
         try:
             values = policy_literals(alone, names)
         except NotLiteral:

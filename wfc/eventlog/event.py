@@ -118,10 +118,15 @@ class Recorded:
 # --- runs --------------------------------------------------------------------------------------
 
 
+KEPT_FOR_EVER: Final = -1.0
+"""The `retention_s` of a run that no collection removes."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunCreated(Sent):
     """A run exists and waits for a worker. `seed` is 32 bytes; `environment` is what
     workflow code may read of variables, platform values and the public URL, as of now.
+    `retention_s` is how long it is kept after its end: None as the settings say, negative for ever.
     """
 
     code: ClassVar[int] = 1
@@ -144,6 +149,7 @@ class RunCreated(Sent):
     depth: int = 0
     origin: Origin | None = None
     traceparent: str | None = None
+    retention_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -189,6 +189,12 @@ _POLICY: Final = _Layout(Policy, {"backoff": _nested(_BACKOFF)})
 _POLICIES: Final[dict[Any, Policy]] = {}
 
 
+def _written_policy(policy: Policy) -> tuple[Any, ...]:
+    """Leave out what hardly any policy says: it is in the row of every step."""
+    values: tuple[Any, ...] = _POLICY.write(policy)
+    return values if policy.memory_bytes is not None else values[:-1]
+
+
 def _new_policy(value: Any) -> Policy:
     if len(_POLICIES) >= _POLICIES_MAX:
         _POLICIES.clear()
@@ -200,7 +206,7 @@ def _new_policy(value: Any) -> Policy:
 # A run has few policies and many steps: each is made once.
 _STEP_FORMS: Final = {
     "policy": _Form(
-        write=_POLICY.write, read=lambda value, _: _POLICIES.get(value) or _new_policy(value)
+        write=_written_policy, read=lambda value, _: _POLICIES.get(value) or _new_policy(value)
     ),
 }
 # What a step's outcome says of its creation stands behind the outcome's own operation id.

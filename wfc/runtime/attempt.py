@@ -6,10 +6,11 @@ import asyncio
 import contextvars
 import hashlib
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from wfc import codec, fault
 from wfc.clock import MICROSECONDS, to_datetime
@@ -32,6 +33,7 @@ from wfc.runtime.retry import Matcher, RetryAfterError, Try, exhausted_note, nex
 from wfc.runtime.threads import CarriedError, Threads
 
 StepEnd = StepCompleted | StepFailed | StepRetrying
+_T = TypeVar("_T")
 
 
 class Body(Protocol):
@@ -79,6 +81,25 @@ class Scene(Protocol):
         self, changes: Mapping[str, Scalar | None], operation_id: OperationId
     ) -> None:
         """Write attributes on behalf of a step."""
+        ...
+
+
+class Process(Protocol):
+    """A process of its own for a body."""
+
+    async def run(self, call: Call, now: int) -> Ended:
+        """Run the body of `call`, `now` on the world's clock. Raises `StepCrashed`."""
+        ...
+
+
+class Processes(Protocol):
+    """Where processes for bodies are had from."""
+
+    def lent(self) -> AbstractAsyncContextManager[Process]:
+        """Lend a process, as soon as there is one; it is ended unless its body came to an end.
+
+        Raises `StepCrashed` if it cannot be started.
+        """
         ...
 
 
@@ -202,7 +223,11 @@ class Ended:
 
 
 async def run_attempt(
-    call: Call, bodies: Bodies, threads: Threads, now_us: Callable[[], int]
+    call: Call,
+    bodies: Bodies,
+    threads: Threads,
+    now_us: Callable[[], int],
+    processes: Processes | None = None,
 ) -> Ended:
     """Run the body of `call` to its end. Raises `CancelledError` only if it was given up, and
     what `Bodies.body` does if no code here can take the call: that is no outcome of the step.
@@ -214,9 +239,12 @@ async def run_attempt(
         call.body_version = body.version
     try:
         fault.point("body.launched")
-        value = await _value(call, body, threads, now_us)
+        if call.policy.isolation == "process":
+            ended = await _elsewhere(call, body, processes, now_us)
+        else:
+            value = await _timed(call, body, _run(call, body, threads), now_us)
+            ended = Ended(call, _recorded(value, call, body))
         fault.point("body.returned")
-        return Ended(call, _recorded(value, call, body))
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
         if task is not None and task.cancelling() > 0:
@@ -228,6 +256,8 @@ async def run_attempt(
         problem = _foreign(error)
     except BaseException as error:  # noqa: BLE001 - whatever a body raises is its outcome
         problem = error
+    else:
+        return ended
     return _judge(call, body, problem, now_us())
 
 
@@ -250,15 +280,18 @@ def lost(call: Call, error: BaseException, now: int) -> Ended:
     return _exhausted(call, error)
 
 
-async def _value(call: Call, body: Body | None, threads: Threads, now_us: Callable[[], int]) -> Any:
+async def _timed(
+    call: Call, body: Body | None, work: Coroutine[Any, Any, _T], now_us: Callable[[], int]
+) -> _T:
+    """Await `work` until the attempt's deadline. Raises `StepTimeout` there."""
     deadline = call.deadline
     if deadline is None:
-        return await _run(call, body, threads)
+        return await work
     left_s = max(0.0, (deadline - now_us()) / MICROSECONDS)
     scope = asyncio.timeout(left_s)
     try:
         async with scope:
-            return await _run(call, body, threads)
+            return await work
     except TimeoutError:
         if not scope.expired():
             raise
@@ -266,6 +299,50 @@ async def _value(call: Call, body: Body | None, threads: Threads, now_us: Callab
             f"step `{_name(call, body)}` ran longer than its policy allows "
             f"(attempt {call.counted} of {call.policy.attempts}, stopped after {left_s:g} s)"
         ) from None
+
+
+async def _elsewhere(
+    call: Call, body: Body | None, processes: Processes | None, now_us: Callable[[], int]
+) -> Ended:
+    """Run a body in a process of its own, which judges it: the error is whole only there."""
+    if body is None or processes is None:
+        why = (
+            "its body is a closure of running code, which no other process can call by name"
+            if body is None
+            else "this worker was made without a project whose code a process could import"
+        )
+        raise FatalError(
+            f'step `{_name(call, body)}` asks for `isolation="process"`, but {why}. Move the step '
+            "to the top of its module and run it by a worker of the project (`wfc worker` or "
+            '`runtime()`), or say `isolation="thread"`.'
+        )
+    async with processes.lent() as process:
+        # Waiting for a process, and for its imports, is no work of the body's.
+        call.started_at = now_us()
+        return await _timed(call, body, process.run(call, now_us()), now_us)
+
+
+def run_here(
+    call: Call,
+    body_of: Callable[[], Body],
+    awaited: Callable[[Coroutine[Any, Any, Any]], Any],
+    now_us: Callable[[], int],
+) -> Ended:
+    """Run the body of `call` in this very thread, as the process of a step does; whoever started
+    the process keeps the deadline. `awaited` runs a coroutine to its end.
+    """
+    body: Body | None = None
+    try:
+        body = body_of()
+        value = body.call(call.arguments)
+        if inspect.iscoroutine(value):
+            value = awaited(value)
+        return Ended(call, _recorded(value, call, body))
+    except (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit) as error:
+        problem: BaseException = _foreign(error)
+    except BaseException as error:  # noqa: BLE001 - whatever a body raises is its outcome
+        problem = error
+    return _judge(call, body, problem, now_us())
 
 
 async def _run(call: Call, body: Body | None, threads: Threads) -> Any:

@@ -47,6 +47,7 @@ from wfc.runtime.options import (
 from wfc.runtime.parameters import whole
 from wfc.runtime.pending import INPUT, KIND, WRONG_KIND, Pending, Place, Problem
 from wfc.runtime.refusals import at_line
+from wfc.runtime.retention import check_retention, retention_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -66,6 +67,7 @@ class ChildOptions:
     priority: int = 0
     delay: Duration | None = None
     timeout: Duration | None = None
+    retention: Duration | None = None
     detached: bool = False
 
     def __post_init__(self) -> None:
@@ -74,6 +76,7 @@ class ChildOptions:
         check_number("priority", self.priority, -PRIORITY_MAX, PRIORITY_MAX)
         check_duration("delay", self.delay)
         check_duration("timeout", self.timeout)
+        check_retention("retention", self.retention)
         kept = check_given_attributes("attributes", self.attributes)
         object.__setattr__(self, "attributes", kept)  # a copy: the caller's may change
 
@@ -111,10 +114,13 @@ class Start:
         priority: int = 0,
         delay: Duration | None = None,
         timeout: Duration | None = None,
+        retention: Duration | None = None,
         detached: bool = False,
     ) -> Start:
-        """Give a `start` that names the child, marks it, delays it, limits it, or lets it outlive
-        the cancellation of this run (`detached`).
+        """Give a `start` that names the child, marks it, delays it, limits it, or keeps it.
+
+        `retention` counts from its end, or ``"never"`` lets it go; a `detached` one outlives
+        the cancellation of this run.
         """
         return Start(
             ChildOptions(
@@ -123,6 +129,7 @@ class Start:
                 priority=priority,
                 delay=delay,
                 timeout=timeout,
+                retention=retention,
                 detached=detached,
             )
         )
@@ -250,6 +257,7 @@ async def _start(
         priority=options.priority,
         not_before=None if delay is None else wake_at_us(delay, execution.now_us()),
         timeout_s=plan.timeout_s if timeout is None else seconds(timeout, what="timeout"),
+        retention_s=retention_of(plan.function, options.retention),
         detached=options.detached,
     )
     born = execution.loop.create_future()
@@ -331,6 +339,7 @@ class ChildPlan:
     def __init__(self, workflow: DefinitionId, function: Any, template: Code) -> None:
         """Prepare for children of `workflow`, which `function` is."""
         self.workflow = workflow
+        self.function = function
         self.template = template
         self.fingerprint = template.fingerprints[workflow]
         self._qualname = workflow.partition(":")[2]

@@ -11,7 +11,7 @@ from wfc.eventlog.event import Event, Recorded
 from wfc.ids import DefinitionId, RunId, VersionId, WorkerId
 from wfc.policies import Policy
 from wfc.runtime.alarms import Poked
-from wfc.runtime.attempt import Bodies
+from wfc.runtime.attempt import Bodies, Processes
 from wfc.runtime.execution import Execution
 from wfc.runtime.limits import Limits
 from wfc.runtime.operations import Outcome, StepAsked
@@ -59,6 +59,7 @@ class Desk(Clerk, Protocol):
 
     bodies: Bodies
     threads: Threads
+    processes: Processes | None
     slots: Slots
     inline_steps: int
     announce_after_s: float

@@ -143,7 +143,7 @@ class InlineBodies:
         """Run one body and keep its outcome for the next append."""
         desk = self._desk
         try:
-            ended = await run_attempt(call, desk.bodies, desk.threads, desk.now_us)
+            ended = await run_attempt(call, desk.bodies, desk.threads, desk.now_us, desk.processes)
         except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # noqa: BLE001 - a run must not wait for what is over

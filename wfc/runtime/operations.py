@@ -77,6 +77,7 @@ class ChildAsked:
     priority: int = 0
     not_before: int | None = None
     timeout_s: float | None = None
+    retention_s: float | None = None
     detached: bool = False
     cancelled: bool = False
     reason: str | None = None

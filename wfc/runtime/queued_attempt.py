@@ -16,7 +16,7 @@ from wfc import codec, fault
 from wfc.errors import LogError, WfcError, WorkerLost
 from wfc.eventlog.event import Event, Recorded, StepRetrying, StepStarted
 from wfc.ids import OperationId, RunId
-from wfc.runtime.attempt import Bodies, Call, Ended, lost, run_attempt, stopped
+from wfc.runtime.attempt import Bodies, Call, Ended, Processes, lost, run_attempt, stopped
 from wfc.runtime.desk import Clerk
 from wfc.runtime.ledger import Effort, Ledger
 from wfc.runtime.limits import Limits
@@ -43,6 +43,7 @@ class Bench(Clerk, Protocol):
     world: World
     bodies: Bodies
     threads: Threads
+    processes: Processes | None
     slots: Slots
     ledgers: Ledgers
     limits: Limits
@@ -135,7 +136,7 @@ class QueuedAttempt:
         call = self._call = self._made(ledger, effort, attempt)
         bench = self._bench
         self._body = asyncio.create_task(
-            run_attempt(call, bench.bodies, bench.threads, bench.now_us)
+            run_attempt(call, bench.bodies, bench.threads, bench.now_us, bench.processes)
         )
         try:
             ended = await self._body

@@ -8,7 +8,7 @@ from typing import Any
 
 from wfc import abi
 from wfc.determinism import Rules
-from wfc.errors import PolicyError, StepUnknown
+from wfc.errors import StepUnknown
 from wfc.ids import DefinitionId, ModuleName, VersionId
 from wfc.manifests.bundle import Entry
 from wfc.manifests.rename_hints import hints_in
@@ -79,23 +79,14 @@ class Registry:
         }
 
     def _check_policies(self) -> None:
-        """See that every `@policy` fits what it stands on and can be kept. Raises `PolicyError`."""
+        """See that every `@policy` fits what it stands on. Raises `PolicyError`."""
         for bundle in self.current.step.values():
             for entry in bundle.entries:
                 registration = abi.registered.get(entry.id)
                 if registration is None:
                     continue
-                nested = entry.nested_in is not None
-                declaration = None if nested else declared(registration.function)
-                if not nested:
+                if entry.nested_in is None:
                     check_kind(registration.function, entry.kind)
-                said = declaration.given if declaration is not None else entry.policy
-                if said.get("isolation") == "process":
-                    raise PolicyError(
-                        f'{entry.id}: `isolation="process"` cannot be kept by this release, so the '
-                        "step would share the worker's process. Leave it out, or say "
-                        '`isolation="thread"`.'
-                    )
 
     @property
     def version_id(self) -> VersionId:

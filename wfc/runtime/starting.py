@@ -39,6 +39,7 @@ from wfc.runtime.options import (
     check_text,
 )
 from wfc.runtime.registry import Registry
+from wfc.runtime.retention import check_retention, retention_of
 from wfc.runtime.run import Run
 from wfc.runtime.version_cache import workflow_in
 from wfc.runtime.version_names import version_named
@@ -59,6 +60,7 @@ class StartOptions:
     attributes: Mapping[str, Scalar] = field(default_factory=dict)
     priority: int = 0
     timeout: Duration | None = None
+    retention: Duration | None = None
     version: str | None = None
 
     def __post_init__(self) -> None:
@@ -71,6 +73,7 @@ class StartOptions:
         check_number("priority", self.priority, -PRIORITY_MAX, PRIORITY_MAX)
         check_duration("delay", self.delay)
         check_duration("timeout", self.timeout)
+        check_retention("retention", self.retention)
         kept = check_given_attributes("attributes", self.attributes)  # how many: when it starts
         object.__setattr__(self, "attributes", kept)  # a copy: the caller's may change
 
@@ -109,6 +112,7 @@ async def start_run(
         priority=options.priority,
         not_before=_not_before(options, now),
         timeout_s=_timeout_s(workflow, options),
+        retention_s=retention_of(workflow, options.retention),
         actor=client.actor,
         channel=client.channel,
     )

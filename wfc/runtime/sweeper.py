@@ -1,4 +1,6 @@
-"""Every some seconds: repair what crashes left behind; the world lets one sweeper work at once.
+"""Every some seconds: repair what crashes left behind, and let ended runs go.
+
+The world lets one sweeper work at once.
 
 Between two sweeps it looks every second for neighbours whose process is gone: that is one small
 read, and nobody then waits for a sweep or a lease because a worker on this machine was killed.
@@ -13,23 +15,25 @@ from typing import Final
 
 from wfc import fault
 from wfc.errors import WorldError
+from wfc.runtime.collecting import collect_if_due, kept_us
 from wfc.runtime.neighbours import give_up_gone
+from wfc.runtime.worker_limits import WorkerLimits
 from wfc.worlds.protocol import Swept, World
 
 _LOG: Final = logging.getLogger("wfc.worker")
 _LOOK_S: Final = 1.0
 
 
-async def sweep_for_ever(world: World, every_s: float) -> None:
+async def sweep_for_ever(world: World, limits: WorkerLimits) -> None:
     """Sweep until cancelled; a world in trouble is tried again at the next time."""
-    loop = asyncio.get_running_loop()
+    loop, every_s = asyncio.get_running_loop(), limits.sweep_s
     while True:
         due = loop.time() + every_s
         while (left_s := due - loop.time()) > _LOOK_S:
             await asyncio.sleep(_LOOK_S)
             await _tried(give_up_gone(world), again_s=_LOOK_S)
         await asyncio.sleep(left_s)
-        await _tried(sweep(world), again_s=every_s)
+        await _tried(sweep(world, limits.retention_s), again_s=every_s)
 
 
 async def _tried(repair: Awaitable[object], *, again_s: float) -> None:
@@ -39,8 +43,8 @@ async def _tried(repair: Awaitable[object], *, again_s: float) -> None:
         _LOG.warning("a repair failed and is tried again in %g s: %s", again_s, error)
 
 
-async def sweep(world: World) -> Swept:
-    """Sweep once."""
+async def sweep(world: World, retention_s: float | None = None) -> Swept:
+    """Sweep once; ended runs go that say nothing else and ended `retention_s` ago (None: never)."""
     await give_up_gone(world)
     fault.point("sweep.begun")
     swept = await world.sweep()
@@ -54,4 +58,5 @@ async def sweep(world: World) -> Swept:
             swept.overdue,
             swept.attempts,
         )
+    await collect_if_due(world, kept_us(retention_s))
     return swept

@@ -16,7 +16,7 @@ from wfc.eventlog.event import Event, Recorded
 from wfc.ids import DefinitionId, RunId, VersionId, WorkerId
 from wfc.policies import Policy
 from wfc.runtime.alarms import Alarms, Poked
-from wfc.runtime.attempt import Bodies
+from wfc.runtime.attempt import Bodies, Processes
 from wfc.runtime.chores import HOPELESS, Chores
 from wfc.runtime.desk import PAGE
 from wfc.runtime.execution import Execution
@@ -27,6 +27,7 @@ from wfc.runtime.membership import Membership
 from wfc.runtime.nursery import ENDED_MAX
 from wfc.runtime.operations import Outcome, StepAsked
 from wfc.runtime.owned import OwnedRuns
+from wfc.runtime.processes import ProcessSetup, WarmProcesses
 from wfc.runtime.queued_attempt import Ledgers, QueuedAttempts
 from wfc.runtime.registry import Registry
 from wfc.runtime.slots import Slots
@@ -67,9 +68,12 @@ class Worker:
         *,
         limits: WorkerLimits | None = None,
         queues: Sequence[str] = (),
+        processes: ProcessSetup | None = None,
         entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        """Prepare; nothing is taken before `start`, `run` or `run_until_idle`."""
+        """Prepare; nothing is taken before `start`, `run` or `run_until_idle`. Without `processes`
+        a step that asks for a process of its own fails.
+        """
         self.world = world
         self.registry = registry
         self._step_bodies = StepBodies(registry, world)
@@ -80,6 +84,8 @@ class Worker:
         self.announce_after_s = self.options.announce_after_s
         self.always_replay = self.options.always_replay
         self.threads = Threads(self.options.threads)
+        self._warm = None if processes is None else self._warmed(processes)
+        self.processes: Processes | None = self._warm
         self.slots = Slots(self.options.bodies)
         self.ledgers = Ledgers(world)
         self.failure: WorldError | None = None
@@ -98,6 +104,10 @@ class Worker:
         self._world_full = False
         self._background: list[asyncio.Task[None]] = []
 
+    def _warmed(self, setup: ProcessSetup) -> WarmProcesses:
+        archive, options = self.world.version_archive, self.options
+        return WarmProcesses(setup, archive, limit=options.processes, grace_s=options.grace_s)
+
     async def follow(self, run_id: RunId) -> None:
         """Move a run to this worker's version, if that is what the version wants."""
         if self._following is None:
@@ -115,7 +125,7 @@ class Worker:
         self._background = [
             asyncio.create_task(self._work(), name="wfc-worker"),
             asyncio.create_task(self._step_bodies.follow(), name="wfc-versions"),
-            asyncio.create_task(sweep_for_ever(self.world, self.options.sweep_s), name="wfc-sweep"),
+            asyncio.create_task(sweep_for_ever(self.world, self.options), name="wfc-sweep"),
         ]
 
     async def run(self) -> None:
@@ -162,7 +172,9 @@ class Worker:
                 await _either(watch.changed(LOOK_AGAIN_S), self._activity.wait())
                 continue
             await self.membership.keep()
-            if (await sweep(self.world)).total() or self._activity.is_set():
+            if (
+                await sweep(self.world, self.options.retention_s)
+            ).total() or self._activity.is_set():
                 continue
             left_s = self._alarm_in_s()
             if left_s is None or left_s > patience_s:
@@ -435,6 +447,8 @@ class Worker:
             await self._inbox.flush()
             await self.membership.leave()
         self.threads.close()
+        if self._warm is not None:
+            await self._warm.close()
 
 
 async def _either(*waits: Coroutine[Any, Any, object]) -> None:

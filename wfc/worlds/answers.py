@@ -109,6 +109,14 @@ class RunPage:
     next: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expired:
+    """How many runs may be removed, and the first of them, longest ended first."""
+
+    count: int
+    run_ids: tuple[RunId, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Environment:
     """What a worker runs on: ``3.12``, ``0.1.0``, ``linux-x86_64``."""

@@ -30,6 +30,7 @@ from wfc.worlds.promises.queue import Queue
 from wfc.worlds.promises.reading import Reading
 from wfc.worlds.promises.refusing import Refusing
 from wfc.worlds.promises.repeating import Repeating
+from wfc.worlds.promises.retaining import Retaining
 from wfc.worlds.promises.sweeping import Sweeping
 from wfc.worlds.promises.upgrading import Upgrading
 from wfc.worlds.promises.versions import Versions
@@ -52,6 +53,7 @@ class Conformance(
     Attempts,
     Queue,
     Sweeping,
+    Retaining,
     Reading,
     Upgrading,
     Versions,

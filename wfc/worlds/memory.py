@@ -16,7 +16,14 @@ from wfc.eventlog.event import (
     Scalar,
 )
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
-from wfc.worlds import memory_append, memory_children, memory_hooks, memory_reads, rules
+from wfc.worlds import (
+    memory_append,
+    memory_children,
+    memory_gc,
+    memory_hooks,
+    memory_reads,
+    rules,
+)
 from wfc.worlds import memory_leases as leases
 from wfc.worlds import memory_queue as queue
 from wfc.worlds import memory_versions as versions
@@ -29,6 +36,7 @@ from wfc.worlds.protocol import (
     ClaimedAttempt,
     EndedChild,
     Environment,
+    Expired,
     Guard,
     Held,
     HookFilter,
@@ -273,6 +281,22 @@ class MemoryWorld:
             swept = queue.sweep(self._tables, limit)
         self._publish(*([RUNS] if swept.total() else []))
         return swept
+
+    # -- retention
+
+    async def expired(self, *, kept_us: int | None, limit: int = 5) -> Expired:
+        """Count the runs that `gc` would remove, and name the first."""
+        self._must_be_open()
+        found = [run.run_id for run in memory_gc.expired(self._tables, kept_us)]
+        return Expired(count=len(found), run_ids=tuple(found[:limit]))
+
+    async def gc(self, *, kept_us: int | None, limit: int = 200) -> tuple[RunId, ...]:
+        """Remove expired runs with all that belongs to them, and name them."""
+        self._must_be_open()
+        with self._lock:
+            removed = memory_gc.collect(self._tables, kept_us, limit)
+        self._publish(*([RUNS, HOOKS] if removed else []), *map(run_topic, removed))
+        return removed
 
     # -- versions
 

@@ -175,6 +175,7 @@ def _create(tables: Tables, run_id: RunId, event: RunCreated, now: int) -> None:
         root_id=event.root_id,
         not_before=event.not_before,
         due_at=max(now, event.not_before or 0),
+        retention_us=rules.retention_us(event.retention_s),
         attributes=dict(event.attributes),
     )
 

@@ -45,6 +45,7 @@ class RunRow:
     root_id: RunId | None
     not_before: int | None
     due_at: int | None
+    retention_us: int | None
     status: RunStatus = RunStatus.PENDING
     log: list[Recorded] = field(default_factory=list)
     hooks: dict[OperationId, HookEntry] = field(default_factory=dict)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Final
 
 from wfc.clock import Clock, SystemClock
 from wfc.errors import ConfigError, MissingExtra
 from wfc.worlds.protocol import World
+from wfc.worlds.vault import VARIABLE, vault_of
 
 GROUP: Final = "wfc.worlds"
 """Entry points of this group, named like a URL scheme, are callables ``(url, clock) -> World``."""
@@ -15,7 +17,10 @@ _FORMS: Final = "sqlite:///path/to/file.db, sqlite:////absolute/path.db or memor
 
 
 def open_world(url: str, clock: Clock | None = None) -> World:
-    """Make the world of `url`, still to be opened. Raises `ConfigError`, `MissingExtra`."""
+    """Make the world of `url`, still to be opened. Raises `ConfigError`, `MissingExtra`.
+
+    A world on a disk encrypts payloads if `WFC_ENCRYPTION_KEYS` is set.
+    """
     scheme, colon, rest = url.partition(":")
     chosen = clock or SystemClock()
     if scheme == "sqlite" and colon:
@@ -40,7 +45,7 @@ def _sqlite(url: str, rest: str, clock: Clock) -> World:
         raise ConfigError(f"{url!r} names no file. Write {_FORMS}.")
     from wfc.worlds.sqlite import SqliteWorld  # noqa: PLC0415 - a world loads only if it is used
 
-    return SqliteWorld(path, clock=clock)
+    return SqliteWorld(path, clock=clock, vault=vault_of(os.environ.get(VARIABLE, "")))
 
 
 def _foreign(scheme: str) -> Callable[[str, Clock], World] | None:

@@ -19,6 +19,7 @@ from wfc.worlds.answers import (
     ClaimedAttempt,
     EndedChild,
     Environment,
+    Expired,
     Held,
     HookFilter,
     HookPage,
@@ -59,6 +60,7 @@ __all__ = [
     "Ended",
     "EndedChild",
     "Environment",
+    "Expired",
     "Guard",
     "Held",
     "HookFilter",
@@ -291,6 +293,27 @@ class World(Protocol):
 
     async def sweep(self, limit: int = 1000) -> Swept:
         """Repair what crashes left behind; idempotent. One sweeper works at a time."""
+        ...
+
+    # -- retention
+
+    async def expired(self, *, kept_us: int | None, limit: int = 5) -> Expired:
+        """Count the runs that `gc` would remove, and name the first `limit` of them.
+
+        A run expires when it ended longer ago than it is kept: as long as its start said, else
+        `kept_us` (None: for ever). One that may still be needed does not: whose end a run has to
+        hear of (a failed one too: it may be revived), that holds the token of a hook, or for which
+        a message or an attempt is left.
+        """
+        ...
+
+    async def gc(self, *, kept_us: int | None, limit: int = 200) -> tuple[RunId, ...]:
+        """Remove expired runs with all that belongs to them, and name them, longest ended first.
+
+        At most `limit` runs and about 20,000 events at a time; who wants all calls until
+        it gives none. Idempotent; nothing of an open run is ever removed. An id that is gone is
+        new again.
+        """
         ...
 
     # -- versions

@@ -56,6 +56,10 @@ from wfc.worlds.protocol import (
 PAGE_MAX: Final = 200
 BEHIND_MAX: Final = 2000
 """How many missed events one refusal carries; who misses more asks again."""
+FOR_EVER_US: Final = 1 << 62
+"""Longer than any clock goes, and still in range when an instant is added."""
+COLLECTED_EVENTS_MAX: Final = 20_000
+"""How many events one collection removes before it lets others write."""
 
 
 def digest_of(arguments: bytes) -> bytes:
@@ -230,6 +234,13 @@ def answered_step(event: Event) -> OperationId | None:
     if isinstance(event, StepCompleted | StepFailed | StepCancelled | StepRetrying):
         return event.operation_id
     return None
+
+
+def retention_us(retention_s: float | None) -> int | None:
+    """Give how long a run is kept after its end; None as the settings say."""
+    if retention_s is None:
+        return None
+    return FOR_EVER_US if retention_s < 0 else min(round(retention_s * MICROSECONDS), FOR_EVER_US)
 
 
 def reserved_until(disposed_at: int, retention_s: float | None) -> int | None:

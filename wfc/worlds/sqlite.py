@@ -33,6 +33,7 @@ from wfc.worlds import (
     rules,
     sqlite_children,
     sqlite_events,
+    sqlite_gc,
     sqlite_hooks,
     sqlite_leases,
     sqlite_queue,
@@ -48,6 +49,7 @@ from wfc.worlds.protocol import (
     ClaimedAttempt,
     EndedChild,
     Environment,
+    Expired,
     Guard,
     Held,
     HookFilter,
@@ -76,6 +78,7 @@ from wfc.worlds.sqlite_commit import Transaction
 from wfc.worlds.sqlite_connect import connect, connect_to_look, translate, verify
 from wfc.worlds.sqlite_plain import PLAIN, PlainAppend
 from wfc.worlds.sqlite_writer import Writer
+from wfc.worlds.vault import Vault
 
 T = TypeVar("T")
 _ROWS_AT_ONCE: Final = 2000
@@ -84,11 +87,17 @@ _ROWS_AT_ONCE: Final = 2000
 class SqliteWorld:
     """A SQLite file as a world. One writer thread, one reader connection."""
 
-    def __init__(self, path: str | Path, *, clock: Clock | None = None) -> None:
-        """Keep runs in the file `path`; time comes from `clock` (by default the machine's)."""
+    def __init__(
+        self, path: str | Path, *, clock: Clock | None = None, vault: Vault | None = None
+    ) -> None:
+        """Keep runs in the file `path`; time comes from `clock` (by default the machine's).
+
+        `vault` holds the keys under which payloads are encrypted; without it they are not.
+        """
         self.path = Path(path).absolute()
         self.url = f"sqlite:///{self.path}"
         self._clock = clock or SystemClock()
+        self._vault = vault
         self._feed = Feed()
         self._writer: Writer | None = None
         self._reader: aiosqlite.Connection | None = None
@@ -112,7 +121,11 @@ class SqliteWorld:
 
     async def _new_writer(self) -> Writer:
         writer = Writer(
-            self.path, self._clock, self._feed.publish, on_foreign_writes=self._feed.publish_all
+            self.path,
+            self._clock,
+            self._feed.publish,
+            on_foreign_writes=self._feed.publish_all,
+            vault=self._vault,
         )
         await writer.open()
         return writer
@@ -204,7 +217,7 @@ class SqliteWorld:
             and not create
             and PLAIN.issuperset(map(type, events))
         ):
-            step = PlainAppend(run_id, events, guard, self._clock.now_us())
+            step = PlainAppend(run_id, events, guard, self._clock.now_us(), self._vault)
             writer.put(step)
             return await step.future
         rules.check_batch(run_id, events, guard)
@@ -248,7 +261,7 @@ class SqliteWorld:
         """Read up to `limit` events after position `after`, dense and in order."""
         rows = await self._read(sqlite_events.SELECT, (run_id, after, limit))
         blobs = await self._blobs(run_id, sqlite_events.blob_digests(rows))
-        return [sqlite_events.decode(run_id, row, blobs) for row in rows]
+        return [sqlite_events.decode(run_id, row, blobs, self._vault) for row in rows]
 
     async def _blobs(self, run_id: str, digests: Iterable[bytes]) -> dict[bytes, bytes]:
         found: dict[bytes, bytes] = {}
@@ -281,13 +294,17 @@ class SqliteWorld:
         blobs: dict[bytes, bytes] = {}
         for run_id, digests in sqlite_reads.blobs_of(rows).items():
             blobs.update(await self._blobs(run_id, digests))
-        return [sqlite_reads.view_of(row, blobs) for row in rows]
+        return [sqlite_reads.view_of(row, blobs, self._vault) for row in rows]
 
     async def ended_children(self, run_id: RunId, limit: int = 200) -> list[EndedChild]:
         """Read the ended children of which the run has still to hear."""
         asked = {"run_id": run_id, "limit": limit}
         names = dict(await self._read(sqlite_children.ENDED, asked))
         views = {name: await self.run(child) for name, child in names.items()}
+        for run in views.values():
+            # A list shows a run whose end cannot be read; a parent must not take it for a failure.
+            if run is not None and run.output is None and run.error is None:
+                await self.history(run.run_id, run.length - 1, 1)
         return [
             EndedChild(operation_id=name, run=run) for name, run in views.items() if run is not None
         ]
@@ -318,7 +335,7 @@ class SqliteWorld:
         blobs: dict[bytes, bytes] = {}
         for run_id, digests in sqlite_hooks.blobs_of(rows).items():
             blobs.update(await self._blobs(run_id, digests))
-        return [sqlite_hooks.row_of(row, blobs) for row in rows]
+        return [sqlite_hooks.row_of(row, blobs, self._vault) for row in rows]
 
     async def block(self, run_id: RunId, reason: str | None) -> None:
         """Mark the run as not executable, or with None free it again."""
@@ -405,6 +422,19 @@ class SqliteWorld:
     async def sweep(self, limit: int = 1000) -> Swept:
         """Repair what crashes left behind; idempotent."""
         return await self._write(lambda transaction: sqlite_leases.sweep(transaction, limit))
+
+    # -- retention
+
+    async def expired(self, *, kept_us: int | None, limit: int = 5) -> Expired:
+        """Count the runs that `gc` would remove, and name the first."""
+        values = sqlite_gc.values_of(self.now_us(), kept_us, limit)
+        ((count,),) = await self._read(sqlite_gc.COUNTED, values)
+        listed = await self._read(sqlite_gc.LISTED, values)
+        return Expired(count=count, run_ids=tuple(RunId(run_id) for run_id, _ in listed))
+
+    async def gc(self, *, kept_us: int | None, limit: int = 200) -> tuple[RunId, ...]:
+        """Remove expired runs with all that belongs to them, and name them."""
+        return await self._write(lambda transaction: sqlite_gc.collect(transaction, kept_us, limit))
 
     # -- versions
 

@@ -179,3 +179,12 @@ CREATE TABLE children (
 CREATE INDEX children_child ON children (child_id);
 -- The position of the event that began the run's present chapter; no earlier release restarts.
 ALTER TABLE runs ADD COLUMN chapter_at INTEGER NOT NULL DEFAULT 1;
+
+-- migration 7
+-- How long the run is kept after its end; NULL: as the settings say.
+ALTER TABLE runs ADD COLUMN retention_us INTEGER;
+-- Two indexes, since what the settings say is known only when somebody collects.
+CREATE INDEX runs_ended ON runs (ended_at)
+    WHERE ended_at IS NOT NULL AND retention_us IS NULL;
+CREATE INDEX runs_expiring ON runs (ended_at + retention_us)
+    WHERE ended_at IS NOT NULL AND retention_us IS NOT NULL;

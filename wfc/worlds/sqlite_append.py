@@ -101,7 +101,7 @@ def _refusal(transaction: Transaction, request: Request, run: RunRow | None) -> 
 
 
 def _opening(transaction: Transaction, run_id: RunId) -> list[Recorded]:
-    return sqlite_events.read_history(transaction.connection, run_id, 0, 1)
+    return sqlite_events.read_history(transaction, run_id, 0, 1)
 
 
 def _duplicate(transaction: Transaction, request: Request) -> Refused | None:
@@ -113,7 +113,7 @@ def _duplicate(transaction: Transaction, request: Request) -> Refused | None:
     ).fetchone()
     if found is None:
         return None
-    (known,) = sqlite_events.read_history(transaction.connection, request.run_id, found[0] - 1, 1)
+    (known,) = sqlite_events.read_history(transaction, request.run_id, found[0] - 1, 1)
     rules.check_same(request.run_id, known.event, request.events[0])
     return Refused(reason=Refusal.DUPLICATE, events=(known,))
 
@@ -146,9 +146,7 @@ def _behind(transaction: Transaction, run: RunRow, length: int) -> Refused | Non
     rules.check_length(run.run_id, length, run.length)
     if length == run.length:
         return None
-    missed = sqlite_events.read_history(
-        transaction.connection, run.run_id, length, rules.BEHIND_MAX
-    )
+    missed = sqlite_events.read_history(transaction, run.run_id, length, rules.BEHIND_MAX)
     return Refused(reason=Refusal.BEHIND, events=tuple(missed))
 
 
@@ -234,7 +232,9 @@ def _record(
     times = rules.times(guard, len(events), max(transaction.now_us, run.recorded_at))
     recorded = tuple(_recorded(transaction, run, events, guard, times))
     sqlite_events.insert(
-        transaction.connection, run.run_id, sqlite_events.encode(run.run_id, recorded)
+        transaction.connection,
+        run.run_id,
+        sqlite_events.encode(run.run_id, recorded, transaction.vault),
     )
     if recorded:
         run.recorded_at = times[-1]

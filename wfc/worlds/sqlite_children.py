@@ -74,7 +74,7 @@ def request_cancel(transaction: Transaction, run: RunRow, event: RunCancelReques
     run.cancel_requested, run.cancel_reason = 1, event.reason
     run.not_before = None  # a cancelled run need not wait for its delayed start
     for (child_id,) in transaction.execute(_OPEN_CHILDREN, (run.run_id,)).fetchall():
-        (opening,) = sqlite_events.read_history(transaction.connection, child_id, 0, 1)
+        (opening,) = sqlite_events.read_history(transaction, child_id, 0, 1)
         child = sqlite_runs.load(transaction.connection, child_id)
         if child is not None and not rules.is_detached(opening.event):
             _tell(transaction, child, rules.passed_on(run.run_id))
@@ -87,7 +87,9 @@ def _tell(transaction: Transaction, before: RunRow, event: RunCancelRequested) -
     child.recorded_at = max(transaction.now_us, before.recorded_at)
     recorded = Recorded(position=child.length, recorded_at=child.recorded_at, event=event)
     sqlite_events.insert(
-        transaction.connection, child.run_id, sqlite_events.encode(child.run_id, [recorded])
+        transaction.connection,
+        child.run_id,
+        sqlite_events.encode(child.run_id, [recorded], transaction.vault),
     )
     request_cancel(transaction, child, event)
     _wake(transaction, before, child)

@@ -29,6 +29,7 @@ from wfc.worlds.sqlite_connect import (
     translate,
 )
 from wfc.worlds.sqlite_turnstile import Turnstile
+from wfc.worlds.vault import Vault
 
 T = TypeVar("T")
 _PAGE_BYTES: Final = 4096
@@ -43,13 +44,16 @@ _CHECKPOINT_SOON: Final = CHECKPOINT_PAGES // 2
 class Transaction:
     """What a write sees: the connection inside a transaction, the time, and whom to tell after."""
 
-    __slots__ = ("connection", "execute", "news", "now_us")
+    __slots__ = ("connection", "execute", "news", "now_us", "vault")
 
-    def __init__(self, connection: sqlite3.Connection, now_us: int) -> None:
-        """Serve writes of the transaction that `connection` is in."""
+    def __init__(
+        self, connection: sqlite3.Connection, now_us: int, vault: Vault | None = None
+    ) -> None:
+        """Serve writes of the transaction that `connection` is in; `vault` seals what goes in."""
         self.connection = connection
         self.execute = connection.execute
         self.now_us = now_us
+        self.vault = vault
         self.news: set[str] = set()
 
 
@@ -133,10 +137,11 @@ class Committed:
 class Committer:
     """The writing connection of this process to one file. One thread at a time may use it."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def __init__(self, path: Path, clock: Clock, vault: Vault | None = None) -> None:
         """Connect to `path`, and migrate it if it is behind. Raises `WorldError`."""
         self._path = path
         self._clock = clock
+        self._vault = vault
         self._commits = 0
         self._grown = False
         self._pages = 0
@@ -217,7 +222,7 @@ class Committer:
         try:
             fault.point("append.begun")
             self._connection.execute("BEGIN IMMEDIATE")
-            transaction = Transaction(self._connection, self._clock.now_us())
+            transaction = Transaction(self._connection, self._clock.now_us(), self._vault)
             if len(batch) == 1:
                 answers = [self._run(batch[0], transaction)]
             else:

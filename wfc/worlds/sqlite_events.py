@@ -14,8 +14,14 @@ from wfc.eventlog import wire
 from wfc.eventlog.event import Event, Recorded
 from wfc.ids import RunId
 from wfc.worlds import rules
+from wfc.worlds.sqlite_commit import Transaction
+from wfc.worlds.vault import Vault, missing
 
 BLOB_BYTES: Final = 32 << 10
+_KEY: Final = "$key"
+"""Names the key among the names of payloads, none of which is written so."""
+_BLOB: Final = "a large payload"
+_DIGEST: Final = "digest"
 INSERT: Final = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)"
 SELECT: Final = (
     "SELECT position, body, blobs, code FROM events"
@@ -36,22 +42,59 @@ class Encoded(NamedTuple):
     size: int
 
 
-def encode(run_id: RunId, recorded: Iterable[Recorded]) -> Encoded:
-    """Turn events into rows."""
+def encode(run_id: RunId, recorded: Iterable[Recorded], vault: Vault | None = None) -> Encoded:
+    """Turn events into rows, sealed if there is a vault."""
     rows: list[Parameters] = []
     blobs: dict[bytes, bytes] = {}
     size = 0
     for one in recorded:
-        event = one.event
-        body, names = wire.encode(one.recorded_at, event), None
-        if len(body) > BLOB_BYTES:
-            small, named = _without_payloads(event, blobs)
-            if named:
-                body = wire.encode(one.recorded_at, small)
-                names = json.dumps(named)
+        if vault is None:
+            body, names = _plain(one, blobs)
+        else:
+            body, names = _sealed(run_id, one, blobs, vault)
         size += len(body)
-        rows.append((run_id, one.position, event.code, body, rules.dedupe_key(event), names))
+        rows.append(
+            (run_id, one.position, one.event.code, body, rules.dedupe_key(one.event), names)
+        )
     return Encoded(rows, blobs, size + sum(map(len, blobs.values())))
+
+
+def _plain(one: Recorded, blobs: dict[bytes, bytes]) -> tuple[bytes, str | None]:
+    body = wire.encode(one.recorded_at, one.event)
+    if len(body) > BLOB_BYTES:
+        named: dict[str, str] = {}
+        event = one.event
+        for path, payload in _payloads(event):
+            if len(payload) > BLOB_BYTES:
+                digest = _digest(payload)
+                blobs[digest], named[path] = payload, digest.hex()
+                event = _with_payload(event, path, b"")
+        if named:
+            return wire.encode(one.recorded_at, event), json.dumps(named)
+    return body, None
+
+
+def _sealed(
+    run_id: RunId, one: Recorded, blobs: dict[bytes, bytes], vault: Vault
+) -> tuple[bytes, str]:
+    """Seal all payloads of an event; its row names the key, since sealed bytes look like any."""
+    named = {_KEY: vault.writes_under}
+    event = one.event
+    for path, payload in _payloads(event):
+        if path.endswith(_DIGEST):
+            continue  # calls are compared by it
+        if len(payload) > BLOB_BYTES:
+            digest = vault.digest(run_id, payload)
+            blobs[digest], named[path] = vault.seal(run_id, _BLOB, payload), digest.hex()
+            event = _with_payload(event, path, b"")
+        else:
+            place = _place(one.position, path)
+            event = _with_payload(event, path, vault.seal(run_id, place, payload))
+    return wire.encode(one.recorded_at, event), json.dumps(named)
+
+
+def _place(position: int, path: str) -> str:
+    return f"`{path}` of event {position}"
 
 
 def insert(connection: sqlite3.Connection, run_id: RunId, encoded: Encoded) -> None:
@@ -66,8 +109,10 @@ def insert(connection: sqlite3.Connection, run_id: RunId, encoded: Encoded) -> N
         )
 
 
-def decode(run_id: RunId, row: Fetched, blobs: Mapping[bytes, bytes]) -> Recorded:
-    """Turn a row back into an event. Raises `CorruptEvent`, `LogTooNew`."""
+def decode(
+    run_id: RunId, row: Fetched, blobs: Mapping[bytes, bytes], vault: Vault | None = None
+) -> Recorded:
+    """Turn a row back into an event. Raises `CorruptEvent`, `LogTooNew`, `CannotDecrypt`."""
     position, body, names, code = row
     recorded = wire.decode(body, run_id=run_id, position=position)
     if recorded.event.code != code:
@@ -76,54 +121,76 @@ def decode(run_id: RunId, row: Fetched, blobs: Mapping[bytes, bytes]) -> Recorde
         )
     if names is None:
         return recorded
+    key_id, named = _named(names)
     event = recorded.event
-    for path, digest in _named(names).items():
-        payload = blobs.get(digest)
-        if payload is None or _digest(payload) != digest:
-            raise CorruptEvent(run_id, position, f"its payload `{path}` is missing or changed")
+    if key_id is not None:
+        if vault is None:
+            raise missing(run_id, key_id)
+        for path, place, sealed in _sealed_parts(run_id, recorded, named, blobs):
+            event = _with_payload(event, path, vault.open(run_id, place, sealed, key_id))
+        return replace(recorded, event=event)
+    for path, digest in named.items():
+        payload = _blob(run_id, position, path, digest, blobs)
+        if _digest(payload) != digest:
+            raise _lost(run_id, position, path)
         event = _with_payload(event, path, payload)
     return replace(recorded, event=event)
+
+
+def _sealed_parts(
+    run_id: RunId, recorded: Recorded, named: Mapping[str, bytes], blobs: Mapping[bytes, bytes]
+) -> Iterator[tuple[str, str, bytes]]:
+    """Give the sealed payloads of an event, each with the place that it was sealed for."""
+    for path, payload in _payloads(recorded.event):
+        if path in named:
+            yield path, _BLOB, _blob(run_id, recorded.position, path, named[path], blobs)
+        elif not path.endswith(_DIGEST):
+            yield path, _place(recorded.position, path), payload
+
+
+def _blob(
+    run_id: RunId, position: int, path: str, digest: bytes, blobs: Mapping[bytes, bytes]
+) -> bytes:
+    payload = blobs.get(digest)
+    if payload is None:
+        raise _lost(run_id, position, path)
+    return payload
+
+
+def _lost(run_id: RunId, position: int, path: str) -> CorruptEvent:
+    return CorruptEvent(run_id, position, f"its payload `{path}` is missing or changed")
 
 
 def blob_digests(rows: Iterable[Fetched]) -> list[bytes]:
     """Name the blobs that some rows need."""
     return [
-        digest for _, _, names, _ in rows if names is not None for digest in _named(names).values()
+        digest
+        for _, _, names, _ in rows
+        if names is not None
+        for digest in _named(names)[1].values()
     ]
 
 
-def read_history(
-    connection: sqlite3.Connection, run_id: RunId, after: int, limit: int
-) -> list[Recorded]:
+def read_history(transaction: Transaction, run_id: RunId, after: int, limit: int) -> list[Recorded]:
     """Read events on the writer's connection, within its transaction."""
-    rows = connection.execute(SELECT, (run_id, after, limit)).fetchall()
+    rows = transaction.execute(SELECT, (run_id, after, limit)).fetchall()
     blobs = {
         digest: body
         for wanted in blob_digests(rows)
-        for digest, body in connection.execute(
-            "SELECT digest, body FROM blobs WHERE run_id = ? AND digest = ?", (run_id, wanted)
-        )
+        for digest, body in transaction.execute(SELECT_BLOB, (run_id, wanted))
     }
-    return [decode(run_id, row, blobs) for row in rows]
+    return [decode(run_id, row, blobs, transaction.vault) for row in rows]
 
 
-def _named(names: str) -> dict[str, bytes]:
-    return {path: bytes.fromhex(digest) for path, digest in json.loads(names).items()}
+def _named(names: str) -> tuple[str | None, dict[str, bytes]]:
+    """Read what a row says of its payloads: the key they are sealed under, and which are blobs."""
+    found: dict[str, str] = json.loads(names)
+    key_id = found.pop(_KEY, None)
+    return key_id, {path: bytes.fromhex(digest) for path, digest in found.items()}
 
 
 def _digest(payload: bytes) -> bytes:
     return hashlib.blake2b(payload, digest_size=32).digest()
-
-
-def _without_payloads(event: Event, blobs: dict[bytes, bytes]) -> tuple[Event, dict[str, str]]:
-    named: dict[str, str] = {}
-    for path, payload in _payloads(event):
-        if len(payload) > BLOB_BYTES:
-            digest = _digest(payload)
-            blobs[digest] = payload
-            named[path] = digest.hex()
-            event = _with_payload(event, path, b"")
-    return event, named
 
 
 def _payloads(event: Event) -> Iterator[tuple[str, bytes]]:

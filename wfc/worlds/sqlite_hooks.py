@@ -17,6 +17,7 @@ from wfc.worlds.protocol import HookFilter, HookRow
 from wfc.worlds.rules import HookPlace
 from wfc.worlds.sqlite_commit import Transaction
 from wfc.worlds.sqlite_runs import RunRow
+from wfc.worlds.vault import Vault
 
 _PUT: Final = """
 INSERT OR REPLACE INTO hooks (run_id, operation_id, hook_id, token_digest, status, position, kind,
@@ -150,7 +151,7 @@ def check_reopened(transaction: Transaction, run_id: RunId, events: Sequence[Eve
         ).fetchone()
         holder = None if found is None else _holder_of(transaction, found[0])
         if holder is not None and holder != (run_id, name):
-            (made,) = sqlite_events.read_history(transaction.connection, run_id, found[1] - 1, 1)
+            (made,) = sqlite_events.read_history(transaction, run_id, found[1] - 1, 1)
             raise HookConflictError(getattr(made.event, "token", ""), holder[0])
 
 
@@ -218,13 +219,17 @@ def blobs_of(rows: Iterable[tuple[Any, ...]]) -> dict[str, list[bytes]]:
     return needed
 
 
-def row_of(values: tuple[Any, ...], blobs: Mapping[bytes, bytes]) -> HookRow:
-    """Make the view of a hook. Raises `CorruptEvent`, `LogTooNew`."""
+def row_of(
+    values: tuple[Any, ...], blobs: Mapping[bytes, bytes], vault: Vault | None = None
+) -> HookRow:
+    """Make the view of a hook. Raises `CorruptEvent`, `LogTooNew`, `CannotDecrypt`."""
     run_id, name, hook_id, status, received, kind, created_at, disposed_at, kept, workflow = values[
         :_OWN
     ]
     position, body, named, code = values[_OWN:]
-    event: Any = sqlite_events.decode(RunId(run_id), (position, body, named, code), blobs).event
+    event: Any = sqlite_events.decode(
+        RunId(run_id), (position, body, named, code), blobs, vault
+    ).event
     return HookRow(
         run_id=RunId(run_id),
         workflow=DefinitionId(workflow),

@@ -28,6 +28,7 @@ from wfc.worlds.protocol import (
 from wfc.worlds.request import Request
 from wfc.worlds.sqlite_append import append
 from wfc.worlds.sqlite_commit import Transaction, apart, settle
+from wfc.worlds.vault import Vault
 
 # An owner's append of these changes nothing but the log and the head of the run.
 PLAIN: Final = frozenset(
@@ -49,7 +50,14 @@ class PlainAppend:
         "atomic", "blocking", "future", "size",
     )  # fmt: skip
 
-    def __init__(self, run_id: RunId, events: Sequence[Event], guard: Owner, now_us: int) -> None:
+    def __init__(
+        self,
+        run_id: RunId,
+        events: Sequence[Event],
+        guard: Owner,
+        now_us: int,
+        vault: Vault | None = None,
+    ) -> None:
         """Prepare everything that needs no transaction; the answer if nothing stands against it."""
         self._run_id, self._events, self._guard = run_id, events, guard
         length = guard.length
@@ -57,7 +65,7 @@ class PlainAppend:
             Recorded(position=position, recorded_at=now_us, event=event)
             for position, event in enumerate(events, length + 1)
         )
-        self._encoded = sqlite_events.encode(run_id, recorded)
+        self._encoded = sqlite_events.encode(run_id, recorded, vault)
         after = length + len(recorded)
         self._head = (after, now_us, run_id, guard.fence, length, now_us)
         self._answer = Appended(recorded=recorded, length=after)

@@ -13,6 +13,7 @@ from wfc.ids import DefinitionId, RunId, VersionId
 from wfc.worlds import rules, sqlite_events
 from wfc.worlds.protocol import RunFilter
 from wfc.worlds.sqlite_runs import COLUMNS, row_of
+from wfc.worlds.vault import Vault
 
 _COLUMNS: Final = ", ".join(f"runs.{name}" for name in COLUMNS)
 # The end of a run is its last event: output and error are not kept a second time.
@@ -38,7 +39,9 @@ _HAS_ATTRIBUTE: Final = (
 Statement = tuple[str, dict[str, object]]
 
 
-def view_of(values: tuple[Any, ...], blobs: Mapping[bytes, bytes]) -> Run:
+def view_of(
+    values: tuple[Any, ...], blobs: Mapping[bytes, bytes], vault: Vault | None = None
+) -> Run:
     """Make the view of a run from a row of `RUN` or `page_of`."""
     row = row_of(values[: len(COLUMNS)])
     living, *last, attributes = values[len(COLUMNS) :]
@@ -49,7 +52,7 @@ def view_of(values: tuple[Any, ...], blobs: Mapping[bytes, bytes]) -> Run:
     if last[0] is not None:
         try:
             end = sqlite_events.decode(
-                row.run_id, (last[0], last[1], last[2], last[3]), blobs
+                row.run_id, (last[0], last[1], last[2], last[3]), blobs, vault
             ).event
         except LogError as damage:
             # One damaged run must not hide the others from a list.

@@ -48,6 +48,7 @@ class RunRow:
     arguments_digest: bytes
     heard: int = 0
     chapter_at: int = 1
+    retention_us: int | None = None
 
     @property
     def halted(self) -> bool:
@@ -92,6 +93,7 @@ def create(connection: sqlite3.Connection, run_id: RunId, event: RunCreated, now
         parent_id=None if event.parent is None else event.parent.run_id,
         root_id=event.root_id,
         arguments_digest=rules.digest_of(event.arguments),
+        retention_us=rules.retention_us(event.retention_s),
     )
     connection.execute(_INSERT, tuple(getattr(row, name) for name in COLUMNS))
     connection.executemany(

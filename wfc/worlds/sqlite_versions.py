@@ -96,7 +96,8 @@ def activate(transaction: Transaction, version: VersionId) -> None:
 def _activate(transaction: Transaction, version: VersionId) -> None:
     # Only the rows that change: each is written whole, with its archive.
     transaction.execute(
-        "UPDATE bundles SET active = (version = ?1) WHERE active != (version = ?1)", (version,)
+        "UPDATE bundles SET active = (version = ?) WHERE active != (version = ?)",
+        (version, version),
     )
 
 
@@ -127,9 +128,9 @@ def must_not_be_pruned(transaction: Transaction, version: VersionId) -> None:
     """Refuse that a run depends on what is gone. Raises `VersionUnknown`."""
     # An older wfc that registers a version again does not know that it has to be taken off here.
     found = transaction.execute(
-        "SELECT 1 FROM pruned WHERE version = ?1"
-        " AND NOT EXISTS (SELECT 1 FROM bundles WHERE version = ?1)",
-        (version,),
+        "SELECT 1 FROM pruned WHERE version = ?"
+        " AND NOT EXISTS (SELECT 1 FROM bundles WHERE version = ?)",
+        (version, version),
     ).fetchone()
     if found is not None:
         raise rules.pruned(version)

@@ -21,6 +21,7 @@ from typing import Final, TypeVar
 from wfc.clock import Clock
 from wfc.errors import WorldUnreachable
 from wfc.worlds.sqlite_commit import Call, Committed, Committer, Transaction, Write
+from wfc.worlds.vault import Vault
 
 T = TypeVar("T")
 BATCH_WRITES: Final = 512
@@ -49,12 +50,14 @@ class Writer:
         publish: Callable[[Iterable[str]], None],
         *,
         on_foreign_writes: Callable[[], None],
+        vault: Vault | None = None,
     ) -> None:
         """Write to `path`. On the event loop, `publish` tells topics of which there is news, and
         `on_foreign_writes` that another process wrote.
         """
         self._path = path
         self._clock = clock
+        self._vault = vault
         self._publish = publish
         self._on_foreign_writes = on_foreign_writes
         self._loop = asyncio.get_running_loop()
@@ -152,7 +155,7 @@ class Writer:
 
     def _main(self) -> None:
         try:
-            committer = Committer(self._path, self._clock)
+            committer = Committer(self._path, self._clock, self._vault)
         except BaseException as error:  # noqa: BLE001 - raised again where the world is opened
             self._opened.set_exception(error)
             return

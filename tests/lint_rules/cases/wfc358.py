@@ -46,6 +46,18 @@ def good_process(order_id: str) -> str:
     return order_id
 
 
+@policy(isolation="process", memory="1GiB")
+def good_memory(order_id: str) -> str:
+    "use step"
+    return order_id
+
+
+@policy(memory="1GiB")  # WFC358: 16, "isolation"
+def wide(order_id: str) -> str:
+    "use step"
+    return order_id
+
+
 @policy(timeout="3 days", cleanup="1m", retention="never", on_new_version="upgrade")
 async def good_workflow(order_id: str) -> str:
     "use workflow"

@@ -1,0 +1,197 @@
+"""Steps in processes of their own: what each does to its process, and what to the run."""
+
+from __future__ import annotations
+
+SOURCE = '''
+"""Steps that want a process of their own."""
+import asyncio
+import ctypes
+import logging
+import os
+import signal
+import time
+from pathlib import Path
+
+from wfc import (
+    FatalError, get_step_metadata, get_workflow_metadata, policy, set_attributes,
+)
+from wfc.policies import Backoff
+
+
+class Refusal(Exception):
+    """An error of the project's own."""
+
+    def __init__(self, why: str, code: int) -> None:
+        super().__init__(why, code)
+        self.code = code
+
+
+@policy(isolation="process")
+def where() -> int:
+    "use step"
+    return os.getpid()
+
+
+@policy(isolation="process")
+async def what() -> list:
+    "use step"
+    step, run = get_step_metadata(), get_workflow_metadata()
+    await set_attributes({"seen": step.attempt})
+    await asyncio.sleep(0)
+    logging.getLogger("shop").warning("step %s", step.step)
+    return [step.run_id, step.step_id, step.attempt, step.attempts_max, run.run_id, os.getpid()]
+
+
+@policy(isolation="process")
+async def wrong() -> None:
+    "use step"
+    await set_attributes({"wfc.mine": 1})
+
+
+@policy(isolation="process", attempts=1)
+def refuse() -> None:
+    "use step"
+    try:
+        raise KeyError("gone")
+    except KeyError as error:
+        raise Refusal("not today", 7) from error
+
+
+def only_second(error: BaseException) -> bool:
+    return isinstance(error, Refusal) and error.code == 1
+
+
+@policy(
+    isolation="process", attempts=5, backoff=Backoff(initial="1ms", maximum="1ms"),
+    retry_on=only_second,
+)
+def judged(folder: str) -> None:
+    "use step"
+    attempt = get_step_metadata().attempt
+    (Path(folder) / f"judged{attempt}").touch()
+    raise Refusal("by a predicate", attempt)
+
+
+@policy(isolation="process", backoff=Backoff(initial="1ms", maximum="1ms"))
+def leave(folder: str, how: str) -> str:
+    "use step"
+    if get_step_metadata().attempt == 1:
+        if how == "exit":
+            os._exit(3)
+        if how == "segfault":
+            ctypes.string_at(0)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return f"{how} survived"
+
+
+@policy(isolation="process", memory="2GiB", backoff=Backoff(initial="1ms", maximum="1ms"))
+def swallow() -> int:
+    "use step"
+    size = 8 * 2**30 if get_step_metadata().attempt == 1 else 2**20
+    return len(bytearray(size))
+
+
+@policy(isolation="process", memory="1MiB")
+def tiny() -> int:
+    "use step"
+    return 1
+
+
+@policy(isolation="process", memory="4GiB")
+async def roomy() -> int:
+    "use step"
+    await asyncio.sleep(0)
+    return 1
+
+
+@policy(isolation="process", timeout=0.2, backoff=Backoff(initial="1ms", maximum="1ms"), attempts=2)
+def spin(folder: str) -> str:
+    "use step"
+    try:
+        while get_step_metadata().attempt == 1:
+            pass
+    finally:
+        (Path(folder) / f"cleaned{get_step_metadata().attempt}").touch()
+    return "second"
+
+
+@policy(isolation="process", attempts=1, timeout=0.2)
+async def deaf(folder: str) -> None:
+    "use step"
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    (Path(folder) / "deaf").write_text(str(os.getpid()))
+    while True:
+        time.sleep(0.01)
+
+
+@policy(isolation="process")
+async def wait(folder: str) -> None:
+    "use step"
+    try:
+        (Path(folder) / "waits").write_text(str(os.getpid()))
+        await asyncio.sleep(600)
+    finally:
+        (Path(folder) / "told").write_text(str(get_step_metadata().cancelled()))
+
+
+@policy(isolation="process")
+def own_loop() -> int:
+    "use step"
+    async def inner() -> int:
+        await asyncio.sleep(0)
+        return 5
+    return asyncio.run(inner())
+
+
+@policy(isolation="process")
+def leaving() -> None:
+    "use step"
+    raise SystemExit(4)
+
+
+async def alone(name: str, *args: str) -> object:
+    "use workflow"
+    if name == "where":
+        return [await where(), await where()]
+    if name == "what":
+        return await what()
+    if name == "wrong":
+        return await wrong()
+    if name == "refuse":
+        try:
+            return await refuse()
+        except Refusal as error:
+            assert isinstance(error.__cause__, KeyError)
+            raise
+    if name == "judged":
+        return await judged(*args)
+    if name == "leave":
+        return await leave(*args)
+    if name == "swallow":
+        return await swallow()
+    if name == "tiny":
+        return await tiny()
+    if name == "roomy":
+        return await roomy()
+    if name == "spin":
+        return await spin(*args)
+    if name == "deaf":
+        return await deaf(*args)
+    if name == "wait":
+        return await wait(*args)
+    if name == "own_loop":
+        return await own_loop()
+    return await leaving()
+
+
+async def nested() -> int:
+    "use workflow"
+    kept = 4
+
+    @policy(isolation="process")
+    async def inside() -> int:
+        "use step"
+        return kept + 1
+
+    return await inside()
+'''

@@ -1,0 +1,164 @@
+"""Steps in processes of their own: whatever they do, the worker lives on and the log is right."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.runtime.house import until
+from tests.runtime.process_flows import SOURCE
+from wfc import api, codec
+from wfc.config import Session
+from wfc.errors import FatalError, RunFailed, StepCrashed, StepError, StepTimeout
+from wfc.eventlog.event import StepFailed, StepRetrying
+from wfc.runtime.processes import WarmProcesses, cores
+from wfc.settings import load_settings
+
+
+@pytest.fixture
+async def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Session]:
+    """A worker for a project with such steps."""
+    (tmp_path / "lonely_flows.py").write_text(SOURCE)
+    (tmp_path / "wfc.toml").write_text('packages = ["lonely_flows"]\n')
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+    async with api.runtime(settings=load_settings(tmp_path, world="memory:")) as session:
+        yield session
+    del sys.modules["lonely_flows"]
+
+
+def flow(name: str = "alone") -> Any:
+    return getattr(sys.modules["lonely_flows"], name)
+
+
+async def done(*args: Any) -> Any:
+    return await (await api.start(flow(), *args)).result("60s")
+
+
+async def failure(*args: Any) -> Any:
+    with pytest.raises(RunFailed) as caught:
+        await (await api.start(flow(), *args)).result("60s")
+    return caught.value.cause
+
+
+def read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def warm(session: Session) -> WarmProcesses:
+    assert session.worker is not None
+    assert isinstance(session.worker.processes, WarmProcesses)
+    return session.worker.processes
+
+
+async def test_a_process_is_warm_and_knows_what_it_works_for(
+    session: Session, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One process serves call after call, and a body in it may ask what any body may."""
+    first, second = await done("where")
+    assert first == second != os.getpid()
+    run = await api.start(flow(), "what")
+    with caplog.at_level(logging.WARNING):
+        run_id, step_id, attempt, most, of_run, pid = await run.result("60s")
+    (step,) = await run.steps()
+    assert (run_id, step_id, attempt, most, of_run, pid) == (run.id, step.id, 1, 3, run.id, first)
+    assert (await api.get_run(run.id).attributes()) == {"seen": 1}
+    assert "step lonely_flows:what" in caplog.messages
+    assert "wfc." in str(await failure("wrong"))
+    assert await done("own_loop") == 5
+    assert await (await api.start(flow("nested"))).result("60s") == 5
+    assert warm(session).pids == {first}
+    assert len(warm(session).pids) <= cores()
+
+
+async def test_errors_come_back_with_class_cause_and_frames(
+    session: Session, tmp_path: Path
+) -> None:
+    """The error is judged where it is whole: predicates see the user's own class."""
+    error = await failure("refuse")
+    assert type(error).__name__ == "Refusal"
+    assert (error.args, error.code) == (("not today", 7), 7)
+    assert isinstance(error.__cause__, KeyError)
+    assert error.__notes__[0] == ("step `refuse` failed, attempt 1 of 1")
+    error = await failure("judged", str(tmp_path))
+    assert error.code == 2
+    assert [name for name in ("judged1", "judged2", "judged3") if (tmp_path / name).exists()] == [
+        "judged1",
+        "judged2",
+    ]
+    assert isinstance(await failure("leaving"), StepError)
+    run = await api.start(flow(), "refuse")
+    with pytest.raises(RunFailed):
+        await run.result("60s")
+    (failed,) = [
+        r.event for r in await session.world.history(run.id) if isinstance(r.event, StepFailed)
+    ]
+    assert codec.read_error(failed.error).frames[0].function == "refuse"
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [("exit", "exit status 3"), ("segfault", "SIGSEGV"), ("kill", "SIGKILL (so the kernel")],
+)
+async def test_a_dead_process_is_an_error_like_any(
+    session: Session, tmp_path: Path, how: str, says: str
+) -> None:
+    """It is counted, and the next attempt has a new process."""
+    run = await api.start(flow(), "leave", str(tmp_path), how)
+    assert await run.result("60s") == f"{how} survived"
+    log = await session.world.history(run.id)
+    (retrying,) = [each.event for each in log if isinstance(each.event, StepRetrying)]
+    error = codec.decode_error(retrying.error)
+    assert isinstance(error, StepCrashed)
+    assert says in str(error)
+    assert (retrying.attempt, retrying.counted) == (1, True)
+
+
+async def test_memory_is_limited(session: Session) -> None:
+    """A body that wants too much gets a `MemoryError`, and its process is not used again."""
+    before, _ = await done("where")
+    run = await api.start(flow(), "swallow")
+    assert await run.result("60s") == 2**20
+    log = await session.world.history(run.id)
+    (retrying,) = [each.event for each in log if isinstance(each.event, StepRetrying)]
+    assert isinstance(codec.decode_error(retrying.error), MemoryError)
+    after, _ = await done("where")
+    assert before != after
+    error = await failure("tiny")
+    assert isinstance(error, FatalError)
+    assert "before the body begins" in str(error)
+    assert await done("roomy") == 1
+
+
+async def test_a_body_ends_at_its_deadline(session: Session, tmp_path: Path) -> None:
+    """SIGTERM lets it clean up, though it never awaits; SIGKILL ends who does not listen."""
+    assert await done("spin", str(tmp_path)) == "second"
+    assert (tmp_path / "cleaned1").exists()
+    warm(session)._grace_s = 0.2
+    assert isinstance(await failure("deaf", str(tmp_path)), StepTimeout)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(read(tmp_path / "deaf")), 0)
+
+
+async def test_a_cancelled_body_is_told(session: Session, tmp_path: Path) -> None:
+    run = await api.start(flow(), "wait", str(tmp_path))
+    await until(lambda: read(tmp_path / "waits") != "")
+    assert await run.cancel(reason="enough")
+    await until(lambda: read(tmp_path / "told") != "")
+    pid = int(read(tmp_path / "waits"))
+    await until(lambda: pid not in warm(session).pids)
+    assert read(tmp_path / "told") == "True"
+
+
+async def test_processes_end_with_their_worker(session: Session) -> None:
+    pid, _ = await done("where")
+    assert session.worker is not None
+    await session.worker.stop()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)

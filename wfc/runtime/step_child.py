@@ -1,0 +1,179 @@
+"""Inside the process of a step: take a call, run its body in the main thread, say how it ended.
+
+The main thread is where signals land. SIGTERM raises `SystemExit` in the midst of the body, so that
+its `finally` blocks run; who does not end then is killed from outside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import threading
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from queue import SimpleQueue
+from typing import Any, Final
+
+from wfc import codec
+from wfc.eventlog.event import Scalar
+from wfc.ids import OperationId
+from wfc.manifests.store import from_archive
+from wfc.runtime import context
+from wfc.runtime.attempt import Body, Call, Ended, run_here
+from wfc.runtime.frames import Pipe
+from wfc.runtime.memory_limit import Limited
+from wfc.runtime.metadata import WorkflowMetadata
+from wfc.runtime.process_calls import ended_fields, of_fields
+from wfc.runtime.registry import Registry
+
+TERMINATED: Final = 143
+"""The exit status of a process that SIGTERM has ended, as shells say it."""
+
+
+class StepChild:
+    """Runs the calls that come through a pipe, one at a time."""
+
+    def __init__(self, pipe: Pipe, registry: Registry, gone: Callable[[], None]) -> None:
+        """Run steps of `registry`; `gone` is called, in a thread, once the worker is not there."""
+        self._pipe = pipe
+        self._registry = registry
+        self._gone = gone
+        self._calls: SimpleQueue[Mapping[str, Any] | None] = SimpleQueue()
+        self._scene: PipeScene | None = None
+        self._call: Call | None = None
+        self._terminated = False
+
+    def serve(self) -> None:
+        """Serve until the worker is gone. Raises `SystemExit` after `terminate`."""
+        threading.Thread(target=self.listen, name="wfc-pipe", daemon=True).start()
+        with asyncio.Runner() as runner:
+            while (fields := self._calls.get()) is not None:
+                self._pipe.send("ended", **self._attempt(fields, runner))
+                if self._terminated:
+                    raise SystemExit(TERMINATED)
+
+    def terminate(self, *_: object) -> None:
+        """Stop the body, if one runs, and end: the handler of SIGTERM."""
+        self._terminated = True
+        if self._call is not None:
+            self._call.given_up = True
+        raise SystemExit(TERMINATED)
+
+    def listen(self) -> None:
+        """Hear the worker, until it is gone."""
+        while (said := self._pipe.receive()) is not None:
+            word, fields = said
+            if word == "call":
+                self._calls.put(fields)
+            elif self._scene is not None:
+                self._scene.answered(fields["error"])
+        self._calls.put(None)
+        self._gone()
+
+    def _attempt(self, fields: Mapping[str, Any], runner: asyncio.Runner) -> dict[str, Any]:
+        offset_us = fields["now"] - _monotonic_us()
+        self._scene = PipeScene(self._pipe, fields["scene"])
+        call = self._call = of_fields(fields, self._scene)
+        limited: list[Limited] = []
+
+        def body_of() -> Body:
+            limited.append(Limited(self._body(call, fields["archive"]), call.policy.memory_bytes))
+            return limited[0]
+
+        def awaited(work: Coroutine[Any, Any, Any]) -> Any:
+            # A runner keeps the context of its first day.
+            return runner.run(work, context=contextvars.copy_context())
+
+        def run() -> Ended:
+            context.attempt.set(call)
+            return run_here(call, body_of, awaited, lambda: offset_us + _monotonic_us())
+
+        ended = contextvars.copy_context().run(run)
+        self._call = None
+        # What ran out of memory has left the heap in pieces, and the next body would suffer for it.
+        spent = any(each.exhausted for each in limited)
+        return {**ended_fields(ended), "spent": spent}
+
+    def _body(self, call: Call, archive: bytes | None) -> Body:
+        if call.body_version is None:
+            return self._registry.step(call.step)
+        if archive is not None:
+            self._registry.add(from_archive(archive))
+        known = {each.id: each for each in self._registry.versions.known()}
+        return self._registry.older_step(known[call.body_version], call.step)
+
+
+def _monotonic_us() -> int:
+    return time.monotonic_ns() // 1000
+
+
+class PipeScene:
+    """The run around a body, asked for through the pipe."""
+
+    def __init__(self, pipe: Pipe, metadata: WorkflowMetadata) -> None:
+        """Know the run as it was when the attempt began."""
+        self._pipe = pipe
+        self._metadata = metadata
+        self._waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[bytes | None]]] = []
+
+    def workflow_metadata(self) -> WorkflowMetadata:
+        """Describe the run."""
+        return self._metadata
+
+    async def set_attributes(
+        self,
+        changes: Mapping[str, Scalar | None],
+        operation_id: OperationId,  # noqa: ARG002 - the worker knows for whom it asks
+    ) -> None:
+        """Have the worker write attributes. Raises what it met."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[bytes | None] = loop.create_future()
+        self._waiting.append((loop, answer))
+        self._pipe.send("attributes", changes=dict(changes))
+        error = await answer
+        if error is not None:
+            raise codec.decode_error(error)
+
+    def answered(self, error: bytes | None) -> None:
+        """Hear, in the thread that listens, what came of the first that is still open."""
+        loop, answer = self._waiting.pop(0)
+        loop.call_soon_threadsafe(_settle, answer, error)
+
+
+def _settle(answer: asyncio.Future[bytes | None], error: bytes | None) -> None:
+    if not answer.done():  # the body may have been cancelled while it waited
+        answer.set_result(error)
+
+
+class PipeHandler(logging.Handler):
+    """Sends log records to the worker, which gives them to its own handlers."""
+
+    def __init__(self, pipe: Pipe) -> None:
+        """Speak through `pipe`."""
+        super().__init__()
+        self._pipe = pipe
+        self._formatter = logging.Formatter()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send a record as text: its arguments may be anything."""
+        try:
+            raised = record.exc_info and self._formatter.formatException(record.exc_info)
+            self._pipe.send(
+                "log",
+                name=record.name,
+                levelno=record.levelno,
+                levelname=record.levelname,
+                msg=record.getMessage(),
+                created=record.created,
+                pathname=record.pathname,
+                filename=record.filename,
+                module=record.module,
+                lineno=record.lineno,
+                funcName=record.funcName,
+                process=record.process,
+                threadName=record.threadName,
+                exc_text=raised or record.exc_text,
+            )
+        except Exception:  # noqa: BLE001 - as every handler: a line of a log stops no program
+            self.handleError(record)
