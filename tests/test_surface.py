@@ -10,11 +10,13 @@ import pytest
 import wfc
 import wfc.api
 import wfc.types
+import wfc.web
 
 SURFACE = {
     "wfc": (
         "Backoff FatalError Hook Response RetryableError WebhookRequest Woke changed create_hook "
-        "create_webhook get_step_metadata get_workflow_metadata install policy remove_attributes restart set_attributes sleep start"
+        "create_webhook get_step_metadata get_workflow_metadata install policy "
+        "remove_attributes restart set_attributes sleep start"
     ),
     "wfc.api": (
         "App CancelAnswer Page Run RunStatus RunSummary cancel_runs get_hook get_run list_hooks "
@@ -25,6 +27,7 @@ SURFACE = {
         "HookStatus HookSummary Level Offer Page Reason Receipt Recorded RunStatus RunSummary Step "
         "StepMetadata StepStatus UpgradeReport Verdict VersionSummary Woke WorkflowMetadata"
     ),
+    "wfc.web": "Principal asgi_app mount",
 }
 
 

@@ -449,6 +449,11 @@ def _shared() -> _Shared:
     return found
 
 
+def session_here() -> Session | None:
+    """Give the session of the running loop, if one is open."""
+    return _shared().session
+
+
 async def current_session() -> Session:
     """Give the session of the running loop; the first call opens it from the settings."""
     shared = _shared()

@@ -28,6 +28,11 @@ PATH: Final = "webhook"
 _STATUS_MIN: Final = 200
 _STATUS_MAX: Final = 599
 _BODILESS: Final = frozenset({204, 304})
+_OF_THE_SERVER: Final = frozenset(
+    {"connection", "content-length", "date", "keep-alive", "server", "te", "trailer",
+     "transfer-encoding", "upgrade"}
+)  # fmt: skip
+"""Headers that say how an answer is carried, which whoever carries it knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,8 @@ def _check_header(name: object, value: object) -> None:
     token = name.replace("-", "").replace("_", "")
     if not (token.isascii() and token.isalnum()):
         raise ValueError(f"Response: {name!r} is no name of a header")
+    if name.lower() in _OF_THE_SERVER:
+        raise ValueError(f"Response: the server writes the header {name!r}; leave it off")
     if not value.isprintable() or not value.isascii():
         raise ValueError(f"Response: the header {name!r} has a value that cannot be sent")
 
