@@ -229,6 +229,11 @@ def end_of(event: Event) -> RunStatus | None:
             return None
 
 
+def ends(events: Sequence[Event]) -> bool:
+    """Tell whether these events end a run."""
+    return bool(events) and isinstance(events[-1], TERMINAL)
+
+
 def answered_step(event: Event) -> OperationId | None:
     """Give the step whose attempt this event ends, and with it the attempt's row."""
     if isinstance(event, StepCompleted | StepFailed | StepCancelled | StepRetrying):
