@@ -10,11 +10,13 @@ import pytest
 import wfc
 import wfc.api
 import wfc.types
+import wfc.web
 
 SURFACE = {
     "wfc": (
-        "Backoff FatalError Hook RetryableError Woke changed create_hook get_step_metadata "
-        "get_workflow_metadata install policy remove_attributes restart set_attributes sleep start"
+        "Backoff FatalError Hook Response RetryableError WebhookRequest Woke changed create_hook "
+        "create_webhook get_step_metadata get_workflow_metadata install policy "
+        "remove_attributes restart set_attributes sleep start"
     ),
     "wfc.api": (
         "App CancelAnswer Page PauseAnswer Run RunStatus RunSummary cancel_runs get_hook get_run "
@@ -27,6 +29,7 @@ SURFACE = {
         "RunSummary Step StepMetadata StepStatus UpgradeReport Verdict VersionSummary Woke "
         "WorkflowMetadata"
     ),
+    "wfc.web": "Principal asgi_app mount",
 }
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wfc.runtime.children import start
     from wfc.runtime.hooks import Hook, create_hook
     from wfc.runtime.metadata import Woke
+    from wfc.runtime.webhooks import Response, WebhookRequest, create_webhook
     from wfc.runtime.workflow_api import (
         changed,
         get_workflow_metadata,
@@ -31,10 +32,13 @@ __all__ = [
     "Backoff",
     "FatalError",
     "Hook",
+    "Response",
     "RetryableError",
+    "WebhookRequest",
     "Woke",
     "changed",
     "create_hook",
+    "create_webhook",
     "get_step_metadata",
     "get_workflow_metadata",
     "install",
@@ -49,9 +53,12 @@ __all__ = [
 _HOMES: Final = {
     "Backoff": "wfc.policies",
     "Hook": "wfc.runtime.hooks",
+    "Response": "wfc.runtime.webhooks",
+    "WebhookRequest": "wfc.runtime.webhooks",
     "Woke": "wfc.runtime.metadata",
     "changed": "wfc.runtime.workflow_api",
     "create_hook": "wfc.runtime.hooks",
+    "create_webhook": "wfc.runtime.webhooks",
     "get_step_metadata": "wfc.runtime.attempt",
     "get_workflow_metadata": "wfc.runtime.workflow_api",
     "install": "wfc.compiler.import_hook",
