@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         set_attributes,
         sleep,
     )
+    from wfc.runtime.writable import Writable, get_writable
 
 __all__ = [
     "Backoff",
@@ -33,10 +34,12 @@ __all__ = [
     "Hook",
     "RetryableError",
     "Woke",
+    "Writable",
     "changed",
     "create_hook",
     "get_step_metadata",
     "get_workflow_metadata",
+    "get_writable",
     "install",
     "policy",
     "remove_attributes",
@@ -50,10 +53,12 @@ _HOMES: Final = {
     "Backoff": "wfc.policies",
     "Hook": "wfc.runtime.hooks",
     "Woke": "wfc.runtime.metadata",
+    "Writable": "wfc.runtime.writable",
     "changed": "wfc.runtime.workflow_api",
     "create_hook": "wfc.runtime.hooks",
     "get_step_metadata": "wfc.runtime.attempt",
     "get_workflow_metadata": "wfc.runtime.workflow_api",
+    "get_writable": "wfc.runtime.writable",
     "install": "wfc.compiler.import_hook",
     "policy": "wfc.policies",
     "remove_attributes": "wfc.runtime.workflow_api",
