@@ -23,7 +23,8 @@ SURFACE = {
     "wfc.types": (
         "Answer Call CancelAnswer ChildRun Conflict Divergence Environment Group HookKind "
         "HookStatus HookSummary Level Offer Page Reason Receipt Recorded RunStatus RunSummary Step "
-        "StepMetadata StepStatus UpgradeReport Verdict VersionSummary Woke WorkflowMetadata"
+        "StepMetadata StepStatus UpgradeReport Verdict VersionSummary Why WhyKind Woke "
+        "WorkflowMetadata"
     ),
 }
 

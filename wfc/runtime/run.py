@@ -28,6 +28,8 @@ from wfc.runtime.ledger import Ledger
 from wfc.runtime.logs import read_log
 from wfc.runtime.upgrade import UNLOADABLE
 from wfc.runtime.verdict import Verdict
+from wfc.runtime.why import Why
+from wfc.runtime.why_facts import why
 from wfc.worlds.protocol import Appended, OpenRun, Refusal, Refused, Unowned, World
 
 T = TypeVar("T")
@@ -211,6 +213,14 @@ class Run(Generic[T]):
         return [
             summary_of(self.id, row.workflow, each, client.types) for each in state.hooks.values()
         ]
+
+    async def why(self) -> Why:
+        """Say in a sentence why the run is where it is: what it waits for, or how it ended."""
+        client = await self._client()
+        found = await why(client.world, self.id, client.types)
+        if found is None:
+            raise _unknown(self.id)
+        return found
 
     async def attributes(self) -> dict[str, Scalar]:
         """Read the run's attributes."""
