@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     # Whoever only looks at runs, or asks something of one, needs neither compiler nor interpreter.
     from wfc.compiler.project import Project
     from wfc.manifests.store import Version
+    from wfc.runtime.otel import Telemetry
     from wfc.runtime.processes import ProcessSetup
     from wfc.runtime.registry import Registry
     from wfc.runtime.upgrade import Upgrader
@@ -64,6 +65,13 @@ class Session:
         self._loaded = loaded
         self._limits = limits
         self._closed = False
+
+    @cached_property
+    def telemetry(self) -> Telemetry | None:
+        """What is told of what is done here; None if this process has set up nobody to listen."""
+        from wfc.runtime.telemetry import installed  # noqa: PLC0415 - see the top
+
+        return installed()
 
     @cached_property
     def payload_max(self) -> int:
@@ -122,6 +130,7 @@ class Session:
                 limits=self._limits,
                 queues=queues,
                 processes=None if loaded is None else process_setup(loaded, current),
+                telemetry=self.telemetry,
             )
         return self.worker
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from wfc import codec
 from wfc.config import CodePlaces, import_modules
 from wfc.manifests.store import from_archive
+from wfc.runtime import log_context
 from wfc.runtime.frames import Pipe
 from wfc.runtime.registry import Registry
 from wfc.runtime.step_child import PipeHandler, StepChild
@@ -29,6 +30,7 @@ def main(number: int) -> None:
     if said is None:
         return  # it has died meanwhile
     opening = said[1]
+    log_context.install()
     root = logging.getLogger()
     root.addHandler(PipeHandler(pipe))
     root.setLevel(opening["level"])

@@ -126,6 +126,7 @@ class Call:
     given_up: bool = False
     body_version: VersionId | None = None  # None: the imported code
     spent: int = 0  # attempts that an upgrade took back: they keep their numbers and count no more
+    traceparent: str | None = None  # the span that the run was begun in
 
     @property
     def counted(self) -> int:

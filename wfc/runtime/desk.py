@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from wfc.eventlog.entity import Run
 from wfc.eventlog.event import Event, Recorded
@@ -19,6 +19,9 @@ from wfc.runtime.slots import Slots
 from wfc.runtime.template import Template
 from wfc.runtime.threads import Threads
 from wfc.worlds.protocol import Appended, Child, EndedChild, Guard, Queued, Refused, Release
+
+if TYPE_CHECKING:
+    from wfc.runtime.otel import Telemetry
 
 PAGE: Final = 2000
 """So many events are read, and delivered, at once."""
@@ -65,6 +68,7 @@ class Desk(Clerk, Protocol):
     announce_after_s: float
     always_replay: bool
     limits: Limits
+    telemetry: Telemetry | None
 
     async def history(self, run_id: RunId, after: int, limit: int = PAGE) -> list[Recorded]:
         """Read up to `limit` events after a position."""

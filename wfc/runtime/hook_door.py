@@ -31,6 +31,7 @@ from wfc.runtime.hook_views import summary_of_row
 from wfc.runtime.hooks import APPROVAL, Hook
 from wfc.runtime.options import check_text
 from wfc.runtime.run import client_worker_hears
+from wfc.runtime.telemetry import observed
 from wfc.worlds.protocol import Appended, HookFilter, HookRow, OpenHook, Refusal, World
 
 Target = str | Hook[Any] | HookSummary
@@ -64,6 +65,16 @@ async def send(
     Raises `HookNotFound`, `HookClosed`, `HookPayloadInvalid`, `SchemaUnavailable`, `RunLogFull`,
     `IdempotencyMismatch`; nothing is written then.
     """
+    with observed(client.telemetry, "wfc.hook.resume") as span:
+        receipt = await _send(client, target, payload, idempotency_id, as_json=as_json)
+        if span is not None:
+            span.set_attribute("wfc.run.id", receipt.run_id)
+        return receipt
+
+
+async def _send(
+    client: Client, target: Target, payload: Any, idempotency_id: str | None, *, as_json: bool
+) -> Receipt:
     check_text("idempotency_id", idempotency_id)
     now = client.world.now_us()
     sent = _Sent(
