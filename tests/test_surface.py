@@ -27,7 +27,7 @@ SURFACE = {
         "Answer Call CancelAnswer ChildRun Chunk ChunkKind Conflict Divergence Environment Group "
         "HookKind HookStatus HookSummary Level Offer Page PauseAnswer Reason Receipt Recorded "
         "RunStatus RunSummary Step StepMetadata StepStatus Stream UpgradeReport Verdict "
-        "VersionSummary Woke WorkflowMetadata"
+        "VersionSummary Why WhyKind Woke WorkflowMetadata"
     ),
     "wfc.web": "Principal asgi_app mount",
 }

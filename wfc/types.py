@@ -28,6 +28,7 @@ from wfc.runtime.verdict import (
     UpgradeReport,
     Verdict,
 )
+from wfc.runtime.why import Why, WhyKind
 from wfc.worlds.protocol import Environment
 
 __all__ = [
@@ -60,6 +61,8 @@ __all__ = [
     "UpgradeReport",
     "Verdict",
     "VersionSummary",
+    "Why",
+    "WhyKind",
     "Woke",
     "WorkflowMetadata",
 ]

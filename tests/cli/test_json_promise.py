@@ -46,6 +46,10 @@ RUN: Final = {
     "started_at": INSTANT, "ended_at": INSTANT, "wake_at": INSTANT, "queue": MAYBE,
     "paused": FLAG, "blocked": MAYBE, "events": NUMBER, "attributes": {"type": "object"},
 }  # fmt: skip
+WHY: Final = {
+    "kind": TEXT, "sentence": TEXT, "since": INSTANT, "until": INSTANT, "operation_id": MAYBE,
+    "next_action": MAYBE,
+}  # fmt: skip
 STEP: Final = {
     "id": TEXT, "name": TEXT, "status": TEXT, "attempt": NUMBER, "arguments": ANY, "output": ANY,
     "error": MAYBE, "started_at": INSTANT, "ended_at": INSTANT,
@@ -65,7 +69,11 @@ VERDICT: Final = {
 }  # fmt: skip
 PROMISED: Final = {
     "runs": (["runs"], several(**RUN)),
-    "run": (["inspect", "paid"], fields(**RUN, result=ANY, error=MAYBE, steps=several(**STEP))),
+    "run": (
+        ["inspect", "paid"],
+        fields(**RUN, why=fields(**WHY), result=ANY, error=MAYBE, steps=several(**STEP)),
+    ),
+    "why": (["why", "paid"], fields(id=TEXT, **WHY)),
     "steps": (["inspect", "paid", "--steps"], several(**STEP)),
     "events": (["inspect", "paid", "--events"], several(**EVENT)),
     "event": (["inspect", "paid", "--event", "1"], fields(**EVENT)),

@@ -58,6 +58,7 @@ TABLE: Final = (
     Entry("start", "Start a run of a workflow.", RUNS),
     Entry("runs", "List runs.", RUNS),
     Entry("inspect", "Show one run: its state, steps and events.", RUNS),
+    Entry("why", "Say in a sentence why a run is where it is.", RUNS),
     Entry("result", "Wait for a run and print its result.", RUNS),
     Entry("stream", "Print what the steps of a run have written.", RUNS),
     Entry("hooks", "List the hooks that take values from outside.", RUNS),

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from wfc import codec
 from wfc.clock import to_datetime
@@ -22,7 +22,7 @@ from wfc.errors import (
 )
 from wfc.eventlog import entity, event
 from wfc.eventlog.entity import RunStatus
-from wfc.eventlog.event import Event, Scalar
+from wfc.eventlog.event import TERMINAL, Event, Scalar
 from wfc.eventlog.fold import fold
 from wfc.ids import OperationId, RunId, VersionId, split_operation_id
 from wfc.manifests.rename_hints import NO_HINTS, RenameHints, hints_in
@@ -35,10 +35,16 @@ from wfc.runtime.host_types import FormerTypes
 from wfc.runtime.ledger import Ledger
 from wfc.runtime.logs import read_log
 from wfc.runtime.streams import Stream
+from wfc.runtime.telemetry import observed
 from wfc.runtime.upgrade import UNLOADABLE
 from wfc.runtime.verdict import Verdict
+from wfc.runtime.why import Why
+from wfc.runtime.why_facts import why
 from wfc.runtime.writable import DEFAULT
 from wfc.worlds.protocol import Appended, OpenRun, Refusal, Refused, Unowned, World
+
+if TYPE_CHECKING:
+    from wfc.runtime.otel import Telemetry
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -236,6 +242,14 @@ class Run(Generic[T]):
             summary_of(self.id, row.workflow, each, client.types) for each in state.hooks.values()
         ]
 
+    async def why(self) -> Why:
+        """Say in a sentence why the run is where it is: what it waits for, or how it ended."""
+        client = await self._client()
+        found = await why(client.world, self.id, client.types)
+        if found is None:
+            raise _unknown(self.id)
+        return found
+
     async def attributes(self) -> dict[str, Scalar]:
         """Read the run's attributes."""
         client, _ = await self._row()
@@ -347,14 +361,15 @@ class Run(Generic[T]):
         """
         client = await self._client()
         target = await client.upgrader.code.named(to)
-        verdict = await client.upgrader.upgrade(
-            self.id,
-            target,
-            dry_run=dry_run,
-            accept=accept,
-            retry_failed=retry_failed,
-            timeout=timeout,
-        )
+        with observed(client.telemetry, "wfc.upgrade", self.id):
+            verdict = await client.upgrader.upgrade(
+                self.id,
+                target,
+                dry_run=dry_run,
+                accept=accept,
+                retry_failed=retry_failed,
+                timeout=timeout,
+            )
         if verdict.moved:
             client_worker_hears(client, self.id)
         return verdict
@@ -383,8 +398,16 @@ async def tell(client: Client, run_id: RunId, events: Sequence[Event]) -> Refusa
     answer = await client.world.append(run_id, events, guard=OpenRun())
     if isinstance(answer, Refused):
         return answer.reason
+    if client.telemetry is not None and any(isinstance(each, TERMINAL) for each in events):
+        await _tell_end(client.telemetry, client.world, run_id)
     client_worker_hears(client, run_id)
     return None
+
+
+async def _tell_end(telemetry: Telemetry, world: World, run_id: RunId) -> None:
+    row, first = await world.run(run_id), await world.history(run_id, 0, 1)
+    if row is not None and first and isinstance(first[0].event, event.RunCreated):
+        telemetry.ended(row, first[0].event)
 
 
 def client_worker_hears(client: Client, run_id: RunId) -> None:
