@@ -148,7 +148,7 @@ def markers_known_from_the_start(patch: Patch) -> None:
 
     def begun(self: Execution, *args: Any, **options: Any) -> None:
         begin(self, *args, **options)
-        self.in_force = replace(self.begun, changes=("tell",))
+        self.in_force = replace(self.in_force, changes=("tell",))
 
     patch.setattr(Execution, "__init__", begun)
 
