@@ -102,9 +102,11 @@ def _recorded(manifest: Manifest) -> set[str]:
     """List the classes that signatures name, and what their fields name in turn."""
     ids = {name.replace(":", "."): name for name in manifest.classes}
     pending: list[str] = []
-    for one in (*manifest.steps.values(), *manifest.workflows.values()):
-        types = [each.get("type") for each in one.signature.get("params", ())]
-        pending += [str(each) for each in (*types, one.signature.get("returns")) if each]
+    signatures = [one.signature for one in manifest.steps.values()]
+    signatures += [one.signature for one in manifest.workflows.values()]
+    for signature in signatures:
+        types = [each.get("type") for each in signature.get("params", ())]
+        pending += [str(each) for each in (*types, signature.get("returns")) if each]
     found: set[str] = set()
     while pending:
         for name in _NAME.findall(pending.pop()):
