@@ -10,11 +10,13 @@ import pytest
 import wfc
 import wfc.api
 import wfc.types
+import wfc.web
 
 SURFACE = {
     "wfc": (
-        "Backoff FatalError Hook RetryableError Woke changed create_hook get_step_metadata "
-        "get_workflow_metadata install policy remove_attributes restart set_attributes sleep start"
+        "Backoff FatalError Hook Response RetryableError WebhookRequest Woke Writable changed "
+        "create_hook create_webhook get_step_metadata get_workflow_metadata get_writable install "
+        "policy remove_attributes restart set_attributes sleep start"
     ),
     "wfc.api": (
         "App CancelAnswer Page PauseAnswer Run RunStatus RunSummary cancel_runs get_hook get_run "
@@ -22,11 +24,12 @@ SURFACE = {
         "upgrade_runs"
     ),
     "wfc.types": (
-        "Answer Call CancelAnswer ChildRun Conflict Divergence Environment Group HookKind "
-        "HookStatus HookSummary Level Offer Page PauseAnswer Reason Receipt Recorded RunStatus "
-        "RunSummary Step StepMetadata StepStatus UpgradeReport Verdict VersionSummary Woke "
-        "WorkflowMetadata"
+        "Answer Call CancelAnswer ChildRun Chunk ChunkKind Conflict Divergence Environment Group "
+        "HookKind HookStatus HookSummary Level Offer Page PauseAnswer Reason Receipt Recorded "
+        "RunStatus RunSummary Step StepMetadata StepStatus Stream UpgradeReport Verdict "
+        "VersionSummary Why WhyKind Woke WorkflowMetadata"
     ),
+    "wfc.web": "Principal asgi_app mount",
 }
 
 

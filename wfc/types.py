@@ -18,6 +18,7 @@ from wfc.runtime.attempt import StepMetadata
 from wfc.runtime.children import ChildRun
 from wfc.runtime.hooks import Conflict
 from wfc.runtime.metadata import Woke, WorkflowMetadata
+from wfc.runtime.streams import Chunk, ChunkKind, Stream
 from wfc.runtime.verdict import (
     Answer,
     Call,
@@ -27,6 +28,7 @@ from wfc.runtime.verdict import (
     UpgradeReport,
     Verdict,
 )
+from wfc.runtime.why import Why, WhyKind
 from wfc.worlds.protocol import Environment
 
 __all__ = [
@@ -34,6 +36,8 @@ __all__ = [
     "Call",
     "CancelAnswer",
     "ChildRun",
+    "Chunk",
+    "ChunkKind",
     "Conflict",
     "Divergence",
     "Environment",
@@ -53,9 +57,12 @@ __all__ = [
     "Step",
     "StepMetadata",
     "StepStatus",
+    "Stream",
     "UpgradeReport",
     "Verdict",
     "VersionSummary",
+    "Why",
+    "WhyKind",
     "Woke",
     "WorkflowMetadata",
 ]

@@ -12,9 +12,8 @@ from tests.runtime.house import House
 from tests.runtime.programs import Program
 from wfc import codec
 from wfc.clock import VirtualClock
-from wfc.codec import naming
 from wfc.config import use_session
-from wfc.errors import PayloadCorrupt, RunFailed, UnknownType
+from wfc.errors import PayloadCorrupt, RunFailed
 from wfc.ids import RunId
 from wfc.runtime.hooks import Hook
 from wfc.runtime.run import Run
@@ -141,13 +140,3 @@ def test_the_bytes_of_handles_hold_for_ever() -> None:
 def test_what_names_nothing_is_corrupt(code: int, parts: Any) -> None:
     with pytest.raises(PayloadCorrupt):
         codec.decode(payload(code, parts))
-
-
-@pytest.mark.parametrize("code", [21, 22])
-def test_where_handles_are_not_known_they_are_named(
-    code: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In a process that has loaded the codec and nothing above it."""
-    monkeypatch.setattr(naming.REGISTERED, "_by_tag", {})
-    with pytest.raises(UnknownType, match="wfc"):
-        codec.decode(payload(code, "r"))

@@ -16,6 +16,7 @@ from wfc.cli import output
 from wfc.cli.common import Common, command_app
 from wfc.cli.run_rows import summary
 from wfc.cli.session import opened_on, readable, row_of
+from wfc.cli.why import to_plain as why_to_plain
 from wfc.config import Session
 from wfc.errors import CannotDecrypt, RunNotFound, WfcError
 from wfc.eventlog.event import RunUpgraded
@@ -63,6 +64,7 @@ async def _inspect(common: Common, named: str, *, steps: bool, events: bool, eve
         else:
             data_of_run = {
                 **summary(row),
+                "why": why_to_plain(await run.why()),
                 "result": _field(session, "output", row.output),
                 "error": _field(session, "error", row.error),
                 "parent": row.parent_id,
@@ -107,6 +109,7 @@ def _whole(common: Common, data: Mapping[str, Any]) -> None:
     shown = {
         name: value for name, value in data.items() if name not in lists and value not in _UNSAID
     }
+    shown["why"] = shown["why"]["sentence"]
     output.table(common, [{"field": name, "value": value} for name, value in shown.items()])
     if data["steps"]:
         output.table(common, [_step_row(step) for step in data["steps"]])

@@ -17,6 +17,7 @@ from wfc.codec.failures import (
     read_error,
 )
 from wfc.codec.families import remember_former
+from wfc.codec.handles import register_handle
 from wfc.codec.naming import REGISTERED, Registry, Types, wire_name
 from wfc.codec.redaction import REDACTED, black_out, redacted
 from wfc.codec.withheld import ENCRYPTED, is_withheld, refuse_withheld
@@ -42,6 +43,7 @@ __all__ = [
     "read_error",
     "redacted",
     "refuse_withheld",
+    "register_handle",
     "remember_former",
     "tags",
     "wire_name",

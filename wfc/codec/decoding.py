@@ -165,16 +165,6 @@ class Reader:
             raise MisfitError(f"the registered `decode` of {name} raised {error!r}") from error
 
 
-def _handle(tag: int, name: str) -> Callable[[Reader, bytes], Any]:
-    def read(reader: Reader, data: bytes) -> Any:
-        make = REGISTERED.handle(tag)
-        if make is None:
-            raise unknown_type(name)
-        return make(reader.unpack(data))
-
-    return read
-
-
 def _reference(_: Reader, data: bytes) -> Any:
     name = data.decode()
     function = abi.slots.function(DefinitionId(name))
@@ -220,7 +210,7 @@ def _plain(make: Callable[[bytes], Any]) -> Callable[[Reader, bytes], Any]:
     return lambda _, data: make(data)
 
 
-_READERS: Final[Mapping[int, Callable[[Reader, bytes], Any]]] = {
+_READERS: Final[dict[int, Callable[[Reader, bytes], Any]]] = {
     tags.SET: _parts(set),
     tags.FROZENSET: _parts(frozenset),
     tags.BIG_INT: _plain(lambda data: int.from_bytes(data, "big", signed=True)),
@@ -239,10 +229,13 @@ _READERS: Final[Mapping[int, Callable[[Reader, bytes], Any]]] = {
     tags.ATTRS: Reader.fields,
     tags.ERROR: Reader.error,
     tags.REFERENCE: _reference,
-    tags.HOOK: _handle(tags.HOOK, "wfc:Hook"),
-    tags.RUN: _handle(tags.RUN, "wfc.api:Run"),
     tags.REGISTERED: Reader.converted,
     tags.BYTEARRAY: _plain(bytearray),
     tags.RANGE: _parts(lambda found: range(*found)),
     tags.ZONE: _parts(_zone),
 }
+
+
+def read_as(tag: int, make: Callable[[Any], Any]) -> None:
+    """Read what stands under a code, by what `make` makes of the plain value there."""
+    _READERS[tag] = _parts(make)

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from wfc.codec import tags
-
 Convert = Callable[[Any], Any]
 
 
@@ -28,7 +26,6 @@ class Registered:
     name: str
     encode: Convert | None = None
     decode: Convert | None = None
-    tag: int = tags.REGISTERED
 
 
 class Registry:
@@ -38,7 +35,6 @@ class Registry:
         """Begin empty."""
         self._by_name: dict[str, Registered] = {}
         self._by_wire_name: dict[str, Registered] = {}
-        self._by_tag: dict[int, Convert] = {}
         self.remembered: dict[type, Any] = {}
         """What encoding knows of a class; forgotten when a type is registered."""
 
@@ -67,23 +63,6 @@ class Registry:
         self._by_name[entry.name] = entry
         self._by_wire_name[wire_name(kind)] = entry
         self.remembered.clear()
-
-    def register_handle(
-        self, kind: type, tag: int, *, encode: Convert, decode: Convert | None = None
-    ) -> None:
-        """Let values of a type of wfc travel under a `tag` of their own, by what `encode` gives.
-
-        Several types may share a tag: what one of them wrote is what its one `decode` makes of it.
-        """
-        name = wire_name(kind)
-        self._by_wire_name[name] = Registered(kind, name, encode, decode, tag)
-        if decode is not None:
-            self._by_tag[tag] = decode
-        self.remembered.clear()
-
-    def handle(self, tag: int) -> Convert | None:
-        """Give what makes a value of the parts that stand under a tag, or None."""
-        return self._by_tag.get(tag)
 
     def find(self, name: str) -> type | None:
         """Give the type registered under this name, or that has it by itself, or None."""

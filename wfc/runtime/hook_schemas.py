@@ -30,6 +30,7 @@ _KNOWN: Final[dict[str, Any]] = {
     )
 }  # fmt: skip
 _PROBLEMS_MAX: Final = 3
+_POINTED_MAX: Final = 50
 
 
 class _OpaqueError(Exception):
@@ -215,5 +216,11 @@ def _invalid(problems: list[tuple[tuple[Any, ...], str]]) -> HookPayloadInvalid:
     told = "\n".join(lines)
     return HookPayloadInvalid(
         f"the payload does not fit the hook's type; nothing was written:\n{told}\n"
-        "Correct the payload and send it again."
+        "Correct the payload and send it again.",
+        tuple((_pointer(place), text) for place, text in problems[:_POINTED_MAX]),
     )
+
+
+def _pointer(place: tuple[Any, ...]) -> str:
+    """Write a place as RFC 6901 does."""
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in place)

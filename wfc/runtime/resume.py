@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wfc import codec, fault
 from wfc.errors import CorruptEvent, LimitExceeded, PayloadTooLarge, TurnTooLong, WorkerLost
@@ -25,6 +25,7 @@ from wfc.eventlog.event import (
     Recorded,
     RunCancelRequested,
     RunRestarted,
+    RunStarted,
     RunUpgraded,
     RunWoken,
     StepRetrying,
@@ -44,6 +45,9 @@ from wfc.runtime.outbox import Outbox
 from wfc.runtime.parking import Parked
 from wfc.runtime.reading import Reading
 from wfc.worlds.protocol import Appended, Claimed, Owner, Refusal, Refused, Release
+
+if TYPE_CHECKING:
+    from wfc.runtime.otel import Telemetry
 
 _LOG: Final = logging.getLogger("wfc.worker")
 LOSSES_MAX: Final = 5
@@ -210,10 +214,24 @@ class LiveRun:
             if batch.release is not None:
                 self.tenure.fence = None
             self._follow(answer.recorded)
+            if self._desk.telemetry is not None:
+                await self._tell(self._desk.telemetry, batch.events)
         else:
             await self._refused(answer)
         if self.ledger.ended:
             self.drop()
+
+    async def _tell(self, telemetry: Telemetry, events: Sequence[Event]) -> None:
+        """Tell of a run that was begun, or ended, by what was just written."""
+        created, opening = self.ledger.created, self.ledger.opening
+        if created is None or opening is None:
+            return
+        if any(isinstance(each, RunStarted) for each in events):
+            telemetry.begun(created, opening.recorded_at, self._desk.now_us())
+        if self.ledger.ended:
+            row = await self._desk.run_of(self.run_id)
+            if row is not None:
+                telemetry.ended(row, created)
 
     async def _complete_restart(self) -> None:
         """Say on what code the next chapter begins; a run that is cancelled begins none."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from wfc import codec
 from wfc.clock import to_datetime
@@ -23,7 +23,7 @@ from wfc.errors import (
 )
 from wfc.eventlog import entity, event
 from wfc.eventlog.entity import RunStatus
-from wfc.eventlog.event import Event, Scalar
+from wfc.eventlog.event import TERMINAL, Event, Scalar
 from wfc.eventlog.fold import fold
 from wfc.ids import OperationId, RunId, VersionId, is_run_id, split_operation_id
 from wfc.manifests.rename_hints import NO_HINTS, RenameHints, hints_in
@@ -36,11 +36,20 @@ from wfc.runtime.host_types import FormerTypes
 from wfc.runtime.ledger import Ledger
 from wfc.runtime.logs import read_log
 from wfc.runtime.options import check_ids, check_reason, refused
+from wfc.runtime.streams import Stream
+from wfc.runtime.telemetry import observed
 from wfc.runtime.upgrade import UNLOADABLE
 from wfc.runtime.verdict import Verdict
+from wfc.runtime.why import Why
+from wfc.runtime.why_facts import why
+from wfc.runtime.writable import DEFAULT
 from wfc.worlds.protocol import Appended, OpenRun, Refusal, Refused, Unowned, World
 
+if TYPE_CHECKING:
+    from wfc.runtime.otel import Telemetry
+
 T = TypeVar("T")
+S = TypeVar("S")
 _PAGE = 2000
 _LOOK_AGAIN_S = 30.0
 _TRIES = 20
@@ -242,6 +251,14 @@ class Run(Generic[T]):
             summary_of(self.id, row.workflow, each, client.types) for each in state.hooks.values()
         ]
 
+    async def why(self) -> Why:
+        """Say in a sentence why the run is where it is: what it waits for, or how it ended."""
+        client = await self._client()
+        found = await why(client.world, self.id, client.types)
+        if found is None:
+            raise _unknown(self.id)
+        return found
+
     async def attributes(self) -> dict[str, Scalar]:
         """Read the run's attributes."""
         client, _ = await self._row()
@@ -257,6 +274,39 @@ class Run(Generic[T]):
             changes=dict(changes), actor=client.actor, channel=client.channel
         )
         await self._must_tell(client, change)
+
+    @overload
+    def stream(
+        self, namespace: str | None = None, *, type: type[S], start_index: int = 0
+    ) -> Stream[S]: ...
+    @overload
+    def stream(
+        self, namespace: str | None = None, *, type: Any = Any, start_index: int = 0
+    ) -> Stream[Any]: ...
+    def stream(
+        self,
+        namespace: str | None = None,
+        *,
+        type: Any = Any,  # noqa: A002 - the word of `get_writable`
+        start_index: int = 0,
+    ) -> Stream[Any]:
+        """Give a stream of the run to read; None is the one named ``"default"``.
+
+        ``async for value in run.stream()`` gives what is written from `start_index` on, also what
+        is still to be written, until the stream is closed or the run has ended. A negative index
+        counts from the end of what is there when reading begins. Values are read as `type`.
+        """
+        return Stream(self.id, namespace, self._client, type=type, start_index=start_index)
+
+    async def tail_index(self, namespace: str | None = None) -> int:
+        """Give the index of the last chunk of a stream, -1 if it has none. Raises `RunNotFound`."""
+        client, _ = await self._row()
+        return await client.world.tail_index(self.id, namespace or DEFAULT)
+
+    async def streams(self) -> list[str]:
+        """List the namespaces of the run's streams, by name."""
+        client, _ = await self._row()
+        return [each.namespace for each in await client.world.streams(self.id)]
 
     async def rerun(
         self, version: str | None = None, arguments: Mapping[str, Any] | None = None
@@ -322,14 +372,15 @@ class Run(Generic[T]):
         """
         client = await self._client()
         target = await client.upgrader.code.named(to)
-        verdict = await client.upgrader.upgrade(
-            self.id,
-            target,
-            dry_run=dry_run,
-            accept=accept,
-            retry_failed=retry_failed,
-            timeout=timeout,
-        )
+        with observed(client.telemetry, "wfc.upgrade", self.id):
+            verdict = await client.upgrader.upgrade(
+                self.id,
+                target,
+                dry_run=dry_run,
+                accept=accept,
+                retry_failed=retry_failed,
+                timeout=timeout,
+            )
         if verdict.moved:
             client_worker_hears(client, self.id)
         return verdict
@@ -358,8 +409,16 @@ async def tell(client: Client, run_id: RunId, events: Sequence[Event]) -> Refusa
     answer = await client.world.append(run_id, events, guard=OpenRun())
     if isinstance(answer, Refused):
         return answer.reason
+    if client.telemetry is not None and any(isinstance(each, TERMINAL) for each in events):
+        await _tell_end(client.telemetry, client.world, run_id)
     client_worker_hears(client, run_id)
     return None
+
+
+async def _tell_end(telemetry: Telemetry, world: World, run_id: RunId) -> None:
+    row, first = await world.run(run_id), await world.history(run_id, 0, 1)
+    if row is not None and first and isinstance(first[0].event, event.RunCreated):
+        telemetry.ended(row, first[0].event)
 
 
 def client_worker_hears(client: Client, run_id: RunId) -> None:
@@ -472,4 +531,4 @@ def _named(value: Any) -> Run[Any]:
     return Run(RunId(value), _client_here)
 
 
-codec.REGISTERED.register_handle(Run, codec.tags.RUN, encode=lambda run: run.id, decode=_named)
+codec.register_handle(Run, codec.tags.RUN, take=lambda run: run.id, make=_named)

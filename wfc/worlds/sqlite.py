@@ -40,12 +40,17 @@ from wfc.worlds import (
     sqlite_queue,
     sqlite_reads,
     sqlite_runs,
+    sqlite_streams,
     sqlite_versions,
 )
+from wfc.worlds.chunks import PAGE_BYTES
 from wfc.worlds.feed import QUEUES, RUNS, Feed, run_topic
 from wfc.worlds.protocol import (
     Appended,
+    AttemptOf,
     Child,
+    ChunkPage,
+    ChunkRow,
     Claimed,
     ClaimedAttempt,
     EndedChild,
@@ -66,12 +71,15 @@ from wfc.worlds.protocol import (
     Renewal,
     RunFilter,
     RunPage,
+    StreamRow,
+    StreamWrite,
     Suspect,
     Swept,
     Taken,
     VersionRow,
     Watch,
     WorkerRow,
+    Written,
 )
 from wfc.worlds.request import Request
 from wfc.worlds.sqlite_append import append
@@ -210,6 +218,7 @@ class SqliteWorld:
         create: Sequence[Child] = (),
         claim: WorkerId | None = None,
         release: Release | None = None,
+        chunks: Sequence[StreamWrite] = (),
     ) -> Appended | Refused:
         """Write all or nothing, durable on return."""
         writer = self._writer or await self._writer_at_last()
@@ -219,6 +228,7 @@ class SqliteWorld:
             and events
             and not messages
             and not create
+            and not chunks
             and PLAIN.issuperset(map(type, events))
         ):
             step = PlainAppend(run_id, events, guard, self._clock.now_us(), self._vault)
@@ -235,9 +245,27 @@ class SqliteWorld:
             create=create,
             claim=claim,
             release=release,
+            chunks=chunks,
         )
         size = sqlite_events.weight(events)
         return await writer.call(lambda transaction: append(transaction, request), size)
+
+    async def write_chunks(
+        self,
+        run_id: RunId,
+        write: StreamWrite,
+        *,
+        guard: Owner | AttemptOf,
+        writer: RunId | None = None,
+    ) -> Written | Refused:
+        """Write to a stream of `run_id`, all or nothing, durable on return."""
+        size = sum(len(chunk.body) for chunk in write.chunks)
+        return await self._write(
+            lambda transaction: sqlite_streams.write(
+                transaction, run_id, write, guard, writer or run_id
+            ),
+            size,
+        )
 
     def _closed(self) -> Writer:
         raise WorldUnreachable(
@@ -346,6 +374,34 @@ class SqliteWorld:
         for run_id, digests in sqlite_hooks.blobs_of(rows).items():
             blobs.update(await self._blobs(run_id, digests))
         return [row_of(row, blobs, self._vault) for row in rows]
+
+    async def read_chunks(
+        self, run_id: RunId, namespace: str, start: int = 0, limit: int = 256
+    ) -> ChunkPage:
+        """Read chunks from index `start` on."""
+        # The head first: what it counts is there when the chunks are read.
+        where = {"run_id": run_id, "namespace": namespace}
+        heads = await self._read(sqlite_streams.HEAD, where)
+        over, length, closed = heads[0] if heads else (1, None, None)
+        chunks: list[ChunkRow] = []
+        if length is not None and start < length:
+            end = min(start + limit, length)
+            asked = {**where, "start": start, "end": end, "bytes": PAGE_BYTES}
+            rows = await self._read(sqlite_streams.PAGE, asked)
+            chunks = [
+                sqlite_streams.veiled_row(run_id, namespace, row, self._vault) for row in rows
+            ]
+        return ChunkPage(chunks=tuple(chunks), length=length or 0, closed=bool(over or closed))
+
+    async def tail_index(self, run_id: RunId, namespace: str) -> int:
+        """Give the index of the stream's last chunk, -1 if it has none."""
+        where = {"run_id": run_id, "namespace": namespace}
+        heads = await self._read(sqlite_streams.HEAD, where)
+        return (heads[0][1] or 0) - 1 if heads else -1
+
+    async def streams(self, run_id: RunId) -> list[StreamRow]:
+        """List the streams of a run by namespace."""
+        return list(map(sqlite_streams.listed, await self._read(sqlite_streams.LISTED, (run_id,))))
 
     async def block(self, run_id: RunId, reason: str | None) -> None:
         """Mark the run as not executable, or with None free it again."""

@@ -261,6 +261,8 @@ def _view(values: tuple[Any, ...], event: HookCreated | HookConflicted | None) -
             metadata=getattr(event, "metadata", None),
             created_at=created_at,
             disposed_at=disposed_at,
+            methods=getattr(event, "methods", ()),
+            response=getattr(event, "response", None),
         ),
         reserved_until=kept,
     )
