@@ -91,6 +91,11 @@ class Session:
         """How many attributes a run may have."""
         return self._sizes().attributes
 
+    @cached_property
+    def public_url(self) -> str | None:
+        """By what name webhooks are reached from outside, the mount included."""
+        return None if self._loaded is None else self._loaded.settings.public_url or None
+
     def _sizes(self) -> LimitsTable:
         if self._loaded is not None:
             return self._loaded.settings.limits
@@ -196,6 +201,7 @@ async def _registry(loaded: Loaded, world: World, version: Version) -> Registry:
         bundles_max=loaded.settings.bundles_max,
         on_new_version=loaded.settings.on_new_version,
         pin_steps=loaded.settings.pin_steps,
+        public_url=loaded.settings.public_url or None,
     )
 
 
@@ -477,6 +483,11 @@ def _shared() -> _Shared:
     if found is None:
         found = _SHARED[loop] = _Shared()
     return found
+
+
+def session_here() -> Session | None:
+    """Give the session of the running loop, if one is open."""
+    return _shared().session
 
 
 _opener: Callable[[], Awaitable[Session]] = open_session

@@ -41,6 +41,11 @@ class Client(Protocol):
         ...
 
     @property
+    def public_url(self) -> str | None:
+        """By what name webhooks are reached from outside, the mount included."""
+        ...
+
+    @property
     def attributes_max(self) -> int:
         """How many attributes a run may have."""
         ...

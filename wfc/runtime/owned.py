@@ -13,6 +13,7 @@ from wfc.errors import (
     BuildTooNew,
     BundleBroken,
     BundleUnloadable,
+    CodecError,
     CompileError,
     LogError,
     StepUnknown,
@@ -31,7 +32,7 @@ from wfc.worlds.protocol import Claimed, Held, Queued, Resume, Suspect, World
 _LOG: Final = logging.getLogger("wfc.worker")
 _NOT_MINE_YET_US: Final = 50_000
 _UNREADABLE: Final = (
-    LogError, BundleBroken, BundleUnloadable, BuildTooNew, VersionUnknown, CompileError,
+    LogError, CodecError, BundleBroken, BundleUnloadable, BuildTooNew, VersionUnknown, CompileError,
     StepUnknown,
 )  # fmt: skip
 """What keeps one run from being executed, and no other."""

@@ -123,7 +123,7 @@ async def _start(
         changes=changes_in(version.manifest).get(name, ()),
         arguments=payload,
         seed=os.urandom(32),
-        environment=capture(version.rules),
+        environment=capture(version.rules, client.public_url),
         attributes=dict(options.attributes),
         priority=options.priority,
         not_before=_not_before(options, now),

@@ -41,19 +41,23 @@ from wfc.runtime.worker_limits import WorkerLimits
 from wfc.worlds.protocol import (
     Appended,
     Attempt,
+    AttemptOf,
     Child,
     Claimed,
     Ended,
     EndedChild,
     Guard,
     Message,
+    Owner,
     Queued,
     Refused,
     Release,
     Renewal,
     Resume,
+    StreamWrite,
     Watch,
     World,
+    Written,
 )
 
 if TYPE_CHECKING:
@@ -295,6 +299,21 @@ class Worker:
             self._world_full = False
             if self.telemetry is not None and isinstance(answer, Appended):
                 self.telemetry.appended(run_id, began_s, len(events))
+            return answer
+
+    async def write_chunks(
+        self, run_id: RunId, write: StreamWrite, *, guard: Owner | AttemptOf, writer: RunId
+    ) -> Written | Refused:
+        """Write chunks; a world that is full or out of reach is tried again every some seconds."""
+        while True:
+            try:
+                answer = await self.world.write_chunks(run_id, write, guard=guard, writer=writer)
+            except HOPELESS:
+                raise
+            except WorldError as error:
+                await self._endure(error)
+                continue
+            self._world_full = False
             return answer
 
     async def history(self, run_id: RunId, after: int, limit: int = PAGE) -> list[Recorded]:
