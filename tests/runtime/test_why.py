@@ -170,7 +170,7 @@ TABLE: Final[list[tuple[Facts, str, str, str | None]]] = [
     ),
     (
         of(hooks={HOOK: hook(HookKind.APPROVAL)}),
-        "approval", "Waiting 4 min for the approval `apr_1`.", "wfc resume apr_1 JSON",
+        "approval", "Waiting 4 min for the approval `apr_1`.", "wfc approve apr_1",
     ),
     (
         of(hooks={HOOK: hook(HookKind.WEBHOOK)}),
@@ -275,9 +275,9 @@ TABLE: Final[list[tuple[Facts, str, str, str | None]]] = [
     (
         of(replace(RUN, paused=True), pause=RunPaused(reason="stock-taking", actor="ana"),
            paused_at=NOW - 2 * HOUR - 4 * MINUTE),
-        "paused", 'Paused by ana, 2 h 4 min ago: "stock-taking"', None,
+        "paused", 'Paused by ana, 2 h 4 min ago: "stock-taking"', "wfc unpause o-1",
     ),
-    (of(replace(RUN, paused=True)), "paused", "Paused.", None),
+    (of(replace(RUN, paused=True)), "paused", "Paused.", "wfc unpause o-1"),
     (
         of(replace(RUN, cancel_requested=True), hooks={HOOK: hook()}, cancelled_at=NOW - 3 * S,
            cancel_request=RunCancelRequested(reason="late", actor="ana")),
@@ -449,7 +449,7 @@ async def test_a_cancelled_run_tells_by_whom(house: House) -> None:
 async def test_a_damaged_log_is_a_reason(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     run = await house.start(FLOWS.waits, 1)
 
-    async def unreadable(*_: Any) -> Any:
+    async def unreadable(*_: Any, **__: Any) -> Any:
         raise CorruptEvent("r", 2, "its checksum is wrong")
 
     monkeypatch.setattr(house.world, "history", unreadable)

@@ -234,7 +234,9 @@ def _paused(facts: Facts) -> Why:
     who = f" by {pause.actor}" if pause is not None and pause.actor else ""
     ago = f", {span(facts.now - since)} ago" if since is not None else ""
     reason = f': "{_short(pause.reason)}"' if pause is not None and pause.reason else "."
-    return _why(WhyKind.PAUSED, f"Paused{who}{ago}{reason}", since=since)
+    sentence = f"Paused{who}{ago}{reason}"
+    action = f"wfc unpause {_word(facts.run.run_id)}"
+    return _why(WhyKind.PAUSED, sentence, since=since, next_action=action)
 
 
 def _cancelling(facts: Facts, inner: Why) -> Why:
@@ -435,7 +437,7 @@ def _hook(facts: Facts, hook: Hook) -> Why:
         case HookKind.APPROVAL:
             kind = WhyKind.APPROVAL
             sentence = f"Waiting {waited} for the approval {named}{typed}."
-            action = f"wfc resume {_word(hook.hook_id)} JSON"
+            action = f"wfc approve {_word(hook.hook_id)}"
         case HookKind.WEBHOOK:
             # Its token is what lets anybody in: it is not shown beside the run.
             sentence, action = f"Waiting {waited} for a request to webhook {named}{typed}.", None
