@@ -19,7 +19,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from wfc import codec
 from wfc.clock import MICROSECONDS
-from wfc.errors import CodecError, WfcError
+from wfc.errors import CannotDecrypt, CodecError, WfcError
 from wfc.eventlog.entity import Run
 from wfc.eventlog.event import FailureKind, Recorded, RunCreated
 from wfc.ids import RunId
@@ -263,7 +263,7 @@ def _tell_error(span: Span, payload: bytes) -> None:
     """Name the class of an error, and its code if it is one of ours."""
     try:
         error = codec.read_error(payload)
-    except CodecError:
+    except (CodecError, CannotDecrypt):
         span.set_status(trace.StatusCode.ERROR)
         return
     span.set_status(trace.StatusCode.ERROR, error.type.rpartition(":")[2])

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from wfc import codec
 from wfc.clock import MICROSECONDS, to_datetime
-from wfc.errors import CodecError
+from wfc.errors import CannotDecrypt, CodecError
 from wfc.eventlog.entity import (
     Hook,
     HookStatus,
@@ -540,7 +540,7 @@ def _or(value: int | None, other: int) -> int:
 def _error(payload: bytes | None) -> codec.ErrorValue | None:
     try:
         return None if payload is None else codec.read_error(payload)
-    except CodecError:
+    except (CodecError, CannotDecrypt):
         return None  # sealed under a key that is not here: the rest can be told all the same
 
 
