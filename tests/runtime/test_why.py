@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests.runtime import child_flows, hook_flows
 from tests.runtime.flows import FLOWS, PROGRAM, Journal
 from tests.runtime.histories import Log, template_of
 from tests.runtime.house import House
@@ -448,6 +449,31 @@ async def test_a_cancelled_run_tells_by_whom(house: House) -> None:
     await house.worker().run_until_idle()
     assert (await run.why()).kind is WhyKind.CANCELLED
     assert '"duplicate"' in await said(run)
+
+
+async def test_a_hook_is_told_with_what_it_takes(house: House) -> None:
+    other = await House(house.world, house.clock, hook_flows.HOOKED.version).open()
+    run = await other.start(hook_flows.FLOWS.approves, "order:o-1")
+    await other.worker().run_until_idle()
+    found = await run.why()
+    assert found.sentence == "Waiting 0 s for a value on `order:o-1` (Approval)."
+    assert found.next_action == "wfc resume order:o-1 JSON"
+    free = await other.start(hook_flows.FLOWS.collects, "any")
+    await other.worker().run_until_idle()
+    assert await said(free) == "Waiting 0 s for a value on `any`."
+    for worker in other.workers:
+        await worker.stop()
+
+
+async def test_a_child_is_told_with_where_it_stands(house: House) -> None:
+    other = await House(house.world, house.clock, child_flows.PROGRAM.version).open()
+    run = await other.start(child_flows.FLOWS.waits, 3)
+    await other.worker().run_until_idle()
+    found = await run.why()
+    assert found.sentence == "Waiting for child run child-3, suspended."
+    assert found.next_action == "wfc why child-3"
+    for worker in other.workers:
+        await worker.stop()
 
 
 async def test_a_damaged_log_is_a_reason(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,6 @@ from wfc.worlds.protocol import WorkerRow
 
 STUCK_AFTER_US: Final = 60 * MICROSECONDS
 """So long may pass before something that is due counts as forgotten."""
-_SOON_US: Final = 2 * MICROSECONDS
 _TOLD_MAX: Final = 200
 
 
@@ -388,7 +387,7 @@ def _running(facts: Facts, step: Step) -> Why:
 def _pausing(facts: Facts, step: Step) -> Why:
     at = _or(step.retry_at, facts.now)
     error = _error(facts.errors.get(step.operation_id, step.error))
-    if at + _SOON_US < facts.now:
+    if at <= facts.now:
         return _step_queued(facts, step, since=at)
     said = "" if error is None else f" ({_told(error)})"
     sentence = (
