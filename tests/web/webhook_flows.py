@@ -91,6 +91,13 @@ WEBHOOKED = Program(
                 return found
 
 
+    async def listens() -> Any:
+        "use workflow"
+        async for paid in create_webhook(Paid):
+            if paid.note == "end of all":
+                return paid.cents
+
+
     async def plain(token: str) -> Any:
         "use workflow"
         return await create_hook(token=token)

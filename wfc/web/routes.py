@@ -35,7 +35,7 @@ class Route:
     endpoint: Endpoint
 
 
-_WEBHOOK_PROBLEMS: Final = (400, 404, 405, 410, 413, 422, 429, 501, 503, 507)
+_WEBHOOK_PROBLEMS: Final = (400, 404, 405, 410, 413, 422, 429, 501, 503, 504, 507)
 TABLE: Final = (
     Route(
         name="webhook",
