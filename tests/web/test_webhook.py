@@ -381,6 +381,36 @@ async def test_without_a_public_url_the_error_names_the_key(house: House) -> Non
     assert type(caught.value.__cause__ or caught.value).__name__ in {"ConfigError", "RunFailed"}
 
 
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"methods": ()}, ["ValueError", "they are some of DELETE, GET, PATCH, POST, PUT"]),
+        ({"methods": ["HEAD"]}, ["ValueError", "they are some of"]),
+        ({"methods": "POST"}, ["TypeError", 'give a tuple, such as ("POST",)']),
+        ({"methods": 5}, ["TypeError", "give a tuple"]),
+        ({"response": "later"}, ["TypeError", 'give a `wfc.Response`, "manual" or None']),
+        ({"response": 202}, ["TypeError", "give a `wfc.Response`"]),
+        ({"response": "manual", "schema": "typed"}, ["ValueError", "webhooks without a schema"]),
+    ],
+)
+async def test_what_cannot_be_made_is_refused_in_the_workflow(
+    house: House, wrong: Any, says: list[str]
+) -> None:
+    run = await house.start(FLOWS.makes, wrong)
+    await house.worker().run_until_idle()
+    kind, text = await run.result()
+    assert kind == says[0]
+    assert says[1] in text
+
+
+async def test_methods_are_kept_once_each(house: House) -> None:
+    run = await house.start(FLOWS.makes, {"methods": ["PUT", "POST", "PUT"]})
+    await house.worker().run_until_idle()
+    assert len(await run.result()) == 32
+    ((created, *_),) = [await house.events(run, HookCreated)]
+    assert created.methods == ("PUT", "POST")
+
+
 async def test_webhooks_are_listed_with_their_kind(house: House) -> None:
     await waits(house, FLOWS.is_paid)
     (hook,) = (await api.list_hooks(kind="webhook")).items
