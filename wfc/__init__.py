@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         set_attributes,
         sleep,
     )
+    from wfc.runtime.writable import Writable, get_writable
 
 __all__ = [
     "Backoff",
@@ -36,11 +37,13 @@ __all__ = [
     "RetryableError",
     "WebhookRequest",
     "Woke",
+    "Writable",
     "changed",
     "create_hook",
     "create_webhook",
     "get_step_metadata",
     "get_workflow_metadata",
+    "get_writable",
     "install",
     "policy",
     "remove_attributes",
@@ -56,11 +59,13 @@ _HOMES: Final = {
     "Response": "wfc.runtime.webhooks",
     "WebhookRequest": "wfc.runtime.webhooks",
     "Woke": "wfc.runtime.metadata",
+    "Writable": "wfc.runtime.writable",
     "changed": "wfc.runtime.workflow_api",
     "create_hook": "wfc.runtime.hooks",
     "create_webhook": "wfc.runtime.webhooks",
     "get_step_metadata": "wfc.runtime.attempt",
     "get_workflow_metadata": "wfc.runtime.workflow_api",
+    "get_writable": "wfc.runtime.writable",
     "install": "wfc.compiler.import_hook",
     "policy": "wfc.policies",
     "remove_attributes": "wfc.runtime.workflow_api",

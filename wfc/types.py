@@ -17,6 +17,7 @@ from wfc.runtime.attempt import StepMetadata
 from wfc.runtime.children import ChildRun
 from wfc.runtime.hooks import Conflict
 from wfc.runtime.metadata import Woke, WorkflowMetadata
+from wfc.runtime.streams import Chunk, ChunkKind, Stream
 from wfc.runtime.verdict import (
     Answer,
     Call,
@@ -33,6 +34,8 @@ __all__ = [
     "Call",
     "CancelAnswer",
     "ChildRun",
+    "Chunk",
+    "ChunkKind",
     "Conflict",
     "Divergence",
     "Environment",
@@ -51,6 +54,7 @@ __all__ = [
     "Step",
     "StepMetadata",
     "StepStatus",
+    "Stream",
     "UpgradeReport",
     "Verdict",
     "VersionSummary",

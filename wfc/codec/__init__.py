@@ -16,6 +16,7 @@ from wfc.codec.failures import (
     read_error,
 )
 from wfc.codec.families import remember_former
+from wfc.codec.handles import register_handle
 from wfc.codec.naming import REGISTERED, Registry, Types, wire_name
 from wfc.codec.redaction import REDACTED, black_out, redacted
 
@@ -37,6 +38,7 @@ __all__ = [
     "encode_error",
     "read_error",
     "redacted",
+    "register_handle",
     "remember_former",
     "wire_name",
 ]

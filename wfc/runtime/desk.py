@@ -18,7 +18,19 @@ from wfc.runtime.operations import Outcome, StepAsked
 from wfc.runtime.slots import Slots
 from wfc.runtime.template import Template
 from wfc.runtime.threads import Threads
-from wfc.worlds.protocol import Appended, Child, EndedChild, Guard, Queued, Refused, Release
+from wfc.worlds.protocol import (
+    Appended,
+    AttemptOf,
+    Child,
+    EndedChild,
+    Guard,
+    Owner,
+    Queued,
+    Refused,
+    Release,
+    StreamWrite,
+    Written,
+)
 
 PAGE: Final = 2000
 """So many events are read, and delivered, at once."""
@@ -49,6 +61,16 @@ class Clerk(Protocol):
         """Append, waiting out a full or unreachable world."""
         ...
 
+    async def write_chunks(
+        self, run_id: RunId, write: StreamWrite, *, guard: Owner | AttemptOf, writer: RunId
+    ) -> Written | Refused:
+        """Write chunks, waiting out a full or unreachable world."""
+        ...
+
+    async def history(self, run_id: RunId, after: int, limit: int = PAGE) -> list[Recorded]:
+        """Read up to `limit` events after a position."""
+        ...
+
     def news_of(self, run_id: RunId) -> None:
         """Hear that an outside fact was written to a run."""
         ...
@@ -65,10 +87,6 @@ class Desk(Clerk, Protocol):
     announce_after_s: float
     always_replay: bool
     limits: Limits
-
-    async def history(self, run_id: RunId, after: int, limit: int = PAGE) -> list[Recorded]:
-        """Read up to `limit` events after a position."""
-        ...
 
     async def active_version(self) -> VersionId | None:
         """Give the version that new work prefers."""

@@ -51,7 +51,7 @@ class InlineBodies:
         self._outbox = outbox
         self._tenure = tenure
         self._poke = poke
-        self._scene = RunScene(run_id, desk, lambda: outbox.ledger)
+        self._scene = RunScene(run_id, desk, lambda: outbox.ledger, tenure)
         self._loop = asyncio.get_running_loop()
         self._announcer: asyncio.TimerHandle | None = None
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 
 from wfc import codec
 from wfc.clock import to_datetime
@@ -26,11 +26,14 @@ from wfc.runtime.hook_views import summary_of
 from wfc.runtime.host_types import FormerTypes
 from wfc.runtime.ledger import Ledger
 from wfc.runtime.logs import read_log
+from wfc.runtime.streams import Stream
 from wfc.runtime.upgrade import UNLOADABLE
 from wfc.runtime.verdict import Verdict
+from wfc.runtime.writable import DEFAULT
 from wfc.worlds.protocol import Appended, OpenRun, Refusal, Refused, Unowned, World
 
 T = TypeVar("T")
+S = TypeVar("S")
 _PAGE = 2000
 _LOOK_AGAIN_S = 30.0
 _TRIES = 20
@@ -225,6 +228,39 @@ class Run(Generic[T]):
             changes=dict(changes), actor=client.actor, channel=client.channel
         )
         await self._must_tell(client, change)
+
+    @overload
+    def stream(
+        self, namespace: str | None = None, *, type: type[S], start_index: int = 0
+    ) -> Stream[S]: ...
+    @overload
+    def stream(
+        self, namespace: str | None = None, *, type: Any = Any, start_index: int = 0
+    ) -> Stream[Any]: ...
+    def stream(
+        self,
+        namespace: str | None = None,
+        *,
+        type: Any = Any,  # noqa: A002 - the word of `get_writable`
+        start_index: int = 0,
+    ) -> Stream[Any]:
+        """Give a stream of the run to read; None is the one named ``"default"``.
+
+        ``async for value in run.stream()`` gives what is written from `start_index` on, also what
+        is still to be written, until the stream is closed or the run has ended. A negative index
+        counts from the end of what is there when reading begins. Values are read as `type`.
+        """
+        return Stream(self.id, namespace, self._client, type=type, start_index=start_index)
+
+    async def tail_index(self, namespace: str | None = None) -> int:
+        """Give the index of the last chunk of a stream, -1 if it has none. Raises `RunNotFound`."""
+        client, _ = await self._row()
+        return await client.world.tail_index(self.id, namespace or DEFAULT)
+
+    async def streams(self) -> list[str]:
+        """List the namespaces of the run's streams, by name."""
+        client, _ = await self._row()
+        return [each.namespace for each in await client.world.streams(self.id)]
 
     async def rerun(
         self, version: str | None = None, arguments: Mapping[str, Any] | None = None

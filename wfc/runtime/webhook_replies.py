@@ -12,6 +12,7 @@ from wfc.errors import AnsweredBefore, EffectInWorkflow, OutsideWorkflow, Stream
 from wfc.ids import RunId
 from wfc.runtime import context
 from wfc.runtime.attempt import get_step_metadata
+from wfc.runtime.writable import StreamName
 from wfc.worlds.chunks import Form, NewChunk
 from wfc.worlds.protocol import World
 
@@ -51,18 +52,17 @@ async def send(request: WebhookRequest, data: bytes) -> None:
             "nobody waits for an answer to this request: its webhook was made without "
             '`response="manual"`, and answered when it came.'
         )
-    from wfc.runtime.writable import StreamName
-
     run_id, receipt_id = request.reply_to
     stream = StreamName(RunId(run_id), namespace_of(receipt_id))
+    step = get_step_metadata()
+    # By its key, an answer that an attempt of this step gave before is known, and not given again.
+    answer = NewChunk(form=Form.VALUE, body=data, key=f"{step.run_id}/{step.step_id}")
     try:
-        await attempt.write_stream(stream, [NewChunk(form=Form.VALUE, body=data)], close=True)
+        await attempt.write_stream(stream, [answer], close=True)
     except StreamClosed:
-        # An attempt before this one may have answered, and died before it could say so.
-        if get_step_metadata().attempt == 1:
-            raise AnsweredBefore(
-                f"the request {receipt_id} was answered before, or its run has ended. Respond once."
-            ) from None
+        raise AnsweredBefore(
+            f"the request {receipt_id} was answered before, or its run has ended. Respond once."
+        ) from None
 
 
 async def wait(world: World, run_id: RunId, receipt_id: str, patience_s: float) -> bytes | None:

@@ -39,19 +39,23 @@ from wfc.runtime.worker_limits import WorkerLimits
 from wfc.worlds.protocol import (
     Appended,
     Attempt,
+    AttemptOf,
     Child,
     Claimed,
     Ended,
     EndedChild,
     Guard,
     Message,
+    Owner,
     Queued,
     Refused,
     Release,
     Renewal,
     Resume,
+    StreamWrite,
     Watch,
     World,
+    Written,
 )
 
 _LOG: Final = logging.getLogger("wfc.worker")
@@ -278,6 +282,21 @@ class Worker:
                     create=create,
                     release=release,
                 )
+            except HOPELESS:
+                raise
+            except WorldError as error:
+                await self._endure(error)
+                continue
+            self._world_full = False
+            return answer
+
+    async def write_chunks(
+        self, run_id: RunId, write: StreamWrite, *, guard: Owner | AttemptOf, writer: RunId
+    ) -> Written | Refused:
+        """Write chunks; a world that is full or out of reach is tried again every some seconds."""
+        while True:
+            try:
+                answer = await self.world.write_chunks(run_id, write, guard=guard, writer=writer)
             except HOPELESS:
                 raise
             except WorldError as error:
