@@ -6,7 +6,7 @@ So the caller may wait at any process, and whoever repeats the request later fin
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from wfc.errors import AnsweredBefore, EffectInWorkflow, OutsideWorkflow, StreamClosed
 from wfc.ids import RunId
@@ -15,9 +15,6 @@ from wfc.runtime.attempt import get_step_metadata
 from wfc.runtime.writable import StreamName
 from wfc.worlds.chunks import Form, NewChunk
 from wfc.worlds.protocol import World
-
-if TYPE_CHECKING:
-    from wfc.runtime.webhooks import WebhookRequest
 
 _LOOK_S: Final = 1.0
 """How long a look may be put off if a hint is lost."""
@@ -29,8 +26,8 @@ def namespace_of(receipt_id: str) -> str:
     return f"wfc.response/{receipt_id}"
 
 
-async def send(request: WebhookRequest, data: bytes) -> None:
-    """Write the answer; on disk when this returns.
+async def send(reply_to: tuple[str, str] | None, data: bytes) -> None:
+    """Write the answer to a request, by run and receipt; on disk when this returns.
 
     Raises `AnsweredBefore`, `EffectInWorkflow` in workflow code, and `OutsideWorkflow` outside of
     steps and for requests that nobody waits for.
@@ -47,12 +44,12 @@ async def send(request: WebhookRequest, data: bytes) -> None:
             "`respond` was called where no step of a run is being executed. Give the request to a "
             "step, and respond there."
         )
-    if request.reply_to is None:
+    if reply_to is None:
         raise OutsideWorkflow(
             "nobody waits for an answer to this request: its webhook was made without "
             '`response="manual"`, and answered when it came.'
         )
-    run_id, receipt_id = request.reply_to
+    run_id, receipt_id = reply_to
     stream = StreamName(RunId(run_id), namespace_of(receipt_id))
     step = get_step_metadata()
     # By its key, an answer that an attempt of this step gave before is known, and not given again.

@@ -65,7 +65,9 @@ class WebhookRequest:
         tried again after it has answered keeps its first answer. Raises `AnsweredBefore`,
         `EffectInWorkflow` in workflow code, `OutsideWorkflow` outside of steps.
         """
-        await webhook_replies.send(self, written(Response() if response is None else response))
+        await webhook_replies.send(
+            self.reply_to, written(Response() if response is None else response)
+        )
 
 
 @dataclass(frozen=True, slots=True)
