@@ -16,6 +16,8 @@ from jsonschema import (  # type: ignore[import-untyped]  # its stubs are a pack
 )
 
 from wfc.cli.main import main
+from wfc.worlds.chunks import Form
+from wfc.worlds.protocol import NewChunk, StreamWrite
 
 from .conftest import Said, asleep, charge_failed_once, charged, completed, failed, hooked
 from .test_versions import hold
@@ -83,6 +85,19 @@ PROMISED: Final = {
             disposed_at=INSTANT,
             metadata=ANY,
             json_schema=ANY,
+        ),
+    ),
+    "chunks": (
+        ["stream", "paid"],
+        several(
+            index=NUMBER,
+            kind=TEXT,
+            value=ANY,
+            step_id=MAYBE,
+            attempt=NUMBER,
+            run=TEXT,
+            from_index={"type": ["integer", "null"]},
+            recorded_at=INSTANT,
         ),
     ),
     "receipt": (
@@ -169,7 +184,9 @@ PROMISED: Final = {
 def shop(project: Path, put: Put) -> None:
     """A project with runs in every state that the commands below ask for."""
     (project / "till.py").write_text('async def pay():\n    "use workflow"\n')
-    put("paid", *charge_failed_once(), charged(1), completed({"paid": True}))
+    written = StreamWrite(namespace="default", chunks=(NewChunk(form=Form.RAW, body=b"a"),))
+    done = (*charge_failed_once(), charged(1), completed({"paid": True}))
+    put("paid", *done, chunks=[written])
     put("lost", failed(ValueError("no")))
     put("open")
     put("asleep", asleep())

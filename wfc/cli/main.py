@@ -59,6 +59,7 @@ TABLE: Final = (
     Entry("runs", "List runs.", RUNS),
     Entry("inspect", "Show one run: its state, steps and events.", RUNS),
     Entry("result", "Wait for a run and print its result.", RUNS),
+    Entry("stream", "Print what the steps of a run have written.", RUNS),
     Entry("hooks", "List the hooks that take values from outside.", RUNS),
     Entry("resume", "Send a value to a hook.", RUNS),
     Entry("approve", "Say yes to a hook that asks for a decision.", RUNS),
