@@ -28,7 +28,7 @@ SURFACE = {
         "RunSummary Step StepMetadata StepStatus Stream UpgradeReport Verdict VersionSummary Woke "
         "WorkflowMetadata"
     ),
-    "wfc.web": "Principal asgi_app mount",
+    "wfc.web": "Principal asgi_app mount stream_response",
 }
 
 

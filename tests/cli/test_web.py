@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sse_starlette.sse import AppStatus
 
 from wfc.cli import web
 from wfc.cli.common import Common
@@ -31,6 +32,12 @@ Wfc = Callable[..., Said]
 Put = Callable[..., None]
 PATIENCE_S = 60
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - it is refused
+
+
+@pytest.fixture(autouse=True)
+def _no_server_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of a server ends all event streams of its process, and is forgotten here."""
+    monkeypatch.setattr(AppStatus, "should_exit", False)
 
 
 @contextmanager

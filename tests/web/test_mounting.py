@@ -291,4 +291,4 @@ def test_every_path_stands_in_the_table() -> None:
     assert served == {row.path for row in TABLE}
     assert len(app._starlette.routes) == len(served)
     assert {row.role for row in TABLE} <= {PUBLIC, "read", "act"}
-    assert len({row.name for row in TABLE}) == len(TABLE)
+    assert len({(row.method, row.path) for row in TABLE}) == len(TABLE)

@@ -15,7 +15,7 @@ WEBHOOKED = Program(
 
     from wfc import (
         Backoff, FatalError, Hook, Response, WebhookRequest, create_hook, create_webhook,
-        get_step_metadata, policy, start,
+        get_step_metadata, get_writable, policy, start, Writable,
     )
 
 
@@ -155,6 +155,28 @@ WEBHOOKED = Program(
     async def answers_what_nobody_waits_for() -> Any:
         "use workflow"
         return await answer(await create_webhook(), "once")
+
+
+    async def writes() -> None:
+        "use workflow"
+        numbers, others = get_writable(), get_writable(namespace="a/b")
+        await write_to(numbers, [0, 10, 20])
+        await write_to(others, [b"by", b"tes"])
+
+
+    async def write_to(stream: Writable, values: list[Any]) -> None:
+        "use step"
+        await stream.write_many(values)
+
+
+    async def writes_models() -> None:
+        "use workflow"
+        await write_model(get_writable())
+
+
+    async def write_model(stream: Writable) -> None:
+        "use step"
+        await stream.write(Paid(cents=5, note="n"))
 
 
     async def reads_url() -> Any:

@@ -16,7 +16,7 @@ import typer
 from wfc.cli import output
 from wfc.cli.common import Common, command_app
 from wfc.cli.failure import Exit
-from wfc.config import open_session, use_session
+from wfc.config import LookingSession, open_session, use_session
 from wfc.errors import ConfigError, InputInvalid, MissingExtra, PortTaken
 
 if TYPE_CHECKING:
@@ -129,7 +129,8 @@ async def _serve(
     from wfc.web import asgi_app  # noqa: PLC0415 - an extra, and not for --help
     from wfc.web.serving import server_of, unwell  # noqa: PLC0415 - likewise
 
-    session = await open_session(loaded, with_code=False)
+    world = (await open_session(loaded, with_code=False)).world
+    session = LookingSession(world, loaded=loaded)
     try:
         async with use_session(session):
             server = server_of(asgi_app(base_path=MOUNT, **options))
