@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from wfc import codec
 from wfc.eventlog.event import Channel
@@ -11,6 +11,9 @@ from wfc.runtime.registry import Registry
 from wfc.runtime.upgrade import Upgrader
 from wfc.runtime.worker import Worker
 from wfc.worlds.protocol import World
+
+if TYPE_CHECKING:
+    from wfc.runtime.otel import Telemetry
 
 
 class Client(Protocol):
@@ -21,6 +24,11 @@ class Client(Protocol):
     worker: Worker | None
     actor: str | None
     channel: Channel
+
+    @property
+    def telemetry(self) -> Telemetry | None:
+        """What is told of what is done; None if nobody listens."""
+        ...
 
     @property
     def payload_max(self) -> int:

@@ -31,6 +31,7 @@ from wfc.runtime.hook_views import summary_of_row
 from wfc.runtime.hooks import APPROVAL, Hook
 from wfc.runtime.options import check_text
 from wfc.runtime.run import client_worker_hears
+from wfc.runtime.telemetry import observed
 from wfc.worlds.protocol import Appended, HookFilter, HookRow, OpenHook, Refusal, World
 
 Target = str | Hook[Any] | HookSummary
@@ -76,6 +77,14 @@ async def send(
         as_json=as_json,
         channel=client.channel if channel is None else channel,
     )
+    with observed(client.telemetry, "wfc.hook.resume") as span:
+        receipt = await _send(client, target, sent)
+        if span is not None:
+            span.set_attribute("wfc.run.id", receipt.run_id)
+        return receipt
+
+
+async def _send(client: Client, target: Target, sent: _Sent) -> Receipt:
     for _ in range(_TRIES):
         row = await find(client.world, target)
         receipt = await _repeated(client, row, sent)

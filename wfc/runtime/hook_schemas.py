@@ -121,9 +121,11 @@ class Schema:
 
 
 def read_schema(data: bytes | None, types_: codec.Types) -> Schema:
-    """Read what `recorded_schema` wrote."""
+    """Read what `recorded_schema` wrote. Raises `CannotDecrypt` for one that was withheld."""
     if data is None:
         return Schema()
+    if codec.is_withheld(data):
+        raise codec.refuse_withheld("the schema of the hook")
     found = codec.decode(data)
     json_schema = found["json"]
     try:
