@@ -66,6 +66,7 @@ def token(folder: Path, run: str) -> str:
     return said.splitlines()[1].split("\t")[3]
 
 
+@pytest.mark.soak  # fourteen processes
 def test_the_guide_does_what_it_says(folder: Path, blocks: list[tuple[str, str]]) -> None:
     """Hooks, a decision, `wfc web`, a typed webhook, and one that a step answers."""
     hooks, decision, served, typed_webhook, manual = (

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.runtime.house import House
-from tests.web.conftest import URL, path_of, waits
+from tests.web.conftest import URL, client, path_of, waits
 from tests.web.webhook_flows import FLOWS
 from wfc import api
 from wfc.errors import WorldError, WorldFull
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import Channel, HookCreated, HookReceived
 from wfc.runtime.hook_schemas import _pointer
+from wfc.runtime.webhook_door import Refusal, webhook_at
 from wfc.web import asgi_app
 
 HTML = {"accept": "text/html,application/xhtml+xml"}
@@ -358,6 +360,52 @@ async def test_a_caller_that_goes_away_leaves_nothing(house: House) -> None:
     await asgi_app()(scope, receive, send)
     assert said == []
     assert await house.events(run, HookReceived) == []
+
+
+async def test_a_webhook_that_closes_meanwhile_takes_nothing(
+    house: House, web: httpx.AsyncClient
+) -> None:
+    """It was open when it was looked for, and is closed when it is to be written to."""
+    run = await waits(house, FLOWS.keeps_its_token)
+    find = house.world.hook_by_token
+    cancelled: list[bool] = []
+
+    async def late(token: str) -> Any:
+        row = await find(token)
+        if not cancelled:
+            cancelled.append(await run.cancel(force=True))
+        return row
+
+    house.world.hook_by_token = late  # type: ignore[method-assign]  # a spy around the real one
+    answer = await web.post(await path_of(run))
+    assert (answer.status_code, answer.json()["code"]) == (410, "hook-disposed")
+
+
+async def test_what_fits_no_payload_is_too_large(house: House, web: httpx.AsyncClient) -> None:
+    """The settings may say less than a body may have."""
+    run = await waits(house, FLOWS.takes_one)
+    house.session.payload_max = 100
+    answer = await web.post(await path_of(run), content=bytes(101))
+    assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
+
+
+async def test_a_token_that_is_no_text_is_unknown(house: House) -> None:
+    """Some servers hand over what is no UTF-8 so."""
+    with pytest.raises(Refusal) as caught:
+        await webhook_at(house.session, "\ud800")
+    assert caught.value.status == 404
+
+
+async def test_settings_that_cannot_be_read_are_told_to_the_log_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "wfc.toml").write_text('wolrd = "sqlite:///secret.db"\n')
+    monkeypatch.chdir(tmp_path)
+    async with client(asgi_app()) as web:
+        answer = await web.post("/webhook/t")
+    assert (answer.status_code, answer.json()["code"]) == (503, "world-unavailable")
+    assert "wolrd" not in answer.text
+    assert "wolrd" in caplog.text
 
 
 # --- what is recorded when it is made ------------------------------------------------------------
