@@ -176,12 +176,26 @@ def test_another_host_wants_a_token(
     said = wfc("web", "--host", EVERYWHERE)
     assert (said.code, "--token-file token" in said.err) == (2, True)
     assert wfc("web", "--host", EVERYWHERE, "--token-file", "nowhere").code == 2
+    (project / "token").write_text("\n")
+    assert "holds no token" in wfc("web", "--token-file", "token").err
     (project / "token").write_text("short")
     said = wfc("web", "--host", EVERYWHERE, "--token-file", "token")
     assert (said.code, "at least 32 characters" in said.err) == (2, True)
-    monkeypatch.delenv("WFC_WEB_TOKEN", raising=False)
+    (project / "token").write_text("t" * 32)
     assert "cannot be had" in wfc("web", "--host", "203.0.113.9", "--token-file", "token").err
-    monkeypatch.delenv("WFC_WEB_TOKEN", raising=False)
+    assert "WFC_WEB_TOKEN" not in os.environ
+
+
+def test_operators_have_tokens(wfc: Wfc, project: Path) -> None:
+    """With them nobody is known by sitting here."""
+    assert wfc("runs").code == 0
+    (project / "token").write_text("t" * 32)
+    with served(project, "--token-file", "token", "--allowed-host", "127.0.0.1") as (_, said):
+        url = f"{said['data']['url']}/runs/nobody/stream"
+        assert httpx.get(url).status_code == 401
+        bearer = {"authorization": f"Bearer {'t' * 32}"}
+        assert httpx.get(url, headers=bearer).status_code == 404
+        assert httpx.get(url, headers={**bearer, "host": "shop.example"}).status_code == 421
 
 
 def test_without_its_extra_it_says_what_to_install(
