@@ -152,6 +152,17 @@ class Session:
         await self.world.close()
 
 
+class LookingSession(Session):
+    """A session without code, for looking and for facts from outside."""
+
+    @cached_property
+    def types(self) -> codec.Types:
+        """The types that payloads may name: any, since nothing is executed."""
+        from wfc.runtime.any_types import AnyTypes  # noqa: PLC0415 - see the top
+
+        return AnyTypes()
+
+
 # --- opening -----------------------------------------------------------------------------------
 
 
