@@ -23,6 +23,8 @@ AND NOT EXISTS (SELECT 1 FROM children WHERE child_id = runs.run_id)
 AND NOT EXISTS (SELECT 1 FROM hooks WHERE hooks.run_id = runs.run_id AND reserved_until > :now)
 AND NOT EXISTS (SELECT 1 FROM messages WHERE messages.run_id = runs.run_id)
 AND NOT EXISTS (SELECT 1 FROM attempts WHERE attempts.run_id = runs.run_id)
+AND NOT EXISTS (SELECT 1 FROM deliveries
+    WHERE deliveries.run_id = runs.run_id AND deliveries.status = 'pending')
 """
 _EXPIRED: Final = " UNION ALL ".join(
     f"SELECT run_id, length, ended_at, {due} {_NEEDED_BY_NOBODY}"
@@ -31,7 +33,8 @@ _EXPIRED: Final = " UNION ALL ".join(
 LISTED: Final = f"SELECT run_id, length FROM ({_EXPIRED}) ORDER BY ended_at, run_id LIMIT :limit"  # noqa: S608 - likewise
 COUNTED: Final = f"SELECT count(*) FROM ({_EXPIRED})"  # noqa: S608 - likewise
 TABLES: Final = (
-    "events", "blobs", "hooks", "attributes", "attempts", "messages", "children", "runs",
+    "events", "blobs", "hooks", "attributes", "attempts", "messages", "children", "deliveries",
+    "runs",
 )  # fmt: skip
 """Every table that belongs to a run; the row of the run itself goes last."""
 _REMOVE: Final = tuple(f"DELETE FROM {table} WHERE run_id = ?" for table in TABLES)  # noqa: S608 - names of tables
