@@ -17,13 +17,14 @@ SURFACE = {
         "get_workflow_metadata install policy remove_attributes restart set_attributes sleep start"
     ),
     "wfc.api": (
-        "App CancelAnswer Page Run RunStatus RunSummary cancel_runs get_hook get_run list_hooks "
-        "list_runs list_versions resume_hook runtime start upgrade_runs"
+        "App CancelAnswer Page Run RunStatus RunSummary Schedule cancel_runs get_hook get_run "
+        "get_schedule list_hooks list_runs list_schedules list_versions resume_hook runtime schedule "
+        "start upgrade_runs"
     ),
     "wfc.types": (
         "Answer Call CancelAnswer ChildRun Conflict Divergence Environment Group HookKind "
-        "HookStatus HookSummary Level Offer Page Reason Receipt Recorded RunStatus RunSummary Step "
-        "StepMetadata StepStatus UpgradeReport Verdict VersionSummary Woke WorkflowMetadata"
+        "HookStatus HookSummary Level Offer Page Reason Receipt Recorded RunEnd RunStatus RunSummary Schedule "
+        "Step StepMetadata StepStatus UpgradeReport Verdict VersionSummary Woke WorkflowMetadata"
     ),
 }
 

@@ -473,6 +473,12 @@ class IdempotencyMismatch(HookError):
     code = "WFC958"
 
 
+class ScheduleNotFound(WfcError):
+    """No schedule has this name."""
+
+    code = "WFC952"
+
+
 class StreamError(WfcError):
     """Base of what can go wrong with streams."""
 

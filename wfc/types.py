@@ -9,6 +9,7 @@ from wfc.runtime.answers import (
     Page,
     Receipt,
     Recorded,
+    RunEnd,
     RunSummary,
     Step,
     VersionSummary,
@@ -17,6 +18,7 @@ from wfc.runtime.attempt import StepMetadata
 from wfc.runtime.children import ChildRun
 from wfc.runtime.hooks import Conflict
 from wfc.runtime.metadata import Woke, WorkflowMetadata
+from wfc.runtime.schedules import Schedule
 from wfc.runtime.verdict import (
     Answer,
     Call,
@@ -46,8 +48,10 @@ __all__ = [
     "Reason",
     "Receipt",
     "Recorded",
+    "RunEnd",
     "RunStatus",
     "RunSummary",
+    "Schedule",
     "Step",
     "StepMetadata",
     "StepStatus",

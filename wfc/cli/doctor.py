@@ -11,9 +11,8 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from difflib import get_close_matches
-from enum import StrEnum
 from typing import Annotated, Final
 
 import typer
@@ -23,6 +22,8 @@ from wfc.cli import output
 from wfc.cli.chosen import Troubles
 from wfc.cli.common import Common, command_app
 from wfc.cli.common import options as common_options
+from wfc.cli.doctor_checks import Check, State
+from wfc.cli.doctor_ends import of_ends, of_schedules
 from wfc.cli.failure import Exit
 from wfc.cli.session import hint_if_nobody_works, opened, row_of
 from wfc.config import Session
@@ -50,23 +51,6 @@ _PAGE: Final = 200
 _VARIABLES: Final = ("encryption_keys", "web_token", "always_replay", "fault", "fault_log")
 """Variables that are neither settings nor options."""
 _FREE_BYTES_MIN: Final = 512 * 1024 * 1024
-
-
-class State(StrEnum):
-    """How a check came out."""
-
-    GOOD = "ok"
-    WARNING = "warn"
-    BAD = "FAIL"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at."""
-
-    state: State
-    what: str
-    found: str
 
 
 @app.command()
@@ -164,14 +148,15 @@ def _of_ruff(loaded: Loaded) -> Iterator[Check]:
 
 
 def _of_world(loaded: Loaded) -> Iterator[Check]:
-    async def probe() -> tuple[str, list[Run], frozenset[VersionId]]:
+    async def probe() -> tuple[str, list[Run], frozenset[VersionId], list[Check]]:
         async with opened(loaded) as session:
             await session.world.check()
             held = frozenset(one.version for one in await session.world.versions())
-            return session.world.url, await _open_runs(session), held
+            by_clock = [*await of_ends(session.world), *await of_schedules(session.world)]
+            return session.world.url, await _open_runs(session), held, by_clock
 
     try:
-        url, runs, held = asyncio.run(probe())
+        url, runs, held, by_clock = asyncio.run(probe())
     except errors.WfcError as problem:
         yield Check(State.BAD, f"{problem.code or ''} world".strip(), str(problem))
         return
@@ -182,6 +167,7 @@ def _of_world(loaded: Loaded) -> Iterator[Check]:
             continue
         advice = f"when that is mended: wfc doctor --unblock {run.run_id}"
         yield Check(State.BAD, f"blocked run {run.run_id}", f"{run.blocked}; {advice}")
+    yield from by_clock
 
 
 def _without_version(runs: list[Run], held: frozenset[VersionId]) -> Iterator[Check]:

@@ -67,7 +67,7 @@ async def _list(
         pages = output.Pages(common, "runs")
         while True:
             page = await session.world.list_runs(where, cursor=after, limit=limit)
-            data = [summary(run) for run in page.runs]
+            data = [summary(run, session.world.now_us()) for run in page.runs]
             pages.add(data, rows_of(data))
             after = page.next
             if not (every and after):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from wfc.eventlog.event import Channel, Scalar
 
@@ -16,6 +17,16 @@ class Note:
     actor: str | None = None
     channel: Channel = Channel.RUNTIME
     details: Mapping[str, Scalar | None] = field(default_factory=dict)
+
+
+def added(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the numbers of two facts; of what is no number the second one's stands."""
+    sums = {
+        name: one[name] + value
+        for name, value in other.items()
+        if type(value) in {int, float} and type(one.get(name)) in {int, float}
+    }
+    return {**one, **other, **sums}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -430,11 +430,12 @@ class MemoryWorld:
 
     # -- audit
 
-    async def note(self, note: Note) -> None:
+    async def note(self, note: Note, *, within_us: int | None = None) -> None:
         """Keep a fact."""
         self._must_be_open()
         with self._lock:
-            memory_audit.add(self._tables, note)
+            if within_us is None or not memory_audit.join(self._tables, note, within_us):
+                memory_audit.add(self._tables, note)
         self._publish(AUDIT)
 
     async def audit(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from wfc.worlds.audit import AuditFilter, Note, Noted
+from dataclasses import replace
+
+from wfc.worlds.audit import AuditFilter, Note, Noted, added
 from wfc.worlds.memory_tables import Tables
 
 
@@ -10,6 +12,23 @@ def add(tables: Tables, note: Note) -> None:
     """Keep a fact."""
     number = next(tables.audit_numbers)
     tables.audit.append(Noted(number=number, at=tables.now_us(), note=note))
+
+
+def join(tables: Tables, note: Note, within_us: int) -> bool:
+    """Add the numbers of a fact to those of the last one of its kind, if that is young enough."""
+    since = tables.now_us() - within_us
+    for place, one in reversed(list(enumerate(tables.audit))):
+        if one.at < since:
+            return False
+        if _kind(one.note) == _kind(note):
+            details = added(one.note.details, note.details)
+            tables.audit[place] = replace(one, note=replace(one.note, details=details))
+            return True
+    return False
+
+
+def _kind(note: Note) -> tuple[object, ...]:
+    return note.action, note.actor, note.channel
 
 
 def listed(tables: Tables, where: AuditFilter, before: int | None, limit: int) -> list[Noted]:

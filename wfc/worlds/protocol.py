@@ -409,8 +409,12 @@ class World(Protocol):
 
     # -- audit
 
-    async def note(self, note: Note) -> None:
-        """Keep a fact that belongs to no single run."""
+    async def note(self, note: Note, *, within_us: int | None = None) -> None:
+        """Keep a fact that belongs to no single run.
+
+        With `within_us` its numbers are added to those of the last fact of the same action, actor
+        and channel, if that is no older: what happens all the time stays one fact for a while.
+        """
         ...
 
     async def audit(

@@ -47,7 +47,7 @@ class ScheduleRow:
     after the last one); `waiting` are firings that wait until no run of the schedule is open.
 
     `revision` grows with each change. `problem` says why the last firing began no run. `arguments`
-    are None where the key is missing under which they are sealed; written so, they stay as they are.
+    are None where the key is missing under which they are sealed; written so, they stay.
     """
 
     name: str

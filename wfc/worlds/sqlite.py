@@ -546,9 +546,14 @@ class SqliteWorld:
 
     # -- audit
 
-    async def note(self, note: Note) -> None:
+    async def note(self, note: Note, *, within_us: int | None = None) -> None:
         """Keep a fact."""
-        await self._write(lambda transaction: sqlite_audit.add(transaction, note))
+
+        def work(transaction: Transaction) -> None:
+            if within_us is None or not sqlite_audit.join(transaction, note, within_us):
+                sqlite_audit.add(transaction, note)
+
+        await self._write(work)
 
     async def audit(
         self, where: AuditFilter, *, before: int | None = None, limit: int = 50

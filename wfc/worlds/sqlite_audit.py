@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from wfc.eventlog.event import Channel
-from wfc.worlds.audit import AuditFilter, Note, Noted
+from wfc.worlds.audit import AuditFilter, Note, Noted, added
 from wfc.worlds.feed import AUDIT
 from wfc.worlds.sqlite_commit import Transaction
 
@@ -18,6 +18,10 @@ WHERE (:before IS NULL OR number < :before) AND (:action IS NULL OR action = :ac
 AND (:actor IS NULL OR actor = :actor)
 AND (:since IS NULL OR at >= :since) AND (:until IS NULL OR at < :until)
 ORDER BY number DESC LIMIT :limit
+"""
+_LAST_OF_KIND: Final = """
+SELECT number, details FROM audit
+WHERE action = ? AND actor IS ? AND channel = ? AND at >= ? ORDER BY number DESC LIMIT 1
 """
 
 
@@ -39,6 +43,19 @@ def add(transaction: Transaction, note: Note) -> None:
         ),
     )
     transaction.news.add(AUDIT)
+
+
+def join(transaction: Transaction, note: Note, within_us: int) -> bool:
+    """Add the numbers of a fact to those of the last one of its kind, if that is young enough."""
+    kind = (note.action, note.actor, note.channel.value, transaction.now_us - within_us)
+    found = transaction.execute(_LAST_OF_KIND, kind).fetchone()
+    if found is None:
+        return False
+    details = added(json.loads(found[1]), note.details)
+    values = (json.dumps(details), found[0])
+    transaction.execute("UPDATE audit SET details = ? WHERE number = ?", values)
+    transaction.news.add(AUDIT)
+    return True
 
 
 def rows_of(values: Iterable[tuple[Any, ...]]) -> list[Noted]:

@@ -59,6 +59,23 @@ class Auditing:
         assert await world.audit(AuditFilter(until=b.at)) == [a]
         assert await world.audit(AuditFilter(action="b", actor="ann")) == []
 
+    async def test_what_happens_all_the_time_is_one_fact_for_a_while(
+        self, world: World, clock: VirtualClock
+    ) -> None:
+        """Numbers add up, of one action, actor and channel; after that it is another fact."""
+        gone = Note(action="runs.collected", details={"runs": 3, "how": "a"})
+        more = replace(gone, details={"runs": 4, "how": "b"})
+        await world.note(gone, within_us=MICROSECONDS)
+        for other in (replace(more, actor="ann"), replace(more, channel=Channel.CLI), _NOTE):
+            await world.note(other, within_us=MICROSECONDS)
+        clock.advance(timedelta(seconds=1))
+        await world.note(more, within_us=MICROSECONDS)
+        first = (await world.audit(AuditFilter()))[-1]
+        assert first.note.details == {"runs": 7, "how": "b"}
+        clock.advance(timedelta(microseconds=1))
+        await world.note(more, within_us=MICROSECONDS)
+        assert len(await world.audit(AuditFilter(action="runs.collected"))) == len("abcd")
+
     async def test_old_facts_go(self, world: World, clock: VirtualClock) -> None:
         """Those before an instant; numbers are not given out twice."""
         await world.note(_NOTE)
