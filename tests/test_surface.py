@@ -18,13 +18,14 @@ SURFACE = {
     ),
     "wfc.api": (
         "App CancelAnswer Page Run RunStatus RunSummary Schedule cancel_runs get_hook get_run "
-        "get_schedule list_hooks list_runs list_schedules list_versions resume_hook runtime schedule "
-        "start upgrade_runs"
+        "get_schedule list_hooks list_runs list_schedules list_versions resume_hook runtime "
+        "schedule start upgrade_runs"
     ),
     "wfc.types": (
         "Answer Call CancelAnswer ChildRun Conflict Divergence Environment Group HookKind "
-        "HookStatus HookSummary Level Offer Page Reason Receipt Recorded RunEnd RunStatus RunSummary Schedule "
-        "Step StepMetadata StepStatus UpgradeReport Verdict VersionSummary Woke WorkflowMetadata"
+        "HookStatus HookSummary Level Offer Page Reason Receipt Recorded RunEnd RunStatus "
+        "RunSummary Schedule Step StepMetadata StepStatus UpgradeReport Verdict VersionSummary "
+        "Woke WorkflowMetadata"
     ),
 }
 
