@@ -34,7 +34,7 @@ from wfc.runtime.queued_attempt import Ledgers, QueuedAttempts
 from wfc.runtime.registry import Registry
 from wfc.runtime.slots import Slots
 from wfc.runtime.step_bodies import StepBodies
-from wfc.runtime.sweeper import sweep, sweep_for_ever
+from wfc.runtime.sweeper import sweep, sweep_for_ever, tidy
 from wfc.runtime.template import Template
 from wfc.runtime.threads import Threads
 from wfc.runtime.worker_limits import WorkerLimits
@@ -160,6 +160,7 @@ class Worker:
         if self.failure is not None:
             raise self.failure
         await self._inbox.flush()
+        await tidy(self.world, self.options.audit_retention_s)
         # The world knows of no instant at which a run that is still owned goes on.
         instants = [
             await self.world.next_due(),
