@@ -49,7 +49,7 @@ async def test_a_worker_that_runs_until_idle_tidies_up(house: House) -> None:
     """It may be all that ever runs here."""
     await house.world.note(Note(action="old"))
     house.advance(days=2)
-    run = await house.start(FLOWS.chain, 1)
+    run = await house.start(FLOWS.chain, 3)
     await house.worker(audit_retention_s=_DAY_S).run_until_idle()
-    assert await run.result("10s") == 1
+    assert await run.result("10s") == 3
     assert await facts(house) == []
