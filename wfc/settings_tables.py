@@ -81,7 +81,6 @@ OnNewVersion = Literal["pin", "upgrade"]
 
 
 NOT_YET_OBEYED: Final = (
-    "public_url",
     "capture_logs",
     "queues",
 )

@@ -7,6 +7,7 @@ from wfc.runtime.answers import (
     CancelAnswer,
     HookSummary,
     Page,
+    PauseAnswer,
     Receipt,
     Recorded,
     RunEnd,
@@ -19,6 +20,7 @@ from wfc.runtime.children import ChildRun
 from wfc.runtime.hooks import Conflict
 from wfc.runtime.metadata import Woke, WorkflowMetadata
 from wfc.runtime.schedules import Schedule
+from wfc.runtime.streams import Chunk, ChunkKind, Stream
 from wfc.runtime.verdict import (
     Answer,
     Call,
@@ -28,6 +30,7 @@ from wfc.runtime.verdict import (
     UpgradeReport,
     Verdict,
 )
+from wfc.runtime.why import Why, WhyKind
 from wfc.worlds.protocol import Environment
 
 __all__ = [
@@ -35,6 +38,8 @@ __all__ = [
     "Call",
     "CancelAnswer",
     "ChildRun",
+    "Chunk",
+    "ChunkKind",
     "Conflict",
     "Divergence",
     "Environment",
@@ -45,6 +50,7 @@ __all__ = [
     "Level",
     "Offer",
     "Page",
+    "PauseAnswer",
     "Reason",
     "Receipt",
     "Recorded",
@@ -55,9 +61,12 @@ __all__ = [
     "Step",
     "StepMetadata",
     "StepStatus",
+    "Stream",
     "UpgradeReport",
     "Verdict",
     "VersionSummary",
+    "Why",
+    "WhyKind",
     "Woke",
     "WorkflowMetadata",
 ]

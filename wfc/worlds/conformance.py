@@ -33,6 +33,7 @@ from wfc.worlds.promises.refusing import Refusing
 from wfc.worlds.promises.repeating import Repeating
 from wfc.worlds.promises.retaining import Retaining
 from wfc.worlds.promises.scheduling import Scheduling
+from wfc.worlds.promises.streams import Streams
 from wfc.worlds.promises.sweeping import Sweeping
 from wfc.worlds.promises.telling import TellingEnds
 from wfc.worlds.promises.upgrading import Upgrading
@@ -60,6 +61,7 @@ class Conformance(
     Scheduling,
     TellingEnds,
     Auditing,
+    Streams,
     Reading,
     Upgrading,
     Versions,
