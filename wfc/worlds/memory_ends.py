@@ -43,7 +43,7 @@ def take(tables: Tables, worker_id: WorkerId, names: Collection[str], limit: int
     now = tables.now_us()
     due = sorted(
         (row for row in _waiting(tables, names) if row.due <= now),
-        key=lambda row: (row.due, row.run_id),
+        key=lambda row: (row.due, row.run_id, row.callback),
     )
     taken: list[TakenEnd] = []
     for row in due[:limit]:
@@ -87,7 +87,7 @@ def give_back(tables: Tables, worker_id: WorkerId, taken: TakenEnd) -> None:
     row = _held(tables, worker_id, taken)
     if row is not None:
         del tables.holders[row.run_id, row.callback]
-        _change(tables, row, attempts=row.attempts - 1)
+        tables.deliveries[row.run_id, row.callback] = replace(row, attempts=row.attempts - 1)
 
 
 def _held(tables: Tables, worker_id: WorkerId, taken: TakenEnd) -> DeliveryRow | None:

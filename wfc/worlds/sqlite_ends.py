@@ -27,7 +27,7 @@ ON CONFLICT (run_id, callback) DO UPDATE SET
     worker_id = NULL, changed_at = excluded.changed_at, error = NULL, key_id = NULL
 """
 _TAKE: Final = """
-SELECT run_id, position, attempts FROM deliveries
+SELECT due, run_id, position, attempts FROM deliveries
 WHERE status = 'pending' AND worker_id IS NULL AND callback = ? AND due <= ?
 ORDER BY due, run_id LIMIT ?
 """
@@ -93,18 +93,26 @@ def take(
     transaction: Transaction, worker_id: WorkerId, names: Collection[str], limit: int
 ) -> list[TakenEnd]:
     """Take ends that are due; the try is counted before anybody is told."""
+    due = [
+        (*row, name)
+        for name in names
+        for row in transaction.execute(_TAKE, (name, transaction.now_us, limit))
+    ]
     taken: list[TakenEnd] = []
-    for name in names:
-        rows = transaction.execute(_TAKE, (name, transaction.now_us, limit - len(taken))).fetchall()
-        for run_id, position, attempts in rows:
-            transaction.execute(
-                "UPDATE deliveries SET worker_id = ?, attempts = ?, changed_at = ?"
-                " WHERE run_id = ? AND callback = ?",
-                (worker_id, attempts + 1, transaction.now_us, run_id, name),
-            )
-            message = Ended(RunId(run_id), name)
-            taken.append(TakenEnd(message=message, position=position, attempt=attempts + 1))
+    # The oldest first, whoever is to hear of it: no callback keeps another waiting.
+    for _, run_id, position, attempts, name in sorted(due, key=_by_age)[:limit]:
+        transaction.execute(
+            "UPDATE deliveries SET worker_id = ?, attempts = ?, changed_at = ?"
+            " WHERE run_id = ? AND callback = ?",
+            (worker_id, attempts + 1, transaction.now_us, run_id, name),
+        )
+        message = Ended(RunId(run_id), name)
+        taken.append(TakenEnd(message=message, position=position, attempt=attempts + 1))
     return taken
+
+
+def _by_age(row: tuple[Any, ...]) -> tuple[int, str, str]:
+    return row[0], row[1], row[4]
 
 
 def settle(

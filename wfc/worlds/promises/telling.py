@@ -165,6 +165,22 @@ class TellingEnds:
         assert [one.message.run_id for one in first] == ["run_0", "run_1"]
         assert [one.message.run_id for one in await _taken(world)] == ["run_2"]
 
+    async def test_no_callback_keeps_another_waiting(
+        self, world: World, clock: VirtualClock
+    ) -> None:
+        """The oldest end goes first, whoever is to hear of it."""
+        await world.register_callbacks([Callback(name="z"), Callback(name="a")])
+        for number in (3, 4):
+            owner = await owned(world, RunId(f"run_{number}"))
+            done = RunCompleted(output=b"")
+            wrote(await world.append(RunId(f"run_{number}"), [done], guard=owner))
+            clock.advance(timedelta(seconds=1))
+        first = await world.take_ends(ALICE, ["z", "a"], 2)
+        assert [(one.message.run_id, one.message.callback) for one in first] == [
+            ("run_3", "a"),
+            ("run_3", "z"),
+        ]
+
     async def test_a_worker_without_lease_takes_nothing(
         self, world: World, clock: VirtualClock
     ) -> None:
