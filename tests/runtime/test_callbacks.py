@@ -13,7 +13,14 @@ from tests.runtime.flows import FLOWS
 from tests.runtime.house import House, until
 from wfc import codec
 from wfc.api import App
-from wfc.errors import LeaseLost, OptionInvalid, RunCancelled, RunFailed, WorldUnreachable
+from wfc.errors import (
+    LeaseLost,
+    OptionInvalid,
+    RunCancelled,
+    RunFailed,
+    WorldCorrupt,
+    WorldUnreachable,
+)
 from wfc.eventlog.entity import RunStatus
 from wfc.ids import DefinitionId, WorkerId
 from wfc.runtime import callbacks
@@ -25,7 +32,7 @@ from wfc.types import RunEnd
 from wfc.worlds.protocol import Callback, Telling
 
 TOLD: list[RunEnd] = []
-TROUBLE: list[Exception] = []
+TROUBLE: list[BaseException] = []
 _NAME = f"{__name__}:tell"
 
 
@@ -152,6 +159,55 @@ async def test_a_callback_that_fails_is_tried_again(
     assert await standing(house) == [(Telling.DONE, 2)]
 
 
+async def test_trouble_that_the_callback_has_with_a_world_is_its_own(
+    house: House, worker: Worker
+) -> None:
+    """It may write to worlds itself; its attempts are counted like others."""
+    await worker.run_until_idle()
+    TROUBLE.extend(WorldUnreachable("gone") for _ in range(9))
+    await house.start(FLOWS.chain, 3)
+    for _ in range(4):
+        await worker.run_until_idle()
+        house.advance(minutes=1)
+    assert await standing(house) == [(Telling.FAILED, 3)]
+
+
+@pytest.mark.parametrize("raised", [asyncio.CancelledError, SystemExit, KeyboardInterrupt])
+async def test_what_ends_a_process_elsewhere_is_an_outcome_here(
+    house: House, worker: Worker, raised: type[BaseException]
+) -> None:
+    """A task that the callback cancelled itself, an exit: the worker goes on."""
+    await worker.run_until_idle()
+    TROUBLE.append(raised())
+    await house.start(FLOWS.chain, 3)
+    await worker.run_until_idle()
+    house.advance(minutes=1)
+    await worker.run_until_idle()
+    assert await standing(house) == [(Telling.DONE, 2)]
+
+
+async def test_a_worker_that_stops_gives_back_what_waits_for_a_slot(
+    house: House, known: Callbacks
+) -> None:
+    """It was never begun."""
+    worker = Worker(
+        house.world,
+        Registry(house.version),
+        limits=WorkerLimits(bodies=1, drain_s=0.01, probe_s=0.01),
+        callbacks=known,
+    )
+    house.workers.append(worker)
+    await worker.run_until_idle()
+    await house.start(FLOWS.chain, 3)
+    await hired(house, Callbacks()).run_until_idle()
+    await worker.slots.taken()
+    assert await worker._herald.take()
+    await until(lambda: len(worker._chores) > 0)
+    await worker.stop()
+    assert TOLD == []
+    assert await standing(house) == [(Telling.PENDING, 0)]
+
+
 async def test_it_fails_for_good_after_three_attempts(house: House, worker: Worker) -> None:
     """And its last error can be read."""
     await worker.run_until_idle()
@@ -258,6 +314,44 @@ async def test_trouble_with_the_world_is_waited_out(
     assert not serving.done()
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)
+
+
+@pytest.mark.parametrize("method", ["settle_end", "history"])
+async def test_an_outcome_is_written_when_the_world_is_back(
+    house: House, worker: Worker, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """While the worker lives nobody else would take the end."""
+    monkeypatch.setattr(callbacks, "_WORLD_AGAIN_S", 0.001)
+    await worker.run_until_idle()
+    await house.start(FLOWS.chain, 3)
+    await hired(house, Callbacks()).run_until_idle()
+    real, failures = getattr(house.world, method), [WorldUnreachable("gone"), WorldUnreachable("x")]
+
+    async def troubled(*args: Any, **kwargs: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return await real(*args, **kwargs)
+
+    monkeypatch.setattr(house.world, method, troubled)
+    await worker.run_until_idle()
+    assert len(TOLD) == 1
+    assert await standing(house) == [(Telling.DONE, 1)]
+
+
+async def test_a_world_beyond_help_ends_the_worker(
+    house: House, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is waited for that does not come back."""
+
+    async def damaged(*_: Any, **__: Any) -> Any:
+        message = "damaged"
+        raise WorldCorrupt(message)
+
+    await worker.run_until_idle()
+    await house.start(FLOWS.chain, 3)
+    monkeypatch.setattr(house.world, "settle_end", damaged)
+    with pytest.raises(WorldCorrupt):
+        await worker.run_until_idle()
 
 
 async def test_who_has_no_callbacks_looks_for_none(house: House) -> None:

@@ -12,7 +12,7 @@ import inspect
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from wfc import abi, codec, fault
 from wfc.clock import MICROSECONDS, to_datetime
@@ -23,6 +23,7 @@ from wfc.ids import DefinitionId, WorkerId
 from wfc.policies import Backoff
 from wfc.runtime.annotations import result_annotation
 from wfc.runtime.answers import RunEnd
+from wfc.runtime.chores import HOPELESS
 from wfc.runtime.registry import Registry
 from wfc.runtime.retry import pause_s
 from wfc.runtime.slots import Slots
@@ -31,6 +32,7 @@ from wfc.worlds.rules import end_of
 
 _LOG: Final = logging.getLogger("wfc.worker")
 Tell = Callable[[RunEnd], Awaitable[object]]
+T = TypeVar("T")
 ATTEMPTS: Final = 3
 """How often a callback is tried with one end."""
 UNSEEN_S: Final = 30 * 86_400.0
@@ -199,33 +201,38 @@ class Herald:
         return bool(taken)
 
     async def _tell(self, worker_id: WorkerId, taken: TakenEnd) -> None:
-        world = self._bench.world
-        await self._bench.slots.taken()
-        error: Exception | None = None
+        error: BaseException | None = None
         try:
-            if taken.attempt > ATTEMPTS:
-                error = RuntimeError(f"{ATTEMPTS} workers vanished while they told it")
-            else:
-                end = await run_end(world, self._bench.registry, taken)
-                fault.point("end.telling")
-                await self._callbacks.function(taken.message.callback)(end)
-        except asyncio.CancelledError:
-            # The worker stops: that is no fault of the callback.
-            await world.give_back_end(worker_id, taken)
-            raise
-        except WorldError:
-            raise
-        except Exception as raised:  # noqa: BLE001 - whatever user code raises is its outcome
+            await self._bench.slots.taken()
+            try:
+                await self._call(taken)
+            finally:
+                self._bench.slots.give_back()
+        except BaseException as raised:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                # The worker stops: that is no fault of the callback.
+                await self._bench.world.give_back_end(worker_id, taken)
+                raise
             error = raised
-        finally:
-            self._bench.slots.give_back()
         await self._settle(worker_id, taken, error)
 
-    async def _settle(self, worker_id: WorkerId, taken: TakenEnd, error: Exception | None) -> None:
+    async def _call(self, taken: TakenEnd) -> None:
+        if taken.attempt > ATTEMPTS:
+            message = f"{ATTEMPTS} workers vanished while they told it"
+            raise RuntimeError(message)
+        bench = self._bench
+        end = await _patiently(lambda: run_end(bench.world, bench.registry, taken))
+        fault.point("end.telling")
+        await self._callbacks.function(taken.message.callback)(end)
+
+    async def _settle(
+        self, worker_id: WorkerId, taken: TakenEnd, error: BaseException | None
+    ) -> None:
         world, name = self._bench.world, taken.message.callback
         fault.point("end.settling")
         if error is None:
-            await world.settle_end(worker_id, taken)
+            await _patiently(lambda: world.settle_end(worker_id, taken))
             return
         last = taken.attempt >= ATTEMPTS
         _LOG.log(
@@ -240,7 +247,19 @@ class Herald:
         pause = pause_s(Backoff(), taken.attempt, 0.5)
         again_at = None if last else world.now_us() + round(pause * MICROSECONDS)
         told = codec.encode_error(error)
-        await world.settle_end(worker_id, taken, error=told, again_at=again_at)
+        await _patiently(lambda: world.settle_end(worker_id, taken, error=told, again_at=again_at))
+
+
+async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask a world, however long it takes: while this worker lives, nobody else takes the end."""
+    while True:
+        try:
+            return await ask()
+        except HOPELESS:
+            raise
+        except WorldError as error:
+            _LOG.warning("an end is told, or how that came out is written, in 5 s: %s", error)
+            await asyncio.sleep(_WORLD_AGAIN_S)
 
 
 async def run_end(world: World, registry: Registry, taken: TakenEnd) -> RunEnd:

@@ -199,18 +199,25 @@ class Worker:
                 await _either(watch.changed(LOOK_AGAIN_S), self._activity.wait())
                 continue
             await self.membership.keep()
-            swept = await sweep(self.world, self.options.retention_s)
-            told = await self._herald.take()
-            self._fires_at = await self._firing.fire_due()
-            if swept.total() or told or self._activity.is_set():
-                continue
-            if await self._take_once():
+            try:
+                if await self._found_more():
+                    continue
+            except LeaseLost:
+                await self.membership.check(self.worker_id)
                 continue
             left_s = self._alarm_in_s()
             if left_s is None or left_s > patience_s:
                 break
             pause_s = min(max(left_s, 0.0), LOOK_AGAIN_S)
             await _either(watch.changed(pause_s), self._activity.wait())
+
+    async def _found_more(self) -> bool:
+        """Look for what no message tells of: repairs, ends to be told, schedules that are due."""
+        swept = await sweep(self.world, self.options.retention_s)
+        told = await self._herald.take()
+        self._fires_at = await self._firing.fire_due()
+        found = swept.total() or told or self._activity.is_set()
+        return bool(found) or await self._take_once()
 
     def _alarm_in_s(self) -> float | None:
         """Say when the first of the runs that stay here goes on."""

@@ -19,7 +19,8 @@ def put(
 ) -> Put:
     """Write a schedule as `row` says, if it is still of that revision, and begin a run of it."""
     known = tables.schedules.get(row.name)
-    if row.revision != (0 if known is None else known.revision):
+    seen = (0, row.created_at) if known is None else (known.revision, known.created_at)
+    if (row.revision, row.created_at) != seen:
         return Put.CHANGED
     if run is not None and run.run_id not in tables.runs:
         assert isinstance(run.event, RunCreated)

@@ -396,7 +396,8 @@ class World(Protocol):
         alone: bool = False,
         note: Note | None = None,
     ) -> Put:
-        """Write a schedule, if it still has the revision that `row` names (0: there is none).
+        """Write a schedule, if it is still the one that `row` tells of, by `created_at` and
+        `revision` (0: there is none).
 
         With `run` that run begins in the same transaction, unless there is one of its id: then the
         row is written all the same. With `alone` nothing is written while another run is open whose

@@ -48,6 +48,7 @@ ON CONFLICT (name) DO UPDATE SET
     revision = excluded.revision, next_at = excluded.next_at, waiting = excluded.waiting,
     facts = excluded.facts, arguments = excluded.arguments, key_id = excluded.key_id
 """
+_SEEN: Final = "SELECT revision, json_extract(facts, '$.created_at') FROM schedules WHERE name = ?"
 _CHANGE: Final = (
     "UPDATE schedules SET revision = ?, next_at = ?, waiting = ?, facts = ? WHERE name = ?"
 )
@@ -87,10 +88,8 @@ def put(
     alone: bool,
 ) -> Put:
     """Write a schedule as `row` says, if it is still of that revision, and begin a run of it."""
-    found = transaction.execute(
-        "SELECT revision FROM schedules WHERE name = ?", (row.name,)
-    ).fetchone()
-    if row.revision != (0 if found is None else found[0]):
+    found = transaction.execute(_SEEN, (row.name,)).fetchone()
+    if (row.revision, row.created_at) != (found or (0, row.created_at)):
         return Put.CHANGED
     if run is not None:
         assert isinstance(run.event, RunCreated)

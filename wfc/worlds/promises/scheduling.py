@@ -112,6 +112,16 @@ class Scheduling:
         assert await world.run(_FIRST) is None
         assert await world.audit(AuditFilter()) == []
 
+    async def test_a_schedule_made_anew_is_another_one(self, world: World) -> None:
+        """Whoever read the one before it writes nothing, though their revisions are alike."""
+        row = await _put(world)
+        await world.delete_schedule(row.name)
+        anew = await _put(world, replace(_NIGHTLY, created_at=6))
+        assert anew.revision == row.revision
+        assert await world.put_schedule(row, run=_run()) is Put.CHANGED
+        assert await world.schedules() == [anew]
+        assert await world.run(_FIRST) is None
+
     async def test_a_firing_and_its_run_are_one_commit(self, world: World) -> None:
         """The run waits for a worker; the note tells who did it."""
         row = await _put(world)
