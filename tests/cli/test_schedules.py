@@ -21,6 +21,11 @@ from .test_versions import in_world, shop
 
 __all__ = ["shop"]  # a fixture
 Wfc = Callable[..., Said]
+KIOSK = """
+async def sell(cents: int, tip: int = 0) -> int:
+    "use workflow"
+    return cents + tip
+"""
 _NONE, _ = codec.encode_arguments({}, call="a test")
 
 
@@ -95,6 +100,42 @@ def test_a_schedule_is_triggered(wfc: Wfc, project: Path, shop: Path) -> None:
     event = wfc("inspect", run_id, "--event", "1", "--json").json["data"]
     assert event["origin"]["schedule"] == "nightly"
     assert event["origin"]["fire_at"].endswith("Z")
+
+
+def test_a_schedule_is_created(wfc: Wfc, project: Path) -> None:
+    """With arguments as `wfc start` takes them; said again, it is as it is said then."""
+    (project / "kiosk.py").write_text(KIOSK)
+    words = ("schedules", "create", "nightly", "sell", "7", "tip=2")
+    said = wfc(*words, "--every", "1h", "--overlap", "queue", "--attribute", "tier=free")
+    assert said.code == 0, said.err
+    assert said.out.startswith("schedule nightly fires next at 20")
+    (one,) = wfc("schedules", "--json").json["data"]
+    assert (one["every_s"], one["overlap"], one["attributes"]) == (3600, "queue", {"tier": "free"})
+    run_id = wfc("schedules", "trigger", "nightly").out.strip()
+    assert wfc("worker", "--until-idle").code == 0
+    assert wfc("result", run_id).out == "9\n"
+    assert wfc(*words, "--cron", "0 3 * * *", "--tz", "Europe/Berlin").code == 0
+    (one,) = wfc("schedules", "--json").json["data"]
+    assert (one["cron"], one["tz"], one["last_run"]) == ("0 3 * * *", "Europe/Berlin", run_id)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), "takes `cron` or `every`"),
+        (("--cron", "x"), "is no cron expression"),
+        (("--every", "soon"), "--every 'soon'"),
+        (("--every", "1h", "--overlap", "both"), "none of 'skip'"),
+    ],
+)
+def test_a_schedule_that_cannot_be_is_refused(
+    wfc: Wfc, project: Path, words: tuple[str, ...], told: str
+) -> None:
+    """Before anything is built."""
+    assert project.is_dir()
+    said = wfc("schedules", "create", "nightly", "pay", *words)
+    assert said.code == 2
+    assert told in said.err
 
 
 def test_a_schedule_is_deleted_with_consent(wfc: Wfc, project: Path) -> None:

@@ -1,4 +1,4 @@
-"""`wfc schedules`: what starts runs by the clock, and the six things that can be done about it."""
+"""`wfc schedules`: what starts runs by the clock, and what can be done about it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ from typing import Annotated, Any
 import typer
 
 from wfc.api import get_schedule, list_schedules
-from wfc.cli import output
+from wfc.cli import output, workflows
+from wfc.cli.arguments import bind
 from wfc.cli.chosen import may
 from wfc.cli.common import Common, command_app
+from wfc.cli.filters import attributes, duration
 from wfc.cli.session import hint_if_nobody_works, opened
+from wfc.config import current_session
+from wfc.errors import InputInvalid, LimitExceeded, OptionInvalid
+from wfc.runtime.schedules import ScheduleOptions, put
 from wfc.types import Schedule
 
 _SHOWN = ("name", "workflow", "when", "tz", "next_at", "last_at", "state")
@@ -48,6 +53,61 @@ def show(context: typer.Context, name: Name) -> None:
         return one
 
     asyncio.run(_act(Common.of(context), name, look, said=None))
+
+
+@app.command()
+def create(
+    context: typer.Context,
+    name: Name,
+    workflow: Annotated[str, typer.Argument(help="module:qualname, or a name that is unique.")],
+    arguments: Annotated[
+        list[str], typer.Argument(metavar="ARG|NAME=ARG", help="Arguments, in order or by name.")
+    ] = [],  # noqa: B006 - typer copies it
+    *,
+    given: Annotated[
+        str, typer.Option("--input", metavar="JSON", help="Arguments as JSON, @file, or - (stdin).")
+    ] = "",
+    cron: Annotated[str, typer.Option(metavar="C", help="When, as cron: '0 3 * * *'.")] = "",
+    every: Annotated[str, typer.Option(metavar="D", help="Or how often: 15m.")] = "",
+    tz: Annotated[str, typer.Option(metavar="ZONE", help="The zone of --cron.")] = "UTC",
+    overlap: Annotated[
+        str, typer.Option(metavar="P", help="While a run is open: skip, queue, allow.")
+    ] = "skip",
+    catch_up: Annotated[
+        str, typer.Option(metavar="P", help="What was missed: latest, all, none.")
+    ] = "latest",
+    attribute: Annotated[
+        list[str], typer.Option(metavar="K=V", help="Attribute of its runs; repeat.")
+    ] = [],  # noqa: B006 - likewise
+) -> None:
+    """Make a schedule, or let the one of this name be as it is said here."""
+    try:
+        options = ScheduleOptions(
+            name=name,
+            cron=cron or None,
+            every=duration("--every", every),
+            tz=tz,
+            overlap=overlap,
+            catch_up=catch_up,
+            attributes=attributes(attribute),
+        )
+    except (OptionInvalid, LimitExceeded) as problem:
+        raise InputInvalid(str(problem)) from None
+    call = (workflow, arguments, given or None)
+    asyncio.run(_create(Common.of(context), options, call))
+
+
+async def _create(
+    common: Common, options: ScheduleOptions, call: tuple[str, list[str], str | None]
+) -> None:
+    async with opened(common.load(), with_code=True) as session:
+        _, function = workflows.find(session, call[0])
+        args, kwargs = bind(function, call[1], call[2])
+        made = await put(session, current_session, function, options, (args, kwargs))
+        data = _data(made)
+        fires = "is paused" if made.next_at is None else f"fires next at {data['next_at']}"
+        output.result(common, "schedule", data, text=f"schedule {made.name} {fires}")
+        await hint_if_nobody_works(common, session)
 
 
 @app.command()
