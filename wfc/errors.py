@@ -490,6 +490,12 @@ class IdempotencyMismatch(HookError):
         self.known = known
 
 
+class ScheduleNotFound(WfcError):
+    """No schedule has this name."""
+
+    code = "WFC952"
+
+
 class StreamError(WfcError):
     """Base of what can go wrong with streams."""
 

@@ -16,6 +16,7 @@ from wfc import (
     start,
 )
 from wfc.errors import RunCancelled, RunFailed, RunIdConflict
+from wfc.types import RunEnd
 
 
 def _journal(what: str) -> None:
@@ -245,3 +246,12 @@ async def relay(left: int, heard: list[int] | None = None) -> list[int]:
     if left > 0:
         await restart(left - 2, told)
     return told
+
+
+async def told(end: RunEnd) -> None:
+    """Hear of an end, as an end callback."""
+    file = os.open(os.environ["WFC_TEST_JOURNAL"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    try:
+        os.write(file, f"told {end.idempotency_key} {end.output}\n".encode())
+    finally:
+        os.close(file)
