@@ -5,8 +5,10 @@ import os
 
 from wfc import (
     FatalError,
+    Writable,
     create_hook,
     get_step_metadata,
+    get_writable,
     policy,
     restart,
     sleep,
@@ -208,3 +210,21 @@ async def relay(left: int, heard: list[int] | None = None) -> list[int]:
     if left > 0:
         await restart(left - 2, told)
     return told
+
+
+async def say(out: Writable[int], first: int) -> int:
+    """Write three numbers, of which the first is on disk before the second is given."""
+    "use step"
+    _journal("begin")
+    for number in range(first, first + 3):
+        await out.write(number)
+    _journal("end")
+    return first + 3
+
+
+async def chatty(first: int) -> int:
+    """Write to streams by two steps, one after the other, and leave their end to the run's."""
+    "use workflow"
+    out = get_writable(int)
+    middle = await say(out, first)
+    return await say(out, middle)
