@@ -67,7 +67,6 @@ WRITES = st.builds(
     epilogue=st.none()
     | st.dictionaries(st.sampled_from([RunStatus.CANCELLED, RunStatus.FAILED]), CHUNKS),
 )
-OTHERS_VERSION: Final = VersionId("fedcba9876543210")
 
 
 class Streams(RuleBasedStateMachine):
@@ -82,6 +81,7 @@ class Streams(RuleBasedStateMachine):
         self._ended = False
         self._read: dict[str, list[ChunkRow]] = {name: [] for name in NAMESPACES}
         self._moves = 0
+        self._version = VERSION
 
     def teardown(self) -> None:
         for world in self._worlds:
@@ -161,9 +161,10 @@ class Streams(RuleBasedStateMachine):
         if not isinstance(log[-1].event, RunFailed):
             return
         self._moves += 1
+        before, self._version = self._version, VersionId(f"{self._moves:016x}")
         moved = RunUpgraded(
-            from_version=VERSION,
-            to_version=VersionId(f"{self._moves:016x}"),
+            from_version=before,
+            to_version=self._version,
             fingerprint="g",
             site_map={"charge~a1b2": f"charge~{self._moves}"} if self._moves == 1 else {},
         )
