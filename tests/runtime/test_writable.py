@@ -25,6 +25,23 @@ def test_a_handle_comes_back_as_it_was(run_id: str, namespace: str) -> None:
     assert codec.decode(codec.encode(given_, path="a test")) == given_
 
 
+@given(
+    st.text(min_size=1, max_size=40),
+    st.recursive(st.none() | st.integers(0, 300) | st.text(), lambda one: st.lists(one).map(tuple)),
+)
+def test_calls_are_compared_without_what_handles_name(namespace: str, more: Any) -> None:
+    """A renamed stream, or a fork, makes no other call of it; another argument does."""
+
+    def digest(out: Any, **rest: Any) -> bytes:
+        return codec.encode_arguments({"out": out, **rest}, call="step `say`")[1]
+
+    one, two = handle(), handle("run_fork", namespace)
+    assert digest(one, more=more) == digest(two, more=more)
+    assert digest([(one,)], more=more) == digest([(two,)], more=more)
+    assert digest(one, more=more) != digest(one, more=[more])
+    assert digest(one) != digest(None)
+
+
 def test_handles_are_equal_that_name_the_same() -> None:
     assert handle() == handle() != handle("run_2")
     assert handle() != ("run_1", "out")
