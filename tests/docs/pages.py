@@ -106,7 +106,6 @@ _LATER: Final = {
     "WFC901": "comes with the baseline of the linter",
     "WFC956": "comes with the first command that listens on a port",
     "WFC613": "comes with agents; tests/manifests/test_compare.py compares hand-made ones",
-    "WFC673": "comes with streams",
     **{code: "comes with agents" for code in CATALOGUE if "WFC701" <= code <= "WFC799"},
 }
 _NOBODY_WRITES_IT: Final = {
