@@ -7,6 +7,7 @@ from wfc.runtime.answers import (
     CancelAnswer,
     HookSummary,
     Page,
+    PauseAnswer,
     Receipt,
     Recorded,
     RunSummary,
@@ -27,6 +28,7 @@ from wfc.runtime.verdict import (
     UpgradeReport,
     Verdict,
 )
+from wfc.runtime.why import Why, WhyKind
 from wfc.worlds.protocol import Environment
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "Level",
     "Offer",
     "Page",
+    "PauseAnswer",
     "Reason",
     "Receipt",
     "Recorded",
@@ -58,6 +61,8 @@ __all__ = [
     "UpgradeReport",
     "Verdict",
     "VersionSummary",
+    "Why",
+    "WhyKind",
     "Woke",
     "WorkflowMetadata",
 ]

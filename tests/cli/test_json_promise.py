@@ -46,6 +46,10 @@ RUN: Final = {
     "started_at": INSTANT, "ended_at": INSTANT, "wake_at": INSTANT, "queue": MAYBE,
     "paused": FLAG, "blocked": MAYBE, "events": NUMBER, "attributes": {"type": "object"},
 }  # fmt: skip
+WHY: Final = {
+    "kind": TEXT, "sentence": TEXT, "since": INSTANT, "until": INSTANT, "operation_id": MAYBE,
+    "next_action": MAYBE,
+}  # fmt: skip
 STEP: Final = {
     "id": TEXT, "name": TEXT, "status": TEXT, "attempt": NUMBER, "arguments": ANY, "output": ANY,
     "error": MAYBE, "started_at": INSTANT, "ended_at": INSTANT,
@@ -65,7 +69,11 @@ VERDICT: Final = {
 }  # fmt: skip
 PROMISED: Final = {
     "runs": (["runs"], several(**RUN)),
-    "run": (["inspect", "paid"], fields(**RUN, result=ANY, error=MAYBE, steps=several(**STEP))),
+    "run": (
+        ["inspect", "paid"],
+        fields(**RUN, why=fields(**WHY), result=ANY, error=MAYBE, steps=several(**STEP)),
+    ),
+    "why": (["why", "paid"], fields(id=TEXT, **WHY)),
     "steps": (["inspect", "paid", "--steps"], several(**STEP)),
     "events": (["inspect", "paid", "--events"], several(**EVENT)),
     "event": (["inspect", "paid", "--event", "1"], fields(**EVENT)),
@@ -106,6 +114,8 @@ PROMISED: Final = {
     ),
     "cancelled": (["cancel", "open"], several(id=TEXT, cancelled=FLAG)),
     "woken": (["wake", "asleep"], several(id=TEXT, woken=NUMBER)),
+    "paused": (["pause", "open"], several(id=TEXT, answer=TEXT)),
+    "unpaused": (["unpause", "open"], several(id=TEXT, answer=TEXT)),
     "rerun": (["rerun", "till"], several(id=TEXT, of=TEXT)),
     "fork": (["fork", "till", "--at", "2"], fields(id=TEXT, of=TEXT, created=FLAG)),
     "exported": (["export", "till"], several(id=TEXT, file=TEXT, events=NUMBER)),

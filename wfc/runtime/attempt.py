@@ -138,6 +138,7 @@ class Call:
     outlets: Outlets | None = None  # once it has written to a stream
     home: asyncio.AbstractEventLoop | None = None  # the worker's loop, if the body is elsewhere
     spent: int = 0  # attempts that an upgrade took back: they keep their numbers and count no more
+    traceparent: str | None = None  # the span that the run was begun in
 
     @property
     def counted(self) -> int:

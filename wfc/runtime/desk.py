@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from wfc.eventlog.entity import Run
 from wfc.eventlog.event import Event, Recorded
@@ -31,6 +31,9 @@ from wfc.worlds.protocol import (
     StreamWrite,
     Written,
 )
+
+if TYPE_CHECKING:
+    from wfc.runtime.otel import Telemetry
 
 PAGE: Final = 2000
 """So many events are read, and delivered, at once."""
@@ -87,6 +90,7 @@ class Desk(Clerk, Protocol):
     announce_after_s: float
     always_replay: bool
     limits: Limits
+    telemetry: Telemetry | None
 
     async def active_version(self) -> VersionId | None:
         """Give the version that new work prefers."""

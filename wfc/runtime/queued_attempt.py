@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from wfc import codec, fault
 from wfc.errors import LogError, WfcError, WorkerLost
@@ -33,6 +33,9 @@ from wfc.worlds.protocol import (
     World,
 )
 
+if TYPE_CHECKING:
+    from wfc.runtime.otel import Telemetry
+
 _LOG: Final = logging.getLogger("wfc.worker")
 _LEDGERS_MAX: Final = 256
 
@@ -47,6 +50,7 @@ class Bench(Clerk, Protocol):
     slots: Slots
     ledgers: Ledgers
     limits: Limits
+    telemetry: Telemetry | None
 
 
 class Ledgers:
@@ -135,9 +139,9 @@ class QueuedAttempt:
         self._bench.ledgers.note(self.run_id, answer.recorded)
         call = self._call = self._made(ledger, effort, attempt, guard)
         bench = self._bench
-        self._body = asyncio.create_task(
-            run_attempt(call, bench.bodies, bench.threads, bench.now_us, bench.processes)
-        )
+        work = run_attempt(call, bench.bodies, bench.threads, bench.now_us, bench.processes)
+        telemetry = bench.telemetry
+        self._body = asyncio.create_task(work if telemetry is None else telemetry.step(call, work))
         try:
             ended = await self._body
         except asyncio.CancelledError:
@@ -223,6 +227,7 @@ class QueuedAttempt:
             started_at=now,
             payload_max=self._bench.limits.payload,
             scene=RunScene(self.run_id, self._bench, lambda: ledger, guard),
+            traceparent=ledger.created.traceparent,
         )
 
 

@@ -19,7 +19,7 @@ from wfc import codec
 from wfc.eventlog.event import Scalar
 from wfc.ids import OperationId
 from wfc.manifests.store import from_archive
-from wfc.runtime import context
+from wfc.runtime import context, log_context
 from wfc.runtime.attempt import Body, Call, Ended, run_here
 from wfc.runtime.frames import Pipe
 from wfc.runtime.memory_limit import Limited
@@ -192,6 +192,7 @@ class PipeHandler(logging.Handler):
                 process=record.process,
                 threadName=record.threadName,
                 exc_text=raised or record.exc_text,
+                **{name: getattr(record, name, "") for name in log_context.FIELDS},
             )
         except Exception:  # noqa: BLE001 - as every handler: a line of a log stops no program
             self.handleError(record)

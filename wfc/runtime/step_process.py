@@ -22,9 +22,11 @@ from wfc.runtime.process_calls import ended_of, to_fields
 from wfc.runtime.writable import StreamName
 from wfc.worlds.chunks import Form
 from wfc.worlds.protocol import NewChunk
+from wfc.worlds.vault import VARIABLE as KEYS
 
 Archive = Callable[[VersionId], Awaitable[bytes | None]]
 """Reads a version from the world."""
+_SECRETS: Final = frozenset({KEYS, "WFC_WEB_TOKEN"})
 _HELD_OPEN_S: Final = 1.0
 """How long a process that is dead may seem to speak: what it left behind may hold its pipe."""
 _OUT_OF_MEMORY: Final = " (so the kernel ends what takes too much memory; `memory=` limits a step)"
@@ -59,6 +61,7 @@ class StepProcess:
                     *command,
                     str(theirs.fileno()),
                     stdin=DEVNULL,
+                    env=_environment(),
                     pass_fds=(theirs.fileno(),),
                     # A group of its own: Ctrl-C is the worker's, and what a body starts ends too.
                     start_new_session=True,
@@ -196,6 +199,13 @@ def relay(fields: Mapping[str, Any]) -> None:
     logger = logging.getLogger(fields["name"])
     if logger.isEnabledFor(fields["levelno"]):
         logger.handle(logging.makeLogRecord(dict(fields)))
+
+
+def _environment() -> dict[str, str]:
+    """Give this process's environment but for its secrets: a body may begin other programs, and
+    what it needs of the keys comes through the pipe.
+    """
+    return {name: value for name, value in os.environ.items() if name not in _SECRETS}
 
 
 def command() -> tuple[str, ...]:

@@ -159,7 +159,14 @@ class MemoryWorld:
 
     # -- reading
 
-    async def history(self, run_id: RunId, after: int = 0, limit: int = 2000) -> list[Recorded]:
+    async def history(
+        self,
+        run_id: RunId,
+        after: int = 0,
+        limit: int = 2000,
+        *,
+        veiled: bool = False,  # noqa: ARG002 - nothing is encrypted in memory
+    ) -> list[Recorded]:
         """Read up to `limit` events after position `after`."""
         self._must_be_open()
         run = self._tables.runs.get(run_id)

@@ -231,15 +231,18 @@ class World(Protocol):
 
     # -- reading
 
-    async def history(self, run_id: RunId, after: int = 0, limit: int = 2000) -> list[Recorded]:
+    async def history(
+        self, run_id: RunId, after: int = 0, limit: int = 2000, *, veiled: bool = False
+    ) -> list[Recorded]:
         """Read up to `limit` events after position `after`, dense and in order.
 
-        Raises `CorruptEvent` or `LogTooNew`.
+        Raises `CorruptEvent` or `LogTooNew`, and `CannotDecrypt` for payloads whose key is not
+        here; `veiled`, for those who only look, `codec.ENCRYPTED` stands for each of these.
         """
         ...
 
     async def run(self, run_id: RunId) -> Run | None:
-        """Read the view of one run."""
+        """Read the view of one run; `codec.ENCRYPTED` stands for an end whose key is not here."""
         ...
 
     async def list_runs(
@@ -259,7 +262,10 @@ class World(Protocol):
         ...
 
     async def hook_by_token(self, token: str) -> HookRow | None:
-        """Read the hook that has a token: the active one, else the last that had it."""
+        """Read the hook that has a token: the active one, else the last that had it.
+
+        `codec.ENCRYPTED` stands for what is sealed under a key that is not here.
+        """
         ...
 
     async def list_hooks(

@@ -263,7 +263,8 @@ def check_same(run_id: RunId, known: Event, sent: Event) -> None:
     if _essence(known) != _essence(sent):
         raise IdempotencyMismatch(
             f"the idempotency id {dedupe_key(sent)!r} was used before for run {run_id}, with "
-            "another payload. Nothing was written. Send a new id with a new payload."
+            "another payload. Nothing was written. Send a new id with a new payload.",
+            known,
         )
 
 

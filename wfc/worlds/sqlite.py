@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar, cast
 
 import aiosqlite
 
+from wfc import codec
 from wfc.clock import Clock, SystemClock
 from wfc.errors import (
     RunNotFound,
@@ -90,6 +91,9 @@ from wfc.worlds.vault import Vault
 
 T = TypeVar("T")
 _ROWS_AT_ONCE: Final = 2000
+
+
+_UNREAD: Final = (None, codec.ENCRYPTED)
 
 
 class SqliteWorld:
@@ -285,11 +289,15 @@ class SqliteWorld:
             raise translate(error, self.path) from error
         return cast("list[tuple[Any, ...]]", list(rows))
 
-    async def history(self, run_id: RunId, after: int = 0, limit: int = 2000) -> list[Recorded]:
+    async def history(
+        self, run_id: RunId, after: int = 0, limit: int = 2000, *, veiled: bool = False
+    ) -> list[Recorded]:
         """Read up to `limit` events after position `after`, dense and in order."""
+        decode = sqlite_events.veiled if veiled else sqlite_events.decode
         rows = await self._read(sqlite_events.SELECT, (run_id, after, limit))
+        sqlite_events.check_dense(run_id, rows, after)
         blobs = await self._blobs(run_id, sqlite_events.blob_digests(rows))
-        return [sqlite_events.decode(run_id, row, blobs, self._vault) for row in rows]
+        return [decode(run_id, row, blobs, self._vault) for row in rows]
 
     async def _blobs(self, run_id: str, digests: Iterable[bytes]) -> dict[bytes, bytes]:
         found: dict[bytes, bytes] = {}
@@ -331,7 +339,7 @@ class SqliteWorld:
         views = {name: await self.run(child) for name, child in names.items()}
         for run in views.values():
             # A list shows a run whose end cannot be read; a parent must not take it for a failure.
-            if run is not None and run.output is None and run.error is None:
+            if run is not None and (run.output or run.error) in _UNREAD:
                 await self.history(run.run_id, run.length - 1, 1)
         return [
             EndedChild(operation_id=name, run=run) for name, run in views.items() if run is not None
@@ -355,15 +363,17 @@ class SqliteWorld:
         rules.check_page(limit)
         place = None if cursor is None else rules.read_hook_cursor(where, cursor)
         rows = await self._read(*sqlite_hooks.page_of(where, place, limit + 1))
-        page = await self._hooks(rows[:limit])
+        page = await self._hooks(rows[:limit], row_of=sqlite_hooks.listed)
         more = rules.write_hook_cursor(where, page[-1]) if len(rows) > limit else None
         return HookPage(hooks=tuple(page), next=more)
 
-    async def _hooks(self, rows: list[tuple[Any, ...]]) -> list[HookRow]:
+    async def _hooks(
+        self, rows: list[tuple[Any, ...]], row_of: Callable[..., HookRow] = sqlite_hooks.row_of
+    ) -> list[HookRow]:
         blobs: dict[bytes, bytes] = {}
         for run_id, digests in sqlite_hooks.blobs_of(rows).items():
             blobs.update(await self._blobs(run_id, digests))
-        return [sqlite_hooks.row_of(row, blobs, self._vault) for row in rows]
+        return [row_of(row, blobs, self._vault) for row in rows]
 
     async def read_chunks(
         self, run_id: RunId, namespace: str, start: int = 0, limit: int = 256

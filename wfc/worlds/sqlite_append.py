@@ -155,6 +155,9 @@ def _behind(transaction: Transaction, run: RunRow, length: int) -> Refused | Non
     if length == run.length:
         return None
     missed = sqlite_events.read_history(transaction, run.run_id, length, rules.BEHIND_MAX)
+    if not missed:
+        # Without this the writer would ask for ever for what it is said to miss.
+        raise sqlite_events.gone(run.run_id, length + 1)
     return Refused(reason=Refusal.BEHIND, events=tuple(missed))
 
 
