@@ -260,6 +260,33 @@ async def test_a_fork_takes_along_what_its_steps_wrote(house: House) -> None:
     assert await read(again) == ["first", "second", "third"]
 
 
+async def test_a_fork_writes_for_itself_what_it_copied_unfinished(
+    house: House, journal: Journal
+) -> None:
+    """The arguments of the step name the stream of the first run; so does a fork of the fork."""
+    await house.embedded(announce_after_s=0.001)
+    first = await house.start(FLOWS.waits, 2)
+    runs = [first]
+    for _ in range(2):
+        await house.logged(runs[-1], "step_started")
+        await until(lambda: len(journal.calls) == len(runs))
+        runs.append(await runs[-1].fork(len(await house.log(runs[-1])) + 1))
+    journal.gate.set()
+    for run in runs:
+        await run.result()
+        assert await read(run) == [0, 1], runs.index(run)
+
+
+async def test_a_rerun_is_given_what_it_is_given(house: House) -> None:
+    """A handle in its arguments names the run that made it, which has ended."""
+    run = await ran(house, FLOWS.counts)
+    out: Writable[str] = Writable(StreamName(run.id, "default"))
+    again = await (await house.start(FLOWS.child, out, "x")).rerun()
+    await house.worker().run_until_idle()
+    with pytest.raises(RunFailed, match="StreamClosed"):
+        await again.result()
+
+
 async def test_an_unknown_run_is_told(house: House) -> None:
     run: Run[Any] = Run(RunId("run_none"), house._client)
     for asked in (read(run), run.tail_index(), run.streams()):

@@ -222,5 +222,5 @@ TestStreams = Streams.TestCase
 @pytest.mark.timeout(600)
 def test_many_more_histories_of_streams() -> None:
     """The same, with a larger dose."""
-    many = settings(_USUAL, max_examples=300, stateful_step_count=30)
+    many = settings(_USUAL, max_examples=100, stateful_step_count=25)
     run_state_machine_as_test(Streams, settings=many)
