@@ -260,11 +260,15 @@ async def test_a_fork_takes_along_what_its_steps_wrote(house: House) -> None:
     assert await read(again) == ["first", "second", "third"]
 
 
+@pytest.mark.parametrize("inline", [0, 16])
 async def test_a_fork_writes_for_itself_what_it_copied_unfinished(
-    house: House, journal: Journal
+    house: House, journal: Journal, inline: int
 ) -> None:
-    """The arguments of the step name the stream of the first run; so does a fork of the fork."""
-    await house.embedded(announce_after_s=0.001)
+    """The recorded arguments of the step name the stream of the first run, also in a fork's fork.
+
+    A queued attempt takes them as they are.
+    """
+    await house.embedded(announce_after_s=0.001, inline_steps=inline)
     first = await house.start(FLOWS.waits, 2)
     runs = [first]
     for _ in range(2):
