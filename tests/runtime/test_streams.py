@@ -14,12 +14,17 @@ from tests.runtime.house import House, until
 from tests.runtime.stream_flows import PROGRAM
 from wfc import get_writable
 from wfc.clock import VirtualClock
+from wfc.config import Session
 from wfc.errors import OutsideWorkflow, PayloadMismatch, RunFailed, RunNotFound
 from wfc.ids import RunId
 from wfc.runtime.run import Run
-from wfc.runtime.streams import ChunkKind
+from wfc.runtime.streams import ChunkKind, rows
 from wfc.runtime.writable import StreamName, Writable
+from wfc.worlds.chunks import Form
 from wfc.worlds.open import open_world
+from wfc.worlds.promises.given import RUN, owned
+from wfc.worlds.protocol import NewChunk, StreamWrite
+from wfc.worlds.sqlite import SqliteWorld
 
 FLOWS: Any = PROGRAM.module
 
@@ -307,3 +312,27 @@ async def test_outside_of_runs_there_is_nothing_to_write_to() -> None:
     for write in (out.write(1), out.close()):
         with pytest.raises(OutsideWorkflow, match="no step of a run"):
             await write
+
+
+async def test_a_reader_in_another_process_follows(tmp_path: Path) -> None:
+    """By the file alone: here another connection stands for the other process."""
+    writing, reading = (SqliteWorld(tmp_path / "world.db") for _ in range(2))
+    for world in (writing, reading):
+        await world.open()
+    owner = await owned(writing)
+    found: list[bytes] = []
+
+    async def read_all() -> None:
+        async for row in rows(Session(reading, None), RUN, "out", 0):
+            found.append(row.body)  # noqa: PERF401 - the test looks on
+
+    following = asyncio.create_task(read_all())
+    for number in range(3):
+        chunk = NewChunk(form=Form.RAW, body=b"%d" % number)
+        last = StreamWrite(namespace="out", chunks=(chunk,), close=number == 2)
+        await writing.write_chunks(RUN, last, guard=owner)
+        await until(lambda number=number: len(found) > number)  # type: ignore[misc]  # mypy infers no default
+    await following
+    assert found == [b"0", b"1", b"2"]
+    for world in (writing, reading):
+        await world.close()
