@@ -503,6 +503,8 @@ class StreamError(WfcError):
 class StreamClosed(StreamError):
     """The stream was closed; nothing more can be written."""
 
+    code = "WFC864"
+
 
 class StreamTooLarge(StreamError):
     """A chunk or a stream would pass its limit."""

@@ -142,7 +142,7 @@ class Stream:
     writers: dict[tuple[RunId, OperationId], int] = field(default_factory=dict)
     size: int = 0
     closed: Closed = Closed.OPEN
-    closed_by: OperationId | None = None
+    closed_by: str | None = None
     epilogue: Epilogue = field(default_factory=dict)
 
 

@@ -238,7 +238,8 @@ class World(Protocol):
           a reset chunk in front: what the step wrote there earlier, from the index in the body of
           that chunk on, is void.
         * Closing is a mark without index. Chunks for a closed stream, or for one of a run that
-          has ended, are refused as CLOSED; closing it again does nothing.
+          has ended, are refused as CLOSED; closing it again does nothing. A body that begins takes
+          the mark back if an earlier attempt of its step set it.
 
         Raises `StreamTooLarge` for a chunk over 1 MiB, or a stream over 1,000,000 chunks or 1 GiB.
         """

@@ -7,9 +7,11 @@ from wfc import (
     FatalError,
     Response,
     WebhookRequest,
+    Writable,
     create_hook,
     create_webhook,
     get_step_metadata,
+    get_writable,
     policy,
     restart,
     sleep,
@@ -255,3 +257,21 @@ async def told(end: RunEnd) -> None:
         os.write(file, f"told {end.idempotency_key} {end.output}\n".encode())
     finally:
         os.close(file)
+
+
+async def say(out: Writable[int], first: int) -> int:
+    """Write three numbers, of which the first is on disk before the second is given."""
+    "use step"
+    _journal("begin")
+    for number in range(first, first + 3):
+        await out.write(number)
+    _journal("end")
+    return first + 3
+
+
+async def chatty(first: int) -> int:
+    """Write to streams by two steps, one after the other, and leave their end to the run's."""
+    "use workflow"
+    out = get_writable(int)
+    middle = await say(out, first)
+    return await say(out, middle)
