@@ -296,7 +296,9 @@ def import_code(loaded: Loaded, version: Version) -> None:
 def import_modules(places: CodePlaces, version: Version) -> None:
     """Import every module of `version`, through the import hook. Raises `ModuleBroken`."""
     from wfc.compiler.import_hook import install  # noqa: PLC0415 - as in `build_version`
+    from wfc.runtime.run import serve_handles  # noqa: PLC0415 - see the top
 
+    serve_handles(current_session)
     for root in reversed(places.sources):
         if str(root) not in sys.path:
             sys.path.insert(0, str(root))

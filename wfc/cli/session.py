@@ -128,7 +128,22 @@ def readable(value: Any) -> Any:
     """Make a user's value printable as JSON; what has no JSON form is described."""
     from pydantic_core import to_jsonable_python  # noqa: PLC0415 - not for every command
 
-    return to_jsonable_python(value, fallback=repr, bytes_mode="base64", inf_nan_mode="strings")
+    return to_jsonable_python(
+        _without_handles(value), fallback=repr, bytes_mode="base64", inf_nan_mode="strings"
+    )
+
+
+def _without_handles(value: Any) -> Any:
+    """Write runs as their names: pydantic would tell of the client that a handle holds."""
+    from wfc.runtime.run import Run as Handle  # noqa: PLC0415 - not for every command
+
+    if isinstance(value, Handle):
+        return repr(value)
+    if type(value) is dict:
+        return {key: _without_handles(item) for key, item in value.items()}
+    if type(value) in {list, tuple}:
+        return [_without_handles(item) for item in value]
+    return value
 
 
 async def hint_if_nobody_works(common: Common, session: Session) -> bool:
