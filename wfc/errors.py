@@ -475,6 +475,10 @@ class SchemaUnavailable(HookError):
     code = "WFC955"
 
 
+class AnsweredBefore(HookError, FatalError):
+    """A webhook's request was answered before, or nobody can hear an answer any more."""
+
+
 class IdempotencyMismatch(HookError):
     """The idempotency id was used before with another payload; `known` is the event that has it."""
 
@@ -484,6 +488,12 @@ class IdempotencyMismatch(HookError):
         """Keep what landed under the id."""
         super().__init__(message)
         self.known = known
+
+
+class ScheduleNotFound(WfcError):
+    """No schedule has this name."""
+
+    code = "WFC952"
 
 
 class StreamError(WfcError):

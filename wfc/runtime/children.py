@@ -263,6 +263,7 @@ async def _start(
         not_before=None if delay is None else wake_at_us(delay, execution.now_us()),
         timeout_s=plan.timeout_s if timeout is None else seconds(timeout, what="timeout"),
         retention_s=retention_of(plan.function, options.retention),
+        goal_s=plan.goal_s,
         detached=options.detached,
     )
     born = execution.loop.create_future()
@@ -358,6 +359,7 @@ class ChildPlan:
         declaration = declared(function)
         given = None if declaration is None else declaration.given.get("timeout_s")
         self.timeout_s = None if given is None else float(given)
+        self.goal_s = None if declaration is None else declaration.goal_s
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Give the arguments by name, omitted ones left off. Raises `TypeError` as a call does."""

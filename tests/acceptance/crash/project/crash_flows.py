@@ -5,8 +5,11 @@ import os
 
 from wfc import (
     FatalError,
+    Response,
+    WebhookRequest,
     Writable,
     create_hook,
+    create_webhook,
     get_step_metadata,
     get_writable,
     policy,
@@ -15,6 +18,7 @@ from wfc import (
     start,
 )
 from wfc.errors import RunCancelled, RunFailed, RunIdConflict
+from wfc.types import RunEnd
 
 
 def _journal(what: str) -> None:
@@ -134,6 +138,40 @@ async def asking(number: int) -> int:
     return await drawn
 
 
+async def call(url: str, number: int) -> list[object]:
+    """Call a webhook and hear what it answers, once however often it is tried."""
+    "use step"
+    import httpx  # noqa: PLC0415 - of the step alone
+
+    from wfc.web import asgi_app  # noqa: PLC0415 - likewise
+
+    _journal("begin")
+    key = get_step_metadata().idempotency_key
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(asgi_app())) as client:
+        answer = await client.post(url, content=str(number), headers={"Idempotency-Key": key})
+    _journal("end")
+    return [answer.status_code, answer.text]
+
+
+async def answer(request: WebhookRequest) -> int:
+    """Answer who waits."""
+    "use step"
+    _journal("begin")
+    number = int(request.text())
+    await request.respond(Response(201, body=str(number + 1)))
+    _journal("end")
+    return number
+
+
+async def calling(number: int) -> list[object]:
+    """Be called by HTTP by a step of its own, which waits for what another step answers."""
+    "use workflow"
+    async with create_webhook(response="manual") as hook:
+        called = asyncio.ensure_future(call(hook.url, number))
+        heard = await answer(await hook)
+        return [heard, *await called]
+
+
 async def adds(number: int) -> int:
     """A child that starts a child."""
     "use workflow"
@@ -210,6 +248,15 @@ async def relay(left: int, heard: list[int] | None = None) -> list[int]:
     if left > 0:
         await restart(left - 2, told)
     return told
+
+
+async def told(end: RunEnd) -> None:
+    """Hear of an end, as an end callback."""
+    file = os.open(os.environ["WFC_TEST_JOURNAL"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    try:
+        os.write(file, f"told {end.idempotency_key} {end.output}\n".encode())
+    finally:
+        os.close(file)
 
 
 async def say(out: Writable[int], first: int) -> int:
