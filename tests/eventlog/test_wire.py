@@ -67,7 +67,15 @@ def test_a_run_of_before_retention_is_kept_as_the_settings_say() -> None:
     golden = json.loads(GOLDEN.read_text())["run_created without retention"]
     sample = SAMPLES[0]
     assert isinstance(sample, RunCreated)
-    assert read(bytes.fromhex(golden)).event == replace(sample, retention_s=None)
+    assert read(bytes.fromhex(golden)).event == replace(sample, retention_s=None, limit_key=None)
+
+
+def test_a_run_of_before_limits_has_none_of_its_own() -> None:
+    """Its golden bytes were written before the field was there."""
+    golden = json.loads(GOLDEN.read_text())["run_created without limit key"]
+    sample = SAMPLES[0]
+    assert isinstance(sample, RunCreated)
+    assert read(bytes.fromhex(golden)).event == replace(sample, limit_key=None)
 
 
 def test_an_older_event_reads_with_defaults() -> None:

@@ -127,6 +127,8 @@ class RunCreated(Sent):
     """A run exists and waits for a worker. `seed` is 32 bytes; `environment` is what
     workflow code may read of variables, platform values and the public URL, as of now.
     `retention_s` is how long it is kept after its end: None as the settings say, negative for ever.
+    `queue_key` is what the limits of its queue count by, `limit_key` what those of its workflow's
+    own policy do; None: there are none.
     """
 
     code: ClassVar[int] = 1
@@ -150,6 +152,7 @@ class RunCreated(Sent):
     origin: Origin | None = None
     traceparent: str | None = None
     retention_s: float | None = None
+    limit_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

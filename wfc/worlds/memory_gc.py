@@ -30,6 +30,7 @@ def collect(tables: Tables, kept_us: int | None, limit: int) -> tuple[RunId, ...
         events += len(run.log)
         for name in list(run.hooks):
             memory_hooks.forget(tables, run, name)
+        tables.slots = [row for row in tables.slots if row.claimant.run_id != run.run_id]
         del tables.runs[run.run_id]
         removed.append(run.run_id)
     return tuple(removed)

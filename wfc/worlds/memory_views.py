@@ -25,13 +25,15 @@ from wfc.eventlog.event import (
     RunUnpaused,
     RunUpgraded,
     RunWoken,
+    StepCancelled,
     StepStarted,
 )
 from wfc.eventlog.renames import Renames
 from wfc.eventlog.standing import RUNNING, standing
 from wfc.ids import OperationId
+from wfc.worlds import memory_attempts as attempts
 from wfc.worlds import memory_children as children
-from wfc.worlds import memory_hooks, rules
+from wfc.worlds import memory_doors, memory_hooks, rules
 from wfc.worlds.memory_tables import RunRow, Tables
 from wfc.worlds.protocol import Attempt, Ended
 
@@ -42,7 +44,7 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
     """Change the views by one event, and give the event as it is written."""
     step = rules.answered_step(event)
     if step is not None:
-        tables.drop_attempt(run.run_id, step)
+        attempts.drop(tables, run, step, over=not isinstance(event, StepCancelled))
     match event:
         case StepStarted():
             row = tables.attempts.get((run.run_id, event.operation_id))
@@ -56,7 +58,7 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
         case RunWoken():
             run.not_before = None
         case RunPaused():
-            run.paused = True
+            _pause(tables, run)
         case RunUnpaused():
             run.paused = False
         case RunUpgraded():
@@ -94,6 +96,11 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
     return event
 
 
+def _pause(tables: Tables, run: RunRow) -> None:
+    run.paused = True
+    memory_doors.halted(tables, run)
+
+
 def _move(tables: Tables, run: RunRow, event: RunUpgraded, at: int) -> None:
     """Take back what the run's new code does not ask for, and rename the rest."""
     for name in (*event.withdrawn, *event.retracted):
@@ -112,6 +119,7 @@ def _rename(tables: Tables, run: RunRow, renames: Renames) -> None:
     for name, hook in run.hooks.items():
         hook.name = name
     children.rename(run, renames)
+    memory_doors.rename(tables, run.run_id, present)
     tables.attempts = {
         (run_id, present(name) if run_id == run.run_id else name): row
         for (run_id, name), row in tables.attempts.items()
@@ -123,7 +131,7 @@ def _rename(tables: Tables, run: RunRow, renames: Renames) -> None:
 
 def _take_back(tables: Tables, run: RunRow, name: OperationId) -> None:
     """Forget an operation that an upgrade set back to none."""
-    tables.drop_attempt(run.run_id, name)
+    attempts.drop(tables, run, name, over=False)
     memory_hooks.forget(tables, run, name)
 
 
@@ -146,10 +154,11 @@ def _end(
     memory_hooks.dispose(run.hooks.values(), at)
     for holder, operation_id in list(tables.attempts):
         if holder == run.run_id:
-            tables.drop_attempt(holder, operation_id)
+            attempts.drop(tables, run, operation_id, over=False)
     for receipt, row in list(tables.messages.items()):
         if row.message.run_id == run.run_id and not isinstance(row.message, Ended):
             del tables.messages[receipt]
+    memory_doors.ended(tables, run)
     if run.status is not RunStatus.FAILED:  # an upgrade may reopen it
         run.children.clear()
     children.wake_hearers(tables, run)

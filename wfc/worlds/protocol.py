@@ -48,6 +48,7 @@ from wfc.worlds.guards import (
     Release,
     Unowned,
 )
+from wfc.worlds.limits import Claimant, Gate, GateState, Limit, Rate, SlotState, Standing
 from wfc.worlds.messages import Attempt, Ended, Message, Queued, Resume, Taken
 
 __all__ = [
@@ -55,17 +56,21 @@ __all__ = [
     "Attempt",
     "AttemptOf",
     "Child",
+    "Claimant",
     "Claimed",
     "ClaimedAttempt",
     "Ended",
     "EndedChild",
     "Environment",
     "Expired",
+    "Gate",
+    "GateState",
     "Guard",
     "Held",
     "HookFilter",
     "HookPage",
     "HookRow",
+    "Limit",
     "Message",
     "NewRun",
     "NotYet",
@@ -74,6 +79,7 @@ __all__ = [
     "Over",
     "Owner",
     "Queued",
+    "Rate",
     "Refusal",
     "Refused",
     "Release",
@@ -81,6 +87,8 @@ __all__ = [
     "Resume",
     "RunFilter",
     "RunPage",
+    "SlotState",
+    "Standing",
     "Suspect",
     "Swept",
     "Taken",
@@ -230,7 +238,9 @@ class World(Protocol):
     async def join(
         self, worker_id: WorkerId, *, lease_s: float, queues: Sequence[str] = ()
     ) -> None:
-        """Register a worker; what an earlier worker of this id held is given up."""
+        """Register a worker that serves these queues of steps (none: all); what an earlier worker
+        of this id held is given up.
+        """
         ...
 
     def renew(self, worker_id: WorkerId, *, lease_s: float) -> Renewal:
@@ -273,8 +283,9 @@ class World(Protocol):
     async def take(self, worker_id: WorkerId, limit: int) -> list[Taken]:
         """Take due messages, by priority, then age; never early, each by one worker at a time.
 
-        Leaves messages of paused and blocked runs, and each `Resume` of a run that another living
-        worker owns. Raises `LeaseLost` if the worker has no lease.
+        Leaves messages of paused and blocked runs, each `Resume` of a run that another living
+        worker owns, and attempts of a queue that the worker does not serve. Raises `LeaseLost` if
+        the worker has no lease.
         """
         ...
 
@@ -293,6 +304,30 @@ class World(Protocol):
 
     async def sweep(self, limit: int = 1000) -> Swept:
         """Repair what crashes left behind; idempotent. One sweeper works at a time."""
+        ...
+
+    # -- limits
+
+    async def define_limits(self, limits: Sequence[Limit]) -> None:
+        """Say what limits hold from now on; the others stay as they are.
+
+        A run whose `run_created` names a queue or a `limit_key`, and an `Attempt` with a gate, is
+        given its slots before a worker may take it, all or none, by priority, then age. How many
+        have one at a gate never exceeds its `concurrency`, nor how many began its `rate`; a gate
+        without a limit is open. Slots go back when a run ends, when it is released (`active`
+        limits, or all if it waits for a child, and none that a queued step of it still needs), when
+        it is blocked, or paused before it began; those of a step when its attempt ends or its
+        worker has heard that nobody wants it. What wakes such a run again wants them anew. A run
+        that is to be cancelled is taken without.
+        """
+        ...
+
+    async def gates(self) -> list[GateState]:
+        """Read how full all gates are, by name and key; of a limit that nobody asks for, one."""
+        ...
+
+    async def standings(self, run_id: RunId) -> list[Standing]:
+        """Read where a run and its steps stand at their gates; of most runs, nothing."""
         ...
 
     # -- retention

@@ -31,7 +31,8 @@ _EXPIRED: Final = " UNION ALL ".join(
 LISTED: Final = f"SELECT run_id, length FROM ({_EXPIRED}) ORDER BY ended_at, run_id LIMIT :limit"  # noqa: S608 - likewise
 COUNTED: Final = f"SELECT count(*) FROM ({_EXPIRED})"  # noqa: S608 - likewise
 TABLES: Final = (
-    "events", "blobs", "hooks", "attributes", "attempts", "messages", "children", "runs",
+    "events", "blobs", "hooks", "attributes", "attempts", "messages", "children", "slots",
+    "runs",
 )  # fmt: skip
 """Every table that belongs to a run; the row of the run itself goes last."""
 _REMOVE: Final = tuple(f"DELETE FROM {table} WHERE run_id = ?" for table in TABLES)  # noqa: S608 - names of tables
