@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from wfc.compiler.project import Project
     from wfc.manifests.store import Version
     from wfc.runtime.processes import ProcessSetup
+    from wfc.runtime.queues import Queues
     from wfc.runtime.registry import Registry
     from wfc.runtime.upgrade import Upgrader
     from wfc.runtime.worker import Worker
@@ -184,6 +185,7 @@ async def _registry(loaded: Loaded, world: World, version: Version) -> Registry:
         bundles_max=loaded.settings.bundles_max,
         on_new_version=loaded.settings.on_new_version,
         pin_steps=loaded.settings.pin_steps,
+        queues=queues_of(loaded.settings),
     )
 
 
@@ -385,6 +387,24 @@ def policy_keywords(settings: Settings) -> Mapping[str, Any]:
     if table.total is not None:
         keywords["total"] = table.total
     return keywords
+
+
+def queues_of(settings: Settings) -> Queues:
+    """Give `[tool.wfc.queues]` as a registry takes them."""
+    from wfc.runtime.queues import Queues, named_queue  # noqa: PLC0415 - see the top
+
+    return Queues(
+        {
+            name: named_queue(
+                name,
+                concurrency=table.concurrency,
+                rate=table.rate,
+                by=table.by,
+                slots=table.slots,
+            )
+            for name, table in settings.queues.items()
+        }
+    )
 
 
 def retention_s(settings: Settings) -> float | None:

@@ -16,7 +16,7 @@ from wfc.eventlog.event import Event, Recorded
 from wfc.ids import DefinitionId, RunId, VersionId, WorkerId
 from wfc.policies import Policy
 from wfc.runtime.alarms import Alarms, Poked
-from wfc.runtime.attempt import Bodies, Processes
+from wfc.runtime.attempt import Bodies, Call, Processes
 from wfc.runtime.chores import HOPELESS, Chores
 from wfc.runtime.desk import PAGE
 from wfc.runtime.execution import Execution
@@ -29,6 +29,7 @@ from wfc.runtime.operations import Outcome, StepAsked
 from wfc.runtime.owned import OwnedRuns
 from wfc.runtime.processes import ProcessSetup, WarmProcesses
 from wfc.runtime.queued_attempt import Ledgers, QueuedAttempts
+from wfc.runtime.queues import Queues
 from wfc.runtime.registry import Registry
 from wfc.runtime.slots import Slots
 from wfc.runtime.step_bodies import StepBodies
@@ -43,6 +44,7 @@ from wfc.worlds.protocol import (
     Claimed,
     Ended,
     EndedChild,
+    Gate,
     Guard,
     Message,
     Queued,
@@ -121,6 +123,7 @@ class Worker:
         if self._background:
             return
         await self.membership.join()
+        await self.registry.announce(self.world)
         await self._step_bodies.refresh()
         self._background = [
             asyncio.create_task(self._work(), name="wfc-worker"),
@@ -142,6 +145,7 @@ class Worker:
         Runs that this worker keeps, because they go on within `patience_s`, are waited for.
         """
         await self.membership.join()
+        await self.registry.announce(self.world)
         await self._step_bodies.refresh()
         watch = self.world.watch("queues")
         try:
@@ -313,6 +317,15 @@ class Worker:
     def policy(self, asked: StepAsked) -> Policy:
         """Resolve the policy of a step."""
         return self.registry.policy(asked)
+
+    def gate(self, asked: StepAsked | Call, policy: Policy) -> Gate | None:
+        """Say which gate an attempt of a step has to pass."""
+        return self.registry.gate(asked, policy)
+
+    @property
+    def queues(self) -> Queues:
+        """The queues into which runs may be started."""
+        return self.registry.queues
 
     def cleanup_s(self, version: VersionId, workflow: DefinitionId) -> float | None:
         """Give the seconds that a cancelled run may take."""

@@ -17,6 +17,8 @@ from wfc.ids import DefinitionId, OperationId, RunId
 
 _QUEUE: Final = "queue:"
 _POLICY: Final = "policy:"
+ATTRIBUTES: Final = "attributes."
+"""By what `by` of a queue begins; the name of an attribute follows."""
 HOLDERS_MAX: Final = 10
 """So many of those who hold slots are named."""
 
