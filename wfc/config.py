@@ -25,6 +25,7 @@ from wfc.errors import ConfigError, ModuleBroken, WfcError
 from wfc.eventlog.event import Channel
 from wfc.ids import DefinitionId
 from wfc.settings import Loaded, load_settings
+from wfc.worlds.limits import Limit
 from wfc.worlds.open import open_world
 from wfc.worlds.protocol import World
 
@@ -405,6 +406,11 @@ def queues_of(settings: Settings) -> Queues:
             for name, table in settings.queues.items()
         }
     )
+
+
+def named_limits(settings: Settings) -> list[Limit]:
+    """Give the limits of `[tool.wfc.queues]`."""
+    return [queue.limit for queue in queues_of(settings).named.values()] if settings.queues else []
 
 
 def retention_s(settings: Settings) -> float | None:

@@ -60,6 +60,7 @@ TABLE: Final = (
     Entry("result", "Wait for a run and print its result.", RUNS),
     Entry("hooks", "List the hooks that take values from outside.", RUNS),
     Entry("resume", "Send a value to a hook.", RUNS),
+    Entry("queues", "List queues and limits: how many run, how many wait.", RUNS),
     Entry("wake", "End the sleeps and retry pauses of runs.", RUNS),
     Entry("cancel", "Cancel runs.", RUNS),
     Entry("upgrade", "Move runs in flight to another version.", RUNS),

@@ -15,6 +15,7 @@ from wfc.clock import MICROSECONDS
 from wfc.durations import seconds
 from wfc.ids import DefinitionId, OperationId, RunId
 
+_UNITS: Final = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
 _QUEUE: Final = "queue:"
 _POLICY: Final = "policy:"
 ATTRIBUTES: Final = "attributes."
@@ -48,6 +49,15 @@ class Rate:
     def interval_us(self) -> int:
         """How long one of them uses up."""
         return -(-self.period_us // self.count)
+
+    @property
+    def text(self) -> str:
+        """Write it as settings have it."""
+        seconds_, rest = divmod(self.period_us, MICROSECONDS)
+        whole = next((each for each in _UNITS if not rest and not seconds_ % each[1]), None)
+        if whole is None:
+            return f"{self.count}/{self.period_us / MICROSECONDS:g}s"
+        return f"{self.count}/{seconds_ // whole[1]}{whole[0]}"
 
     def opens_at(self, spent_until: int) -> int:
         """Give the instant from which another may begin."""
