@@ -267,10 +267,10 @@ class SqliteGates(Gates):
 
 _LOOSE = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 Gates.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=_LOOSE
+    max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=_LOOSE
 )
 SqliteGates.TestCase.settings = settings(
-    max_examples=8, stateful_step_count=30, deadline=None, suppress_health_check=_LOOSE
+    max_examples=5, stateful_step_count=25, deadline=None, suppress_health_check=_LOOSE
 )
 
 
