@@ -43,7 +43,7 @@ class Example:
         return self.files[_ONLY_FILE] if set(self.files) == {_ONLY_FILE} else None
 
 
-def _read(blocks: str) -> Example:
+def read_blocks(blocks: str) -> Example:
     """Read the blocks of one side: Python is files, TOML the settings, `sh` what is typed.
 
     A line ``# app/orders.py`` begins a file, so that a block may hold several.
@@ -78,7 +78,7 @@ def _examples() -> Mapping[str, Mapping[str, Example]]:
     for page in sorted(PAGES.glob("WFC*.md")):
         sides = _BLOCKS.findall(page.read_text("utf-8"))
         if sides:
-            found_sides = {side: _read(blocks) for side, blocks in sides}
+            found_sides = {side: read_blocks(blocks) for side, blocks in sides}
             before = {BEFORE: found_sides.pop(BEFORE)} if BEFORE in found_sides else {}
             assert tuple(found_sides) == SIDES, page
             wrong, right = found_sides.values()
