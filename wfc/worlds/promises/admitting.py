@@ -471,6 +471,25 @@ class Admitting:
         assert await _messages(world) == [Resume(OTHER)]
         assert owner.length > 0
 
+    async def test_who_has_paid_passes_those_that_wait_for_the_rate(
+        self, world: World, clock: VirtualClock
+    ) -> None:
+        """Though they are more urgent."""
+        await _limited(world, 2, Rate(1, _MINUTE), active=True)
+        await _queued(world, RUN)
+        await emptied(world)
+        wrote(await world.append(RUN, [], guard=await claimed(world), release=Release()))
+        await _queued(world, OTHER, THIRD, priority=9)
+        wrote(await world.append(RUN, [RunWoken()], guard=OpenRun()))
+        assert await _messages(world) == [Resume(RUN)]
+        assert await _counts(world) == (1, 2)
+        (first,), (second,) = await world.standings(OTHER), await world.standings(THIRD)
+        assert first.opens_at == second.opens_at == clock.now_us() + _MINUTE
+        assert (first.ahead, second.ahead) == (0, 1)
+        clock.advance(timedelta(minutes=1))
+        await joined(world)
+        assert Resume(OTHER) in await _messages(world)
+
     async def test_a_lost_call_of_a_rate_is_made_again(
         self, world: World, clock: VirtualClock
     ) -> None:

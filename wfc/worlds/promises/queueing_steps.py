@@ -10,11 +10,12 @@ from wfc.eventlog.event import (
     RunCancelled,
     RunPaused,
     RunUnpaused,
+    RunUpgraded,
     StepCancelled,
     StepRetrying,
     StepStarted,
 )
-from wfc.ids import DefinitionId, RunId, WorkerId
+from wfc.ids import DefinitionId, RunId, VersionId, WorkerId
 from wfc.worlds.limits import limit_of_function
 from wfc.worlds.promises.given import (
     ALICE,
@@ -22,6 +23,7 @@ from wfc.worlds.promises.given import (
     LEASE_S,
     OTHER,
     RUN,
+    VERSION,
     emptied,
     joined,
     owned,
@@ -44,6 +46,7 @@ from wfc.worlds.protocol import (
     Queued,
     Release,
     Swept,
+    Unowned,
     World,
 )
 
@@ -179,6 +182,58 @@ class QueueingSteps:
         wrote(await world.append(RUN, [RunUnpaused()], guard=OpenRun()))
         assert Attempt(RUN, step_id(0)) in await _messages(world)
         await taken_step(world)
+
+    async def test_a_retry_of_a_paused_run_takes_no_slot(
+        self, world: World, clock: VirtualClock
+    ) -> None:
+        """It stands in line when the run goes on."""
+        await _limited(world)
+        await _with_steps(world, 0)
+        await _with_steps(world, 2, run_id=OTHER)
+        await emptied(world)
+        guard = await _start(world)
+        wrote(await world.append(RUN, [RunPaused()], guard=OpenRun()))
+        assert await _counts(world) == (1, 1)
+        now = clock.now_us()
+        event = StepRetrying(operation_id=step_id(0), attempt=1, error=b"", retry_at=now)
+        again = Queued(message=Attempt(RUN, step_id(0)), not_before=now, gate=CHARGE)
+        wrote(await world.append(RUN, [event], guard=guard, messages=[again]))
+        assert await _messages(world) == [Attempt(OTHER, step_id(2))]
+        forced = RunCancelled(reason=None, forced=True)
+        wrote(await world.append(OTHER, [forced], guard=OpenRun()))
+        assert await _counts(world) == (0, 0)
+        wrote(await world.append(RUN, [RunUnpaused()], guard=OpenRun()))
+        assert Attempt(RUN, step_id(0)) in await _messages(world)
+        await taken_step(world)
+
+    async def test_a_step_that_is_queued_once_more_stands_where_it_stood(
+        self, world: World
+    ) -> None:
+        """By whoever asks."""
+        await _limited(world)
+        await _with_steps(world, 0, 1)
+        await emptied(world)
+        for number in (0, 1):
+            await world.enqueue(Queued(message=Attempt(RUN, step_id(number)), gate=CHARGE))
+        assert await _messages(world) == [Attempt(RUN, step_id(0))]
+        assert await _counts(world) == (1, 1)
+
+    async def test_a_step_keeps_its_place_under_its_new_name(self, world: World) -> None:
+        """The run moves to code that calls it otherwise."""
+        await _limited(world)
+        owner = await _with_steps(world, 0, 1)
+        await emptied(world)
+        upgrade = RunUpgraded(
+            from_version=VERSION,
+            to_version=VersionId("fedc"),
+            fingerprint="g",
+            site_map={step_id(1).partition("#")[0]: "charge~new"},
+        )
+        wrote(await world.append(RUN, [upgrade], guard=Unowned(owner.length)))
+        names = [each.claimant.operation_id for each in await world.standings(RUN)]
+        assert sorted(names) == ["charge~new#0", "charge~new#1"]
+        wrote(await world.append(RUN, [RunCancelled(reason=None, forced=True)], guard=OpenRun()))
+        assert await world.standings(RUN) == []
 
     async def test_lost_messages_of_steps_are_queued_again(
         self, world: World, clock: VirtualClock
