@@ -433,7 +433,9 @@ def _gone(case: Case) -> Verdict:
     elif not reasons:
         sentence = f"version {case.to} has no workflow {case.row.workflow}"
         reasons = (Reason(code="WFC601", sentence=sentence),)
-    return _verdict(case, Answer.STAY, reasons=reasons, offers=tuple(_offers(case, ())))
+    # Where the workflow is gone there is nothing that could be begun anew.
+    offers = () if edit is not None and edit.workflow is None else tuple(_offers(case, ()))
+    return _verdict(case, Answer.STAY, reasons=reasons, offers=offers)
 
 
 def _offers(case: Case, waivable: Collection[Waiver]) -> list[Offer]:
@@ -446,14 +448,23 @@ def _offers(case: Case, waivable: Collection[Waiver]) -> list[Offer]:
         )
         for one in sorted(waivable)
     ]
-    offers.append(
-        Offer(
-            name="rerun",
-            sentence="Start anew with the same input on that version.",
-            command=f"wfc rerun {run} --version {to}",
+    if not case.row.status.ended:
+        # Two runs of one order would charge twice: the old one has to end before.
+        offers.append(
+            Offer(
+                name="rerun",
+                sentence="Cancel it, and start anew with the same input on that version.",
+                command=f"wfc upgrade {run} --to {to} --otherwise rerun",
+            )
         )
-    )
-    if case.row.status.ended:
+    else:
+        offers.append(
+            Offer(
+                name="rerun",
+                sentence="Start anew with the same input on that version.",
+                command=f"wfc rerun {run} --version {to}",
+            )
+        )
         offers.append(
             Offer(
                 name="fork",

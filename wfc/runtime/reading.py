@@ -26,6 +26,7 @@ from wfc.ids import DefinitionId, OperationId
 from wfc.manifests.rename_hints import NO_HINTS, RenameHints
 
 _TURNS: Final = frozenset({RunUpgraded, RunRestarted})
+_NO_POSITIONS: Final[frozenset[int]] = frozenset()  # one for all: each would take 216 bytes
 
 
 class Reading:
@@ -40,9 +41,9 @@ class Reading:
         """None: no operation has changed its name."""
         self.hints = NO_HINTS
         """What the present code calls steps that older versions called otherwise."""
-        self.unequal: frozenset[int] = frozenset()
+        self.unequal = _NO_POSITIONS
         """Positions of events that stand though the code would ask otherwise."""
-        self.accepted: frozenset[int] = frozenset()
+        self.accepted = _NO_POSITIONS
         """Those of them that somebody decided to overlook; others are compared at each move."""
 
     @property
@@ -74,8 +75,12 @@ class Reading:
             return False
         renames = Renames(event for _, event in self._upgrades)
         self.renames = renames or None
-        self.unequal = frozenset().union(*(event.unequal for _, event in self._upgrades))
-        self.accepted = frozenset().union(*(event.accepted for _, event in self._upgrades))
+        self.unequal = (
+            _NO_POSITIONS.union(*(event.unequal for _, event in self._upgrades)) or _NO_POSITIONS
+        )
+        self.accepted = (
+            _NO_POSITIONS.union(*(event.accepted for _, event in self._upgrades)) or _NO_POSITIONS
+        )
         return bool(self._upgrades)
 
     def read(self, page: Sequence[Recorded]) -> Sequence[Recorded]:

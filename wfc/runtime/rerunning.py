@@ -58,7 +58,7 @@ async def rerun(
         arguments=payload,
         limit_key=_limit_key(workflow, created, payload),
         seed=os.urandom(32),
-        environment=capture(target.rules),
+        environment=capture(target.rules, client.public_url),
         not_before=None,
         parent=None,
         root_id=None,

@@ -33,6 +33,7 @@ from wfc.worlds.promises.reading import Reading
 from wfc.worlds.promises.refusing import Refusing
 from wfc.worlds.promises.repeating import Repeating
 from wfc.worlds.promises.retaining import Retaining
+from wfc.worlds.promises.streams import Streams
 from wfc.worlds.promises.sweeping import Sweeping
 from wfc.worlds.promises.upgrading import Upgrading
 from wfc.worlds.promises.versions import Versions
@@ -58,6 +59,7 @@ class Conformance(
     QueueingSteps,
     Sweeping,
     Retaining,
+    Streams,
     Reading,
     Upgrading,
     Versions,

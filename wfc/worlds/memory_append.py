@@ -15,7 +15,7 @@ from wfc.eventlog.event import (
 from wfc.eventlog.renames import Renames
 from wfc.ids import OperationId, RunId
 from wfc.worlds import memory_attempts as attempts
-from wfc.worlds import memory_doors, memory_hooks, outside, rules
+from wfc.worlds import memory_doors, memory_hooks, memory_streams, outside, rules
 from wfc.worlds.limits import Claimant
 from wfc.worlds.memory_leases import claim_fence
 from wfc.worlds.memory_tables import RunRow, Tables, upgrades_of
@@ -55,6 +55,7 @@ def append(tables: Tables, request: Request) -> Appended | Refused:
     if run is not None and not isinstance(request.guard, Owner):
         outside.check(_outside(tables, run), request.events, request.guard)
         memory_hooks.check_reopened(tables, run, request.events)
+    memory_streams.check_all(tables, request.run_id, request.chunks)
     fault.point("append.begun")
     answer = _write(tables, request)
     fault.point("append.committed")
@@ -137,6 +138,7 @@ def _write(tables: Tables, request: Request) -> Appended:
         _create(tables, child.run_id, child.event, now)
         list(_record(tables, tables.runs[child.run_id], [child.event], NewRun()))
         memory_doors.wake(tables, tables.runs[child.run_id])
+    memory_streams.write_all(tables, request)  # before an end closes the streams
     recorded = tuple(_record(tables, run, events, guard))
     for queued in request.messages:
         attempts.queue(tables, queued, now, _standing(run, request, queued.message))

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar, cast
 
 import aiosqlite
 
+from wfc import codec
 from wfc.clock import Clock, SystemClock
 from wfc.errors import (
     RunNotFound,
@@ -42,13 +43,18 @@ from wfc.worlds import (
     sqlite_queue,
     sqlite_reads,
     sqlite_runs,
+    sqlite_streams,
     sqlite_versions,
 )
+from wfc.worlds.chunks import PAGE_BYTES
 from wfc.worlds.feed import QUEUES, RUNS, Feed, run_topic
 from wfc.worlds.limits import HOLDERS_MAX
 from wfc.worlds.protocol import (
     Appended,
+    AttemptOf,
     Child,
+    ChunkPage,
+    ChunkRow,
     Claimed,
     ClaimedAttempt,
     EndedChild,
@@ -72,12 +78,15 @@ from wfc.worlds.protocol import (
     RunFilter,
     RunPage,
     Standing,
+    StreamRow,
+    StreamWrite,
     Suspect,
     Swept,
     Taken,
     VersionRow,
     Watch,
     WorkerRow,
+    Written,
 )
 from wfc.worlds.request import Request
 from wfc.worlds.sqlite_append import append
@@ -89,6 +98,9 @@ from wfc.worlds.vault import Vault
 
 T = TypeVar("T")
 _ROWS_AT_ONCE: Final = 2000
+
+
+_UNREAD: Final = (None, codec.ENCRYPTED)
 
 
 class SqliteWorld:
@@ -213,6 +225,7 @@ class SqliteWorld:
         create: Sequence[Child] = (),
         claim: WorkerId | None = None,
         release: Release | None = None,
+        chunks: Sequence[StreamWrite] = (),
     ) -> Appended | Refused:
         """Write all or nothing, durable on return."""
         writer = self._writer or await self._writer_at_last()
@@ -222,6 +235,7 @@ class SqliteWorld:
             and events
             and not messages
             and not create
+            and not chunks
             and PLAIN.issuperset(map(type, events))
         ):
             step = PlainAppend(run_id, events, guard, self._clock.now_us(), self._vault)
@@ -238,9 +252,27 @@ class SqliteWorld:
             create=create,
             claim=claim,
             release=release,
+            chunks=chunks,
         )
         size = sqlite_events.weight(events)
         return await writer.call(lambda transaction: append(transaction, request), size)
+
+    async def write_chunks(
+        self,
+        run_id: RunId,
+        write: StreamWrite,
+        *,
+        guard: Owner | AttemptOf,
+        writer: RunId | None = None,
+    ) -> Written | Refused:
+        """Write to a stream of `run_id`, all or nothing, durable on return."""
+        size = sum(len(chunk.body) for chunk in write.chunks)
+        return await self._write(
+            lambda transaction: sqlite_streams.write(
+                transaction, run_id, write, guard, writer or run_id
+            ),
+            size,
+        )
 
     def _closed(self) -> Writer:
         raise WorldUnreachable(
@@ -264,11 +296,15 @@ class SqliteWorld:
             raise translate(error, self.path) from error
         return cast("list[tuple[Any, ...]]", list(rows))
 
-    async def history(self, run_id: RunId, after: int = 0, limit: int = 2000) -> list[Recorded]:
+    async def history(
+        self, run_id: RunId, after: int = 0, limit: int = 2000, *, veiled: bool = False
+    ) -> list[Recorded]:
         """Read up to `limit` events after position `after`, dense and in order."""
+        decode = sqlite_events.veiled if veiled else sqlite_events.decode
         rows = await self._read(sqlite_events.SELECT, (run_id, after, limit))
+        sqlite_events.check_dense(run_id, rows, after)
         blobs = await self._blobs(run_id, sqlite_events.blob_digests(rows))
-        return [sqlite_events.decode(run_id, row, blobs, self._vault) for row in rows]
+        return [decode(run_id, row, blobs, self._vault) for row in rows]
 
     async def _blobs(self, run_id: str, digests: Iterable[bytes]) -> dict[bytes, bytes]:
         found: dict[bytes, bytes] = {}
@@ -310,7 +346,7 @@ class SqliteWorld:
         views = {name: await self.run(child) for name, child in names.items()}
         for run in views.values():
             # A list shows a run whose end cannot be read; a parent must not take it for a failure.
-            if run is not None and run.output is None and run.error is None:
+            if run is not None and (run.output or run.error) in _UNREAD:
                 await self.history(run.run_id, run.length - 1, 1)
         return [
             EndedChild(operation_id=name, run=run) for name, run in views.items() if run is not None
@@ -334,15 +370,43 @@ class SqliteWorld:
         rules.check_page(limit)
         place = None if cursor is None else rules.read_hook_cursor(where, cursor)
         rows = await self._read(*sqlite_hooks.page_of(where, place, limit + 1))
-        page = await self._hooks(rows[:limit])
+        page = await self._hooks(rows[:limit], row_of=sqlite_hooks.listed)
         more = rules.write_hook_cursor(where, page[-1]) if len(rows) > limit else None
         return HookPage(hooks=tuple(page), next=more)
 
-    async def _hooks(self, rows: list[tuple[Any, ...]]) -> list[HookRow]:
+    async def _hooks(
+        self, rows: list[tuple[Any, ...]], row_of: Callable[..., HookRow] = sqlite_hooks.row_of
+    ) -> list[HookRow]:
         blobs: dict[bytes, bytes] = {}
         for run_id, digests in sqlite_hooks.blobs_of(rows).items():
             blobs.update(await self._blobs(run_id, digests))
-        return [sqlite_hooks.row_of(row, blobs, self._vault) for row in rows]
+        return [row_of(row, blobs, self._vault) for row in rows]
+
+    async def read_chunks(
+        self, run_id: RunId, namespace: str, start: int = 0, limit: int = 256
+    ) -> ChunkPage:
+        """Read chunks from index `start` on."""
+        # The head first: what it counts is there when the chunks are read.
+        where = {"run_id": run_id, "namespace": namespace}
+        heads = await self._read(sqlite_streams.HEAD, where)
+        over, length, closed = heads[0] if heads else (1, None, None)
+        chunks: list[ChunkRow] = []
+        if length is not None and start < length:
+            end = min(start + limit, length)
+            asked = {**where, "start": start, "end": end, "bytes": PAGE_BYTES}
+            rows = await self._read(sqlite_streams.PAGE, asked)
+            chunks = [sqlite_streams.row_of(run_id, namespace, row, self._vault) for row in rows]
+        return ChunkPage(chunks=tuple(chunks), length=length or 0, closed=bool(over or closed))
+
+    async def tail_index(self, run_id: RunId, namespace: str) -> int:
+        """Give the index of the stream's last chunk, -1 if it has none."""
+        where = {"run_id": run_id, "namespace": namespace}
+        heads = await self._read(sqlite_streams.HEAD, where)
+        return (heads[0][1] or 0) - 1 if heads else -1
+
+    async def streams(self, run_id: RunId) -> list[StreamRow]:
+        """List the streams of a run by namespace."""
+        return list(map(sqlite_streams.listed, await self._read(sqlite_streams.LISTED, (run_id,))))
 
     async def block(self, run_id: RunId, reason: str | None) -> None:
         """Mark the run as not executable, or with None free it again."""

@@ -31,7 +31,7 @@ from wfc.eventlog.event import (
 from wfc.eventlog.renames import Renames
 from wfc.eventlog.standing import RUNNING, standing
 from wfc.ids import OperationId, RunId
-from wfc.worlds import rules, sqlite_doors, sqlite_hooks
+from wfc.worlds import rules, sqlite_doors, sqlite_hooks, sqlite_streams
 from wfc.worlds import sqlite_attempts as attempts
 from wfc.worlds import sqlite_children as children
 from wfc.worlds.sqlite_commit import Transaction
@@ -68,6 +68,7 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
             if run.over:
                 run.status, run.ended_at = RunStatus.SUSPENDED.value, None
                 run.failure_kind = None
+                sqlite_streams.reopen_all(transaction, run.run_id)
             for name in (*event.withdrawn, *event.retracted):
                 if name in event.withdrawn or not sqlite_hooks.reopen(transaction, run, name):
                     _take_back(transaction, run, name)
@@ -129,10 +130,18 @@ def _rename(transaction: Transaction, run_id: RunId, renames: Renames) -> None:
                 transaction.execute(writing, (present, run_id, name))
 
 
+_RENAME_WRITER: Final = (
+    "UPDATE stream_writers SET operation_id = ?"
+    " WHERE run_id = ? AND operation_id = ? AND writer = run_id"
+)
 _NAMED: Final = (
     (
         "SELECT operation_id FROM children WHERE run_id = ?",
         "UPDATE children SET operation_id = ? WHERE run_id = ? AND operation_id = ?",
+    ),
+    (
+        "SELECT operation_id FROM stream_writers WHERE run_id = ? AND writer = run_id",
+        _RENAME_WRITER,
     ),
     (
         "SELECT operation_id FROM hooks WHERE run_id = ?",
@@ -175,6 +184,7 @@ def _end(
     run.owner, run.lost, run.due_at, run.wake_at = None, 0, None, None
     attempts.drop_all(transaction, run)
     sqlite_hooks.dispose(transaction, run, at)
+    sqlite_streams.close_all(transaction, run.run_id, status)
     if status is not RunStatus.FAILED:  # an upgrade may reopen it
         children.forget(transaction, run.run_id)
     children.wake_hearers(transaction, run)
