@@ -25,7 +25,7 @@ from wfc.runtime.run import Run
 from wfc.runtime.worker import Worker
 from wfc.runtime.worker_limits import WorkerLimits
 from wfc.worlds.open import open_world
-from wfc.worlds.protocol import RunFilter, SlotState
+from wfc.worlds.protocol import Limit, RunFilter, SlotState
 
 QUEUES = Queues(
     {
@@ -379,6 +379,48 @@ async def test_a_step_of_a_queue_runs_where_it_is_served(house: House, journal: 
     another = await house.start(FLOWS.computes, "b")
     await idle(house)
     assert await another.result("1s") == "b"
+
+
+async def test_everybody_is_told_who_waits_for_what(house: House, journal: Journal) -> None:
+    """Behind whom, since when, and until when a rate lets nobody pass."""
+    runs = [await house.start(FLOWS.held, word, queue="one") for word in "abc"]
+    slow = [await house.start(FLOWS.plain, word, queue="slow") for word in "xyz"]
+    steps = await house.start(FLOWS.slow, ["1", "2", "3"])
+    await idle(house)
+    house.advance(seconds=5)
+    await house.workers[0].membership.keep()
+    why = await runs[2].why()
+    assert (str(why.kind), why.next_action) == ("queued", "wfc queues --waiting")
+    assert why.sentence == f"In queue `one` for 5 s behind 1 other; {runs[0].id} holds its slot."
+    why = await slow[2].why()
+    assert why.sentence == "In queue `slow` for 5 s; its rate lets the next one begin in 25 s."
+    assert why.until is not None
+    why = await steps.why()
+    assert why.sentence == (
+        "`rated` is in the limit of `queue_flows:rated` for 5 s; its rate lets the next one begin "
+        "in 25 s."
+    )
+    assert str(why.kind) == "step_queued"
+
+
+async def test_a_run_that_lost_its_slot_says_what_it_waits_for(house: House) -> None:
+    """Though it has begun long ago."""
+    sleeping = await house.start(FLOWS.sleeper, "a", queue="active")
+    await idle(house)
+    holding = await house.start(FLOWS.sleeper, "b", queue="active")
+    await idle(house)
+    await house.world.define_limits([Limit(name="queue:active", concurrency=1)])
+    blocker = await house.start(FLOWS.held, "c", queue="active")
+    await idle(house)
+    house.advance(hours=1)
+    await idle(house)
+    states = await statuses(sleeping, holding, blocker)
+    assert states == ["suspended", "suspended", "suspended"]
+    why = await sleeping.why()
+    assert str(why.kind) == "queued"
+    assert why.sentence.endswith(f"{blocker.id} holds its slot.")
+    await answer(house, "c")
+    assert await statuses(sleeping, holding) == ["completed", "completed"]
 
 
 async def test_runs_that_were_started_are_told_apart_from_those_that_wait(house: House) -> None:
