@@ -449,7 +449,7 @@ async def test_a_cancelled_run_tells_by_whom(house: House) -> None:
 async def test_a_damaged_log_is_a_reason(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     run = await house.start(FLOWS.waits, 1)
 
-    async def unreadable(*_: Any) -> Any:
+    async def unreadable(*_: Any, **__: Any) -> Any:
         raise CorruptEvent("r", 2, "its checksum is wrong")
 
     monkeypatch.setattr(house.world, "history", unreadable)
