@@ -346,6 +346,21 @@ async def test_retries_wait_in_line_again(
     assert insiders.most == {"flaky": 2}
 
 
+async def test_steps_that_a_restart_withdraws_give_their_slots_back(
+    house: House, insiders: Insiders, journal: Journal
+) -> None:
+    """Whether they waited or had one."""
+    runs = [await house.start(FLOWS.leaves_steps, 3) for _ in range(2)]
+    await idle(house)
+    assert [await run.result("1s") for run in runs] == [3, 3]
+    house.advance(seconds=20)
+    await house.workers[0].membership.keep()
+    await idle(house)
+    gates = [each for each in await house.world.gates() if each.gate.limit.endswith(":alone")]
+    assert [(each.held, each.waiting) for each in gates] == [(0, 0)]
+    assert insiders.most.get("alone", 0) <= 1
+
+
 async def test_a_rate_of_a_step(house: House, journal: Journal) -> None:
     """Two a minute, whichever run calls it."""
     runs = [await house.start(FLOWS.slow, [f"{name}1", f"{name}2"]) for name in "ab"]
