@@ -29,7 +29,7 @@ SURFACE = {
         "RunStatus RunSummary Step StepMetadata StepStatus Stream UpgradeReport Verdict "
         "VersionSummary Why WhyKind Woke WorkflowMetadata"
     ),
-    "wfc.web": "Principal asgi_app mount",
+    "wfc.web": "Principal asgi_app mount stream_response",
 }
 
 

@@ -32,7 +32,7 @@ from wfc.runtime.controls import cancel_all, chosen, pause_all, unpause_all
 from wfc.runtime.hook_views import summary_of_row
 from wfc.runtime.hooks import Hook
 from wfc.runtime.replacing import Many, upgrade_all
-from wfc.runtime.run import Run
+from wfc.runtime.run import Run, serve_handles
 from wfc.runtime.starting import StartOptions, start_run, workflow_id
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ __all__ = [
     "unpause_runs",
     "upgrade_runs",
 ]
+
+serve_handles(current_session)
 
 P = ParamSpec("P")
 T = TypeVar("T")

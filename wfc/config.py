@@ -154,6 +154,17 @@ class Session:
         await self.world.close()
 
 
+class LookingSession(Session):
+    """A session without code, for looking and for facts from outside."""
+
+    @cached_property
+    def types(self) -> codec.Types:
+        """The types that payloads may name: any, since nothing is executed."""
+        from wfc.runtime.any_types import AnyTypes  # noqa: PLC0415 - see the top
+
+        return AnyTypes()
+
+
 # --- opening -----------------------------------------------------------------------------------
 
 
@@ -299,7 +310,9 @@ def import_code(loaded: Loaded, version: Version) -> None:
 def import_modules(places: CodePlaces, version: Version) -> None:
     """Import every module of `version`, through the import hook. Raises `ModuleBroken`."""
     from wfc.compiler.import_hook import install  # noqa: PLC0415 - as in `build_version`
+    from wfc.runtime.run import serve_handles  # noqa: PLC0415 - see the top
 
+    serve_handles(current_session)
     for root in reversed(places.sources):
         if str(root) not in sys.path:
             sys.path.insert(0, str(root))

@@ -481,6 +481,10 @@ class SchemaUnavailable(HookError):
     code = "WFC955"
 
 
+class AnsweredBefore(HookError, FatalError):
+    """A webhook's request was answered before, or nobody can hear an answer any more."""
+
+
 class IdempotencyMismatch(HookError):
     """The idempotency id was used before with another payload; `known` is the event that has it."""
 

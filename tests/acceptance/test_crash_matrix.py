@@ -37,6 +37,8 @@ FLOWS = [
     "chapters",
     "relay",
 ]
+LONG = [pytest.param("calling", marks=pytest.mark.soak)]
+"""Flows that are killed at many points, and tried in soaks alone."""
 CHILDREN = {"family": 4}
 ATTEMPTS = {"flaky": 4, "once": 1}
 ANSWERS: dict[str, list[dict[str, object]]] = {
@@ -48,6 +50,7 @@ ANSWERS: dict[str, list[dict[str, object]]] = {
     "family": [{"output": [7, "RunFailed", "RunCancelled", 6, "other"]}],
     "chapters": [{"output": 4}],
     "relay": [{"output": [30, 3, 1]}],
+    "calling": [{"output": [3, 201, "4"]}],
     "compensating": [{"failed": "user", "cause": "FatalError('no')"}],
 }
 
@@ -58,7 +61,7 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
         yield found
 
 
-@pytest.mark.parametrize("flow", FLOWS)
+@pytest.mark.parametrize("flow", [*FLOWS, *LONG])
 async def test_a_run_survives_a_kill_at_every_point(
     warm: Zygote, tmp_path: Path, flow: str
 ) -> None:
@@ -70,7 +73,7 @@ async def test_a_run_survives_a_kill_at_every_point(
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("flow", FLOWS)
+@pytest.mark.parametrize("flow", [*FLOWS, *LONG])
 async def test_a_run_survives_a_kill_at_every_pass(warm: Zygote, tmp_path: Path, flow: str) -> None:
     """The same, each time that a point is passed."""
     await _survives(warm, tmp_path, flow, list)

@@ -319,7 +319,16 @@ def _class_writer(kind: type) -> Writer:
 
 def _registered(entry: Registered) -> Writer:
     convert = entry.encode or (lambda value: value)
-    return _parts(tags.REGISTERED, lambda value: [entry.name, convert(value)])
+
+    def take(value: Any) -> Any:
+        try:
+            return [entry.name, convert(value)]
+        except Exception as error:
+            raise RefusedError(
+                f"is a {entry.kind.__qualname__}, whose registered `encode` raised {error!r}"
+            ) from error
+
+    return _parts(tags.REGISTERED, take)
 
 
 def _enum(preparation: _Preparation, value: enum.Enum, depth: int) -> Extension:

@@ -43,6 +43,7 @@ from wfc.runtime.options import (
     check_duration,
     check_given_attributes,
     check_number,
+    check_reason,
     check_run_id,
     check_text,
 )
@@ -197,6 +198,7 @@ class ChildRun(Generic[T]):
 
         It is asked whether or not the answer is awaited, which suspends nobody.
         """
+        check_reason(reason)
         pending = self._pending
         if self._execution.alive and pending.end is None and not pending.operation.cancelled:
             text = reason or f"its parent {self._execution.run_id} cancelled it"
@@ -426,3 +428,7 @@ def plan_of(template: Code, workflow: Any) -> ChildPlan:
             )
         plan = template.children[name] = ChildPlan(name, workflow, template)
     return plan
+
+
+# A step that is given one has a `Run` in its hands.
+codec.register_handle(ChildRun, codec.tags.RUN, take=lambda child: child.id)

@@ -287,6 +287,7 @@ class World(Protocol):
         """Read up to `limit` chunks, and about 4 MiB, from index `start` on, dense and in order.
 
         A stream that nobody wrote to is empty; closed, if its run has ended or does not exist.
+        `codec.ENCRYPTED` stands for a chunk whose key is not here.
         """
         ...
 

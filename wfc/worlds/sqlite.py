@@ -395,7 +395,9 @@ class SqliteWorld:
             end = min(start + limit, length)
             asked = {**where, "start": start, "end": end, "bytes": PAGE_BYTES}
             rows = await self._read(sqlite_streams.PAGE, asked)
-            chunks = [sqlite_streams.row_of(run_id, namespace, row, self._vault) for row in rows]
+            chunks = [
+                sqlite_streams.veiled_row(run_id, namespace, row, self._vault) for row in rows
+            ]
         return ChunkPage(chunks=tuple(chunks), length=length or 0, closed=bool(over or closed))
 
     async def tail_index(self, run_id: RunId, namespace: str) -> int:

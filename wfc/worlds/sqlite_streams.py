@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from wfc import fault
+from wfc import codec, fault
 from wfc.errors import StreamClosed
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.renames import Renames
@@ -328,6 +328,25 @@ def row_of(run_id: RunId, namespace: str, values: tuple[Any, ...], vault: Vault 
         index=number,
         form=Form(form),
         body=_opened(vault, run_id, _place(namespace, number), body, key_id),
+        recorded_at=recorded_at,
+        operation_id=None if operation_id is None else OperationId(operation_id),
+        attempt=attempt,
+        writer=None if writer is None else RunId(writer),
+    )
+
+
+def veiled_row(
+    run_id: RunId, namespace: str, values: tuple[Any, ...], vault: Vault | None
+) -> ChunkRow:
+    """Do as `row_of`, but let `codec.ENCRYPTED` stand for a chunk whose key is not here."""
+    key_id = values[-1]
+    if key_id is None or (vault is not None and vault.has(key_id)):
+        return row_of(run_id, namespace, values, vault)
+    number, _, _, recorded_at, operation_id, attempt, writer, *_ = values
+    return ChunkRow(
+        index=number,
+        form=Form.VALUE,
+        body=codec.ENCRYPTED,
         recorded_at=recorded_at,
         operation_id=None if operation_id is None else OperationId(operation_id),
         attempt=attempt,

@@ -5,7 +5,10 @@ import os
 
 from wfc import (
     FatalError,
+    Response,
+    WebhookRequest,
     create_hook,
+    create_webhook,
     get_step_metadata,
     policy,
     restart,
@@ -130,6 +133,40 @@ async def asking(number: int) -> int:
     drawn = create_hook(int)
     await send(drawn.token, total)
     return await drawn
+
+
+async def call(url: str, number: int) -> list[object]:
+    """Call a webhook and hear what it answers, once however often it is tried."""
+    "use step"
+    import httpx  # noqa: PLC0415 - of the step alone
+
+    from wfc.web import asgi_app  # noqa: PLC0415 - likewise
+
+    _journal("begin")
+    key = get_step_metadata().idempotency_key
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(asgi_app())) as client:
+        answer = await client.post(url, content=str(number), headers={"Idempotency-Key": key})
+    _journal("end")
+    return [answer.status_code, answer.text]
+
+
+async def answer(request: WebhookRequest) -> int:
+    """Answer who waits."""
+    "use step"
+    _journal("begin")
+    number = int(request.text())
+    await request.respond(Response(201, body=str(number + 1)))
+    _journal("end")
+    return number
+
+
+async def calling(number: int) -> list[object]:
+    """Be called by HTTP by a step of its own, which waits for what another step answers."""
+    "use workflow"
+    async with create_webhook(response="manual") as hook:
+        called = asyncio.ensure_future(call(hook.url, number))
+        heard = await answer(await hook)
+        return [heard, *await called]
 
 
 async def adds(number: int) -> int:
