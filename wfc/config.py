@@ -187,7 +187,7 @@ async def open_session(
     try:
         registry = None
         if version is not None:
-            registry = await _registry(loaded, world, version)
+            registry = await _registry(loaded, world, version, actor, channel)
     except BaseException:
         await world.close()
         raise
@@ -202,11 +202,13 @@ async def open_session(
     )
 
 
-async def _registry(loaded: Loaded, world: World, version: Version) -> Registry:
+async def _registry(
+    loaded: Loaded, world: World, version: Version, actor: str | None, channel: Channel
+) -> Registry:
     from wfc.runtime.registry import Registry  # noqa: PLC0415 - see the top
     from wfc.runtime.versions import register  # noqa: PLC0415 - likewise
 
-    await register(world, version, root=loaded.root)
+    await register(world, version, root=loaded.root, actor=actor, channel=channel)
     import_code(loaded, version)
     return Registry(
         version,
@@ -488,6 +490,9 @@ def worker_limits(settings: Settings) -> WorkerLimits:
         lease_s=table.lease.total_seconds(),
         sweep_s=table.sweep.total_seconds(),
         retention_s=retention_s(settings),
+        audit_retention_s=None
+        if settings.audit_retention is None
+        else settings.audit_retention.total_seconds(),
         pulse=Pulse(every_s=table.heartbeat.total_seconds()),
         chapter=Limits(
             events=settings.limits.events,

@@ -496,12 +496,20 @@ class IdempotencyMismatch(HookError):
         self.known = known
 
 
+class ScheduleNotFound(WfcError):
+    """No schedule has this name."""
+
+    code = "WFC952"
+
+
 class StreamError(WfcError):
     """Base of what can go wrong with streams."""
 
 
 class StreamClosed(StreamError):
     """The stream was closed; nothing more can be written."""
+
+    code = "WFC864"
 
 
 class StreamTooLarge(StreamError):

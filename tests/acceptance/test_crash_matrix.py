@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.crash.zygotes import Scene, Zygote, zygote
+from wfc import codec
 from wfc.eventlog.event import (
     TERMINAL,
     Recorded,
@@ -23,6 +24,8 @@ from wfc.eventlog.event import (
     StepRetrying,
 )
 from wfc.eventlog.fold import fold
+from wfc.worlds.chunks import ChunkRow, Form
+from wfc.worlds.protocol import ChunkPage
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -36,6 +39,7 @@ FLOWS = [
     "family",
     "chapters",
     "relay",
+    "chatty",
 ]
 LONG = [pytest.param("calling", marks=pytest.mark.soak)]
 """Flows that are killed at many points, and tried in soaks alone."""
@@ -51,6 +55,7 @@ ANSWERS: dict[str, list[dict[str, object]]] = {
     "chapters": [{"output": 4}],
     "relay": [{"output": [30, 3, 1]}],
     "calling": [{"output": [3, 201, "4"]}],
+    "chatty": [{"output": 9}],
     "compensating": [{"failed": "user", "cause": "FatalError('no')"}],
 }
 
@@ -109,11 +114,13 @@ async def _survives(
 
 async def _recovers(scene: Scene, flow: str, point: str) -> None:
     kept, begun = await scene.history(), scene.bodies()
+    written = await scene.chunks()
     assert scene.play(flow) == 0, point
     history, bodies = await scene.history(), scene.bodies()
     assert history[: len(kept)] == kept, f"{point}: the log lost or changed events"
     assert scene.answer() in ANSWERS[flow], point
     _is_legal(history, point)
+    _goes_on(written, await scene.chunks(), flow, point)
     children = await scene.children()
     assert len(children) == CHILDREN.get(flow, 0), point
     for log in children:
@@ -123,6 +130,27 @@ async def _recovers(scene: Scene, flow: str, point: str) -> None:
     for step, count in bodies.items():
         allowed = ATTEMPTS.get(step.partition("~")[0], 3)
         assert count <= allowed, f"{point}: {count} bodies of {step}"
+
+
+def _goes_on(before: ChunkPage | None, after: ChunkPage | None, flow: str, point: str) -> None:
+    """Hold a stream to its contract: what a reader had stays, and the rest follows by its index."""
+    assert after is not None
+    assert after.closed, point
+    length = 0 if before is None else len(before.chunks)
+    assert before is None or after.chunks[:length] == before.chunks, point
+    assert [one.index for one in after.chunks] == list(range(after.length)), point
+    valid: list[ChunkRow] = []
+    for one in after.chunks:
+        if one.form is Form.RESET:
+            void = int(one.body)
+            assert any(old.operation_id == one.operation_id for old in valid), point
+            valid = [
+                old for old in valid if old.index < void or old.operation_id != one.operation_id
+            ]
+        else:
+            valid.append(one)
+    said = [codec.decode(one.body) for one in valid]
+    assert said == (list(range(3, 9)) if flow == "chatty" else []), point
 
 
 def _is_legal(history: list[Recorded], point: str) -> None:

@@ -105,7 +105,6 @@ RAISED: Final = {code: one for code, one in EXAMPLES.items() if one["Wrong"].com
 _LATER: Final = {
     "WFC901": "comes with the baseline of the linter",
     "WFC613": "comes with agents; tests/manifests/test_compare.py compares hand-made ones",
-    "WFC673": "comes with streams",
     **{code: "comes with agents" for code in CATALOGUE if "WFC701" <= code <= "WFC799"},
 }
 _NOBODY_WRITES_IT: Final = {

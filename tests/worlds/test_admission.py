@@ -200,17 +200,21 @@ class Gates(RuleBasedStateMachine):
 
     @invariant()
     def no_limit_is_exceeded(self) -> None:
-        if not self.limits:
-            return
+        """A rate opens while nobody writes, and then a call is due, or a sweep."""
+        if self.limits:
+            self.check(swept=False)
+
+    def check(self, *, swept: bool) -> None:
         for state in self.do(self.world.gates()):
             most = state.limit.concurrency
             assert most is None or state.held <= most
             # A slot is free and somebody waits: only a rate, or another gate, holds it up.
             free = most is None or state.held < most
-            if state.waiting and free and state.opens_at is None:
-                self.held_up_elsewhere(state.gate)
+            told = swept or state.limit.rate is None
+            if state.waiting and free and told and state.opens_at is None:
+                self.held_up_elsewhere(state.gate, swept=swept)
 
-    def held_up_elsewhere(self, gate: Gate) -> None:
+    def held_up_elsewhere(self, gate: Gate, *, swept: bool) -> None:
         states = {each.gate: each for each in self.do(self.world.gates())}
         for number in range(1, self.count + 1):
             rows = self.do(self.world.standings(RunId(f"run_{number}")))
@@ -218,7 +222,7 @@ class Gates(RuleBasedStateMachine):
             if not here or here[0].opens_at is not None:
                 continue
             others = [row for row in rows if row.gate != gate and row.state is SlotState.WAITING]
-            assert any(_is_shut(states[row.gate]) for row in others), "a slot is wasted"
+            assert any(_is_shut(states[row.gate], swept=swept) for row in others), "wasted"
 
     # -- nobody starves
 
@@ -235,6 +239,7 @@ class Gates(RuleBasedStateMachine):
                 self.appended(self.world.append(run_id, [RunWoken()], guard=OpenRun()))
         for _ in range(4 * self.count + 4):
             self.do(self.world.sweep())
+            self.check(swept=True)
             self.work(WORKERS[0], 1000)
             for run_id, (_, owner) in list(self.owned.items()):
                 del self.owned[run_id]
@@ -248,7 +253,9 @@ class Gates(RuleBasedStateMachine):
         assert not any(state.held for state in self.do(self.world.gates()))
 
 
-def _is_shut(state: Any) -> bool:
+def _is_shut(state: Any, *, swept: bool) -> bool:
+    if state.limit.rate is not None and not swept:
+        return True  # or it has just opened
     most = state.limit.concurrency
     return state.opens_at is not None or (most is not None and state.held >= most)
 

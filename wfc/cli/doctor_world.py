@@ -13,6 +13,7 @@ from typing import Final
 from wfc import errors
 from wfc.cli import output
 from wfc.cli.checkup import Check, State
+from wfc.cli.doctor_ends import of_ends, of_schedules
 from wfc.cli.session import opened
 from wfc.clock import MICROSECONDS
 from wfc.config import Session, world_url
@@ -42,6 +43,7 @@ class _Seen:
     held: frozenset[VersionId]
     workers: Sequence[WorkerRow]
     due: int | None
+    by_clock: list[Check]
 
 
 def of_world(loaded: Loaded) -> Iterator[Check]:
@@ -56,6 +58,7 @@ def of_world(loaded: Loaded) -> Iterator[Check]:
     yield _of_workers(seen)
     yield from _of_messages(seen)
     yield from _without_version(seen)
+    yield from seen.by_clock
     for run in seen.runs:
         if run.blocked is None:
             continue
@@ -74,6 +77,7 @@ async def _look(loaded: Loaded) -> _Seen:
             held=frozenset(one.version for one in await world.versions()),
             workers=await world.workers(),
             due=await world.next_due(),
+            by_clock=[*await of_ends(world), *await of_schedules(world)],
         )
 
 

@@ -271,6 +271,7 @@ async def _start(
         retention_s=retention_of(plan.function, options.retention),
         queue=queue_of(plan.function, options.queue),
         limit_key=limit_key(plan.function, payload),
+        goal_s=plan.goal_s,
         detached=options.detached,
     )
     born = execution.loop.create_future()
@@ -366,6 +367,7 @@ class ChildPlan:
         declaration = declared(function)
         given = None if declaration is None else declaration.given.get("timeout_s")
         self.timeout_s = None if given is None else float(given)
+        self.goal_s = None if declaration is None else declaration.goal_s
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Give the arguments by name, omitted ones left off. Raises `TypeError` as a call does."""

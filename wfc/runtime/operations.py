@@ -80,6 +80,7 @@ class ChildAsked:
     retention_s: float | None = None
     queue: str | None = None
     limit_key: str | None = None
+    goal_s: float | None = None
     detached: bool = False
     cancelled: bool = False
     reason: str | None = None

@@ -18,8 +18,8 @@ from wfc.worlds.chunks import ChunkRow, Form
 
 T = TypeVar("T")
 PAGE: Final = 256
-_LOOK_AGAIN_S: Final = 1.0
-"""News are told within a second, even if a hint is lost."""
+_LOOK_AGAIN_S: Final = 30.0
+"""The world tells news within a second by itself, even if a hint is lost."""
 
 
 class ChunkKind(StrEnum):

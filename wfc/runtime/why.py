@@ -394,13 +394,13 @@ def _several(facts: Facts, reasons: Sequence[_Reason]) -> Why:
     counts = Counter(noun for noun, _ in reasons)
     parts = [f"{count} {noun}s" if count > 1 else _one(noun) for noun, count in counts.items()]
     listed = f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else parts[0]
-    untils = [why.until for why in whys if why.until is not None]
-    sinces = [why.since for why in whys if why.since is not None]
+    ends = [why.until for why in whys if why.until is not None]
+    begins = [why.since for why in whys if why.since is not None]
     return Why(
         kind=WhyKind.SEVERAL,
         sentence=f"Waiting for {len(reasons)} things: {listed}.",
-        since=max(sinces, default=None),
-        until=min(untils, default=None),
+        since=max(begins, default=None),
+        until=min(ends, default=None),
         next_action=f"wfc inspect {_word(facts.run.run_id)}",
     )
 

@@ -6,14 +6,14 @@ from wfc.ids import OperationId
 from wfc.worlds import memory_doors
 from wfc.worlds.limits import Claimant
 from wfc.worlds.memory_tables import AttemptRow, RunRow, Tables
-from wfc.worlds.protocol import Attempt, Ended, Queued
+from wfc.worlds.protocol import Attempt, Queued
 
 
 def queue(tables: Tables, queued: Queued, now: int, standing: int | None = None) -> None:
     """Queue what somebody asked for; an attempt gets its row. Nothing for an ended run."""
     message = queued.message
     run = tables.runs.get(message.run_id)
-    if not isinstance(message, Ended) and run is not None and run.status.ended:
+    if run is not None and run.status.ended:
         return
     due = max(now, queued.not_before)
     if isinstance(message, Attempt):

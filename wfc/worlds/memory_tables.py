@@ -20,9 +20,12 @@ from wfc.eventlog.event import (
 )
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
 from wfc.worlds.admission import SlotRow
+from wfc.worlds.audit import Noted
 from wfc.worlds.chunks import ChunkRow, Closed, Epilogue
+from wfc.worlds.ends import CallbackRow, DeliveryRow
 from wfc.worlds.limits import Gate, Limit
 from wfc.worlds.protocol import Message, Resume, VersionRow
+from wfc.worlds.schedules import ScheduleRow
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,6 +46,7 @@ class RunRow:
     due_at: int | None
     retention_us: int | None
     gated: bool
+    late_at: int | None
     status: RunStatus = RunStatus.PENDING
     log: list[Recorded] = field(default_factory=list)
     hooks: dict[OperationId, HookEntry] = field(default_factory=dict)
@@ -137,7 +141,7 @@ class Stream:
     writers: dict[tuple[RunId, OperationId], int] = field(default_factory=dict)
     size: int = 0
     closed: Closed = Closed.OPEN
-    closed_by: OperationId | None = None
+    closed_by: str | None = None
     epilogue: Epilogue = field(default_factory=dict)
 
 
@@ -174,7 +178,16 @@ class Tables:
         self.slot_numbers: Iterator[int] = itertools.count(1)
         self.rates: dict[Gate, int] = {}
         """Until when the rate of a gate is used up."""
+        self.schedules: dict[str, ScheduleRow] = {}
+        self.callbacks: dict[str, CallbackRow] = {}
+        self.deliveries: dict[tuple[RunId, str], DeliveryRow] = {}
+        self.holders: dict[tuple[RunId, str], WorkerId] = {}
+        """Who is telling an end just now."""
+        self.audit: list[Noted] = []
+        self.audit_numbers: Iterator[int] = itertools.count(1)
         self.queue_news = False
+        self.news: set[str] = set()
+        """Topics of which there is news besides."""
         self.told: set[RunId] = set()
         """Runs other than that of an append to which it wrote."""
 

@@ -34,8 +34,10 @@ from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
 from wfc.worlds import (
     rules,
     sqlite_attempts,
+    sqlite_audit,
     sqlite_children,
     sqlite_doors,
+    sqlite_ends,
     sqlite_events,
     sqlite_gc,
     sqlite_hooks,
@@ -43,6 +45,7 @@ from wfc.worlds import (
     sqlite_queue,
     sqlite_reads,
     sqlite_runs,
+    sqlite_schedules,
     sqlite_streams,
     sqlite_versions,
 )
@@ -52,11 +55,16 @@ from wfc.worlds.limits import HOLDERS_MAX
 from wfc.worlds.protocol import (
     Appended,
     AttemptOf,
+    AuditFilter,
+    Callback,
+    CallbackRow,
     Child,
     ChunkPage,
     ChunkRow,
     Claimed,
     ClaimedAttempt,
+    DeliveryRow,
+    DueSchedules,
     EndedChild,
     Environment,
     Expired,
@@ -68,21 +76,27 @@ from wfc.worlds.protocol import (
     HookRow,
     Limit,
     NewRun,
+    Note,
+    Noted,
     NotYet,
     Over,
     Owner,
+    Put,
     Queued,
     Refused,
     Release,
     Renewal,
     RunFilter,
     RunPage,
+    ScheduleRow,
     Standing,
     StreamRow,
     StreamWrite,
     Suspect,
     Swept,
     Taken,
+    TakenEnd,
+    Telling,
     VersionRow,
     Watch,
     WorkerRow,
@@ -410,6 +424,11 @@ class SqliteWorld:
         """List the streams of a run by namespace."""
         return list(map(sqlite_streams.listed, await self._read(sqlite_streams.LISTED, (run_id,))))
 
+    async def late_runs(self) -> int:
+        """Count the open runs that go on beyond their goal."""
+        ((count,),) = await self._read(sqlite_reads.LATE, {"now": self.now_us()})
+        return int(count)
+
     async def block(self, run_id: RunId, reason: str | None) -> None:
         """Mark the run as not executable, or with None free it again."""
         await self._write(lambda transaction: _block(transaction, run_id, reason))
@@ -516,6 +535,130 @@ class SqliteWorld:
             found.append(sqlite_doors.standing_of(run_id, row, holders, self.now_us()))
         return found
 
+    # -- schedules
+
+    async def put_schedule(
+        self,
+        row: ScheduleRow,
+        *,
+        run: Child | None = None,
+        alone: bool = False,
+        note: Note | None = None,
+    ) -> Put:
+        """Write a schedule, if it still has the revision that `row` names."""
+        if run is not None:
+            rules.check_batch(run.run_id, [run.event], NewRun())
+        return await self._write(
+            lambda transaction: sqlite_schedules.put(transaction, row, run, note, alone=alone)
+        )
+
+    async def schedule(self, name: str) -> ScheduleRow | None:
+        """Read a schedule."""
+        rows = await self._read(sqlite_schedules.SELECT_ONE, (name,))
+        return sqlite_schedules.row_of(rows[0], self._vault) if rows else None
+
+    async def schedules(self) -> list[ScheduleRow]:
+        """Read all schedules, by name."""
+        rows = await self._read(sqlite_schedules.SELECT)
+        return [sqlite_schedules.row_of(row, self._vault) for row in rows]
+
+    async def delete_schedule(self, name: str, *, note: Note | None = None) -> bool:
+        """Forget a schedule."""
+        return await self._write(
+            lambda transaction: sqlite_schedules.delete(transaction, name, note)
+        )
+
+    async def due_schedules(self, limit: int = 100) -> DueSchedules:
+        """Read schedules of which a firing may be due."""
+        values = {"now": self.now_us(), "limit": limit}
+        rows = await self._read(sqlite_schedules.DUE, values)
+        ((next_at,),) = await self._read(sqlite_schedules.NEXT, values)
+        due = [sqlite_schedules.row_of(row, self._vault) for row in rows]
+        return DueSchedules(rows=tuple(due), next_at=next_at)
+
+    # -- end callbacks
+
+    async def register_callbacks(self, callbacks: Sequence[Callback]) -> None:
+        """Know callbacks, each as it was told last."""
+        await self._write(lambda transaction: sqlite_ends.register(transaction, callbacks))
+
+    async def callbacks(self) -> list[CallbackRow]:
+        """Read the callbacks that are known."""
+        return sqlite_ends.callbacks_of(await self._read(sqlite_ends.CALLBACKS))
+
+    async def take_ends(
+        self, worker_id: WorkerId, names: Collection[str], limit: int
+    ) -> list[TakenEnd]:
+        """Take ends that are due."""
+
+        def work(transaction: Transaction) -> list[TakenEnd]:
+            sqlite_leases.must_live(transaction, worker_id)
+            return sqlite_ends.take(transaction, worker_id, names, limit)
+
+        return await self._write(work)
+
+    async def settle_end(
+        self,
+        worker_id: WorkerId,
+        taken: TakenEnd,
+        *,
+        error: bytes | None = None,
+        again_at: int | None = None,
+    ) -> bool:
+        """Keep how a try came out."""
+        return await self._write(
+            lambda transaction: sqlite_ends.settle(transaction, worker_id, taken, error, again_at)
+        )
+
+    async def give_back_end(self, worker_id: WorkerId, taken: TakenEnd) -> None:
+        """Let others tell an end."""
+        await self._write(lambda transaction: sqlite_ends.give_back(transaction, worker_id, taken))
+
+    async def next_end(self, names: Collection[str]) -> int | None:
+        """Give the instant at which the first end becomes due."""
+        rows = await self._read(*sqlite_ends.next_due(names))
+        due: int | None = rows[0][0]
+        return due
+
+    async def deliveries(
+        self,
+        *,
+        run_id: RunId | None = None,
+        statuses: Collection[Telling] = (),
+        limit: int = 200,
+    ) -> list[DeliveryRow]:
+        """Read how the telling of ends stands."""
+        rows = await self._read(*sqlite_ends.listed(run_id, statuses, limit))
+        return [sqlite_ends.delivery_of(row, self._vault) for row in rows]
+
+    async def forget_callbacks(self, *, unseen_since: int) -> int:
+        """Forget callbacks that no worker has had since then."""
+        return await self._write(
+            lambda transaction: sqlite_ends.forget_unseen(transaction, unseen_since)
+        )
+
+    # -- audit
+
+    async def note(self, note: Note, *, within_us: int | None = None) -> None:
+        """Keep a fact."""
+
+        def work(transaction: Transaction) -> None:
+            if within_us is None or not sqlite_audit.join(transaction, note, within_us):
+                sqlite_audit.add(transaction, note)
+
+        await self._write(work)
+
+    async def audit(
+        self, where: AuditFilter, *, before: int | None = None, limit: int = 50
+    ) -> list[Noted]:
+        """Read facts, newest first."""
+        values = sqlite_audit.values_of(where, before, limit)
+        return sqlite_audit.rows_of(await self._read(sqlite_audit.SELECT, values))
+
+    async def forget_audit(self, *, before: int) -> int:
+        """Remove facts that were noted before an instant."""
+        return await self._write(lambda transaction: sqlite_audit.forget(transaction, before))
+
     # -- retention
 
     async def expired(self, *, kept_us: int | None, limit: int = 5) -> Expired:
@@ -540,6 +683,7 @@ class SqliteWorld:
         activate: bool = True,
         environment: Environment | None = None,
         fingerprints: Mapping[DefinitionId, str] | None = None,
+        note: Note | None = None,
     ) -> bool:
         """Keep a build, and tell whether it is new."""
 
@@ -552,15 +696,24 @@ class SqliteWorld:
                 size=len(archive),
                 fingerprints=fingerprints,
             )
-            return sqlite_versions.register(
+            new = sqlite_versions.register(
                 transaction, row, archive, environment, activate=activate
             )
+            if new and activate and note is not None:
+                sqlite_audit.add(transaction, note)
+            return new
 
         return await self._write(work, len(archive))
 
-    async def activate_version(self, version: VersionId) -> None:
+    async def activate_version(self, version: VersionId, *, note: Note | None = None) -> None:
         """Make a registered version the active one."""
-        await self._write(lambda transaction: sqlite_versions.activate(transaction, version))
+
+        def work(transaction: Transaction) -> None:
+            sqlite_versions.activate(transaction, version)
+            if note is not None:
+                sqlite_audit.add(transaction, note)
+
+        await self._write(work)
 
     async def version_archive(self, version: VersionId) -> bytes | None:
         """Read a build back."""

@@ -9,7 +9,7 @@ from wfc.ids import OperationId, RunId
 from wfc.worlds import sqlite_doors
 from wfc.worlds import sqlite_queue as messages
 from wfc.worlds.limits import Claimant
-from wfc.worlds.protocol import Attempt, Ended, Queued
+from wfc.worlds.protocol import Attempt, Queued
 from wfc.worlds.sqlite_commit import Transaction
 from wfc.worlds.sqlite_runs import RunRow
 
@@ -29,12 +29,11 @@ ON CONFLICT (run_id, operation_id) DO UPDATE SET
 def enqueue(transaction: Transaction, queued: Queued) -> None:
     """Queue what somebody asked for; an attempt gets its row. Nothing for a run that has ended."""
     message = queued.message
-    if not isinstance(message, Ended):
-        ended = transaction.execute(
-            "SELECT ended_at FROM runs WHERE run_id = ?", (message.run_id,)
-        ).fetchone()
-        if ended is not None and ended[0] is not None:
-            return
+    ended = transaction.execute(
+        "SELECT ended_at FROM runs WHERE run_id = ?", (message.run_id,)
+    ).fetchone()
+    if ended is not None and ended[0] is not None:
+        return
     enqueue_open(transaction, queued)
 
 
@@ -111,9 +110,9 @@ def drop_attempt(
 
 
 def drop_all(transaction: Transaction, run: RunRow) -> None:
-    """Forget messages and attempts of a run that has ended; end callbacks still go out."""
+    """Forget messages and attempts of a run that has ended."""
     run_id = run.run_id
-    transaction.execute("DELETE FROM messages WHERE run_id = ? AND kind <> 'ended'", (run_id,))
+    transaction.execute("DELETE FROM messages WHERE run_id = ?", (run_id,))
     transaction.execute("DELETE FROM attempts WHERE run_id = ? AND worker_id IS NULL", (run_id,))
     transaction.execute("UPDATE attempts SET unwanted = 1 WHERE run_id = ?", (run_id,))
     if run.gated:

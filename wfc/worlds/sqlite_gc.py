@@ -23,6 +23,8 @@ AND NOT EXISTS (SELECT 1 FROM children WHERE child_id = runs.run_id)
 AND NOT EXISTS (SELECT 1 FROM hooks WHERE hooks.run_id = runs.run_id AND reserved_until > :now)
 AND NOT EXISTS (SELECT 1 FROM messages WHERE messages.run_id = runs.run_id)
 AND NOT EXISTS (SELECT 1 FROM attempts WHERE attempts.run_id = runs.run_id)
+AND NOT EXISTS (SELECT 1 FROM deliveries
+    WHERE deliveries.run_id = runs.run_id AND deliveries.status = 'pending')
 """
 _EXPIRED: Final = " UNION ALL ".join(
     f"SELECT run_id, length, ended_at, {due} {_NEEDED_BY_NOBODY}"
@@ -32,7 +34,7 @@ LISTED: Final = f"SELECT run_id, length FROM ({_EXPIRED}) ORDER BY ended_at, run
 COUNTED: Final = f"SELECT count(*) FROM ({_EXPIRED})"  # noqa: S608 - likewise
 TABLES: Final = (
     "events", "blobs", "hooks", "attributes", "attempts", "messages", "children", "slots",
-    "streams", "stream_writers", "runs",
+    "streams", "stream_writers", "deliveries", "runs",
 )  # fmt: skip
 """Every table that belongs to a run; the row of the run itself goes last."""
 _CHUNKS: Final = "DELETE FROM chunks WHERE stream IN (SELECT stream FROM streams WHERE run_id = ?)"

@@ -7,13 +7,12 @@ from typing import Any, Final
 
 from wfc.ids import OperationId, RunId, WorkerId
 from wfc.worlds.feed import QUEUES
-from wfc.worlds.protocol import Attempt, Ended, Message, Resume, Taken
+from wfc.worlds.protocol import Attempt, Message, Resume, Taken
 from wfc.worlds.sqlite_commit import Transaction
 from wfc.worlds.sqlite_runs import RunRow
 
 RESUME: Final = "resume"
 ATTEMPT: Final = "attempt"
-ENDED: Final = "ended"
 
 _PUT: Final = """
 INSERT INTO messages (kind, run_id, name, due, priority, queue)
@@ -24,7 +23,7 @@ SELECT :kind, :run_id, :name, :due, :priority, :queue WHERE NOT EXISTS (
 # What nobody may take now: all of a paused or blocked run, the `Resume` of one that a living
 # worker owns. `:worker` is who asks (an owner may take its own), or ''.
 _FREE: Final = """
-(messages.kind = 'ended' OR runs.run_id IS NULL OR (
+(runs.run_id IS NULL OR (
     runs.paused = 0 AND runs.blocked IS NULL AND (
         messages.kind <> 'resume' OR runs.owner IS NULL OR runs.owner = :worker OR NOT EXISTS (
             SELECT 1 FROM workers
@@ -68,17 +67,13 @@ def key_of(message: Message) -> tuple[str, str, str]:
             return RESUME, run_id, ""
         case Attempt(run_id, operation_id):
             return ATTEMPT, run_id, operation_id
-        case Ended(run_id, callback):
-            return ENDED, run_id, callback
 
 
 def message_of(kind: str, run_id: str, name: str) -> Message:
     """Make a message of its row."""
     if kind == RESUME:
         return Resume(RunId(run_id))
-    if kind == ATTEMPT:
-        return Attempt(RunId(run_id), OperationId(name))
-    return Ended(RunId(run_id), name)
+    return Attempt(RunId(run_id), OperationId(name))
 
 
 def put(

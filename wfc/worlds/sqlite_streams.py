@@ -41,7 +41,7 @@ AND number >= :start AND number < :end AND at < :bytes + (
 """  # noqa: S608 - fixed names
 _INSERT: Final = "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SELECT: Final = """
-SELECT stream, namespace, length, size, closed, recorded_at FROM streams
+SELECT stream, namespace, length, size, closed, recorded_at, closed_by FROM streams
 WHERE run_id = ? AND namespace = ?
 """
 _EPILOGUES: Final = """
@@ -61,6 +61,7 @@ class _Stream:
     size: int
     closed: int
     recorded_at: int
+    closed_by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,10 @@ def put(transaction: Transaction, run_id: RunId, wanted: StreamWrite, writer: Ru
     """Write to a stream of an open run; give its length, or None if it is closed."""
     stream = _found_or_made(transaction, run_id, wanted.namespace)
     new = _unknown(transaction, stream, wanted.chunks)
-    if stream.closed:
+    closer = chunks.closer_of(wanted, run_id, writer)
+    if stream.closed and chunks.opens_again(wanted, stream.closed_by, closer):
+        transaction.execute("UPDATE streams SET closed = 0 WHERE stream = ?", (stream.stream,))
+    elif stream.closed:
         return None if new else stream.length
     step = wanted.step
     if step is not None and step.begins:
@@ -151,7 +155,7 @@ def put(transaction: Transaction, run_id: RunId, wanted: StreamWrite, writer: Ru
     if wanted.close:
         transaction.execute(
             "UPDATE streams SET closed = ?, closed_by = ? WHERE stream = ?",
-            (Closed.BY_WRITER, None if step is None else step.operation_id, stream.stream),
+            (Closed.BY_WRITER, closer, stream.stream),
         )
     transaction.news.add(stream_topic(run_id))
     return stream.length

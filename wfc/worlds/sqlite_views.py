@@ -31,9 +31,17 @@ from wfc.eventlog.event import (
 from wfc.eventlog.renames import Renames
 from wfc.eventlog.standing import RUNNING, standing
 from wfc.ids import OperationId, RunId
-from wfc.worlds import rules, sqlite_doors, sqlite_hooks, sqlite_streams
+from wfc.worlds import (
+    rules,
+    schedules,
+    sqlite_doors,
+    sqlite_ends,
+    sqlite_hooks,
+    sqlite_streams,
+)
 from wfc.worlds import sqlite_attempts as attempts
 from wfc.worlds import sqlite_children as children
+from wfc.worlds.feed import SCHEDULES
 from wfc.worlds.sqlite_commit import Transaction
 from wfc.worlds.sqlite_runs import RunRow
 
@@ -188,3 +196,6 @@ def _end(
     if status is not RunStatus.FAILED:  # an upgrade may reopen it
         children.forget(transaction, run.run_id)
     children.wake_hearers(transaction, run)
+    sqlite_ends.ended(transaction, run.run_id, run.workflow, status, run.length + 1)
+    if run.run_id.startswith(schedules.PREFIX):
+        transaction.news.add(SCHEDULES)  # a firing may wait for this end

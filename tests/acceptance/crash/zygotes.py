@@ -16,7 +16,7 @@ from typing import Any
 from wfc.clock import SystemClock
 from wfc.eventlog.event import Recorded
 from wfc.ids import RunId
-from wfc.worlds.protocol import RunFilter
+from wfc.worlds.protocol import ChunkPage, RunFilter
 from wfc.worlds.sqlite import SqliteWorld
 
 PROJECT = Path(__file__).parent / "project"
@@ -71,6 +71,17 @@ class Scene:
         await world.open()
         try:
             return await world.history(RUN)
+        finally:
+            await world.close()
+
+    async def chunks(self) -> ChunkPage | None:
+        """Read the run's stream."""
+        if not self.database.exists():
+            return None
+        world = SqliteWorld(self.database, clock=SystemClock())
+        await world.open()
+        try:
+            return await world.read_chunks(RUN, "default")
         finally:
             await world.close()
 

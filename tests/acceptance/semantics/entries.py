@@ -495,7 +495,26 @@ QUEUES: Final = [
          told=(RESTART,), queue="active"),
 ]  # fmt: skip
 
+STREAMS: Final = [
+    case("steps that write in turn", "streams.in_turn", returns=[3, ["a", "b", "c"]],
+         steps="say*2 heard"),
+    case("steps that write at once", "streams.at_once", 4,
+         returns=[[f"{n}{part}" for n in range(4) for part in "ab"], True],
+         steps="say*4 heard"),
+    case("streams by namespace, inside a value", "streams.apart",
+         returns=[["one"], ["two"], []], steps="say_all heard*3"),
+    case("a step that is repeated writes anew", "streams.stutters", returns=["one", "two"],
+         steps="stutter heard"),
+    case("a child that writes to its parent's stream", "streams.by_child",
+         returns=["mine", "theirs"], steps="say heard"),
+    case("a stream over three chapters", "streams.over_chapters", 2, returns=["2", "1", "0"],
+         steps="say heard"),
+    case("a stream that is closed", "streams.closes", returns=["closed", ["last"]],
+         steps="close too_late heard"),
+    case("a write in workflow code", "streams.writes_here", returns="WFC806"),
+]  # fmt: skip
+
 ENTRIES: Final[list[Entry]] = [
     *PLAIN, *SHAPES, *TOGETHER, *FAILURES, *TIMES, *VALUES, *OUTSIDE, *HOOKS, *CHILDREN,
-    *CHAPTERS, *QUEUES,
+    *CHAPTERS, *STREAMS, *QUEUES,
 ]  # fmt: skip

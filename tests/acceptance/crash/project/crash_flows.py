@@ -7,15 +7,18 @@ from wfc import (
     FatalError,
     Response,
     WebhookRequest,
+    Writable,
     create_hook,
     create_webhook,
     get_step_metadata,
+    get_writable,
     policy,
     restart,
     sleep,
     start,
 )
 from wfc.errors import RunCancelled, RunFailed, RunIdConflict
+from wfc.types import RunEnd
 
 
 def _journal(what: str) -> None:
@@ -245,3 +248,30 @@ async def relay(left: int, heard: list[int] | None = None) -> list[int]:
     if left > 0:
         await restart(left - 2, told)
     return told
+
+
+async def told(end: RunEnd) -> None:
+    """Hear of an end, as an end callback."""
+    file = os.open(os.environ["WFC_TEST_JOURNAL"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    try:
+        os.write(file, f"told {end.idempotency_key} {end.output}\n".encode())
+    finally:
+        os.close(file)
+
+
+async def say(out: Writable[int], first: int) -> int:
+    """Write three numbers, of which the first is on disk before the second is given."""
+    "use step"
+    _journal("begin")
+    for number in range(first, first + 3):
+        await out.write(number)
+    _journal("end")
+    return first + 3
+
+
+async def chatty(first: int) -> int:
+    """Write to streams by two steps, one after the other, and leave their end to the run's."""
+    "use workflow"
+    out = get_writable(int)
+    middle = await say(out, first)
+    return await say(out, middle)
