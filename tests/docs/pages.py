@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +13,8 @@ from typing import Final
 
 from wfc.diagnostics import CATALOGUE
 
-PAGES: Final = Path(__file__).parents[2] / "docs" / "errors"
+DOCS: Final = Path(__file__).parents[2] / "docs"
+PAGES: Final = DOCS / "errors"
 SIDES: Final = ("Wrong", "Right")
 BEFORE: Final = "Before"
 """The side of an older version, on pages about what an edit of it means."""
@@ -21,6 +25,7 @@ _BLOCK: Final = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _FILE: Final = re.compile(r"^# ([\w/]+\.py)\n", re.MULTILINE)
 _ONLY_FILE: Final = "shop.py"
 _SETTINGS: Final = "pyproject.toml"
+_PATIENCE_S: Final = 90
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +66,34 @@ def read_blocks(blocks: str) -> Example:
             case _:
                 raise AssertionError(f"nobody knows what to do with a block of {language}")
     return Example(files=files, commands=commands)
+
+
+def done(page: str, where: Path) -> str:
+    """Lay the files of a guide and type its commands, all of which must be good: what they print."""
+    example = read_blocks((DOCS / page).read_text("utf-8"))
+    folder, tools = where / "project", where / "tools"
+    folder.mkdir()
+    tools.mkdir()
+    example.lay(folder)
+    python = tools / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    environment = {
+        **os.environ,
+        "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(DOCS.parent),
+    }
+    said = subprocess.run(
+        ["sh", "-e", "-c", example.commands],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_PATIENCE_S,
+    )
+    assert said.returncode == 0, said
+    return said.stdout
 
 
 def _split(text: str) -> Iterator[tuple[str, str]]:
