@@ -69,7 +69,7 @@ def read_blocks(blocks: str) -> Example:
 
 
 def done(page: str, where: Path) -> str:
-    """Lay the files of a guide and type its commands, all of which must be good: what they print."""
+    """Lay the files of a guide and type its commands, all of which must be good; give the text."""
     example = read_blocks((DOCS / page).read_text("utf-8"))
     folder, tools = where / "project", where / "tools"
     folder.mkdir()
