@@ -96,6 +96,21 @@ async def test_a_body_in_a_process_writes_to_streams(session: Session) -> None:
     assert [value async for value in run.stream()] == list(range(201))
 
 
+async def test_a_write_may_be_larger_than_any_frame(session: Session) -> None:
+    run = await api.start(flow("shouted"), 65)
+    assert await run.result("60s") is None
+    assert await run.tail_index() == 64
+
+
+async def test_what_a_body_left_behind_speaks_for_no_other(session: Session) -> None:
+    """Tasks and threads live on in the process; the attempts that follow are none of theirs."""
+    run = await api.start(flow("left_over"))
+    told = await run.result("60s")
+    assert [line.partition(":")[0] for line in told] == ["task", "task", "thread", "thread"]
+    assert [value async for value in run.stream()] == ["mine", "still mine"]
+    assert await run.attributes() == {}
+
+
 async def test_errors_come_back_with_class_cause_and_frames(
     session: Session, tmp_path: Path
 ) -> None:

@@ -179,9 +179,28 @@ async def test_a_closed_stream_takes_nothing_more(house: House) -> None:
     assert "was closed by this step" in (await read(run, "told"))[0]
 
 
-async def test_a_chunk_has_a_limit(house: House) -> None:
-    run = await ran(house, FLOWS.writes_too_large)
-    assert "has 1,048,577 bytes, and 1,048,576 are the most" in await run.result()
+@pytest.mark.parametrize(("kind", "size"), [("bytes", "1,048,577"), ("text", "1,048,581")])
+async def test_a_chunk_has_a_limit(house: House, kind: str, size: str) -> None:
+    """Whatever it is packed to: readers have to hold it as it is."""
+    run = await ran(house, FLOWS.writes_too_large, kind)
+    assert f"has {size} bytes, and 1,048,576 are the most" in await run.result()
+
+
+async def test_closing_twice_is_closing(house: House) -> None:
+    run = await ran(house, FLOWS.closes_twice)
+    assert await run.result() is None
+    assert await read(run) == [1]
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_what_a_body_left_behind_writes_nothing(
+    house: House, journal: Journal, *, first: bool
+) -> None:
+    """The outcome is on disk by then, and no chunk comes after it."""
+    run = await ran(house, FLOWS.left_behind, first)
+    assert await run.result() is None
+    assert await read(run) == ["in time"] * first
+    assert "is over; what it writes now is lost" in journal.calls[0]
 
 
 async def test_readers_follow_what_is_being_written(house: House, journal: Journal) -> None:

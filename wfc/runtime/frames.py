@@ -52,7 +52,10 @@ class Pipe:
 
     def send(self, word: str, **fields: Any) -> None:
         """Send a frame. Raises `OSError` if the worker is gone."""
-        data = frame(word, fields)
+        self.send_frame(frame(word, fields))
+
+    def send_frame(self, data: bytes) -> None:
+        """Send a frame that was made before. Raises `OSError` if the worker is gone."""
         with self._lock:
             self._end.sendall(data)
 
