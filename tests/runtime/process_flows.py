@@ -17,7 +17,7 @@ from wfc import (
     FatalError, Writable, create_hook, get_step_metadata, get_workflow_metadata, get_writable,
     policy, set_attributes,
 )
-from wfc.errors import OutsideWorkflow, PayloadMismatch, StreamClosed
+from wfc.errors import OutsideWorkflow, PayloadMismatch, StepError, StreamClosed
 from wfc.policies import Backoff
 
 
@@ -290,6 +290,48 @@ async def meets_them(out: Writable[str]) -> list[str]:
     await asyncio.to_thread(left[1].join)
     await out.write("still mine")
     return heard
+
+
+@policy(isolation="process", attempts=1)
+def forks(how: str) -> str:
+    "use step"
+    if os.fork() == 0:
+        if how == "raises":
+            raise RuntimeError("in the fork")
+        if how == "logs":
+            logging.getLogger("shop").warning("in the fork")
+        return "of the fork"
+    os.wait()
+    return "of the parent"
+
+
+@policy(isolation="process", attempts=1)
+def ended_by_itself() -> None:
+    "use step"
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(60)
+
+
+async def forked() -> list[str]:
+    "use workflow"
+    return [await forks("returns"), await forks("raises"), await forks("logs")]
+
+
+async def told_to_end() -> list[int]:
+    "use workflow"
+    pids = []
+    for _ in range(3):
+        try:
+            await ended_by_itself()
+        except StepError:
+            pids.append(await once())
+    return pids
+
+
+@policy(isolation="process", attempts=1)
+def once() -> int:
+    "use step"
+    return os.getpid()
 
 
 heard: list[str] = []

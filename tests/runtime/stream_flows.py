@@ -41,6 +41,11 @@ PROGRAM = Program(
         return await count(out, 0, 3) + await count(out, 3, 5)
 
 
+    async def many_counts(numbers: int) -> int:
+        "use workflow"
+        return await count(get_writable(int), 0, numbers)
+
+
     async def by_itself(namespace: str | None) -> None:
         "use step"
         out = get_writable(namespace=namespace)

@@ -111,6 +111,19 @@ async def test_what_a_body_left_behind_speaks_for_no_other(session: Session) -> 
     assert await run.attributes() == {}
 
 
+async def test_only_the_process_that_was_called_answers(session: Session) -> None:
+    """A body that forks comes back twice, and is heard once."""
+    run = await api.start(flow("forked"))
+    assert await run.result("60s") == ["of the parent"] * 3
+    assert len(warm(session).pids) == 1
+
+
+async def test_a_process_that_was_told_to_end_is_not_called_again(session: Session) -> None:
+    """Whoever told it: the next body is not the one that pays."""
+    run = await api.start(flow("told_to_end"))
+    assert len(set(await run.result("60s"))) == 3
+
+
 async def test_errors_come_back_with_class_cause_and_frames(
     session: Session, tmp_path: Path
 ) -> None:

@@ -315,6 +315,19 @@ async def test_a_rerun_is_given_what_it_is_given(house: House) -> None:
         await again.result()
 
 
+async def test_who_has_not_read_to_the_end_is_told_that_the_rest_is_gone(house: House) -> None:
+    """A stream that was removed looks like one that has ended, but is not."""
+    run = await house.start(FLOWS.many_counts, 300, retention="1s")
+    await house.worker().run_until_idle()
+    reader = aiter(run.stream())
+    assert [await anext(reader) for _ in range(10)] == list(range(10))
+    house.advance(minutes=1)
+    assert await house.world.gc(kept_us=0) == (run.id,)
+    with pytest.raises(RunNotFound, match="removed while"):
+        async for _ in reader:
+            pass
+
+
 async def test_an_unknown_run_is_told(house: House) -> None:
     run: Run[Any] = Run(RunId("run_none"), house._client)
     for asked in (read(run), run.tail_index(), run.streams()):

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import contextvars
 import logging
+import os
 import threading
 import time
 from collections import deque
@@ -55,7 +56,10 @@ class StepChild:
         threading.Thread(target=self.listen, name="wfc-pipe", daemon=True).start()
         with asyncio.Runner() as runner:
             while (fields := self._calls.get()) is not None:
-                self._pipe.send("ended", **self._attempt(fields, runner))
+                ended = self._attempt(fields, runner)
+                if not self._pipe.is_ours:
+                    os._exit(0)  # a fork that came back from the body; its parent speaks
+                self._pipe.send("ended", **ended)
                 if self._terminated:
                     raise SystemExit(TERMINATED)
 
@@ -99,7 +103,8 @@ class StepChild:
         self._scene.leave()
         self._call = None
         # What ran out of memory has left the heap in pieces, and the next body would suffer for it.
-        spent = any(each.exhausted for each in limited)
+        # What was told to end, by whomever, is about to.
+        spent = self._terminated or any(each.exhausted for each in limited)
         return {**ended_fields(ended), "spent": spent}
 
     def _body(self, call: Call, archive: bytes | None) -> Body:
@@ -208,6 +213,10 @@ class PipeHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Send a record as text: its arguments may be anything."""
+        if not self._pipe.is_ours:
+            if logging.lastResort is not None and record.levelno >= logging.lastResort.level:
+                logging.lastResort.handle(record)
+            return
         try:
             raised = record.exc_info and self._formatter.formatException(record.exc_info)
             self._pipe.send(
