@@ -96,6 +96,34 @@ async def test_a_body_in_a_process_writes_to_streams(session: Session) -> None:
     assert [value async for value in run.stream()] == list(range(201))
 
 
+async def test_a_write_may_be_larger_than_any_frame(session: Session) -> None:
+    run = await api.start(flow("shouted"), 65)
+    assert await run.result("60s") is None
+    assert await run.tail_index() == 64
+
+
+async def test_what_a_body_left_behind_speaks_for_no_other(session: Session) -> None:
+    """Tasks and threads live on in the process; the attempts that follow are none of theirs."""
+    run = await api.start(flow("left_over"))
+    told = await run.result("60s")
+    assert [line.partition(":")[0] for line in told] == ["task", "task", "thread", "thread"]
+    assert [value async for value in run.stream()] == ["mine", "still mine"]
+    assert await run.attributes() == {}
+
+
+async def test_only_the_process_that_was_called_answers(session: Session) -> None:
+    """A body that forks comes back twice, and is heard once."""
+    run = await api.start(flow("forked"))
+    assert await run.result("60s") == ["of the parent"] * 3
+    assert len(warm(session).pids) == 1
+
+
+async def test_a_process_that_was_told_to_end_is_not_called_again(session: Session) -> None:
+    """Whoever told it: the next body is not the one that pays."""
+    run = await api.start(flow("told_to_end"))
+    assert len(set(await run.result("60s"))) == 3
+
+
 async def test_errors_come_back_with_class_cause_and_frames(
     session: Session, tmp_path: Path
 ) -> None:

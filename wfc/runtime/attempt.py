@@ -134,6 +134,7 @@ class Call:
     payload_max: int = codec.PAYLOAD_MAX
     begun_at: float = 0.0  # on the loop's clock
     given_up: bool = False
+    over: bool = False  # its body has ended, so what it left behind speaks for it no more
     body_version: VersionId | None = None  # None: the imported code
     outlets: Outlets | None = None  # once it has written to a stream
     home: asyncio.AbstractEventLoop | None = None  # the worker's loop, if the body is elsewhere
@@ -268,9 +269,11 @@ async def run_attempt(  # noqa: C901 - one branch per way to end
             value = await _timed(call, body, _run(call, body, threads), now_us)
             ended = Ended(call, _recorded(value, call, body))
         fault.point("body.returned")
+        call.over = True
         if call.outlets is not None:
             await call.outlets.finish()  # no outcome stands in the log before its last chunk
     except asyncio.CancelledError as error:
+        call.over = True
         task = asyncio.current_task()
         if task is not None and task.cancelling() > 0:
             if call.outlets is not None:
@@ -285,6 +288,7 @@ async def run_attempt(  # noqa: C901 - one branch per way to end
         problem = error
     else:
         return ended
+    call.over = True
     if call.outlets is not None:
         await _let_go(call.outlets)
     return _judge(call, body, problem, now_us())

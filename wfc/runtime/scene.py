@@ -14,7 +14,7 @@ from wfc.runtime.attributes import check_attributes
 from wfc.runtime.ledger import Ledger
 from wfc.runtime.limits import Limits
 from wfc.runtime.metadata import WorkflowMetadata
-from wfc.runtime.outlets import Holder, Outlets
+from wfc.runtime.outlets import Holder, Outlets, too_late
 from wfc.runtime.writable import StreamName
 from wfc.worlds.protocol import (
     Appended,
@@ -112,7 +112,10 @@ class RunScene:
     async def write_stream(
         self, call: Call, to: StreamName, chunks: Sequence[NewChunk], *, close: bool
     ) -> None:
-        """Write to a stream on behalf of an attempt."""
+        """Write to a stream on behalf of an attempt; `StreamClosed` once its body has ended."""
+        # A task or thread may outlive its body, and no chunk comes after the outcome.
+        if call.over:
+            raise too_late(to)
         if to.run_id != self._run_id:
             to = await self._own(to)
         if call.outlets is None:
