@@ -80,10 +80,7 @@ Retention = Annotated[
 OnNewVersion = Literal["pin", "upgrade"]
 
 
-NOT_YET_OBEYED: Final = (
-    "capture_logs",
-    "queues",
-)
+NOT_YET_OBEYED: Final = ("queues",)
 """Keys and tables that are judged, so that files stay valid, and change nothing in this version."""
 
 
