@@ -33,8 +33,8 @@ _EXPIRED: Final = " UNION ALL ".join(
 LISTED: Final = f"SELECT run_id, length FROM ({_EXPIRED}) ORDER BY ended_at, run_id LIMIT :limit"  # noqa: S608 - likewise
 COUNTED: Final = f"SELECT count(*) FROM ({_EXPIRED})"  # noqa: S608 - likewise
 TABLES: Final = (
-    "events", "blobs", "hooks", "attributes", "attempts", "messages", "children", "streams",
-    "stream_writers", "deliveries", "runs",
+    "events", "blobs", "hooks", "attributes", "attempts", "messages", "children", "slots",
+    "streams", "stream_writers", "deliveries", "runs",
 )  # fmt: skip
 """Every table that belongs to a run; the row of the run itself goes last."""
 _CHUNKS: Final = "DELETE FROM chunks WHERE stream IN (SELECT stream FROM streams WHERE run_id = ?)"
