@@ -42,6 +42,7 @@ async def what() -> list:
     await set_attributes({"seen": step.attempt})
     await asyncio.sleep(0)
     logging.getLogger("shop").warning("step %s", step.step)
+    logging.getLogger("shop").info("in a process")
     return [step.run_id, step.step_id, step.attempt, step.attempts_max, run.run_id, os.getpid()]
 
 

@@ -80,6 +80,8 @@ async def test_a_process_is_warm_and_knows_what_it_works_for(
     assert (run_id, step_id, attempt, most, of_run, pid) == (run.id, step.id, 1, 3, run.id, first)
     assert (await api.get_run(run.id).attributes()) == {"seen": 1}
     assert "step lonely_flows:what" in caplog.messages
+    lines = [(one["level"], one["message"]) async for one in run.stream("wfc.logs")]
+    assert lines[-2:] == [("WARNING", "step lonely_flows:what"), ("INFO", "in a process")]
     (told,) = [each.__dict__ for each in caplog.records if each.name == "shop"]
     assert (told["wfc_run"], told["wfc_step"], told["wfc_attempt"]) == (run_id, step_id, 1)
     assert "wfc." in str(await failure("wrong"))

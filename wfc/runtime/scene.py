@@ -44,6 +44,7 @@ class Writer(Protocol):
         guard: Guard,
         messages: Sequence[Queued] = (),
         release: Release | None = None,
+        chunks: Sequence[StreamWrite] = (),
     ) -> Appended | Refused:
         """Append, waiting out a full or unreachable world."""
         ...
@@ -122,6 +123,22 @@ class RunScene:
             step = call.operation_id, call.attempt
             call.outlets = Outlets(self._writer, self._run_id, step, self._holder)
         await call.outlets.write(to, chunks, close=close)
+
+    @property
+    def log_level(self) -> int | None:
+        """Give the level from which on log lines are kept."""
+        return self._writer.limits.log_level
+
+    async def write_lines(self, wanted: StreamWrite) -> None:
+        """Write log lines of an attempt; nothing, if others have the run by now."""
+        guard: Owner | AttemptOf
+        if isinstance(self._holder, AttemptOf):
+            guard = self._holder
+        elif self._holder.fence is None:
+            return
+        else:
+            guard = Owner(self._holder.fence, 0)
+        await self._writer.write_chunks(self._run_id, wanted, guard=guard, writer=self._run_id)
 
     async def _own(self, to: StreamName) -> StreamName:
         """Give a fork its own stream where what was copied names that of the run it came from."""
