@@ -350,7 +350,11 @@ def process_setup(session: Session, loaded: Loaded, version: Version) -> Process
             "channel": session.channel.value,
             "sizes": {name: getattr(session, name) for name in _SIZES},
             # Whatever handlers here may want; they judge again, each by its own level.
-            "level": min(logging.INFO, logging.getLogger().getEffectiveLevel()),
+            "level": min(
+                logging.INFO,
+                log_level(loaded.settings),
+                logging.getLogger().getEffectiveLevel(),
+            ),
         }
 
     return ProcessSetup(command=command, opening=opening)
@@ -475,6 +479,11 @@ def retention_s(settings: Settings) -> float | None:
     return None if settings.retention is None else settings.retention.total_seconds()
 
 
+def log_level(settings: Settings) -> int:
+    """Give `[tool.wfc] capture_logs` as the standard library counts levels."""
+    return logging.getLevelNamesMapping()[settings.capture_logs]
+
+
 def worker_limits(settings: Settings) -> WorkerLimits:
     """Give `[tool.wfc.worker]` and `[tool.wfc.limits]` as a worker takes them."""
     from wfc.runtime.heartbeat import Pulse  # noqa: PLC0415 - likewise
@@ -500,6 +509,7 @@ def worker_limits(settings: Settings) -> WorkerLimits:
             payload=settings.limits.payload,
             attributes=settings.limits.attributes,
             depth=settings.limits.children_depth,
+            log_level=log_level(settings),
         ),
     )
 

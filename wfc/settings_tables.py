@@ -97,7 +97,7 @@ By = Annotated[str, AfterValidator(_by)]
 OnNewVersion = Literal["pin", "upgrade"]
 
 
-NOT_YET_OBEYED: Final = ("capture_logs",)
+NOT_YET_OBEYED: Final[tuple[str, ...]] = ()
 """Keys and tables that are judged, so that files stay valid, and change nothing in this version."""
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
 import pytest
+
+from tests import warm
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -88,14 +89,7 @@ asyncio.run(main())
 
 
 def _run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "main.py", *arguments],
-        cwd=folder,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return warm.python(folder, "main.py", *arguments, env=os.environ | environment)
 
 
 @pytest.mark.parametrize("edit", EDITS)
@@ -128,10 +122,7 @@ async def nap(name: str) -> str:
 
 
 def _wfc(folder: Path, *words: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "wfc", *words],
-        cwd=folder, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = warm.wfc(folder, *words)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests import warm
 from wfc.clock import SystemClock
 from wfc.eventlog.event import Recorded, RunUpgraded, StepRetrying
 from wfc.eventlog.fold import fold
@@ -87,15 +88,8 @@ class Deploy:
         return folder
 
     def python(self, at: Path, *words: str, fault: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, *words],
-            cwd=at,
-            env={**self.environment, **({"WFC_FAULT": fault} if fault else {})},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
+        more = {"WFC_FAULT": fault} if fault else {}
+        return warm.python(at, *words, env={**self.environment, **more})
 
     def begin(self, at: Path, *names: str) -> None:
         said = self.python(at, str(PROGRAMS / "begin.py"), *names)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests import warm
 from wfc.cli.main import main
 
 from .conftest import Said
@@ -105,12 +104,10 @@ def second(wfc: Wfc, shop: Path) -> Callable[..., str]:
 
 def work(*words: str) -> None:
     """Let a worker do what is due, in a process of its own: it imports the shop."""
-    command = [sys.executable, "-m", "wfc", "worker", "--until-idle", *words]
-    subprocess.run(command, capture_output=True, check=True)
+    done = warm.wfc(Path.cwd(), "worker", "--until-idle", *words)
+    assert done.returncode == 0, done.stderr
 
 
 def exit_code(*words: str) -> int:
     """Give the exit code of a real process."""
-    return subprocess.run(
-        [sys.executable, "-m", "wfc", *words], capture_output=True, check=False
-    ).returncode
+    return warm.wfc(Path.cwd(), *words).returncode

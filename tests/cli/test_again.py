@@ -15,7 +15,7 @@ from jsonschema import (  # type: ignore[import-untyped]  # its stubs are a pack
 )
 
 from tests.cli.conftest import Said
-from tests.cli.test_worker import wfc as process
+from tests.warm import wfc as process
 
 Wfc = Callable[..., Said]
 SCHEMA = Path(__file__).parents[2] / "docs" / "schema" / "history-1.json"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.test_worker import wfc as process
+from tests.warm import wfc as process
 
 FLOWS = """\
 from wfc import FatalError, sleep

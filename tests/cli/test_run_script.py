@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.warm import wfc
+
 SCRIPT = """\
 import asyncio, sys
 from wfc.api import runtime, start
@@ -41,18 +43,6 @@ def script(tmp_path: Path) -> Path:
     (tmp_path / "wfc.toml").write_text('world = "memory:"\n')
     (tmp_path / "script.py").write_text(SCRIPT)
     return tmp_path
-
-
-def wfc(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line in `folder`."""
-    return subprocess.run(
-        [sys.executable, "-m", "wfc", *words],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
 
 
 @pytest.mark.parametrize("words", [("script.py",), ("-m", "script")])

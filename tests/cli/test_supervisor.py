@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_worker import line_of, wait_for, wfc
+from tests.cli.test_worker import line_of, wait_for
 from tests.runtime.house import until
+from tests.warm import wfc
 from wfc.cli.supervisor import SETTLED_S, Supervisor, one_worker
 
 PATIENT = [sys.executable, "-S", "-c", "import signal; signal.pause()"]

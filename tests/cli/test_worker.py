@@ -12,9 +12,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from tests.warm import wfc
 
 FLOWS = """\
 import asyncio, fcntl, os, pathlib
@@ -71,14 +72,6 @@ def flows(tmp_path: Path) -> Path:
     (tmp_path / "flows.py").write_text(FLOWS)
     assert wfc(tmp_path, "build").returncode == 0
     return tmp_path
-
-
-def wfc(folder: Path, *words: str, **more: Any) -> subprocess.CompletedProcess[str]:
-    """Run the command line in `folder`, to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "wfc", *words],
-        cwd=folder, capture_output=True, text=True, check=False, timeout=PATIENCE_S, **more,
-    )  # fmt: skip
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import warm
+
 README = Path(__file__).parents[2] / "README.md"
 PATIENCE_S = 60
 
@@ -33,14 +35,9 @@ def folder(tmp_path: Path, blocks: list[str]) -> Path:
 
 def wfc(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run one of the commands, which must be good."""
-    return subprocess.run(
-        [sys.executable, "-m", "wfc", *words],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=PATIENCE_S,
-    )
+    done = warm.wfc(folder, *words)
+    assert done.returncode == 0, done.stderr
+    return done
 
 
 def worker(folder: Path) -> subprocess.Popen[str]:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-import wfc
+from tests import warm
 from wfc.cli.main import main
 
 PAGE = Path(__file__).parents[2] / "docs" / "schedules.md"
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-_HOUSE = Path(wfc.__file__).parent.parent
 
 
 def looked(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
@@ -27,16 +23,7 @@ def looked(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 
 def typed(folder: Path, line: str) -> str:
     """Run one command in a process of its own."""
-    words = line.split()
-    said = subprocess.run(
-        [sys.executable, "-m", *words],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-        env={**os.environ, "PYTHONPATH": str(_HOUSE)},
-    )
+    said = warm.python(folder, "-m", *line.split())
     assert said.returncode == 0, f"{line}: {said.stderr}"
     return said.stdout
 

@@ -9,6 +9,12 @@ from pathlib import Path
 import pytest
 
 STEP = 'async def charge(order_id{annotation}):\n    "use step"\n    return order_id\n'
+OTHERS = [
+    word
+    for name in ("cacheprovider", "faker", "randomly", "hypothesispytest", "anyio", "xdist")
+    for word in ("-p", f"no:{name}")
+]
+"""Plugins that are at home here take most of a start of pytest, and have no part in this."""
 TEST = "def test_nothing():\n    pass\n"
 
 
@@ -22,7 +28,7 @@ def root(tmp_path: Path) -> Path:
 
 def run_pytest(root: Path, *words: str) -> tuple[int, str]:
     ended = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words],
+        [sys.executable, "-m", "pytest", "-q", *OTHERS, *words],
         cwd=root,
         capture_output=True,
         text=True,

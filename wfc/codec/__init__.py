@@ -7,7 +7,7 @@ from wfc.codec import tags
 from wfc.codec.arguments import argument_digest, decode_arguments, encode_arguments
 from wfc.codec.decoding import decode
 from wfc.codec.encoding import encode
-from wfc.codec.envelope import PAYLOAD_MAX
+from wfc.codec.envelope import PAYLOAD_MAX, unpacked_size
 from wfc.codec.failures import (
     ErrorValue,
     Frame,
@@ -47,5 +47,6 @@ __all__ = [
     "register_handle",
     "remember_former",
     "tags",
+    "unpacked_size",
     "wire_name",
 ]

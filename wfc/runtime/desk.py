@@ -62,6 +62,7 @@ class Clerk(Protocol):
         messages: Sequence[Queued] = (),
         create: Sequence[Child] = (),
         release: Release | None = None,
+        chunks: Sequence[StreamWrite] = (),
     ) -> Appended | Refused:
         """Append, waiting out a full or unreachable world."""
         ...

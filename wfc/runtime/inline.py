@@ -139,6 +139,7 @@ class InlineBodies:
             payload_max=self._desk.limits.payload,
             scene=self._scene,
             traceparent=created.traceparent,
+            secretary=None if self._desk.limits.log_level is None else self._scene,
         )
 
     def _launch(self, call: Call) -> None:
@@ -180,6 +181,7 @@ class InlineBodies:
             return False
         call, task = flight
         call.given_up = True
+        self._outbox.say(call.last_lines())
         task.cancel()
         return True
 

@@ -51,7 +51,7 @@ from wfc.runtime.nursery import Nursery
 from wfc.runtime.operations import AttributesAsked, HookAsked, HookLeft, StepAsked, WaitAsked
 from wfc.runtime.queues import Queues, is_queued
 from wfc.runtime.state import applied
-from wfc.worlds.protocol import Attempt, Child, Gate, Queued, Release
+from wfc.worlds.protocol import Attempt, Child, Gate, Queued, Release, StreamWrite
 
 INLINE_RETRY_US: Final = 2 * MICROSECONDS
 """Retries that are due within this time stay with the owner; later ones are queued."""
@@ -103,6 +103,9 @@ class Batch:
     messages: list[Queued] = field(default_factory=list)
     queued: list[OperationId] = field(default_factory=list)
     create: list[Child] = field(default_factory=list)
+    said: tuple[StreamWrite, ...] = ()
+    """Of `chunks`, those that were to be said by the run itself."""
+    chunks: tuple[StreamWrite, ...] = ()
     answers: bool = False
     release: Release | None = None
 
@@ -132,7 +135,14 @@ class Outbox:
         self.end: Event | None = None
         self.handed_on: tuple[CarriedHook, ...] = ()
         """Open hooks that the next chapter may take over, if the end is a restart."""
+        self.said: tuple[StreamWrite, ...] = ()
+        """Log lines that go along with the next append; they ask for none."""
         self._office = office
+
+    def say(self, lines: StreamWrite | None) -> None:
+        """Keep log lines, if there are any."""
+        if lines is not None:
+            self.said = *self.said, lines
 
     def clear(self) -> None:
         """Forget what a fresh execution asks for again; outcomes are facts and stay."""
@@ -163,6 +173,9 @@ class Outbox:
             batch.release = Release(wake_at=wake_at, for_child=for_child)
         if not batch.events and not batch.messages and batch.release is None:
             return None
+        if self.said:
+            batch.said = self.said
+            batch.chunks = *self.said, *batch.chunks
         if not self.ledger.started and not paused:
             batch.events.insert(0, RunStarted(worker_id=self._office.worker_id))
         return batch
@@ -179,6 +192,8 @@ class Outbox:
 
     def sent(self, batch: Batch) -> None:
         """Note that the messages of a batch are out."""
+        if batch.said:
+            self.said = self.said[len(batch.said) :]
         for name in batch.queued:
             self.queued.add(name)
             self.to_queue.pop(name, None)
@@ -195,6 +210,8 @@ class Outbox:
         name = call.operation_id
         created = None if name in self.ledger.efforts else _created(call, call.policy)
         batch.events.append(ended.event(name, self._office.bodies.version_id, created))
+        if ended.lines is not None:
+            batch.chunks = *batch.chunks, ended.lines
         if ended.retry_at is None:
             batch.answers = True
         elif ended.retry_at > now + INLINE_RETRY_US and call.closure is None:

@@ -203,7 +203,10 @@ class QueuedAttempt:
             )
             messages = (again,)
         fault.point("attempt.recording")
-        answer = await bench.append(self.run_id, [*before, event], guard=guard, messages=messages)
+        chunks = () if ended.lines is None else (ended.lines,)
+        answer = await bench.append(
+            self.run_id, [*before, event], guard=guard, messages=messages, chunks=chunks
+        )
         fault.point("attempt.recorded")
         if isinstance(answer, Refused):
             _LOG.info(
@@ -226,6 +229,7 @@ class QueuedAttempt:
     def _made(self, ledger: Ledger, effort: Effort, attempt: int, guard: AttemptOf) -> Call:
         now = self._bench.now_us()
         assert ledger.created is not None
+        scene = RunScene(self.run_id, self._bench, lambda: ledger, guard)
         return Call(
             run_id=self.run_id,
             workflow=ledger.created.workflow,
@@ -241,8 +245,9 @@ class QueuedAttempt:
             first_started_at=now if effort.first_started_at is None else effort.first_started_at,
             started_at=now,
             payload_max=self._bench.limits.payload,
-            scene=RunScene(self.run_id, self._bench, lambda: ledger, guard),
+            scene=scene,
             traceparent=ledger.created.traceparent,
+            secretary=None if scene.log_level is None else scene,
         )
 
 

@@ -208,6 +208,7 @@ class LiveRun:
             messages=batch.messages,
             create=batch.create,
             release=batch.release,
+            chunks=batch.chunks,
         )
         fault.point("run.appended")
         if isinstance(answer, Appended):
@@ -418,6 +419,9 @@ class LiveRun:
                 raise  # it only struck here, and is meant for the whole process
             outcome = Failed(error=codec.encode_error(error), kind=FailureKind.USER)
         self._heard = max(self._heard, execution.position)
+        if execution.said is not None:
+            self.outbox.say(execution.said.written())
+            execution.said = None
         return outcome
 
     def _forget_code(self) -> None:

@@ -16,7 +16,7 @@ from wfc.eventlog.entity import Run
 from wfc.eventlog.event import Event, Recorded
 from wfc.ids import DefinitionId, RunId, VersionId, WorkerId
 from wfc.policies import Policy
-from wfc.runtime import log_context
+from wfc.runtime import log_capture, log_context
 from wfc.runtime.alarms import Alarms, Poked
 from wfc.runtime.attempt import Bodies, Call, Processes
 from wfc.runtime.callbacks import REGISTERED, Callbacks, Herald
@@ -89,6 +89,7 @@ class Worker:
         a step that asks for a process of its own fails.
         """
         log_context.install()
+        log_capture.install()
         self.telemetry = telemetry
         self.world = world
         self.registry = registry
@@ -307,6 +308,7 @@ class Worker:
         messages: Sequence[Queued] = (),
         create: Sequence[Child] = (),
         release: Release | None = None,
+        chunks: Sequence[StreamWrite] = (),
     ) -> Appended | Refused:
         """Append; a world that is full or out of reach is tried again every some seconds."""
         began_s = 0.0 if self.telemetry is None else time.monotonic()
@@ -319,6 +321,7 @@ class Worker:
                     messages=messages,
                     create=create,
                     release=release,
+                    chunks=chunks,
                 )
             except HOPELESS:
                 raise

@@ -248,6 +248,7 @@ class World(Protocol):
         * Closing is a mark without index. Chunks for a closed stream, or for one of a run that
           has ended, are refused as CLOSED; closing it again does nothing. A body that begins takes
           the mark back if an earlier attempt of its step set it.
+        * What is `spare` is left out where a stream would refuse it: closed, or too large by it.
 
         Raises `StreamTooLarge` for a chunk over 1 MiB, or a stream over 1,000,000 chunks or 1 GiB.
         """

@@ -514,7 +514,25 @@ STREAMS: Final = [
     case("a write in workflow code", "streams.writes_here", returns="WFC806"),
 ]  # fmt: skip
 
+RACES: Final = [
+    case("a set that shrinks, in the order of time", "races.shrinking", "t",
+         told=(passes(minutes=1), sends("t", 1)), returns=["step", "nap", "hook", "sleep"],
+         steps="add"),
+    case("a set that shrinks by its hook first", "races.shrinking", "t",
+         told=(sends("t", 1),), returns=["step", "hook", "nap", "sleep"], steps="add"),
+    case("steps raced against a sleep, with what is left", "races.first_of_many", 6,
+         returns=[0, 1, 2, 3, 4, 5], steps="add*6"),
+    case("a mutex by a token", "races.exclusive", "m", 3, returns=[True, True]),
+    case("signals to the owner of a token", "races.signalled", "o", 3,
+         returns=[[0, 1, 2], True]),
+    case("a text cut within its characters", "races.cut", "zażółć \N{SNOWMAN} \N{PARTY POPPER}",
+         returns="zażółć \N{SNOWMAN} \N{PARTY POPPER}", steps="split joined"),
+    case("hundreds of events", "plain.loop", 400, returns=79_800, steps="add*400"),
+    case("ten thousand events", "plain.loop", 10_000, returns=49_995_000, steps="add*10000",
+         long=True),
+]  # fmt: skip
+
 ENTRIES: Final[list[Entry]] = [
     *PLAIN, *SHAPES, *TOGETHER, *FAILURES, *TIMES, *VALUES, *OUTSIDE, *HOOKS, *CHILDREN,
-    *CHAPTERS, *STREAMS, *QUEUES,
+    *CHAPTERS, *STREAMS, *QUEUES, *RACES,
 ]  # fmt: skip
