@@ -13,6 +13,7 @@ import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any, Final
 
 import pytest
@@ -184,9 +185,8 @@ async def test_a_turn_costs_as_much_as_those_before_it(
     assert len(restarts) == turns - 1
     assert len(lengths) == 1, "events per chapter"
     # How many of them share a commit is chance, and what a commit itself takes.
-    assert min(late.statements) == min(early.statements)
-    assert max(late.statements) < min(early.statements) + 10
+    assert abs(median(late.statements) - median(early.statements)) <= 3
     assert late.rows == early.rows
     assert late.recovered == early.recovered
-    assert late.objects < early.objects + 500
+    assert late.objects < early.objects + 1000
     assert late.traced < early.traced + 300_000
