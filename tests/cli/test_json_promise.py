@@ -111,6 +111,14 @@ PROMISED: Final = {
             json_schema=ANY,
         ),
     ),
+    "streams": (
+        ["inspect", "paid", "--streams"],
+        several(namespace=TEXT, tail_index=NUMBER, size=NUMBER, closed=FLAG, created_at=INSTANT),
+    ),
+    "children": (
+        ["inspect", "paid", "--children"],
+        {**several(id=TEXT, workflow=TEXT, status=TEXT), "minItems": 0},
+    ),
     "queues": (
         ["queues"],
         several(
