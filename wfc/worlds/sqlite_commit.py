@@ -41,7 +41,7 @@ _GROW_FREE_BYTES: Final = 64 * _WAL_BYTES
 _CHECKPOINT_SOON: Final = CHECKPOINT_PAGES // 2
 
 
-class Transaction:
+class SqliteTransaction:
     """What a write sees: the connection inside a transaction, the time, and whom to tell after."""
 
     __slots__ = ("connection", "execute", "news", "now_us", "vault")
@@ -56,6 +56,9 @@ class Transaction:
         self.vault = vault
         self.news: set[str] = set()
 
+    def lock(self, name: str, *, shared: bool = False) -> None:
+        """Do nothing: whoever writes has the whole file for itself."""
+
 
 class Write(Protocol):
     """One write that waits for the writer. `atomic`: it writes nothing unless it succeeds;
@@ -66,7 +69,7 @@ class Write(Protocol):
     atomic: bool
     blocking: bool
 
-    def run(self, transaction: Transaction) -> Any:
+    def run(self, transaction: SqliteTransaction) -> Any:
         """Write within the transaction and give the answer."""
         ...
 
@@ -82,7 +85,7 @@ class Call(Generic[T]):
 
     def __init__(
         self,
-        work: Callable[[Transaction], T],
+        work: Callable[[SqliteTransaction], T],
         future: asyncio.Future[T] | concurrent.futures.Future[T],
         size: int = 0,
     ) -> None:
@@ -93,7 +96,7 @@ class Call(Generic[T]):
         self.atomic = False
         self.blocking = isinstance(future, concurrent.futures.Future)
 
-    def run(self, transaction: Transaction) -> T:
+    def run(self, transaction: SqliteTransaction) -> T:
         """Run the function."""
         return self._work(transaction)
 
@@ -112,7 +115,7 @@ def settle(future: asyncio.Future[Any] | concurrent.futures.Future[Any], answer:
         future.set_result(answer)
 
 
-def apart(transaction: Transaction, work: Callable[[], T]) -> T:
+def apart(transaction: SqliteTransaction, work: Callable[[], T]) -> T:
     """Run `work` so that an exception undoes what it wrote, and only that."""
     transaction.execute("SAVEPOINT apart")
     try:
@@ -222,7 +225,7 @@ class Committer:
         try:
             fault.point("append.begun")
             self._connection.execute("BEGIN IMMEDIATE")
-            transaction = Transaction(self._connection, self._clock.now_us(), self._vault)
+            transaction = SqliteTransaction(self._connection, self._clock.now_us(), self._vault)
             if len(batch) == 1:
                 answers = [self._run(batch[0], transaction)]
             else:
@@ -240,13 +243,13 @@ class Committer:
         self._pages += 2 + len(batch) + sum(write.size for write in batch) // _PAGE_BYTES
         return Committed(list(zip(batch, answers, strict=True)), transaction.news)
 
-    def _run(self, write: Write, transaction: Transaction) -> Any:
+    def _run(self, write: Write, transaction: SqliteTransaction) -> Any:
         try:
             return write.run(transaction)
         except sqlite3.Error as error:
             raise _WriteFailed from error
 
-    def _run_apart(self, write: Write, transaction: Transaction) -> Any:
+    def _run_apart(self, write: Write, transaction: SqliteTransaction) -> Any:
         """Run one write of several, so that a refused one rolls back alone."""
         try:
             if write.atomic:

@@ -6,19 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
-from wfc.eventlog.event import (
-    Event,
-    Recorded,
-    StepCompleted,
-    StepCreated,
-    StepFailed,
-    StepRetrying,
-    StepStarted,
-    WaitCompleted,
-    WaitCreated,
-)
+from wfc.eventlog.event import Event, Recorded
 from wfc.ids import RunId
-from wfc.worlds import sqlite_events
+from wfc.worlds import sql_events
 from wfc.worlds.feed import RUNS, run_topic
 from wfc.worlds.protocol import (
     Appended,
@@ -26,14 +16,10 @@ from wfc.worlds.protocol import (
     Refused,
 )
 from wfc.worlds.request import Request
-from wfc.worlds.sqlite_append import append
-from wfc.worlds.sqlite_commit import Transaction, apart, settle
+from wfc.worlds.sql_append import append
+from wfc.worlds.sqlite_commit import SqliteTransaction, apart, settle
 from wfc.worlds.vault import Vault
 
-# An owner's append of these changes nothing but the log and the head of the run.
-PLAIN: Final = frozenset(
-    {StepCreated, StepStarted, StepRetrying, StepCompleted, StepFailed, WaitCreated, WaitCompleted}
-)
 _MOVE_HEAD: Final = """
 UPDATE runs SET length = ?, recorded_at = ?, losses = 0
 WHERE run_id = ? AND fence = ? AND length = ? AND recorded_at <= ?
@@ -65,7 +51,7 @@ class PlainAppend:
             Recorded(position=position, recorded_at=now_us, event=event)
             for position, event in enumerate(events, length + 1)
         )
-        self._encoded = sqlite_events.encode(run_id, recorded, vault)
+        self._encoded = sql_events.encode(run_id, recorded, vault)
         after = length + len(recorded)
         self._head = (after, now_us, run_id, guard.fence, length, now_us)
         self._answer = Appended(recorded=recorded, length=after)
@@ -74,10 +60,10 @@ class PlainAppend:
         self.blocking = False
         self.future: asyncio.Future[Appended | Refused] = asyncio.get_running_loop().create_future()
 
-    def run(self, transaction: Transaction) -> Appended | Refused:
+    def run(self, transaction: SqliteTransaction) -> Appended | Refused:
         """Move the head and write; if the head is not where it should be, find out why."""
         if transaction.execute(_MOVE_HEAD, self._head).rowcount == 1:
-            sqlite_events.insert(transaction.connection, self._run_id, self._encoded)
+            sql_events.insert(transaction.connection, self._run_id, self._encoded)
             transaction.news.update((RUNS, run_topic(self._run_id)))
             return self._answer
         request = Request(run_id=self._run_id, events=self._events, guard=self._guard)

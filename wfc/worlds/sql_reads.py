@@ -1,4 +1,4 @@
-"""What readers ask a SQLite world: statements and the views made of their rows."""
+"""What readers ask a world with tables: statements and the views made of their rows."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from wfc.errors import LogError
 from wfc.eventlog.entity import Run, RunStatus
 from wfc.eventlog.event import FailureKind, RunCompleted, RunFailed
 from wfc.ids import DefinitionId, RunId, VersionId
-from wfc.worlds import rules, sqlite_events
+from wfc.worlds import rules, sql_events
 from wfc.worlds.protocol import RunFilter
-from wfc.worlds.sqlite_runs import COLUMNS, row_of
+from wfc.worlds.sql_runs import COLUMNS, row_of
 from wfc.worlds.vault import Vault
 
 _COLUMNS: Final = ", ".join(f"runs.{name}" for name in COLUMNS)
@@ -51,7 +51,7 @@ def view_of(
         status = RunStatus.RUNNING
     if last[0] is not None:
         try:
-            end = sqlite_events.decode(
+            end = sql_events.decode(
                 row.run_id, (last[0], last[1], last[2], last[3]), blobs, vault
             ).event
         except LogError as damage:
@@ -97,7 +97,7 @@ def blobs_of(values: Iterable[tuple[Any, ...]]) -> dict[str, list[bytes]]:
     for row in values:
         last = row[len(COLUMNS) + 1 :]
         if last[0] is not None and last[2] is not None:
-            needed[row[0]] = sqlite_events.blob_digests([(last[0], last[1], last[2], last[3])])
+            needed[row[0]] = sql_events.blob_digests([(last[0], last[1], last[2], last[3])])
     return needed
 
 

@@ -1,4 +1,4 @@
-"""Children in a SQLite world: who hears of whose end, and whom a cancellation reaches."""
+"""Children in a world with tables: who hears of whose end, and whom a cancellation reaches."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Final
 
 from wfc.eventlog.event import ChildCreated, Recorded, RunCancelRequested
 from wfc.ids import OperationId, RunId
-from wfc.worlds import rules, sqlite_events, sqlite_runs
-from wfc.worlds import sqlite_queue as messages
+from wfc.worlds import rules, sql_events, sql_runs
+from wfc.worlds import sql_queue as messages
 from wfc.worlds.feed import RUNS, run_topic
-from wfc.worlds.sqlite_commit import Transaction
-from wfc.worlds.sqlite_runs import RunRow
+from wfc.worlds.sql_runs import RunRow
+from wfc.worlds.sql_transaction import Transaction
 
 ENDED: Final = """
 SELECT operation_id, child_id FROM children
@@ -64,7 +64,7 @@ def take_back(transaction: Transaction, run_id: RunId, name: OperationId) -> Non
         (run_id, name),
     ).fetchall()
     for (child_id,) in found:
-        child = sqlite_runs.load(transaction.connection, child_id)
+        child = sql_runs.load(transaction.connection, child_id)
         if child is not None and child.parent_id == run_id:
             _tell(transaction, child, rules.taken_back(run_id))
 
@@ -74,8 +74,8 @@ def request_cancel(transaction: Transaction, run: RunRow, event: RunCancelReques
     run.cancel_requested, run.cancel_reason = 1, event.reason
     run.not_before = None  # a cancelled run need not wait for its delayed start
     for (child_id,) in transaction.execute(_OPEN_CHILDREN, (run.run_id,)).fetchall():
-        (opening,) = sqlite_events.read_history(transaction, child_id, 0, 1)
-        child = sqlite_runs.load(transaction.connection, child_id)
+        (opening,) = sql_events.read_history(transaction, child_id, 0, 1)
+        child = sql_runs.load(transaction.connection, child_id)
         if child is not None and not rules.is_detached(opening.event):
             _tell(transaction, child, rules.passed_on(run.run_id))
 
@@ -86,10 +86,10 @@ def _tell(transaction: Transaction, before: RunRow, event: RunCancelRequested) -
     child = replace(before, length=before.length + 1)
     child.recorded_at = max(transaction.now_us, before.recorded_at)
     recorded = Recorded(position=child.length, recorded_at=child.recorded_at, event=event)
-    sqlite_events.insert(
+    sql_events.insert(
         transaction.connection,
         child.run_id,
-        sqlite_events.encode(child.run_id, [recorded], transaction.vault),
+        sql_events.encode(child.run_id, [recorded], transaction.vault),
     )
     request_cancel(transaction, child, event)
     _wake(transaction, before, child)
@@ -101,7 +101,7 @@ def wake_hearers(transaction: Transaction, run: RunRow) -> None:
     hearers = transaction.execute(_HEARERS, (run.run_id,)).fetchall()
     parents = [] if run.parent_id is None else [(run.parent_id,)]
     for run_id in sorted({found[0] for found in (*hearers, *parents)}):
-        before = sqlite_runs.load(transaction.connection, run_id)
+        before = sql_runs.load(transaction.connection, run_id)
         if before is not None and not before.over:
             _wake(transaction, before, replace(before))
 
@@ -109,5 +109,5 @@ def wake_hearers(transaction: Transaction, run: RunRow) -> None:
 def _wake(transaction: Transaction, before: RunRow, run: RunRow) -> None:
     if run.owner is None:
         run.due_at = max(transaction.now_us, run.not_before or 0)
-    sqlite_runs.save(transaction.connection, before, run)
+    sql_runs.save(transaction.connection, before, run)
     messages.resume(transaction, run)

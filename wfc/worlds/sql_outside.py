@@ -1,4 +1,4 @@
-"""Where SQLite looks up what an event from outside a run's owner is about."""
+"""Where a world with tables looks up what an event from outside a run's owner is about."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from wfc.eventlog.standing import ACTIVE, CONFLICTED, DISPOSED
 from wfc.ids import OperationId, RunId, VersionId
 from wfc.worlds import rules
 from wfc.worlds.outside import WAITS, Outside
-from wfc.worlds.sqlite_commit import Transaction
-from wfc.worlds.sqlite_runs import RunRow
+from wfc.worlds.sql_runs import RunRow
+from wfc.worlds.sql_transaction import Transaction
 
 _HOOKS: Final = {"active": ACTIVE, "disposed": DISPOSED, "conflicted": CONFLICTED}
 _WAITS: Final = "code IN (7, 30, 31)"

@@ -1,4 +1,4 @@
-"""The one door for writing events to SQLite: guard, events, views, messages, claim, release."""
+"""The one door for writing events to tables: guard, events, views, messages, claim, release."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from wfc.eventlog.event import (
 )
 from wfc.eventlog.renames import Renames
 from wfc.ids import OperationId, RunId, WorkerId
-from wfc.worlds import outside, rules, sqlite_events, sqlite_hooks, sqlite_runs, sqlite_versions
-from wfc.worlds import sqlite_leases as leases
-from wfc.worlds import sqlite_queue as messages
+from wfc.worlds import outside, rules, sql_events, sql_hooks, sql_runs, sql_versions
+from wfc.worlds import sql_leases as leases
+from wfc.worlds import sql_queue as messages
 from wfc.worlds.feed import QUEUES, RUNS, run_topic
 from wfc.worlds.protocol import (
     Appended,
@@ -40,15 +40,15 @@ from wfc.worlds.protocol import (
 )
 from wfc.worlds.renaming import presently
 from wfc.worlds.request import Request
-from wfc.worlds.sqlite_commit import Transaction
-from wfc.worlds.sqlite_outside import outside_of, upgrades_of, was_upgraded
-from wfc.worlds.sqlite_runs import RunRow
-from wfc.worlds.sqlite_views import apply
+from wfc.worlds.sql_outside import outside_of, upgrades_of, was_upgraded
+from wfc.worlds.sql_runs import RunRow
+from wfc.worlds.sql_transaction import Transaction
+from wfc.worlds.sql_views import apply
 
 
 def append(transaction: Transaction, request: Request) -> Appended | Refused:
     """Write all that the request holds, or nothing and say why."""
-    before = sqlite_runs.load(transaction.connection, request.run_id)
+    before = sql_runs.load(transaction.connection, request.run_id)
     if before is not None and isinstance(request.guard, AttemptOf | OpenHook):
         upgrades = upgrades_of(transaction, before)
         request = presently(request, Renames(upgrades)) if upgrades else request
@@ -56,19 +56,19 @@ def append(transaction: Transaction, request: Request) -> Appended | Refused:
     if refused is not None:
         return refused
     for version in rules.versions_named(request.events, request.create):
-        sqlite_versions.must_not_be_pruned(transaction, version)
+        sql_versions.must_not_be_pruned(transaction, version)
     if before is None:
         opening = request.events[0]
         assert isinstance(opening, RunCreated)
-        before = sqlite_runs.create(
+        before = sql_runs.create(
             transaction.connection, request.run_id, opening, transaction.now_us
         )
     elif not isinstance(request.guard, Owner):
         outside.check(outside_of(transaction, before), request.events, request.guard)
-        sqlite_hooks.check_reopened(transaction, request.run_id, request.events)
+        sql_hooks.check_reopened(transaction, request.run_id, request.events)
     run = replace(before)
     answer = _write(transaction, request, run)
-    sqlite_runs.save(transaction.connection, before, run)
+    sql_runs.save(transaction.connection, before, run)
     transaction.news.update((RUNS, run_topic(request.run_id)))
     return answer
 
@@ -101,7 +101,7 @@ def _refusal(transaction: Transaction, request: Request, run: RunRow | None) -> 
 
 
 def _opening(transaction: Transaction, run_id: RunId) -> list[Recorded]:
-    return sqlite_events.read_history(transaction, run_id, 0, 1)
+    return sql_events.read_history(transaction, run_id, 0, 1)
 
 
 def _duplicate(transaction: Transaction, request: Request) -> Refused | None:
@@ -113,7 +113,7 @@ def _duplicate(transaction: Transaction, request: Request) -> Refused | None:
     ).fetchone()
     if found is None:
         return None
-    (known,) = sqlite_events.read_history(transaction, request.run_id, found[0] - 1, 1)
+    (known,) = sql_events.read_history(transaction, request.run_id, found[0] - 1, 1)
     rules.check_same(request.run_id, known.event, request.events[0])
     return Refused(reason=Refusal.DUPLICATE, events=(known,))
 
@@ -135,7 +135,7 @@ def _guarded(transaction: Transaction, run: RunRow, request: Request) -> Refused
             return _behind(transaction, run, length)
         case OpenHook(token):
             name = getattr(request.events[0], "operation_id", None)
-            if sqlite_hooks.active_hook(transaction, token) != (run.run_id, name):
+            if sql_hooks.active_hook(transaction, token) != (run.run_id, name):
                 reason = Refusal.CLOSED
         case _:
             pass
@@ -146,7 +146,7 @@ def _behind(transaction: Transaction, run: RunRow, length: int) -> Refused | Non
     rules.check_length(run.run_id, length, run.length)
     if length == run.length:
         return None
-    missed = sqlite_events.read_history(transaction, run.run_id, length, rules.BEHIND_MAX)
+    missed = sql_events.read_history(transaction, run.run_id, length, rules.BEHIND_MAX)
     return Refused(reason=Refusal.BEHIND, events=tuple(missed))
 
 
@@ -231,10 +231,10 @@ def _record(
 ) -> tuple[Recorded, ...]:
     times = rules.times(guard, len(events), max(transaction.now_us, run.recorded_at))
     recorded = tuple(_recorded(transaction, run, events, guard, times))
-    sqlite_events.insert(
+    sql_events.insert(
         transaction.connection,
         run.run_id,
-        sqlite_events.encode(run.run_id, recorded, transaction.vault),
+        sql_events.encode(run.run_id, recorded, transaction.vault),
     )
     if recorded:
         run.recorded_at = times[-1]
@@ -250,7 +250,7 @@ def _recorded(
 ) -> Iterator[Recorded]:
     for given, at in zip(events, times, strict=True):
         event = given
-        if isinstance(event, HookCreated) and sqlite_hooks.is_taken(transaction, event.token):
+        if isinstance(event, HookCreated) and sql_hooks.is_taken(transaction, event.token):
             event = rules.with_spare(event, guard)
         event = apply(transaction, run, event, at)
         run.length += 1
@@ -259,12 +259,10 @@ def _recorded(
 
 def _create_child(transaction: Transaction, child: Child) -> None:
     assert isinstance(child.event, RunCreated)
-    before = sqlite_runs.create(
-        transaction.connection, child.run_id, child.event, transaction.now_us
-    )
+    before = sql_runs.create(transaction.connection, child.run_id, child.event, transaction.now_us)
     run = replace(before)
     _record(transaction, run, [child.event], NewRun())
-    sqlite_runs.save(transaction.connection, before, run)
+    sql_runs.save(transaction.connection, before, run)
     messages.resume(transaction, run)
     transaction.news.add(run_topic(child.run_id))
 

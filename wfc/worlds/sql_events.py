@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from typing import Any, Final, NamedTuple
@@ -14,7 +13,7 @@ from wfc.eventlog import wire
 from wfc.eventlog.event import Event, Recorded
 from wfc.ids import RunId
 from wfc.worlds import rules
-from wfc.worlds.sqlite_commit import Transaction
+from wfc.worlds.sql_transaction import Connection, Transaction
 from wfc.worlds.vault import Vault, missing
 
 BLOB_BYTES: Final = 32 << 10
@@ -97,7 +96,7 @@ def _place(position: int, path: str) -> str:
     return f"`{path}` of event {position}"
 
 
-def insert(connection: sqlite3.Connection, run_id: RunId, encoded: Encoded) -> None:
+def insert(connection: Connection, run_id: RunId, encoded: Encoded) -> None:
     """Write rows of one run."""
     if len(encoded.rows) == 1:
         connection.execute(INSERT, encoded.rows[0])

@@ -1,4 +1,4 @@
-"""What an event changes in the tables of a SQLite world."""
+"""What an event changes in the tables of a world with tables."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from wfc.eventlog.event import (
 from wfc.eventlog.renames import Renames
 from wfc.eventlog.standing import RUNNING, standing
 from wfc.ids import OperationId, RunId
-from wfc.worlds import rules, sqlite_hooks
-from wfc.worlds import sqlite_children as children
-from wfc.worlds import sqlite_queue as messages
-from wfc.worlds.sqlite_commit import Transaction
-from wfc.worlds.sqlite_runs import RunRow
+from wfc.worlds import rules, sql_hooks
+from wfc.worlds import sql_children as children
+from wfc.worlds import sql_queue as messages
+from wfc.worlds.sql_runs import RunRow
+from wfc.worlds.sql_transaction import Transaction
 
 
 def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
@@ -67,11 +67,11 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
                 run.status, run.ended_at = RunStatus.SUSPENDED.value, None
                 run.failure_kind = None
             for name in (*event.withdrawn, *event.retracted):
-                if name in event.withdrawn or not sqlite_hooks.reopen(transaction, run, name):
+                if name in event.withdrawn or not sql_hooks.reopen(transaction, run, name):
                     _take_back(transaction, run.run_id, name)
             _rename(transaction, run.run_id, Renames((event,)))
         case RunRestarted():
-            sqlite_hooks.forget_chapters(transaction, run, at)
+            sql_hooks.forget_chapters(transaction, run, at)
             run.version, run.fingerprint = event.version, event.fingerprint
             run.chapter, run.chapter_at = event.chapter, run.length + 1
             children.forget(transaction, run.run_id)
@@ -82,13 +82,13 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
         case AttributesSet():
             _set_attributes(transaction, run.run_id, event)
         case HookCreated():
-            return sqlite_hooks.create(transaction, run, event, at)
+            return sql_hooks.create(transaction, run, event, at)
         case HookConflicted():
-            sqlite_hooks.put(transaction, run, event, at)
+            sql_hooks.put(transaction, run, event, at)
         case HookReceived():
-            sqlite_hooks.count(transaction, run, event.operation_id)
+            sql_hooks.count(transaction, run, event.operation_id)
         case HookDisposed():
-            sqlite_hooks.dispose(transaction, run, at, event.operation_id)
+            sql_hooks.dispose(transaction, run, at, event.operation_id)
         case RunCompleted() | RunFailed() | RunCancelled():
             _end(transaction, run, event, at)
         case _:
@@ -161,7 +161,7 @@ def _end(
         run.cancel_reason = event.reason
     run.owner, run.lost, run.due_at, run.wake_at = None, 0, None, None
     messages.drop_all(transaction, run.run_id)
-    sqlite_hooks.dispose(transaction, run, at)
+    sql_hooks.dispose(transaction, run, at)
     if status is not RunStatus.FAILED:  # an upgrade may reopen it
         children.forget(transaction, run.run_id)
     children.wake_hearers(transaction, run)

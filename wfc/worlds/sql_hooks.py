@@ -1,4 +1,4 @@
-"""The hooks of a SQLite world: who has which token, and what readers ask."""
+"""The hooks of a world with tables: who has which token, and what readers ask."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from wfc.errors import HookConflictError
 from wfc.eventlog.entity import Hook, HookStatus
 from wfc.eventlog.event import Event, HookConflicted, HookCreated, HookKind, RunUpgraded
 from wfc.ids import DefinitionId, OperationId, RunId
-from wfc.worlds import rules, sqlite_events
+from wfc.worlds import rules, sql_events
 from wfc.worlds.feed import HOOKS
 from wfc.worlds.protocol import HookFilter, HookRow
 from wfc.worlds.rules import HookPlace
-from wfc.worlds.sqlite_commit import Transaction
-from wfc.worlds.sqlite_runs import RunRow
+from wfc.worlds.sql_runs import RunRow
+from wfc.worlds.sql_transaction import Transaction
 from wfc.worlds.vault import Vault
 
 _PUT: Final = """
@@ -151,7 +151,7 @@ def check_reopened(transaction: Transaction, run_id: RunId, events: Sequence[Eve
         ).fetchone()
         holder = None if found is None else _holder_of(transaction, found[0])
         if holder is not None and holder != (run_id, name):
-            (made,) = sqlite_events.read_history(transaction, run_id, found[1] - 1, 1)
+            (made,) = sql_events.read_history(transaction, run_id, found[1] - 1, 1)
             raise HookConflictError(getattr(made.event, "token", ""), holder[0])
 
 
@@ -214,7 +214,7 @@ def blobs_of(rows: Iterable[tuple[Any, ...]]) -> dict[str, list[bytes]]:
     needed: dict[str, list[bytes]] = {}
     for row in rows:
         position, body, blobs, code = row[_OWN:]
-        digests = sqlite_events.blob_digests([(position, body, blobs, code)])
+        digests = sql_events.blob_digests([(position, body, blobs, code)])
         needed.setdefault(row[0], []).extend(digests)
     return needed
 
@@ -227,9 +227,7 @@ def row_of(
         :_OWN
     ]
     position, body, named, code = values[_OWN:]
-    event: Any = sqlite_events.decode(
-        RunId(run_id), (position, body, named, code), blobs, vault
-    ).event
+    event: Any = sql_events.decode(RunId(run_id), (position, body, named, code), blobs, vault).event
     return HookRow(
         run_id=RunId(run_id),
         workflow=DefinitionId(workflow),

@@ -1,4 +1,4 @@
-"""Registered versions in SQLite."""
+"""Registered versions in tables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wfc.ids import VersionId
 from wfc.worlds import rules
 from wfc.worlds.feed import VERSIONS
 from wfc.worlds.protocol import Environment, VersionRow
-from wfc.worlds.sqlite_commit import Transaction
+from wfc.worlds.sql_transaction import Transaction
 
 # The index holds every column that is listed: the rows themselves hold archives of megabytes.
 LISTED: Final = """

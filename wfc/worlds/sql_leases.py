@@ -1,4 +1,4 @@
-"""Who may decide in a SQLite world: workers, claims, and what becomes of a dead worker's work."""
+"""Who may decide: workers, claims, and what becomes of the work of a dead worker."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from wfc.clock import MICROSECONDS
 from wfc.errors import LeaseLost
 from wfc.eventlog.renames import Renames
 from wfc.ids import OperationId, RunId, WorkerId
-from wfc.worlds import sqlite_queue as messages
-from wfc.worlds import sqlite_runs as runs
+from wfc.worlds import sql_queue as messages
+from wfc.worlds import sql_runs as runs
 from wfc.worlds.feed import QUEUES, RUNS, WORKERS, run_topic
 from wfc.worlds.protocol import (
     Attempt,
@@ -27,10 +27,10 @@ from wfc.worlds.protocol import (
     Suspect,
     Swept,
 )
-from wfc.worlds.sqlite_children import UNHEARD
-from wfc.worlds.sqlite_commit import Transaction
-from wfc.worlds.sqlite_outside import upgrades_of
-from wfc.worlds.sqlite_runs import RunRow
+from wfc.worlds.sql_children import UNHEARD
+from wfc.worlds.sql_outside import upgrades_of
+from wfc.worlds.sql_runs import RunRow
+from wfc.worlds.sql_transaction import Transaction
 
 
 def lives(transaction: Transaction, worker_id: WorkerId) -> bool:

@@ -1,4 +1,4 @@
-"""Messages and attempt rows in SQLite: queued, taken, forgotten."""
+"""Messages and attempt rows in tables: queued, taken, forgotten."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any, Final
 from wfc.ids import OperationId, RunId, WorkerId
 from wfc.worlds.feed import QUEUES
 from wfc.worlds.protocol import Attempt, Ended, Message, Queued, Resume, Taken
-from wfc.worlds.sqlite_commit import Transaction
-from wfc.worlds.sqlite_runs import RunRow
+from wfc.worlds.sql_runs import RunRow
+from wfc.worlds.sql_transaction import Transaction
 
 RESUME: Final = "resume"
 ATTEMPT: Final = "attempt"

@@ -1,4 +1,4 @@
-"""Retention in a SQLite world: which runs have expired, and what is removed with them."""
+"""Retention in a world with tables: which runs have expired, and what is removed with them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 from wfc.ids import RunId
 from wfc.worlds import rules
 from wfc.worlds.feed import HOOKS, RUNS, run_topic
-from wfc.worlds.sqlite_commit import Transaction
+from wfc.worlds.sql_transaction import Transaction
 
 # Each half is read from an index of its own; neither looks at a run that may not have expired.
 _BY_SETTINGS: Final = (
