@@ -41,8 +41,8 @@ from wfc.worlds.promises.given import (
     wrote,
 )
 from wfc.worlds.protocol import NewRun, Owner, RunFilter
+from wfc.worlds.sql_transaction import Transaction
 from wfc.worlds.sqlite import SqliteWorld
-from wfc.worlds.sqlite_commit import SqliteTransaction
 
 TABLES = [
     "runs", "events", "blobs", "hooks", "attributes", "attempts", "messages", "workers",
@@ -86,7 +86,7 @@ async def _opened(path: Path) -> SqliteWorld:
 async def test_both_connections_are_durable(world: SqliteWorld) -> None:
     """`synchronous=FULL` and WAL are read back from the writer and from the reader."""
 
-    def settings(transaction: SqliteTransaction) -> list[object]:
+    def settings(transaction: Transaction) -> list[object]:
         names = ("synchronous", "journal_mode", "busy_timeout", "wal_autocheckpoint")
         return [transaction.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
 
@@ -401,7 +401,7 @@ async def test_a_file_at_its_limit_refuses_writes_and_serves_reads(world: Sqlite
     await world.check()
 
 
-def _limit_pages(transaction: SqliteTransaction, more: int) -> None:
+def _limit_pages(transaction: Transaction, more: int) -> None:
     (count,) = transaction.execute("PRAGMA page_count").fetchone()
     transaction.execute(f"PRAGMA max_page_count={count + more}")
 

@@ -14,7 +14,7 @@ from wfc.eventlog.event import (
     WaitCompleted,
     WaitCreated,
 )
-from wfc.worlds import sqlite_connect, sql_versions
+from wfc.worlds import sql_versions, sqlite_connect
 from wfc.worlds.promises.given import (
     BOB,
     RUN,

@@ -25,8 +25,8 @@ from wfc.worlds.promises.given import (
     wrote,
 )
 from wfc.worlds.protocol import NewRun, Owner
+from wfc.worlds.sql_transaction import Transaction
 from wfc.worlds.sqlite import SqliteWorld
-from wfc.worlds.sqlite_commit import SqliteTransaction
 
 
 @pytest.fixture
@@ -78,11 +78,11 @@ async def test_a_batch_has_a_limit(
 async def test_a_failed_write_rolls_back_alone(world: SqliteWorld) -> None:
     """Its neighbours in the same commit stand, whatever it raised."""
 
-    def bad(transaction: SqliteTransaction) -> None:
+    def bad(transaction: Transaction) -> None:
         transaction.execute("INSERT INTO meta VALUES ('half', 'written')")
         raise LookupError("a fault of ours")
 
-    def good(transaction: SqliteTransaction) -> None:
+    def good(transaction: Transaction) -> None:
         transaction.execute("INSERT INTO meta VALUES ('good', 'written')")
 
     answers = await asyncio.gather(
