@@ -27,7 +27,9 @@ SELECT: Final = (
     " WHERE run_id = ? AND position > ? ORDER BY position LIMIT ?"
 )
 SELECT_BLOB: Final = "SELECT digest, body FROM blobs WHERE run_id = ? AND digest = ?"
-_INSERT_BLOB: Final = "INSERT OR IGNORE INTO blobs (run_id, digest, body) VALUES (?, ?, ?)"
+_INSERT_BLOB: Final = (
+    "INSERT INTO blobs (run_id, digest, body) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+)
 
 Parameters = tuple[str, int, int, bytes, str | None, str | None]
 Fetched = tuple[int, bytes, str | None, int]

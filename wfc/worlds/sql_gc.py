@@ -28,12 +28,15 @@ _EXPIRED: Final = " UNION ALL ".join(
     f"SELECT run_id, length, ended_at, {due} {_NEEDED_BY_NOBODY}"
     for due in (_BY_SETTINGS, _BY_START)
 )
-LISTED: Final = f"SELECT run_id, length FROM ({_EXPIRED}) ORDER BY ended_at, run_id LIMIT :limit"  # noqa: S608 - likewise
-COUNTED: Final = f"SELECT count(*) FROM ({_EXPIRED})"  # noqa: S608 - likewise
+LISTED: Final = (
+    f"SELECT run_id, length FROM ({_EXPIRED}) AS expired ORDER BY ended_at, run_id LIMIT :limit"  # noqa: S608 - likewise
+)
+COUNTED: Final = f"SELECT count(*) FROM ({_EXPIRED}) AS expired"  # noqa: S608 - likewise
 TABLES: Final = (
     "events", "blobs", "hooks", "attributes", "attempts", "messages", "children", "runs",
 )  # fmt: skip
 """Every table that belongs to a run; the row of the run itself goes last."""
+_STILL: Final = "SELECT 1 FROM runs WHERE run_id = ? AND ended_at IS NOT NULL /*pg FOR UPDATE */"
 _REMOVE: Final = tuple(f"DELETE FROM {table} WHERE run_id = ?" for table in TABLES)  # noqa: S608 - names of tables
 
 
@@ -45,6 +48,8 @@ def collect(transaction: Transaction, kept_us: int | None, limit: int) -> tuple[
     for run_id, length in transaction.execute(LISTED, values).fetchall():
         if removed and events + length > rules.COLLECTED_EVENTS_MAX:
             break
+        if transaction.execute(_STILL, (run_id,)).fetchone() is None:
+            continue  # it was revived since it was listed
         events += length
         for statement in _REMOVE:
             transaction.execute(statement, (run_id,))

@@ -20,8 +20,12 @@ from wfc.worlds.sql_transaction import Transaction
 from wfc.worlds.vault import Vault
 
 _PUT: Final = """
-INSERT OR REPLACE INTO hooks (run_id, operation_id, hook_id, token_digest, status, position, kind,
+INSERT INTO hooks (run_id, operation_id, hook_id, token_digest, status, position, kind,
 created_at, retention_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (run_id, operation_id) DO UPDATE SET hook_id = excluded.hook_id,
+token_digest = excluded.token_digest, status = excluded.status, position = excluded.position,
+kind = excluded.kind, created_at = excluded.created_at, retention_us = excluded.retention_us,
+received = 0, disposed_at = NULL, reserved_until = NULL
 """
 _DISPOSE: Final = """
 UPDATE hooks SET status = 'disposed', disposed_at = :at, reserved_until = :at + retention_us
@@ -157,6 +161,7 @@ def check_reopened(transaction: Transaction, run_id: RunId, events: Sequence[Eve
 
 def is_taken(transaction: Transaction, token: str) -> bool:
     """Tell whether a hook has this token, or keeps it from others."""
+    transaction.lock(f"token {digest_of(token).hex()}")  # or two could find it free
     return _holder_of(transaction, digest_of(token)) is not None
 
 

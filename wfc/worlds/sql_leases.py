@@ -36,7 +36,7 @@ from wfc.worlds.sql_transaction import Transaction
 def lives(transaction: Transaction, worker_id: WorkerId) -> bool:
     """Tell whether a worker's lease runs."""
     found = transaction.execute(
-        "SELECT 1 FROM workers WHERE worker_id = ? AND lease_until > ?",
+        "SELECT 1 FROM workers WHERE worker_id = ? AND lease_until > ? /*pg FOR KEY SHARE */",
         (worker_id, transaction.now_us),
     ).fetchone()
     return found is not None
@@ -205,6 +205,7 @@ def claim_attempt(
 
 def sweep(transaction: Transaction, limit: int) -> Swept:
     """Repair what crashes left behind."""
+    transaction.lock("sweep")
     now = transaction.now_us
     orphans = attempts = 0
     dead = transaction.execute(

@@ -19,16 +19,19 @@ _PUT: Final = """
 INSERT INTO messages (kind, run_id, name, due, priority)
 SELECT :kind, :run_id, :name, :due, :priority WHERE NOT EXISTS (
     SELECT 1 FROM messages
-    WHERE run_id = :run_id AND kind = :kind AND name = :name AND worker_id IS NULL AND due <= :due)
+    WHERE run_id = :run_id AND kind = :kind AND name = :name AND worker_id IS NULL AND due <= :due
+    /*pg FOR SHARE */)
 """
 _UPSERT_ATTEMPT: Final = """
 INSERT INTO attempts (
     run_id, operation_id, fence, worker_id, not_before, priority, lost, unwanted, standing)
 VALUES (?, ?, 0, NULL, ?, ?, 0, 0, ?)
 ON CONFLICT (run_id, operation_id) DO UPDATE SET
-    standing = coalesce(excluded.standing, iif(unwanted, NULL, standing)),
+    standing = coalesce(
+        excluded.standing, CASE attempts.unwanted WHEN 0 THEN attempts.standing END),
     not_before = excluded.not_before, priority = excluded.priority, unwanted = 0,
-    worker_id = iif(unwanted, NULL, worker_id), lost = iif(unwanted, 0, lost)
+    worker_id = CASE attempts.unwanted WHEN 0 THEN attempts.worker_id END,
+    lost = CASE attempts.unwanted WHEN 0 THEN attempts.lost ELSE 0 END
 """
 # What nobody may take now: all of a paused or blocked run, the `Resume` of one that a living
 # worker owns. `:worker` is who asks (an owner may take its own), or ''.
@@ -46,7 +49,7 @@ _READY: Final = f"""
 SELECT receipt, kind, messages.run_id, name FROM messages
 LEFT JOIN runs ON runs.run_id = messages.run_id
 WHERE messages.worker_id IS NULL AND messages.priority = :priority AND due <= :now AND {_FREE}
-ORDER BY due, receipt LIMIT :limit
+ORDER BY due, receipt LIMIT :limit /*pg FOR UPDATE OF messages SKIP LOCKED */
 """  # noqa: S608 - constants
 NEXT_DUE: Final = f"""
 WITH RECURSIVE priorities (priority) AS (
@@ -59,7 +62,7 @@ SELECT min(due) FROM (SELECT (
     SELECT due FROM messages LEFT JOIN runs ON runs.run_id = messages.run_id
     WHERE messages.worker_id IS NULL AND messages.priority = priorities.priority
     AND (({_FREE}) OR (due > :now AND runs.paused = 0 AND runs.blocked IS NULL))
-    ORDER BY due LIMIT 1) AS due FROM priorities)
+    ORDER BY due LIMIT 1) AS due FROM priorities) AS dues
 """  # noqa: S608 - constants
 _ABOVE_ALL: Final = 1 << 31
 

@@ -28,9 +28,9 @@ LEFT JOIN events ON runs.ended_at IS NOT NULL
 ATTRIBUTES: Final = "SELECT key, value FROM attributes WHERE run_id = ?"
 RUN: Final = f"{_VIEW} WHERE runs.run_id = :run_id"
 _HOLDS_TEXT: Final = """(
-instr(lower(runs.run_id), :search) OR instr(lower(runs.workflow), :search)
+instr(lower(runs.run_id), :search) > 0 OR instr(lower(runs.workflow), :search) > 0
 OR EXISTS (SELECT 1 FROM attributes
-    WHERE attributes.run_id = runs.run_id AND instr(lower(attributes.value), :search))
+    WHERE attributes.run_id = runs.run_id AND instr(lower(attributes.value), :search) > 0)
 )"""
 _HAS_ATTRIBUTE: Final = (
     "EXISTS (SELECT 1 FROM attributes WHERE attributes.run_id = runs.run_id"
@@ -45,6 +45,7 @@ def view_of(
     """Make the view of a run from a row of `RUN` or `page_of`."""
     row = row_of(values[: len(COLUMNS)])
     living, *last, attributes = values[len(COLUMNS) :]
+    named: dict[str, str] = json.loads(attributes or "{}")
     status, blocked = RunStatus(row.status), row.blocked
     output = error = None
     if living is not None:
@@ -87,7 +88,7 @@ def view_of(
         failure_kind=None if row.failure_kind is None else FailureKind(row.failure_kind),
         cancel_reason=row.cancel_reason,
         arguments_digest=row.arguments_digest,
-        attributes={key: rules.scalar_of(text) for key, text in json.loads(attributes).items()},
+        attributes={key: rules.scalar_of(text) for key, text in named.items()},
     )
 
 

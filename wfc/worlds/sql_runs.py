@@ -62,7 +62,7 @@ class RunRow:
 
 
 COLUMNS: Final = tuple(field.name for field in fields(RunRow))
-_SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM runs WHERE run_id = ?"  # noqa: S608 - fixed names
+_SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM runs WHERE run_id = ? /*pg FOR UPDATE */"  # noqa: S608 - fixed names
 _INSERT: Final = f"INSERT INTO runs VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 - marks
 
 

@@ -27,7 +27,7 @@ from wfc.worlds.sql_transaction import Transaction
 from wfc.worlds.sql_world import SqlWorld
 from wfc.worlds.sqlite_commit import SqliteTransaction
 from wfc.worlds.sqlite_connect import connect, connect_to_look, translate, verify
-from wfc.worlds.sqlite_plain import PlainAppend
+from wfc.worlds.sqlite_plain import SqlitePlainAppend
 from wfc.worlds.sqlite_writer import Writer
 from wfc.worlds.vault import Vault
 
@@ -143,7 +143,7 @@ class SqliteWorld(SqlWorld):
     ) -> Appended | Refused:
         """Two statements, encoded before the writer sees them."""
         writer = self._writer or await self._writer_at_last()
-        step = PlainAppend(run_id, events, guard, self._clock.now_us(), self._vault)
+        step = SqlitePlainAppend(run_id, events, guard, self._clock.now_us(), self._vault)
         writer.put(step)
         return await step.future
 

@@ -5,8 +5,6 @@ No answer leaves here before `COMMIT` has returned, so nothing is acknowledged t
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
 import contextlib
 import os
 import shutil
@@ -15,11 +13,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 from wfc import fault
 from wfc.clock import Clock
 from wfc.errors import WfcError
+from wfc.worlds.sql_write import Write
 from wfc.worlds.sqlite_connect import (
     CHECKPOINT_PAGES,
     check_folder,
@@ -58,61 +57,6 @@ class SqliteTransaction:
 
     def lock(self, name: str, *, shared: bool = False) -> None:
         """Do nothing: whoever writes has the whole file for itself."""
-
-
-class Write(Protocol):
-    """One write that waits for the writer. `atomic`: it writes nothing unless it succeeds;
-    `blocking`: a thread waits for it, so its answer must not depend on the event loop.
-    """
-
-    size: int
-    atomic: bool
-    blocking: bool
-
-    def run(self, transaction: SqliteTransaction) -> Any:
-        """Write within the transaction and give the answer."""
-        ...
-
-    def settle(self, answer: Any) -> None:
-        """Hand over an answer, or the exception to be raised instead."""
-        ...
-
-
-class Call(Generic[T]):
-    """A write that is any function of a transaction."""
-
-    __slots__ = ("_future", "_work", "atomic", "blocking", "size")
-
-    def __init__(
-        self,
-        work: Callable[[SqliteTransaction], T],
-        future: asyncio.Future[T] | concurrent.futures.Future[T],
-        size: int = 0,
-    ) -> None:
-        """Run `work`; `future` takes its answer."""
-        self._work = work
-        self._future = future
-        self.size = size
-        self.atomic = False
-        self.blocking = isinstance(future, concurrent.futures.Future)
-
-    def run(self, transaction: SqliteTransaction) -> T:
-        """Run the function."""
-        return self._work(transaction)
-
-    def settle(self, answer: Any) -> None:
-        """Resolve the future."""
-        settle(self._future, answer)
-
-
-def settle(future: asyncio.Future[Any] | concurrent.futures.Future[Any], answer: Any) -> None:
-    """Resolve a future, unless whoever waited for it has gone."""
-    if future.done():
-        return
-    if isinstance(answer, BaseException):
-        future.set_exception(answer)
-    else:
-        future.set_result(answer)
 
 
 def apart(transaction: SqliteTransaction, work: Callable[[], T]) -> T:

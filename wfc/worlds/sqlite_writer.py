@@ -20,7 +20,8 @@ from typing import Final, TypeVar
 
 from wfc.clock import Clock
 from wfc.errors import WorldUnreachable
-from wfc.worlds.sqlite_commit import Call, Committed, Committer, SqliteTransaction, Write
+from wfc.worlds.sql_write import Call, Write
+from wfc.worlds.sqlite_commit import Committed, Committer, SqliteTransaction
 from wfc.worlds.vault import Vault
 
 T = TypeVar("T")

@@ -1,0 +1,20 @@
+"""Fixtures of more than one room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.postgres_server import Database, process_database
+
+
+@pytest.fixture(scope="session")
+def postgres_database(
+    tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Iterator[Database]:
+    """Give the PostgreSQL database of this test process; asked for, it makes the server."""
+    base = tmp_path_factory.getbasetemp()
+    # Under xdist the folder of the session is the parent of each process's own.
+    with process_database(base if worker_id == "master" else base.parent) as database:
+        yield database

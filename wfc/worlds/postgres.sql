@@ -1,0 +1,200 @@
+-- The tables of a PostgreSQL world, in the schema `wfc`. Each numbered part runs once, all of them in
+-- one transaction, and only adds: two releases may work side by side. `meta.schema` is the last part
+-- that ran; `meta.min_reader` is the oldest schema whose code may still work here.
+-- The columns of each table stand in the order of sqlite.sql, for which the statements are written.
+-- Text is compared byte by byte, as everywhere else in wfc.
+
+-- migration 1
+CREATE TABLE meta (
+    key text COLLATE "C" PRIMARY KEY,
+    value text COLLATE "C" NOT NULL
+);
+
+-- `due_at` is when the run needs a worker: NULL while it is owned, waits for the outside or is over.
+-- `heard` is how long the log was when an owner last released the run, `chapter_at` the position of
+-- the event that began its present chapter, `retention_us` how long it is kept after its end.
+CREATE TABLE runs (
+    run_id text COLLATE "C" PRIMARY KEY,
+    fence bigint NOT NULL,
+    length bigint NOT NULL,
+    recorded_at bigint NOT NULL,
+    owner text COLLATE "C",
+    ended_at bigint,
+    losses bigint NOT NULL,
+    lost bigint NOT NULL,
+    attempt_fence bigint NOT NULL,
+    status text COLLATE "C" NOT NULL,
+    workflow text COLLATE "C" NOT NULL,
+    version text COLLATE "C" NOT NULL,
+    fingerprint text COLLATE "C" NOT NULL,
+    created_at bigint NOT NULL,
+    started_at bigint,
+    chapter bigint NOT NULL,
+    queue text COLLATE "C",
+    queue_key text COLLATE "C",
+    priority bigint NOT NULL,
+    not_before bigint,
+    wake_at bigint,
+    due_at bigint,
+    paused bigint NOT NULL,
+    blocked text COLLATE "C",
+    cancel_requested bigint NOT NULL,
+    cancel_reason text COLLATE "C",
+    failure_kind text COLLATE "C",
+    parent_id text COLLATE "C",
+    root_id text COLLATE "C",
+    arguments_digest bytea NOT NULL,
+    heard bigint NOT NULL DEFAULT 0,
+    chapter_at bigint NOT NULL DEFAULT 1,
+    retention_us bigint
+) WITH (fillfactor = 80);
+CREATE INDEX runs_created ON runs (created_at, run_id);
+CREATE INDEX runs_status ON runs (status, created_at);
+CREATE INDEX runs_workflow ON runs (workflow, created_at);
+CREATE INDEX runs_owner ON runs (owner) WHERE owner IS NOT NULL;
+CREATE INDEX runs_due ON runs (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX runs_parent ON runs (parent_id) WHERE parent_id IS NOT NULL;
+-- Two indexes, since what the settings say is known only when somebody collects.
+CREATE INDEX runs_ended ON runs (ended_at)
+    WHERE ended_at IS NOT NULL AND retention_us IS NULL;
+CREATE INDEX runs_expiring ON runs ((ended_at + retention_us))
+    WHERE ended_at IS NOT NULL AND retention_us IS NOT NULL;
+
+-- `blobs` names the payload fields that were too large for the body, and where they are.
+CREATE TABLE events (
+    run_id text COLLATE "C" NOT NULL,
+    position bigint NOT NULL,
+    code bigint NOT NULL,
+    body bytea NOT NULL,
+    dedupe text COLLATE "C",
+    blobs text COLLATE "C",
+    PRIMARY KEY (run_id, position)
+);
+CREATE UNIQUE INDEX events_dedupe ON events (run_id, dedupe) WHERE dedupe IS NOT NULL;
+-- The ends of waits that come from outside look up where the wait stands. Upgrades take waits back.
+CREATE INDEX events_waits ON events (run_id, code) WHERE code IN (7, 30, 31);
+
+CREATE TABLE blobs (
+    run_id text COLLATE "C" NOT NULL,
+    digest bytea NOT NULL,
+    body bytea NOT NULL,
+    PRIMARY KEY (run_id, digest)
+);
+-- Payloads are compressed before they come here.
+ALTER TABLE events ALTER COLUMN body SET STORAGE EXTERNAL;
+ALTER TABLE blobs ALTER COLUMN body SET STORAGE EXTERNAL;
+
+-- What a hook is stands in the event at `position`; its token is kept as a digest here.
+CREATE TABLE hooks (
+    run_id text COLLATE "C" NOT NULL,
+    operation_id text COLLATE "C" NOT NULL,
+    hook_id text COLLATE "C" NOT NULL,
+    token_digest bytea NOT NULL,
+    status text COLLATE "C" NOT NULL,
+    position bigint NOT NULL DEFAULT 0,
+    kind text COLLATE "C" NOT NULL DEFAULT 'hook',
+    created_at bigint NOT NULL DEFAULT 0,
+    received bigint NOT NULL DEFAULT 0,
+    retention_us bigint,
+    disposed_at bigint,
+    reserved_until bigint,
+    PRIMARY KEY (run_id, operation_id)
+);
+CREATE UNIQUE INDEX hooks_token ON hooks (token_digest) WHERE status = 'active';
+CREATE INDEX hooks_holders ON hooks (token_digest);
+CREATE INDEX hooks_ids ON hooks (hook_id);
+CREATE INDEX hooks_created ON hooks (created_at);
+
+CREATE TABLE attributes (
+    run_id text COLLATE "C" NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    value text COLLATE "C" NOT NULL,
+    PRIMARY KEY (run_id, key)
+);
+-- By hash, since values may be longer than a row of a tree.
+CREATE INDEX attributes_value ON attributes USING hash (value);
+
+-- `standing` is where a queued step stands; NULL: ask the log.
+CREATE TABLE attempts (
+    run_id text COLLATE "C" NOT NULL,
+    operation_id text COLLATE "C" NOT NULL,
+    fence bigint NOT NULL,
+    worker_id text COLLATE "C",
+    not_before bigint NOT NULL,
+    priority bigint NOT NULL,
+    lost bigint NOT NULL,
+    unwanted bigint NOT NULL,
+    standing bigint,
+    PRIMARY KEY (run_id, operation_id)
+);
+CREATE INDEX attempts_worker ON attempts (worker_id);
+
+CREATE TABLE messages (
+    receipt bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+    kind text COLLATE "C" NOT NULL,
+    run_id text COLLATE "C" NOT NULL,
+    name text COLLATE "C" NOT NULL,
+    due bigint NOT NULL,
+    priority bigint NOT NULL,
+    worker_id text COLLATE "C"
+);
+CREATE INDEX messages_waiting ON messages (priority, due) WHERE worker_id IS NULL;
+CREATE INDEX messages_taken ON messages (worker_id) WHERE worker_id IS NOT NULL;
+CREATE INDEX messages_run ON messages (run_id, kind, name);
+
+CREATE TABLE workers (
+    worker_id text COLLATE "C" PRIMARY KEY,
+    lease_until bigint NOT NULL,
+    queues text COLLATE "C" NOT NULL
+);
+
+-- `fingerprints`: what each workflow of the version means, as JSON; NULL: who registered it did not
+-- say.
+CREATE TABLE bundles (
+    number bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+    version text COLLATE "C" NOT NULL UNIQUE,
+    archive bytea NOT NULL,
+    label text COLLATE "C",
+    registered_at bigint NOT NULL,
+    active bigint NOT NULL,
+    size bigint NOT NULL DEFAULT 0,
+    fingerprints text COLLATE "C"
+);
+ALTER TABLE bundles ALTER COLUMN archive SET STORAGE EXTERNAL;
+CREATE TABLE environments (
+    version text COLLATE "C" NOT NULL,
+    python text COLLATE "C" NOT NULL,
+    wfc text COLLATE "C" NOT NULL,
+    platform text COLLATE "C" NOT NULL,
+    PRIMARY KEY (version, python, wfc, platform)
+);
+-- Versions that were forgotten: no run may come to depend on one of them.
+CREATE TABLE pruned (version text COLLATE "C" PRIMARY KEY);
+
+-- The children of whose end a run has still to hear, by the operation that waits for it.
+CREATE TABLE children (
+    run_id text COLLATE "C" NOT NULL,
+    operation_id text COLLATE "C" NOT NULL,
+    child_id text COLLATE "C" NOT NULL,
+    PRIMARY KEY (run_id, operation_id)
+);
+CREATE INDEX children_child ON children (child_id);
+
+-- The last transaction of each connection that writes, so that one which lost its connection while
+-- it committed can ask whether it did.
+CREATE TABLE lanes (
+    lane_id text COLLATE "C" PRIMARY KEY,
+    token text COLLATE "C" NOT NULL,
+    at bigint NOT NULL
+) WITH (fillfactor = 50);
+
+-- Each transaction that has news takes a number: who misses a notification sees it by the number.
+CREATE SEQUENCE news CACHE 1;
+
+-- What SQLite calls so.
+CREATE FUNCTION max(bigint, bigint) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS 'SELECT CASE WHEN $1 IS NULL OR $2 IS NULL THEN NULL ELSE greatest($1, $2) END';
+CREATE FUNCTION instr(text, text) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS 'SELECT strpos($1, $2)';
+CREATE FUNCTION instr(bytea, bytea) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS 'SELECT position($2 IN $1)';
