@@ -17,6 +17,7 @@ from wfc.worlds.postgres_clock import ASK, DatabaseClock
 from wfc.worlds.postgres_connect import migrate, refuse_pooler, verify
 from wfc.worlds.postgres_errors import shown, translate
 from wfc.worlds.postgres_listener import Listener
+from wfc.worlds.postgres_news import NUMBER, Taken
 from wfc.worlds.postgres_plain import PostgresPlainAppend
 from wfc.worlds.postgres_readers import Readers
 from wfc.worlds.postgres_writer import Writer
@@ -59,6 +60,7 @@ class PostgresWorld(SqlWorld):
             async with readers.connection() as raw:
                 await self._learn_time(raw)
                 await migrate(raw, self._address, self.now_us())
+                taken = Taken(await raw.fetchval(NUMBER))
                 if await raw.fetchval("SELECT pg_backend_pid()") != raw.get_server_pid():
                     async with readers.connection() as other:
                         await refuse_pooler(raw, other, self._address)
@@ -74,9 +76,12 @@ class PostgresWorld(SqlWorld):
             self._clock,
             self._feed.publish,
             origin=self._origin,
+            taken=taken,
             vault=self._vault,
         )
-        self._listener = Listener(self._address, self._feed, self._origin, self._database_clock)
+        self._listener = Listener(
+            self._address, self._feed, self._origin, taken, self._database_clock
+        )
 
     async def _learn_time(self, raw: asyncpg.Connection[Any]) -> None:
         if self._database_clock is not None:

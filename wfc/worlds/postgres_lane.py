@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import queue
 import random
 import threading
@@ -28,6 +27,7 @@ from wfc.worlds import postgres_plain
 from wfc.worlds.feed import RUNS, run_topic
 from wfc.worlds.postgres_connect import connect
 from wfc.worlds.postgres_errors import CONFLICTS, is_lost, shown, translate
+from wfc.worlds.postgres_news import NOTIFY, Taken, payload_of
 from wfc.worlds.postgres_plain import PostgresPlainAppend
 from wfc.worlds.postgres_transaction import PostgresTransaction, Session
 from wfc.worlds.sql_write import Write
@@ -37,24 +37,18 @@ BATCH_WRITES: Final = 256
 BATCH_BYTES: Final = 4 << 20
 PATIENCE_S: Final = 60.0
 """How long a write waits for a server that is being restarted."""
-CHANNEL: Final = "wfc"
-EVERYTHING: Final = "*"
-_PAYLOAD_BYTES: Final = 7000
 _TRIES: Final = 12
 _LANE: Final = """
 INSERT INTO lanes (lane_id, token, at) VALUES ({numbers})
 ON CONFLICT (lane_id) DO UPDATE SET token = excluded.token, at = excluded.at
 """
-_NOTIFY: Final = (
-    f"RETURNING pg_notify('{CHANNEL}', concat(nextval('news'), ' ', {{payload}}::text))"
-)
 _SIGN: Final = _LANE.format(numbers="$1, $2, $3")
-_SIGN_AND_TELL: Final = _SIGN + _NOTIFY.format(payload="$4")
+_SIGN_AND_TELL: Final = f"{_SIGN}RETURNING {NOTIFY.format(payload='$4')}"
 _PLAIN: Final = postgres_plain.STATEMENT.replace(
     "\n)\nSELECT run_id FROM heads",
     "\n), lane AS ("
     + _LANE.format(numbers="$12, $13, $14")
-    + _NOTIFY.format(payload="$15")
+    + f"RETURNING {NOTIFY.format(payload='$15')}"
     + ")\nSELECT run_id FROM heads",
 )
 # Whoever asks waits for a transaction that still signs: by its row, or by the key of the index.
@@ -100,6 +94,7 @@ class Lane:
         vault: Vault | None,
         *,
         origin: str,
+        taken: Taken,
         deliver: Callable[[Committed], None],
     ) -> None:
         """Write to the world at `url`. `deliver` is called in the thread with what is committed.
@@ -110,6 +105,7 @@ class Lane:
         self._clock = clock
         self._vault = vault
         self._origin = origin
+        self._taken = taken
         self._deliver = deliver
         self._lane_id = uuid.uuid4().hex
         self._queue: queue.SimpleQueue[Write | None] = queue.SimpleQueue()
@@ -275,7 +271,7 @@ class Lane:
     def _append_plain(self, session: Session, steps: list[PostgresPlainAppend]) -> Committed:
         """Commit the plain appends that nothing stands against; the others are left over."""
         token, now = uuid.uuid4().hex, self._clock.now_us()
-        signed = (self._lane_id, token, now, self._payload(_topics(steps)))
+        signed = (self._lane_id, token, now, payload_of(self._origin, _topics(steps)))
 
         def found(again: Session) -> Committed:
             """Tell by the log which of them the statement moved."""
@@ -289,6 +285,7 @@ class Lane:
             if is_lost(error):
                 raise _InDoubt(token, found) from error
             raise
+        self._taken.add()
         fault.point("append.committed")
         return self._moved(steps, rows)
 
@@ -339,15 +336,10 @@ class Lane:
     def _sign(self, session: Session, token: str, transaction: PostgresTransaction) -> None:
         signed = (self._lane_id, token, transaction.now_us)
         if transaction.news:
-            session.native(_SIGN_AND_TELL, *signed, self._payload(transaction.news))
+            session.native(_SIGN_AND_TELL, *signed, payload_of(self._origin, transaction.news))
+            self._taken.add()
         else:
             session.native(_SIGN, *signed)
-
-    def _payload(self, topics: Collection[str]) -> str:
-        text = json.dumps(sorted(topics))
-        if len(text) > _PAYLOAD_BYTES:
-            text = json.dumps([EVERYTHING])
-        return f"{self._origin} {text}"
 
     def _roll_back(self, session: Session) -> None:
         # The first error is the one to tell.

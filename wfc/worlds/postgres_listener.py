@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 from typing import Any, Final
 
 import asyncpg
@@ -15,21 +14,29 @@ from wfc.worlds.feed import Feed
 from wfc.worlds.postgres_clock import ASK, DatabaseClock
 from wfc.worlds.postgres_connect import Raw, connect
 from wfc.worlds.postgres_errors import is_lost
-from wfc.worlds.postgres_lane import CHANNEL, EVERYTHING
+from wfc.worlds.postgres_news import CHANNEL, EVERYTHING, NUMBER, Taken, read
 
 POLL_S: Final = 0.4
-_LOOK: Final = f"SELECT last_value, ({ASK}) FROM news"  # noqa: S608 - a constant
+_LOOKS: Final = 8
+_SOON_S: Final = 0.02
+_LOOK: Final = f"SELECT ({NUMBER}), ({ASK})"
 
 
 class Listener:
     """A connection that listens, for as long as the world is open."""
 
-    def __init__(self, url: str, feed: Feed, origin: str, clock: DatabaseClock | None) -> None:
-        """Tell `feed` what others than `origin` wrote; `clock` learns the database's time."""
+    def __init__(
+        self, url: str, feed: Feed, origin: str, taken: Taken, clock: DatabaseClock | None
+    ) -> None:
+        """Tell `feed` what others than `origin` wrote, who has `taken` its own numbers.
+
+        `clock` learns the database's time.
+        """
         self._url = url
         self._feed = feed
         self._origin = origin
         self._clock = clock
+        self._taken = taken
         self._number = 0
         self._task: asyncio.Task[None] | None = None
 
@@ -61,8 +68,8 @@ class Listener:
         raw = await connect(self._url, prepares=True)
         try:
             await raw.add_listener(CHANNEL, self._heard)
-            self._number = await self._look(raw)
-            self._feed.publish_all()  # of what came before
+            if await self._others_wrote(raw):
+                self._feed.publish_all()
             while True:
                 await asyncio.sleep(POLL_S)
                 number = await self._look(raw)
@@ -72,6 +79,18 @@ class Listener:
                     self._feed.publish_all()
         finally:
             raw.terminate()
+
+    async def _others_wrote(self, raw: Raw) -> bool:
+        """Tell whether numbers were taken since the world was opened, and not by us.
+
+        Those of our own that are under way are counted soon; a false alarm does no harm.
+        """
+        for _ in range(_LOOKS):
+            self._number = await self._look(raw)
+            if self._number == self._taken.last():
+                return False
+            await asyncio.sleep(_SOON_S)
+        return True
 
     async def _look(self, raw: Raw) -> int:
         asked = SystemClock().now_us()
@@ -83,11 +102,10 @@ class Listener:
         return int(number)
 
     def _heard(self, _raw: Any, _pid: int, _channel: str, payload: object) -> None:
-        number, origin, topics = str(payload).split(" ", 2)
-        self._number = max(self._number, int(number))
+        number, origin, told = read(str(payload))
+        self._number = max(self._number, number)
         if origin == self._origin:
             return
-        told: list[str] = json.loads(topics)
         if EVERYTHING in told:
             self._feed.publish_all()
         else:

@@ -16,6 +16,7 @@ from wfc.clock import Clock
 from wfc.errors import WorldUnreachable
 from wfc.worlds.postgres_errors import shown
 from wfc.worlds.postgres_lane import Committed, Lane
+from wfc.worlds.postgres_news import Taken
 from wfc.worlds.sql_transaction import Transaction
 from wfc.worlds.sql_write import Call, Write
 from wfc.worlds.vault import Vault
@@ -34,6 +35,7 @@ class Writer:
         publish: Callable[[Iterable[str]], None],
         *,
         origin: str,
+        taken: Taken,
         vault: Vault | None,
     ) -> None:
         """Write to `url`. On the event loop, `publish` tells topics of which there is news."""
@@ -41,6 +43,7 @@ class Writer:
         self._clock = clock
         self._vault = vault
         self._origin = origin
+        self._taken = taken
         self._publish = publish
         self._loop = asyncio.get_running_loop()
         self._lanes: list[Lane] = []
@@ -98,7 +101,14 @@ class Writer:
             with contextlib.suppress(RuntimeError):  # a closed loop has nobody left who waits
                 self._loop.call_soon_threadsafe(self._received, lane, for_loop, committed.news)
 
-        lane = Lane(self._url, self._clock, self._vault, origin=self._origin, deliver=deliver)
+        lane = Lane(
+            self._url,
+            self._clock,
+            self._vault,
+            origin=self._origin,
+            taken=self._taken,
+            deliver=deliver,
+        )
         return lane
 
     def _received(self, lane: Lane, settled: list[tuple[Write, object]], news: set[str]) -> None:
