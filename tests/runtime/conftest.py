@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgres_server import Database
 from tests.runtime.flows import PROGRAM, Journal
 from tests.runtime.histories import drop_histories
 from tests.runtime.house import House
@@ -30,13 +31,20 @@ async def journal(monkeypatch: pytest.MonkeyPatch) -> Journal:
     return made
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def house(
-    request: pytest.FixtureRequest, tmp_path: Path, journal: Journal
-) -> AsyncIterator[House]:
+# Over PostgreSQL, the default dose is that of `test_on_postgres.py`.
+@pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.soak)])
+def house_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Give the address of an empty world."""
+    if request.param == "postgres":
+        database: Database = request.getfixturevalue("postgres_database")
+        return database.clean()
+    return "memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/world.db"
+
+
+@pytest.fixture
+async def house(house_url: str, journal: Journal) -> AsyncIterator[House]:
     clock = VirtualClock()
-    url = "memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/world.db"
-    world = open_world(url, clock)
+    world = open_world(house_url, clock)
     await world.open()
     made = await House(world, clock, PROGRAM.version).open()
     yield made
