@@ -45,6 +45,11 @@ class Server:
         self.folder = folder
         self.data = folder / "data"
 
+    @classmethod
+    def temporary(cls) -> Server:
+        """Keep it in a new folder of its own, with a short name: paths of sockets are short."""
+        return cls(Path(tempfile.mkdtemp(prefix="wfc-pg-")))
+
     @property
     def url(self) -> str:
         """Give the address, without a database."""
@@ -69,6 +74,12 @@ class Server:
     def stop(self, mode: str = "immediate") -> None:
         """Stop: ``immediate`` is what a crash looks like, ``fast`` is a restart by hand."""
         _run("pg_ctl", "-D", self.data, "-m", mode, "-w", "-t", "60", "stop")
+
+    def remove(self) -> None:
+        """Stop it and remove its files."""
+        with contextlib.suppress(RuntimeError):  # a test may have stopped it
+            self.stop()
+        shutil.rmtree(self.folder)
 
 
 def _run(program: str, *arguments: object) -> None:
@@ -111,9 +122,7 @@ def _own_server(base: Path) -> tuple[Server, Any]:
         told = base / "postgres-folder"
         if told.exists():
             return Server(Path(told.read_text())), users
-        # Its own folder, with a short name: sockets have paths of at most 107 bytes, and nobody
-        # but root may look into the folders of pytest.
-        server = Server(Path(tempfile.mkdtemp(prefix="wfc-pg-")))
+        server = Server.temporary()
         try:
             server.make()
         except BaseException:
@@ -134,9 +143,8 @@ def _leave(base: Path, server: Server, users: Any) -> None:
             return
         finally:
             users.close()
-        server.stop()
+        server.remove()
         (base / "postgres-folder").unlink()
-        shutil.rmtree(server.folder)
 
 
 class Database:

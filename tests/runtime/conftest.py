@@ -31,8 +31,18 @@ async def journal(monkeypatch: pytest.MonkeyPatch) -> Journal:
     return made
 
 
-# Over PostgreSQL, the default dose is that of `test_on_postgres.py`.
-@pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.soak)])
+_ON_POSTGRES = ("test_worker.py",)
+"""What is tried over PostgreSQL by default; the rest of it is of the long proofs."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "[postgres" in item.name and item.path.name not in _ON_POSTGRES:
+            item.add_marker(pytest.mark.soak)
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def house_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Give the address of an empty world."""
     if request.param == "postgres":

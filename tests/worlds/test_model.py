@@ -6,12 +6,14 @@ import os
 import random
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from wfc.clock import VirtualClock
+from tests.postgres_server import Database
+from wfc.clock import Clock, VirtualClock
 from wfc.errors import WfcError
 from wfc.eventlog.event import (
     AttributesSet,
@@ -32,6 +34,7 @@ from wfc.eventlog.event import (
 )
 from wfc.ids import RunId, VersionId, WorkerId
 from wfc.worlds.memory import MemoryWorld
+from wfc.worlds.postgres import PostgresWorld
 from wfc.worlds.promises.given import (
     VERSION,
     created,
@@ -70,12 +73,12 @@ TOKENS = ["red", "blue", "green"]
 class Pair:
     """Both worlds under one clock; a call goes to both, and both must say the same."""
 
-    def __init__(self, seed: int, path: Path) -> None:
+    def __init__(self, seed: int, make: Callable[[Clock], World]) -> None:
         self.chance = random.Random(seed)  # noqa: S311 - a dose, not a secret
         self.clock = VirtualClock()
         self.worlds: tuple[World, World] = (
             MemoryWorld(self.clock),
-            SqliteWorld(path, clock=self.clock),
+            make(self.clock),
         )
         self.receipts: tuple[list[int], list[int]] = ([], [])
 
@@ -248,8 +251,8 @@ class Pair:
             await self.both(lambda world, run_id=run_id: world.history(run_id))  # type: ignore[misc] # the default binds the loop's value
 
 
-async def _play(seed: int, path: Path) -> None:
-    pair = Pair(seed, path)
+async def _play(seed: int, make: Callable[[Clock], World]) -> None:
+    pair = Pair(seed, make)
     for world in pair.worlds:
         await world.open()
     try:
@@ -263,10 +266,14 @@ async def _play(seed: int, path: Path) -> None:
             await world.close()
 
 
+def _sqlite(path: Path, clock: Clock) -> World:
+    return SqliteWorld(path, clock=clock)
+
+
 @pytest.mark.parametrize("seed", range(SEEDS))
 async def test_sqlite_answers_as_the_model(tmp_path: Path, seed: int) -> None:
     """A seed that fails reproduces its failure."""
-    await _play(seed, tmp_path / "world.db")
+    await _play(seed, partial(_sqlite, tmp_path / "world.db"))
 
 
 @pytest.mark.soak
@@ -274,4 +281,23 @@ async def test_sqlite_answers_as_the_model(tmp_path: Path, seed: int) -> None:
 async def test_sqlite_answers_as_the_model_for_long(tmp_path: Path) -> None:
     """Many seeds."""
     for seed in range(SEEDS, SEEDS + SOAK_SEEDS):
-        await _play(seed, tmp_path / f"world{seed}.db")
+        await _play(seed, partial(_sqlite, tmp_path / f"world{seed}.db"))
+
+
+@pytest.fixture
+def url(postgres_database: Database) -> str:
+    return postgres_database.clean()
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_postgres_answers_as_the_model(url: str, seed: int) -> None:
+    """Like SQLite."""
+    await _play(seed, lambda clock: PostgresWorld(url, clock=clock))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("seed", range(3, 3 + SOAK_SEEDS // 10))
+async def test_postgres_answers_as_the_model_for_long(url: str, seed: int) -> None:
+    """Many seeds."""
+    await _play(seed, lambda clock: PostgresWorld(url, clock=clock))
