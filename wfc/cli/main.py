@@ -68,6 +68,7 @@ TABLE: Final = (
     Entry("replay", "See whether a history and its code agree.", RUNS),
     Entry("export", "Write runs to files that can be replayed elsewhere.", RUNS),
     Entry("gc", "Remove runs that ended long ago.", STORE),
+    Entry("db", "Bring a world's tables up to date, check them, back them up.", STORE),
     Entry("versions", "List, activate, register and prune versions of the code.", STORE),
 )
 

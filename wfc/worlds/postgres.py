@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
 import asyncpg
 
-from wfc.clock import Clock, SystemClock
-from wfc.errors import WorldReadOnly, WorldUnreachable
+from wfc.clock import MICROSECONDS, Clock, SystemClock
+from wfc.errors import WorldCorrupt, WorldReadOnly, WorldUnreachable
 from wfc.eventlog.event import Event
 from wfc.ids import RunId
+from wfc.worlds import sql_leases
+from wfc.worlds.postgres_backup import dump
 from wfc.worlds.postgres_clock import ASK, DatabaseClock
 from wfc.worlds.postgres_connect import migrate, refuse_pooler, verify
 from wfc.worlds.postgres_errors import shown, translate
@@ -21,12 +24,19 @@ from wfc.worlds.postgres_news import NUMBER, Taken
 from wfc.worlds.postgres_plain import PostgresPlainAppend
 from wfc.worlds.postgres_readers import Readers
 from wfc.worlds.postgres_writer import Writer
-from wfc.worlds.protocol import Appended, Owner, Refused, Watch
+from wfc.worlds.protocol import Appended, Owner, Refused, Swept, Watch
 from wfc.worlds.sql_transaction import Transaction
 from wfc.worlds.sql_world import SqlWorld
 from wfc.worlds.vault import Vault
 
 T = TypeVar("T")
+_LANES_KEPT_US: Final = 7 * 24 * 3600 * MICROSECONDS
+_TORN: Final = """
+SELECT runs.run_id FROM runs LEFT JOIN (
+    SELECT run_id, count(*) AS held, max(position) AS last FROM events GROUP BY run_id
+) AS logs ON logs.run_id = runs.run_id
+WHERE coalesce(logs.held, 0) <> runs.length OR coalesce(logs.last, 0) <> runs.length LIMIT 1
+"""
 
 
 class PostgresWorld(SqlWorld):
@@ -100,7 +110,7 @@ class PostgresWorld(SqlWorld):
                     stack.push_async_callback(part.close)
 
     async def check(self) -> None:
-        """Read the durability settings back, and probe for the right to write."""
+        """Read the durability settings back, and probe for the right to write and for torn logs."""
         if self._readers is None:
             self._closed()
         assert self._readers is not None
@@ -112,6 +122,17 @@ class PostgresWorld(SqlWorld):
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise translate(error, self._address) from error
         await self._write(_probe)
+        torn = await self._read(_TORN)
+        if torn:
+            raise WorldCorrupt(
+                f"{self.url} is damaged: the log of run {torn[0][0]} is not as long as its head "
+                "says; nothing is repaired. Stop the workers and restore a backup."
+            )
+
+    async def _write_copy(self, path: Path) -> None:
+        if self._readers is None:
+            self._closed()
+        await dump(self._address, path)
 
     def _closed(self) -> Writer:
         raise WorldUnreachable(
@@ -139,6 +160,16 @@ class PostgresWorld(SqlWorld):
             self._closed()
         assert self._readers is not None
         return await self._readers.fetch(statement, values)
+
+    async def sweep(self, limit: int = 1000) -> Swept:
+        """Repair what crashes left behind, and forget the lanes of processes long gone."""
+
+        def work(transaction: Transaction) -> Swept:
+            long_ago = transaction.now_us - _LANES_KEPT_US
+            transaction.execute("DELETE FROM lanes WHERE at < ?", (long_ago,))
+            return sql_leases.sweep(transaction, limit)
+
+        return await self._write(work)
 
     def watch(self, *topics: str) -> Watch:
         """Watch topics; the first watch begins to listen to other processes."""

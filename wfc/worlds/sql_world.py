@@ -6,12 +6,14 @@ The statements are the same everywhere (`sql_*.py`); a world says how they reach
 from __future__ import annotations
 
 import abc
+import asyncio
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from wfc.clock import Clock
-from wfc.errors import RunNotFound
+from wfc.errors import ConfigError, RunNotFound
 from wfc.eventlog.entity import Run
 from wfc.eventlog.event import Event, Recorded, Scalar
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
@@ -97,6 +99,26 @@ class SqlWorld(abc.ABC):
         self, statement: str, values: Iterable[object] | Mapping[str, object] = ()
     ) -> list[tuple[Any, ...]]:
         """Run a query on what is committed."""
+
+    async def schema(self) -> int | None:
+        """Give the number of the last migration of the tables."""
+        rows = await self._read("SELECT value FROM meta WHERE key = 'schema'")
+        return int(rows[0][0])
+
+    async def backup(self, path: Path) -> None:
+        """Write all that the world holds to a new file: first beside it, then under its name."""
+        if await asyncio.to_thread(path.exists):
+            raise ConfigError(f"{path} exists, and a backup replaces nothing. Name another file.")
+        part = path.with_name(f"{path.name}.part")
+        try:
+            await self._write_copy(part)
+            await asyncio.to_thread(part.rename, path)
+        finally:
+            await asyncio.to_thread(part.unlink, missing_ok=True)
+
+    @abc.abstractmethod
+    async def _write_copy(self, path: Path) -> None:
+        """Write all that the world holds at one instant to a file."""
 
     def now_us(self) -> int:
         """Give the world's clock."""

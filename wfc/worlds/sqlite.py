@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -26,7 +27,7 @@ from wfc.worlds.protocol import Appended, Owner, Refused
 from wfc.worlds.sql_transaction import Transaction
 from wfc.worlds.sql_world import SqlWorld
 from wfc.worlds.sqlite_commit import SqliteTransaction
-from wfc.worlds.sqlite_connect import connect, connect_to_look, translate, verify
+from wfc.worlds.sqlite_connect import check_folder, connect, connect_to_look, translate, verify
 from wfc.worlds.sqlite_plain import SqlitePlainAppend
 from wfc.worlds.sqlite_writer import Writer
 from wfc.worlds.vault import Vault
@@ -137,6 +138,23 @@ class SqliteWorld(SqlWorld):
             if transaction.connection.in_transaction:
                 transaction.execute("ROLLBACK TO probe")
                 transaction.execute("RELEASE probe")
+
+    async def _write_copy(self, path: Path) -> None:
+        if self._reader is None:
+            self._closed()
+        await asyncio.to_thread(self._copy, path)
+
+    def _copy(self, path: Path) -> None:
+        """Copy what is committed, on connections of this thread's own."""
+        check_folder(path)
+        with (
+            closing(sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True)) as source,
+            closing(sqlite3.connect(path)) as target,
+        ):
+            try:
+                source.backup(target)
+            except sqlite3.Error as error:
+                raise translate(error, path) from error
 
     async def _append_plain(
         self, run_id: RunId, events: Sequence[Event], guard: Owner
