@@ -133,7 +133,10 @@ async def migrate(connection: Raw, url: str, now_us: int) -> int:
 
 async def schema_of(connection: Raw, url: str) -> int:
     """Give the number of the last migration that ran here, 0 for none. Raises `WorldTooNew`."""
-    known = await connection.fetchval(f"SELECT to_regclass('{NAME}.meta') IS NOT NULL")
+    # By a query: `to_regclass` may answer from what was so before a lock was waited for.
+    known = await connection.fetchval(
+        "SELECT EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = $1 AND tablename = 'meta')", NAME
+    )
     if not known:
         return 0
     meta = {row["key"]: row["value"] for row in await connection.fetch("SELECT * FROM meta")}
