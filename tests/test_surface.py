@@ -10,21 +10,26 @@ import pytest
 import wfc
 import wfc.api
 import wfc.types
+import wfc.web
 
 SURFACE = {
     "wfc": (
-        "Backoff FatalError Hook RetryableError Woke changed create_hook get_step_metadata "
-        "get_workflow_metadata install policy remove_attributes restart set_attributes sleep start"
+        "Backoff FatalError Hook Response RetryableError WebhookRequest Woke Writable changed "
+        "create_hook create_webhook get_step_metadata get_workflow_metadata get_writable install "
+        "policy remove_attributes restart set_attributes sleep start"
     ),
     "wfc.api": (
-        "App CancelAnswer Page Run RunStatus RunSummary cancel_runs get_hook get_run list_hooks "
-        "list_runs list_versions resume_hook runtime start upgrade_runs"
+        "App CancelAnswer Page PauseAnswer Run RunStatus RunSummary cancel_runs get_hook get_run "
+        "list_hooks list_runs list_versions pause_runs resume_hook runtime start unpause_runs "
+        "upgrade_runs"
     ),
     "wfc.types": (
-        "Answer Call CancelAnswer ChildRun Conflict Divergence Environment Group HookKind "
-        "HookStatus HookSummary Level Offer Page Reason Receipt Recorded RunStatus RunSummary Step "
-        "StepMetadata StepStatus UpgradeReport Verdict VersionSummary Woke WorkflowMetadata"
+        "Answer Call CancelAnswer ChildRun Chunk ChunkKind Conflict Divergence Environment Group "
+        "HookKind HookStatus HookSummary Level Offer Page PauseAnswer Reason Receipt Recorded "
+        "RunStatus RunSummary Step StepMetadata StepStatus Stream UpgradeReport Verdict "
+        "VersionSummary Why WhyKind Woke WorkflowMetadata"
     ),
+    "wfc.web": "Principal asgi_app mount",
 }
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wfc.runtime.children import start
     from wfc.runtime.hooks import Hook, create_hook
     from wfc.runtime.metadata import Woke
+    from wfc.runtime.webhooks import Response, WebhookRequest, create_webhook
     from wfc.runtime.workflow_api import (
         changed,
         get_workflow_metadata,
@@ -26,17 +27,23 @@ if TYPE_CHECKING:
         set_attributes,
         sleep,
     )
+    from wfc.runtime.writable import Writable, get_writable
 
 __all__ = [
     "Backoff",
     "FatalError",
     "Hook",
+    "Response",
     "RetryableError",
+    "WebhookRequest",
     "Woke",
+    "Writable",
     "changed",
     "create_hook",
+    "create_webhook",
     "get_step_metadata",
     "get_workflow_metadata",
+    "get_writable",
     "install",
     "policy",
     "remove_attributes",
@@ -49,11 +56,16 @@ __all__ = [
 _HOMES: Final = {
     "Backoff": "wfc.policies",
     "Hook": "wfc.runtime.hooks",
+    "Response": "wfc.runtime.webhooks",
+    "WebhookRequest": "wfc.runtime.webhooks",
     "Woke": "wfc.runtime.metadata",
+    "Writable": "wfc.runtime.writable",
     "changed": "wfc.runtime.workflow_api",
     "create_hook": "wfc.runtime.hooks",
+    "create_webhook": "wfc.runtime.webhooks",
     "get_step_metadata": "wfc.runtime.attempt",
     "get_workflow_metadata": "wfc.runtime.workflow_api",
+    "get_writable": "wfc.runtime.writable",
     "install": "wfc.compiler.import_hook",
     "policy": "wfc.policies",
     "remove_attributes": "wfc.runtime.workflow_api",

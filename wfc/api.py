@@ -22,11 +22,13 @@ from wfc.runtime.answers import (
     CancelAnswer,
     HookSummary,
     Page,
+    PauseAnswer,
     Receipt,
     RunSummary,
     VersionSummary,
 )
-from wfc.runtime.bulk import cancel_all, list_page, run_filter
+from wfc.runtime.bulk import list_page, run_filter
+from wfc.runtime.controls import cancel_all, chosen, pause_all, unpause_all
 from wfc.runtime.hook_views import summary_of_row
 from wfc.runtime.hooks import Hook
 from wfc.runtime.replacing import Many, upgrade_all
@@ -41,6 +43,7 @@ __all__ = [
     "App",
     "CancelAnswer",
     "Page",
+    "PauseAnswer",
     "Run",
     "RunStatus",
     "RunSummary",
@@ -50,9 +53,11 @@ __all__ = [
     "list_hooks",
     "list_runs",
     "list_versions",
+    "pause_runs",
     "resume_hook",
     "runtime",
     "start",
+    "unpause_runs",
     "upgrade_runs",
 ]
 
@@ -164,22 +169,89 @@ async def cancel_runs(
     reason: str | None = None,
     dry_run: bool = False,
 ) -> dict[RunId, CancelAnswer]:
-    """Cancel up to 500 runs by id, or all open ones that the filters of `list_runs` find."""
+    """Ask up to 500 runs to stop by id, or all open ones that the filters of `list_runs` find.
+
+    Each may clean up; `dry_run` only tells what would be done. Raises `OptionInvalid`.
+    """
+    where = run_filter(
+        workflow=_workflow_name(workflow),
+        status=status,
+        version=None if version is None else VersionId(version),
+        queue=queue,
+        attributes=attributes,
+        parent=None if parent is None else RunId(parent),
+        since=since,
+        until=until,
+    )
+    meant = chosen(run_ids, where)
     session = await current_session()
-    where = None
-    if run_ids is None:
-        where = run_filter(
-            workflow=_workflow_name(workflow),
-            status=status,
-            version=None if version is None else VersionId(version),
-            queue=queue,
-            attributes=attributes,
-            parent=None if parent is None else RunId(parent),
-            since=since,
-            until=until,
-        )
-    ids = [RunId(run_id) for run_id in run_ids or ()]
-    return await cancel_all(session, where or ids, reason=reason, dry_run=dry_run)
+    return await cancel_all(session, meant, reason=reason, dry_run=dry_run)
+
+
+async def pause_runs(
+    run_ids: Iterable[str] | None = None,
+    *,
+    workflow: Callable[..., Any] | str | None = None,
+    status: RunStatus | str | Iterable[RunStatus | str] | None = None,
+    version: str | None = None,
+    queue: str | None = None,
+    attributes: Mapping[str, Scalar] | None = None,
+    parent: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    reason: str | None = None,
+    dry_run: bool = False,
+) -> dict[RunId, PauseAnswer]:
+    """Pause up to 500 runs by id, or all open ones that the filters of `list_runs` find.
+
+    None of them decides anything, or begins a body, until it is unpaused; bodies under way end and
+    are recorded. `dry_run` only tells what would be done. Raises `OptionInvalid`.
+    """
+    where = run_filter(
+        workflow=_workflow_name(workflow),
+        status=status,
+        version=None if version is None else VersionId(version),
+        queue=queue,
+        attributes=attributes,
+        parent=None if parent is None else RunId(parent),
+        since=since,
+        until=until,
+    )
+    meant = chosen(run_ids, where)
+    session = await current_session()
+    return await pause_all(session, meant, reason=reason, dry_run=dry_run)
+
+
+async def unpause_runs(
+    run_ids: Iterable[str] | None = None,
+    *,
+    workflow: Callable[..., Any] | str | None = None,
+    status: RunStatus | str | Iterable[RunStatus | str] | None = None,
+    version: str | None = None,
+    queue: str | None = None,
+    attributes: Mapping[str, Scalar] | None = None,
+    parent: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    dry_run: bool = False,
+) -> dict[RunId, PauseAnswer]:
+    """Let up to 500 runs go on by id, or all paused ones that the filters of `list_runs` find.
+
+    `dry_run` only tells what would be done. Raises `OptionInvalid`.
+    """
+    where = run_filter(
+        workflow=_workflow_name(workflow),
+        status=status,
+        version=None if version is None else VersionId(version),
+        queue=queue,
+        attributes=attributes,
+        parent=None if parent is None else RunId(parent),
+        since=since,
+        until=until,
+    )
+    meant = chosen(run_ids, where)
+    session = await current_session()
+    return await unpause_all(session, meant, dry_run=dry_run)
 
 
 async def resume_hook(

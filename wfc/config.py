@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+import os
 import sys
 import traceback
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,11 +28,13 @@ from wfc.ids import DefinitionId
 from wfc.settings import Loaded, load_settings
 from wfc.worlds.open import open_world
 from wfc.worlds.protocol import World
+from wfc.worlds.vault import VARIABLE
 
 if TYPE_CHECKING:
     # Whoever only looks at runs, or asks something of one, needs neither compiler nor interpreter.
     from wfc.compiler.project import Project
     from wfc.manifests.store import Version
+    from wfc.runtime.otel import Telemetry
     from wfc.runtime.processes import ProcessSetup
     from wfc.runtime.registry import Registry
     from wfc.runtime.upgrade import Upgrader
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from wfc.settings_tables import LimitsTable, Settings
 
 _LOG: Final = logging.getLogger("wfc")
+_SIZES: Final = ("payload_max", "events_max", "attributes_max")
 
 
 class Session:
@@ -66,6 +70,13 @@ class Session:
         self._closed = False
 
     @cached_property
+    def telemetry(self) -> Telemetry | None:
+        """What is told of what is done here; None if this process has set up nobody to listen."""
+        from wfc.runtime.telemetry import installed  # noqa: PLC0415 - see the top
+
+        return installed()
+
+    @cached_property
     def payload_max(self) -> int:
         """How many bytes a value may have."""
         return int(self._sizes().payload)
@@ -79,6 +90,11 @@ class Session:
     def attributes_max(self) -> int:
         """How many attributes a run may have."""
         return self._sizes().attributes
+
+    @cached_property
+    def public_url(self) -> str | None:
+        """By what name webhooks are reached from outside, the mount included."""
+        return None if self._loaded is None else self._loaded.settings.public_url or None
 
     def _sizes(self) -> LimitsTable:
         if self._loaded is not None:
@@ -121,7 +137,8 @@ class Session:
                 self.registry,
                 limits=self._limits,
                 queues=queues,
-                processes=None if loaded is None else process_setup(loaded, current),
+                processes=None if loaded is None else process_setup(self, loaded, current),
+                telemetry=self.telemetry,
             )
         return self.worker
 
@@ -184,6 +201,7 @@ async def _registry(loaded: Loaded, world: World, version: Version) -> Registry:
         bundles_max=loaded.settings.bundles_max,
         on_new_version=loaded.settings.on_new_version,
         pin_steps=loaded.settings.pin_steps,
+        public_url=loaded.settings.public_url or None,
     )
 
 
@@ -293,7 +311,7 @@ def import_modules(places: CodePlaces, version: Version) -> None:
         _named(places.app, "app")
 
 
-def process_setup(loaded: Loaded, version: Version) -> ProcessSetup:
+def process_setup(session: Session, loaded: Loaded, version: Version) -> ProcessSetup:
     """Say how the process of a step is started, and what it imports."""
     from wfc.manifests.store import to_archive  # noqa: PLC0415 - see the top
     from wfc.runtime.processes import ProcessSetup  # noqa: PLC0415 - likewise
@@ -308,11 +326,35 @@ def process_setup(loaded: Loaded, version: Version) -> ProcessSetup:
             "types": list(places.types),
             "app": places.app,
             "program": sys.argv[0],
+            "world": world_url(loaded),
+            "keys": os.environ.get(VARIABLE, ""),
+            "actor": session.actor,
+            "channel": session.channel.value,
+            "sizes": {name: getattr(session, name) for name in _SIZES},
             # Whatever handlers here may want; they judge again, each by its own level.
             "level": min(logging.INFO, logging.getLogger().getEffectiveLevel()),
         }
 
     return ProcessSetup(command=command, opening=opening)
+
+
+async def session_of_step(opening: Mapping[str, Any], registry: Registry) -> Session:
+    """Open the worker's world once more, for a body in a process of its own that asks for it.
+
+    Raises `ConfigError` for a world that is in the worker's memory, and `WorldError`.
+    """
+    url = opening["world"]
+    if url == "memory:":
+        raise ConfigError(
+            'a step with `isolation="process"` cannot start or resume runs of a world in memory: '
+            "that is in the memory of another process. Use a world on a disk, or do it in a step "
+            "without a process of its own."
+        )
+    world = open_world(url, keys=opening["keys"])
+    await world.open()
+    session = Session(world, registry, actor=opening["actor"], channel=Channel(opening["channel"]))
+    vars(session).update(opening["sizes"])
+    return session
 
 
 def _import(places: CodePlaces, module: str) -> None:
@@ -443,6 +485,20 @@ def _shared() -> _Shared:
     return found
 
 
+def session_here() -> Session | None:
+    """Give the session of the running loop, if one is open."""
+    return _shared().session
+
+
+_opener: Callable[[], Awaitable[Session]] = open_session
+
+
+def open_sessions_by(opener: Callable[[], Awaitable[Session]]) -> None:
+    """Have loops of this process that have no session get theirs from `opener`."""
+    global _opener  # noqa: PLW0603 - like the settings, it is the process's
+    _opener = opener
+
+
 async def current_session() -> Session:
     """Give the session of the running loop; the first call opens it from the settings."""
     shared = _shared()
@@ -450,7 +506,7 @@ async def current_session() -> Session:
         return shared.session
     async with shared.lock:
         if shared.session is None:
-            shared.session = await open_session()
+            shared.session = await _opener()
             await _close_with_loop(shared)
         return shared.session
 

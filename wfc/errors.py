@@ -450,9 +450,17 @@ class HookConflictError(HookError):
 
 
 class HookPayloadInvalid(HookError):
-    """The payload does not fit the hook's schema."""
+    """The payload does not fit the hook's schema.
+
+    `problems` are JSON pointers into it, each with what is wrong there.
+    """
 
     code = "WFC862"
+
+    def __init__(self, message: str, problems: tuple[tuple[str, str], ...] = ()) -> None:
+        """Say what is wrong, for people and for programs."""
+        super().__init__(message)
+        self.problems = problems
 
 
 class HookClosed(HookError):
@@ -468,9 +476,14 @@ class SchemaUnavailable(HookError):
 
 
 class IdempotencyMismatch(HookError):
-    """The idempotency id was used before with another payload."""
+    """The idempotency id was used before with another payload; `known` is the event that has it."""
 
     code = "WFC958"
+
+    def __init__(self, message: str, known: object = None) -> None:
+        """Keep what landed under the id."""
+        super().__init__(message)
+        self.known = known
 
 
 class StreamError(WfcError):
@@ -528,6 +541,12 @@ class AmbiguousName(WfcError):
     """A short name fits more than one workflow, or more than one version."""
 
     code = "WFC953"
+
+
+class PortTaken(WfcError):
+    """The port that was asked for is taken by another process."""
+
+    code = "WFC956"
 
 
 class NeedsYes(WfcError):

@@ -19,6 +19,7 @@ OperationId = NewType("OperationId", str)
 """``{site}#{occurrence}``; in chapter n >= 2 of a run ``{n}:{site}#{occurrence}``."""
 
 _RUN_ID = re.compile(r"[A-Za-z0-9._:-]{1,200}")
+_NAMESPACE = re.compile(r"[A-Za-z0-9._:~/@-]{1,200}")
 _CHAPTER = re.compile(r"(\d+):")
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -26,6 +27,11 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 def is_run_id(text: str) -> bool:
     """Tell whether `text` may name a run."""
     return _RUN_ID.fullmatch(text) is not None and text not in {".", ".."}
+
+
+def is_namespace(text: str) -> bool:
+    """Tell whether `text` may name a stream of a run."""
+    return _NAMESPACE.fullmatch(text) is not None
 
 
 def ulid(now_us: int, entropy: bytes) -> str:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wfc import codec
-from wfc.config import CodePlaces, import_modules
+from wfc.config import CodePlaces, import_modules, open_sessions_by, session_of_step
 from wfc.manifests.store import from_archive
+from wfc.runtime import log_context
 from wfc.runtime.frames import Pipe
 from wfc.runtime.registry import Registry
 from wfc.runtime.step_child import PipeHandler, StepChild
@@ -29,6 +30,7 @@ def main(number: int) -> None:
     if said is None:
         return  # it has died meanwhile
     opening = said[1]
+    log_context.install()
     root = logging.getLogger()
     root.addHandler(PipeHandler(pipe))
     root.setLevel(opening["level"])
@@ -38,6 +40,7 @@ def main(number: int) -> None:
     except BaseException as error:  # noqa: BLE001 - the code of a project may raise anything
         pipe.send("broken", error=codec.encode_error(error))
         return
+    open_sessions_by(lambda: session_of_step(opening, registry))
     child = StepChild(pipe, registry, _leave)
 
     def terminate(number: int, frame: FrameType | None) -> None:

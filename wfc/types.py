@@ -7,6 +7,7 @@ from wfc.runtime.answers import (
     CancelAnswer,
     HookSummary,
     Page,
+    PauseAnswer,
     Receipt,
     Recorded,
     RunSummary,
@@ -17,6 +18,7 @@ from wfc.runtime.attempt import StepMetadata
 from wfc.runtime.children import ChildRun
 from wfc.runtime.hooks import Conflict
 from wfc.runtime.metadata import Woke, WorkflowMetadata
+from wfc.runtime.streams import Chunk, ChunkKind, Stream
 from wfc.runtime.verdict import (
     Answer,
     Call,
@@ -26,6 +28,7 @@ from wfc.runtime.verdict import (
     UpgradeReport,
     Verdict,
 )
+from wfc.runtime.why import Why, WhyKind
 from wfc.worlds.protocol import Environment
 
 __all__ = [
@@ -33,6 +36,8 @@ __all__ = [
     "Call",
     "CancelAnswer",
     "ChildRun",
+    "Chunk",
+    "ChunkKind",
     "Conflict",
     "Divergence",
     "Environment",
@@ -43,6 +48,7 @@ __all__ = [
     "Level",
     "Offer",
     "Page",
+    "PauseAnswer",
     "Reason",
     "Receipt",
     "Recorded",
@@ -51,9 +57,12 @@ __all__ = [
     "Step",
     "StepMetadata",
     "StepStatus",
+    "Stream",
     "UpgradeReport",
     "Verdict",
     "VersionSummary",
+    "Why",
+    "WhyKind",
     "Woke",
     "WorkflowMetadata",
 ]

@@ -29,7 +29,7 @@ from wfc.eventlog.event import (
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
 from wfc.policies import Policy
 from wfc.worlds.open import open_world
-from wfc.worlds.protocol import Appended, NewRun, OpenRun
+from wfc.worlds.protocol import Appended, NewRun, OpenRun, StreamWrite
 
 WORKFLOW = DefinitionId("shop:checkout")
 CHARGE = DefinitionId("shop:charge")
@@ -84,14 +84,20 @@ def wfc(project: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said
 def put(project: Path) -> Callable[..., None]:
     """Write a run into the project's world."""
 
-    def put(run_id: str, *events: Event, **attributes: Any) -> None:
-        asyncio.run(_write(project, run_id, events, attributes))
+    def put(
+        run_id: str, *events: Event, chunks: Sequence[StreamWrite] = (), **attributes: Any
+    ) -> None:
+        asyncio.run(_write(project, run_id, events, chunks, attributes))
 
     return put
 
 
 async def _write(
-    project: Path, run_id: str, events: Sequence[Event], attributes: dict[str, Any]
+    project: Path,
+    run_id: str,
+    events: Sequence[Event],
+    chunks: Sequence[StreamWrite],
+    attributes: dict[str, Any],
 ) -> None:
     world = open_world(f"sqlite:///{project / 'runs.db'}")
     await world.open()
@@ -104,7 +110,8 @@ async def _write(
         attributes=attributes,
     )
     try:
-        assert isinstance(await world.append(RunId(run_id), [created], guard=NewRun()), Appended)
+        begun = await world.append(RunId(run_id), [created], guard=NewRun(), chunks=chunks)
+        assert isinstance(begun, Appended)
         if events:
             answer = await world.append(RunId(run_id), list(events), guard=OpenRun())
             assert isinstance(answer, Appended)

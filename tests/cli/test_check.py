@@ -230,6 +230,22 @@ def test_two_worlds_are_added_up(wfc: Wfc, shop: Path, project: Path) -> None:
     ] == {"move": 1, "stay": 3, "cannot": 0}
 
 
+def test_a_world_without_runs(wfc: Wfc, shop: Path, project: Path) -> None:
+    """Nothing is open there: that is an answer, with as many processes as there are cores."""
+    world = f"sqlite:///{project / 'empty.db'}"
+    assert wfc("runs", "--world", world).code == 0
+    said = wfc("check", "--against", world, "--jobs", "2")
+    assert (said.code, shown(said)[0]) == (0, "VERSION against 0 versions in use, 0 open runs")
+
+
+def test_a_world_that_is_not_there(wfc: Wfc, shop: Path, project: Path) -> None:
+    """A slip in a gate's URL must not pass for a world without runs, nor make one."""
+    said = wfc("check", "--against", "sqlite:///away/runs.db")
+    assert (said.code, str(project / "away" / "runs.db") in said.err) == (4, True), said.err
+    assert "wfc config show" in said.err
+    assert not (project / "away").exists()
+
+
 def test_a_manifest_alone_replays_nothing(wfc: Wfc, shop: Path) -> None:
     """So there are no runs in the answer."""
     wfc("check", "--write-baseline")

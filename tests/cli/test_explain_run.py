@@ -58,7 +58,7 @@ def test_a_sleeping_run_shows_its_line(folder: Path) -> None:
     """What it waits for and until when, and each event beside the line that asked for it."""
     text = told(folder, "explain", "asleep")
     first, second, third, *_ = text.split("\n")
-    assert first.startswith("asleep is suspended. It waits for `sleep` until ")
+    assert first.startswith("asleep is suspended. Sleeping until ")
     assert second == '  flows.py:14   await sleep("2h")'
     assert third.split() == ["step", "charge", "attempt", "1", "->", "'rich:4200'", "event", "3",
                              "flows.py:13"]  # fmt: skip
@@ -73,12 +73,15 @@ def test_a_sleeping_run_shows_its_line(folder: Path) -> None:
 def test_a_failed_run_tells_its_error(folder: Path) -> None:
     """In the first line, which is all that many read."""
     text = told(folder, "explain", "failed")
-    assert text.split("\n")[0] == "failed is failed. FatalError: no money"
+    assert (
+        text.split("\n")[0]
+        == "failed is failed. `charge` gave up after 1 attempt: no money at flows.py:7."
+    )
 
 
 def test_a_run_that_nobody_took(folder: Path) -> None:
     """It says what is missing."""
-    assert "A worker executes it, or is about to." in told(folder, "explain", "waiting")
+    assert "No worker is awake; " in told(folder, "explain", "waiting")
 
 
 def test_the_active_version_is_asked(folder: Path, tmp_path: Path) -> None:

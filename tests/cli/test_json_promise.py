@@ -16,6 +16,8 @@ from jsonschema import (  # type: ignore[import-untyped]  # its stubs are a pack
 )
 
 from wfc.cli.main import main
+from wfc.worlds.chunks import Form
+from wfc.worlds.protocol import NewChunk, StreamWrite
 
 from .conftest import Said, asleep, charge_failed_once, charged, completed, failed, hooked
 from .test_versions import hold
@@ -44,6 +46,10 @@ RUN: Final = {
     "started_at": INSTANT, "ended_at": INSTANT, "wake_at": INSTANT, "queue": MAYBE,
     "paused": FLAG, "blocked": MAYBE, "events": NUMBER, "attributes": {"type": "object"},
 }  # fmt: skip
+WHY: Final = {
+    "kind": TEXT, "sentence": TEXT, "since": INSTANT, "until": INSTANT, "operation_id": MAYBE,
+    "next_action": MAYBE,
+}  # fmt: skip
 STEP: Final = {
     "id": TEXT, "name": TEXT, "status": TEXT, "attempt": NUMBER, "arguments": ANY, "output": ANY,
     "error": MAYBE, "started_at": INSTANT, "ended_at": INSTANT,
@@ -63,7 +69,11 @@ VERDICT: Final = {
 }  # fmt: skip
 PROMISED: Final = {
     "runs": (["runs"], several(**RUN)),
-    "run": (["inspect", "paid"], fields(**RUN, result=ANY, error=MAYBE, steps=several(**STEP))),
+    "run": (
+        ["inspect", "paid"],
+        fields(**RUN, why=fields(**WHY), result=ANY, error=MAYBE, steps=several(**STEP)),
+    ),
+    "why": (["why", "paid"], fields(id=TEXT, **WHY)),
     "steps": (["inspect", "paid", "--steps"], several(**STEP)),
     "events": (["inspect", "paid", "--events"], several(**EVENT)),
     "event": (["inspect", "paid", "--event", "1"], fields(**EVENT)),
@@ -85,12 +95,27 @@ PROMISED: Final = {
             json_schema=ANY,
         ),
     ),
+    "chunks": (
+        ["stream", "paid"],
+        several(
+            index=NUMBER,
+            kind=TEXT,
+            value=ANY,
+            step_id=MAYBE,
+            attempt=NUMBER,
+            run=TEXT,
+            from_index={"type": ["integer", "null"]},
+            recorded_at=INSTANT,
+        ),
+    ),
     "receipt": (
         ["resume", "order:1", "true"],
         fields(run=TEXT, receipt_id=TEXT, position=NUMBER, duplicate=FLAG),
     ),
     "cancelled": (["cancel", "open"], several(id=TEXT, cancelled=FLAG)),
     "woken": (["wake", "asleep"], several(id=TEXT, woken=NUMBER)),
+    "paused": (["pause", "open"], several(id=TEXT, answer=TEXT)),
+    "unpaused": (["unpause", "open"], several(id=TEXT, answer=TEXT)),
     "rerun": (["rerun", "till"], several(id=TEXT, of=TEXT)),
     "fork": (["fork", "till", "--at", "2"], fields(id=TEXT, of=TEXT, created=FLAG)),
     "exported": (["export", "till"], several(id=TEXT, file=TEXT, events=NUMBER)),
@@ -172,7 +197,9 @@ PROMISED: Final = {
 def shop(project: Path, put: Put) -> None:
     """A project with runs in every state that the commands below ask for."""
     (project / "till.py").write_text('async def pay():\n    "use workflow"\n')
-    put("paid", *charge_failed_once(), charged(1), completed({"paid": True}))
+    written = StreamWrite(namespace="default", chunks=(NewChunk(form=Form.RAW, body=b"a"),))
+    done = (*charge_failed_once(), charged(1), completed({"paid": True}))
+    put("paid", *done, chunks=[written])
     put("lost", failed(ValueError("no")))
     put("open")
     put("asleep", asleep())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 from collections.abc import Callable
@@ -138,7 +139,20 @@ def test_all_that_move_are_good(wfc: Wfc, second: Second) -> None:
     assert (said.code, said.out.split()[:2]) == (0, ["moved", "2"])
     again = wfc("upgrade", "paid-1")
     assert (again.code, again.out.splitlines()[0]) == (0, f"paid-1 is on {two}")
+    assert "no worker is awake" not in again.err, "nothing was recorded"
     assert len(upgrades_in(wfc, "paid-1")) == 1
+
+
+def test_a_run_that_has_moved_is_exported_with_its_code(wfc: Wfc, second: Second) -> None:
+    """That is the code that it is on, not the one that it began with."""
+    two = second(TELLS)
+    wfc("upgrade", "paid-1")
+    said = wfc("export", "paid-1", "-o", "moved")
+    assert (said.code, "not held" in said.err) == (0, False)
+    header = json.loads(Path("moved/paid-1.jsonl").read_text("utf-8").partition("\n")[0])
+    assert list(header["versions"]) == [two]
+    assert "fingerprints" in header["manifest"]
+    assert wfc("replay", "moved/paid-1.jsonl").code == 0
 
 
 def test_nothing_is_asked_where_none_would_move(wfc: Wfc, second: Second) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import select
@@ -16,8 +17,8 @@ from typing import Any
 import pytest
 
 FLOWS = """\
-import asyncio, os, pathlib
-from wfc import FatalError, sleep
+import asyncio, fcntl, os, pathlib
+from wfc import FatalError, policy, sleep
 
 
 async def slow(name: str) -> str:
@@ -42,6 +43,21 @@ async def nap(seconds: float, *, note: str = "") -> str:
 async def refuse() -> None:
     "use workflow"
     raise FatalError("never")
+
+
+@policy(isolation="process")
+def spin() -> None:
+    "use step"
+    lock = open("lock", "w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    pathlib.Path("spins").touch()
+    while True:
+        pass
+
+
+async def spins() -> None:
+    "use workflow"
+    await spin()
 """
 PATIENCE_S = 60
 
@@ -269,3 +285,13 @@ def test_a_world_that_goes_read_only_ends_the_worker_with_exit_4(flows: Path) ->
         (flows / ".wfc").chmod(0o500)
     done = wfc(flows, "worker", "--until-idle", "--json")
     assert (done.returncode, json.loads(done.stderr)["code"]) == (4, "WFC950")
+
+
+def test_no_process_of_a_step_outlives_its_worker(flows: Path) -> None:
+    """Not even if the worker was killed, and the body never awaits."""
+    assert wfc(flows, "start", "spins").returncode == 0
+    with worker(flows) as process:
+        wait_for(flows / "spins")
+        process.kill()
+        with (flows / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # had by nobody any more

@@ -14,7 +14,7 @@ from tests.codec.kinds import DiskError, Item, Known, Nothing, ShopError
 from wfc import codec, errors
 from wfc.codec import failures
 from wfc.codec.raised import CHAIN_MAX, ERRORS_MAX, FRAMES_MAX, MESSAGE_MAX, as_list
-from wfc.errors import FatalError, PayloadCorrupt, RetryableError, StepError
+from wfc.errors import CannotDecrypt, FatalError, PayloadCorrupt, RetryableError, StepError
 
 
 def raised(error: BaseException) -> BaseException:
@@ -433,3 +433,13 @@ def test_a_fault_of_recording_leaves_type_and_message(monkeypatch: pytest.Monkey
     monkeypatch.setattr(failures, "value_of", broken)
     value = codec.read_error(codec.encode_error(ValueError("no"), fatal=True, code="WFC1"))
     assert (value.message, value.fatal, value.code) == ("no", True, "WFC1")
+
+
+def test_what_is_withheld_is_no_error() -> None:
+    """A reader without the key sees that there is a payload; nobody takes it for what it was."""
+    assert codec.decode(codec.ENCRYPTED) == {"$encrypted": True}
+    assert codec.is_withheld(codec.ENCRYPTED)
+    assert not codec.is_withheld(None)
+    for read in (codec.decode_error, codec.read_error):
+        with pytest.raises(CannotDecrypt, match="WFC_ENCRYPTION_KEYS"):
+            read(codec.ENCRYPTED)

@@ -5,7 +5,17 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Sequence
-from typing import Annotated, Any, ForwardRef, Generic, Literal, Optional, Protocol, TypeVar
+from typing import (
+    Annotated,
+    Any,
+    ForwardRef,
+    Generic,
+    Literal,
+    NamedTuple,
+    Optional,
+    Protocol,
+    TypeVar,
+)
 
 import attrs
 import msgspec
@@ -382,3 +392,28 @@ def test_remembered_classes_do_not_fill_the_memory(
         made = dataclasses.make_dataclass(f"Made{number}", [("x", int)])
         codec.encode(made(1), path="v")
     assert len(registry.remembered) <= 3
+
+
+class Spot(NamedTuple):
+    a: float
+
+
+@pytest.mark.parametrize(
+    ("value", "annotation"),
+    [
+        (True, int), (3, float), (Spot(1), Spot), (Word.YES, str), (Item("a"), Item), ("5", int),
+        ([1], list[int]), ((1, 2), list[int]), (Open(a=1), Open), (Open(a=1), Item), (5, int | str),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_a_type_that_gains_none_reads_what_it_read(value: Any, annotation: Any) -> None:
+    """Upgrades count on it: what may be None now reads every recorded value as it did."""
+
+    def found(kind: Any) -> tuple[type, str]:
+        try:
+            result = read(value, kind, Known())
+        except PayloadMismatch as error:
+            return PayloadMismatch, str(error).partition(": ")[2]
+        return type(result), repr(result)
+
+    assert found(annotation) == found(annotation | None) == found(Optional[annotation])  # noqa: UP045 - the old form is read too

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from wfc import (
-    FatalError, get_step_metadata, get_workflow_metadata, policy, set_attributes,
+    FatalError, create_hook, get_step_metadata, get_workflow_metadata, policy, set_attributes,
 )
 from wfc.policies import Backoff
 
@@ -147,6 +147,34 @@ def own_loop() -> int:
 def leaving() -> None:
     "use step"
     raise SystemExit(4)
+
+
+@policy(isolation="process", attempts=1)
+async def reach(token: str) -> list:
+    "use step"
+    from wfc.api import resume_hook, start
+    other = await start.options(id=f"by-{token}")(quick, 20)
+    await resume_hook(token, "hello")
+    return [other.id, os.environ.get("WFC_ENCRYPTION_KEYS"), os.environ.get("WFC_WEB_TOKEN")]
+
+
+@policy(isolation="process")
+def reach_by_own_loop(token: str) -> str:
+    "use step"
+    from wfc.api import start
+    return asyncio.run(start.options(id=f"sync-{token}")(quick, 1)).id
+
+
+async def quick(number: int) -> int:
+    "use workflow"
+    return number + 1
+
+
+async def reaches(token: str) -> list:
+    "use workflow"
+    async with create_hook(str, token=token) as hook:
+        found = await reach(token)
+        return [*found, await reach_by_own_loop(token), await hook]
 
 
 async def alone(name: str, *args: str) -> object:

@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from wfc import codec
-from wfc.errors import HookPayloadInvalid, SchemaUnavailable
+from wfc.errors import CannotDecrypt, HookPayloadInvalid, SchemaUnavailable
 from wfc.runtime.hook_schemas import Schema, read_schema, recorded_schema
 
 
@@ -128,3 +128,8 @@ def test_a_schema_of_a_later_wfc_is_judged_by_its_json_schema() -> None:
     found = read_schema(written, Known())
     assert not found.has_type
     assert found.admit(5) == 5
+
+
+def test_a_schema_that_is_withheld_judges_nothing() -> None:
+    with pytest.raises(CannotDecrypt, match="the schema of the hook is encrypted"):
+        read_schema(codec.ENCRYPTED, codec.REGISTERED)

@@ -421,7 +421,7 @@ def test_approvals_have_ids_of_their_own() -> None:
     log = log_of(ONE)
     log.start()
     name = OperationId("approval~1#0")
-    hook = open_hook(log.execution, name, None, kind=HookKind.APPROVAL)
+    hook: Hook[Any] = open_hook(log.execution, name, None, kind=HookKind.APPROVAL)
     assert hook.id.startswith("apr_")
 
 

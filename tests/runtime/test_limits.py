@@ -13,6 +13,7 @@ from wfc import codec
 from wfc.errors import LimitExceeded, PayloadTooLarge, RunFailed
 from wfc.eventlog.event import FailureKind
 from wfc.ids import OperationId
+from wfc.runtime.inline import Tenure
 from wfc.runtime.ledger import Ledger
 from wfc.runtime.limits import Limits
 from wfc.runtime.operations import Completed, Failed
@@ -162,7 +163,7 @@ async def test_what_a_step_sets(house: House, journal: Journal) -> None:
     worker, ledger = house.worker(chapter=Limits(attributes=2)), Ledger()
     for recorded in await house.world.history(run.id):
         ledger.note(recorded)
-    scene = RunScene(run.id, worker, lambda: ledger)
+    scene = RunScene(run.id, worker, lambda: ledger, Tenure())
     with pytest.raises(LimitExceeded, match="would have 3 attributes, and the limit is 2 "):
         await scene.set_attributes({"b": 1, "c": 1}, OperationId("add#0"))
     await scene.set_attributes({"b": 1}, OperationId("add#0"))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import os
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from tests.runtime.house import until
 from tests.runtime.process_flows import SOURCE
 from wfc import api, codec
 from wfc.config import Session
-from wfc.errors import FatalError, RunFailed, StepCrashed, StepError, StepTimeout
+from wfc.errors import ConfigError, FatalError, RunFailed, StepCrashed, StepError, StepTimeout
 from wfc.eventlog.event import StepFailed, StepRetrying
 from wfc.runtime.processes import WarmProcesses, cores
 from wfc.settings import load_settings
@@ -23,12 +25,20 @@ from wfc.settings import load_settings
 
 @pytest.fixture
 async def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Session]:
+    async with project(tmp_path, monkeypatch, "memory:") as session:
+        yield session
+
+
+@asynccontextmanager
+async def project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, world: str
+) -> AsyncIterator[Session]:
     """A worker for a project with such steps."""
     (tmp_path / "lonely_flows.py").write_text(SOURCE)
     (tmp_path / "wfc.toml").write_text('packages = ["lonely_flows"]\n')
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
-    async with api.runtime(settings=load_settings(tmp_path, world="memory:")) as session:
+    async with api.runtime(settings=load_settings(tmp_path, world=world)) as session:
         yield session
     del sys.modules["lonely_flows"]
 
@@ -70,6 +80,8 @@ async def test_a_process_is_warm_and_knows_what_it_works_for(
     assert (run_id, step_id, attempt, most, of_run, pid) == (run.id, step.id, 1, 3, run.id, first)
     assert (await api.get_run(run.id).attributes()) == {"seen": 1}
     assert "step lonely_flows:what" in caplog.messages
+    (told,) = [each.__dict__ for each in caplog.records if each.name == "shop"]
+    assert (told["wfc_run"], told["wfc_step"], told["wfc_attempt"]) == (run_id, step_id, 1)
     assert "wfc." in str(await failure("wrong"))
     assert await done("own_loop") == 5
     assert await (await api.start(flow("nested"))).result("60s") == 5
@@ -154,6 +166,31 @@ async def test_a_cancelled_body_is_told(session: Session, tmp_path: Path) -> Non
     pid = int(read(tmp_path / "waits"))
     await until(lambda: pid not in warm(session).pids)
     assert read(tmp_path / "told") == "True"
+
+
+async def test_runs_are_started_and_resumed_from_within(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the worker's world, whatever the settings say, with its keys; which no program inherits
+    that the body may begin.
+    """
+    monkeypatch.setenv("WFC_ENCRYPTION_KEYS", f"k1:{base64.b64encode(b'k' * 32).decode()}")
+    monkeypatch.setenv("WFC_WEB_TOKEN", "t" * 32)
+    world = f"sqlite:///{tmp_path}/other.db"
+    async with project(tmp_path, monkeypatch, world):
+        run = await api.start(flow("reaches"), "t-1")
+        assert await run.result("60s") == ["by-t-1", None, None, "sync-t-1", "hello"]
+        assert await api.get_run("by-t-1").result("60s") == 21
+        assert await api.get_run("sync-t-1").result("60s") == 2
+
+
+async def test_a_world_in_memory_is_out_of_reach(session: Session) -> None:
+    """It is said so; another world of that name would lose what is written to it."""
+    run = await api.start(flow("reaches"), "t-1")
+    with pytest.raises(RunFailed) as caught:
+        await run.result("60s")
+    assert isinstance(caught.value.cause, ConfigError)
+    assert "memory of another process" in str(caught.value.cause)
 
 
 async def test_processes_end_with_their_worker(session: Session) -> None:

@@ -25,7 +25,8 @@ from wfc.eventlog.entity import RunStatus, StepStatus
 from wfc.eventlog.event import RunCreated
 from wfc.ids import RunId, WorkerId
 from wfc.runtime.answers import CancelAnswer
-from wfc.runtime.bulk import cancel_all, list_page, run_filter
+from wfc.runtime.bulk import list_page, run_filter
+from wfc.runtime.controls import cancel_all
 from wfc.runtime.run import Run
 from wfc.worlds.protocol import Refusal, Refused, RunFilter
 
@@ -195,7 +196,7 @@ async def test_nothing_is_written_behind_what_cannot_be_read(
     rows = [await house.world.run(each.id) for each in (run, paused)]
     with monkeypatch.context() as patched:
 
-        async def unreadable(*_: Any) -> Any:
+        async def unreadable(*_: Any, **__: Any) -> Any:
             raise damage
 
         patched.setattr(house.world, "history", unreadable)
@@ -242,27 +243,3 @@ async def test_runs_are_listed_by_filters(house: House) -> None:
     assert [each.status for each in page.items] == [RunStatus.COMPLETED]
     with pytest.raises(ValueError, match="Did you mean 'cancelled'"):
         found(status="canceled")
-
-
-async def test_many_runs_are_cancelled_at_once(house: House) -> None:
-    first, second = [await house.start(FLOWS.waits, 1) for _ in range(2)]
-    ended = await house.start(FLOWS.chain, 1)
-    worker = house.worker()
-    await worker.run_until_idle()
-    client = house.session
-    would = await cancel_all(client, RunFilter(), reason=None, dry_run=True)
-    assert would == dict.fromkeys((first.id, second.id), CancelAnswer.WOULD_CANCEL)
-    answers = await cancel_all(
-        client, [first.id, ended.id, RunId("nobody")], reason="x", dry_run=False
-    )
-    assert list(answers.values()) == [
-        CancelAnswer.REQUESTED, CancelAnswer.ENDED, CancelAnswer.NOT_FOUND,
-    ]  # fmt: skip
-    again = await cancel_all(client, [first.id], reason="x", dry_run=False)
-    assert again == {first.id: CancelAnswer.REQUESTED}
-    await worker.run_until_idle()
-    assert await first.status() is RunStatus.CANCELLED
-    only_ended = RunFilter(statuses=frozenset({"completed"}))
-    assert await cancel_all(client, only_ended, reason=None, dry_run=False) == {}
-    with pytest.raises(ValueError, match="at most 500"):
-        await cancel_all(client, [RunId("x")] * 501, reason=None, dry_run=False)

@@ -6,12 +6,14 @@ import asyncio
 import dataclasses
 from datetime import UTC, datetime
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.runtime.flows import FLOWS, PROGRAM, Journal
 from tests.runtime.house import House
+from wfc.clock import VirtualClock
 from wfc.errors import (
     LimitExceeded,
     NoSuchWorkflow,
@@ -24,6 +26,7 @@ from wfc.errors import (
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import RunCreated
 from wfc.runtime.starting import StartOptions, workflow_id
+from wfc.worlds.open import open_world
 
 
 async def test_the_same_call_under_the_same_id_is_the_same_run(
@@ -147,3 +150,28 @@ async def plain_flow() -> None:
 def test_what_was_not_compiled_is_recognised(function: Any, words: str) -> None:
     with pytest.raises(NotCompiled, match=words):
         workflow_id(function)
+
+
+async def test_fifty_starters_of_several_processes_begin_one_run(
+    tmp_path: Path, journal: Journal
+) -> None:
+    """Each has the file open for itself, and all of them know it by the same id."""
+    clock, path = VirtualClock(), tmp_path / "world.db"
+    houses = []
+    for _ in range(5):
+        world = open_world(f"sqlite:///{path}", clock)
+        await world.open()
+        houses.append(await House(world, clock, PROGRAM.version).open())
+    runs = await asyncio.gather(
+        *[house.start(FLOWS.chain, 2, id="c-1") for house in houses for _ in range(10)]
+    )
+    assert [run.created for run in runs].count(True) == 1
+    assert await houses[0].log(runs[0]) == ["run_created"]
+    others = await asyncio.gather(
+        *[house.start(FLOWS.chain, 3, id="c-1") for house in houses], return_exceptions=True
+    )
+    assert {type(each) for each in others} == {RunIdConflict}
+    await asyncio.gather(*[house.worker().run_until_idle() for house in houses])
+    assert len(journal.calls) == 2
+    for house in houses:
+        await house.close()

@@ -84,10 +84,10 @@ async def test_what_cannot_be_read_is_an_entry(
     two = await moves.deploy(TELLS)
     history = moves.world.history
 
-    async def broken(run_id: Any, *args: Any) -> Any:
+    async def broken(run_id: Any, *args: Any, **named: Any) -> Any:
         if run_id == "a":
             raise CorruptEvent(RunId("a"), 3, "it is torn")
-        return await history(run_id, *args)
+        return await history(run_id, *args, **named)
 
     monkeypatch.setattr(moves.world, "history", broken)
     report = await upgraded(moves, two.id, "a", "b", "nobody")

@@ -246,6 +246,9 @@ class _Attempt:
 
         return write()
 
+    async def write_stream(self, to: Any, chunks: Any, *, close: bool = False) -> None:
+        raise NotImplementedError
+
 
 async def test_in_a_step_they_ask_the_attempt() -> None:
     """Metadata and attributes are for steps too."""

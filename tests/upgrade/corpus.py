@@ -197,7 +197,8 @@ def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(**arguments: Any) -> Any:
         bound = inspect.signature(function).parameters
         places = [name for name, one in bound.items() if one.kind is one.POSITIONAL_ONLY]
-        value = function(*(arguments.pop(name) for name in places), **arguments)
+        first = [arguments.pop(name) for name in places]
+        value = function(*first, **arguments)
         return asyncio.run(value) if inspect.iscoroutine(value) else value
 
     return call

@@ -7,7 +7,7 @@ A mutant takes one rule away; a witness is a case that notices. Witnesses are ch
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -148,7 +148,7 @@ def markers_known_from_the_start(patch: Patch) -> None:
 
     def begun(self: Execution, *args: Any, **options: Any) -> None:
         begin(self, *args, **options)
-        self.changes = frozenset({"tell"})
+        self.in_force = replace(self.in_force, changes=("tell",))
 
     patch.setattr(Execution, "__init__", begun)
 

@@ -15,18 +15,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.eventlog.samples import EVENTS
+from wfc import codec
 from wfc.clock import Clock
 from wfc.errors import CannotDecrypt, ConfigError, CorruptEvent, MissingExtra
+from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import (
     ChildCreated,
     Event,
     HookCreated,
     Recorded,
+    RunCancelled,
     RunCancelRequested,
     RunCompleted,
 )
 from wfc.ids import DefinitionId, OperationId, RunId
 from wfc.worlds import sql_events
+from wfc.worlds.chunks import Form
 from wfc.worlds.conformance import Conformance
 from wfc.worlds.open import open_world
 from wfc.worlds.promises.given import (
@@ -42,7 +46,17 @@ from wfc.worlds.promises.given import (
     step_done,
     wrote,
 )
-from wfc.worlds.protocol import HookFilter, OpenRun, Release, RunFilter, World
+from wfc.worlds.protocol import (
+    CopiedStreams,
+    HookFilter,
+    NewChunk,
+    NewRun,
+    OpenRun,
+    Release,
+    RunFilter,
+    StreamWrite,
+    World,
+)
 from wfc.worlds.sqlite import SqliteWorld
 from wfc.worlds.vault import VARIABLE, Vault, vault_of
 
@@ -70,7 +84,11 @@ async def written(path: Path, vault: Vault | None, run_id: RunId = RUN) -> Sqlit
     )
     large = step_done(1, output=_SECRET * 5000)
     events: list[Event] = [step_done(output=_SECRET), large, hook]
-    wrote(await world.append(run_id, events, guard=owner, release=Release()))
+    secret = NewChunk(form=Form.RAW, body=_SECRET)
+    stream = StreamWrite(
+        namespace="out", chunks=(secret,), epilogue={RunStatus.CANCELLED: (secret,)}
+    )
+    wrote(await world.append(run_id, events, guard=owner, chunks=[stream], release=Release()))
     return world
 
 
@@ -117,7 +135,14 @@ async def test_nothing_secret_is_on_the_disk(tmp_path: Path) -> None:
     assert [events[1].output, events[2].output] == [_SECRET, _SECRET * 5000]
     (hook,) = (await again.list_hooks(HookFilter())).hooks
     assert hook.hook.metadata == _SECRET
+    fork = NewRun(streams=CopiedStreams(run_id=RUN, steps=frozenset({None})))  # type: ignore[arg-type]  # what no step wrote
+    wrote(await again.append(OTHER, [created()], guard=fork))
+    for run_id in (RUN, OTHER):
+        wrote(await again.append(run_id, [RunCancelled(forced=True)], guard=OpenRun()))
+        page = await again.read_chunks(run_id, "out")
+        assert [one.body for one in page.chunks] == [_SECRET] * 2
     await again.close()
+    assert _SECRET not in on_disk(world.path)
 
 
 async def test_a_key_changes_while_runs_are_open(tmp_path: Path) -> None:
@@ -166,6 +191,8 @@ async def test_without_its_key_a_run_waits(tmp_path: Path, vault: Vault | None, 
     with pytest.raises(CannotDecrypt, match=says) as caught:
         await log(world)
     assert caught.value.code == "WFC467"
+    with pytest.raises(CannotDecrypt, match=says):
+        await world.read_chunks(RUN, "out")
     assert [run.run_id for run in (await world.list_runs(RunFilter())).runs] == [RUN]
     await started(world, OTHER)
     assert len(await log(world, OTHER)) == 1, "others go on"
@@ -194,9 +221,8 @@ async def test_an_end_that_cannot_be_read_is_no_failure_to_the_parent(tmp_path: 
     wrote(await world.append(RUN, [hears], guard=owner, release=Release()))
     row = await world.run(OTHER)
     assert row is not None
-    assert row.output is None
-    assert "k1" in (row.blocked or "")
-    with pytest.raises(CannotDecrypt):
+    assert row.output == codec.ENCRYPTED
+    with pytest.raises(CannotDecrypt, match="k1"):
         await world.ended_children(RUN)
     await world.close()
 
@@ -220,6 +246,12 @@ async def test_what_is_sealed_belongs_to_one_place(tmp_path: Path) -> None:
         await log(world)
     with pytest.raises(CorruptEvent, match="its payload `output` is missing"):
         await log(world, OTHER)
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute("UPDATE chunks SET body = (SELECT body FROM chunks WHERE stream = 2)")
+    connection.close()
+    with pytest.raises(CannotDecrypt, match="chunk 0 of the stream 'out' of run run_1"):
+        await world.read_chunks(RUN, "out")
     refused = await world.append(RUN, [RunCancelRequested()], guard=OpenRun())
     assert refused is not None
     await world.close()

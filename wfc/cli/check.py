@@ -13,7 +13,7 @@ import typer
 
 from wfc.cli import diff_text, formats, output
 from wfc.cli.against import HERE, Side, resolve
-from wfc.cli.checking import Checked, Checker, Judged, is_world
+from wfc.cli.checking import Checked, Checker, Judged, check_there, is_world
 from wfc.cli.common import Common, command_app
 from wfc.cli.diff import as_findings, as_plain, compared
 from wfc.cli.excused import without_excused
@@ -124,6 +124,8 @@ def check(
         return
     limit = duration("--time-limit", time_limit)
     limit_s = None if limit is None else seconds(limit)
+    for one in against or ():
+        check_there(loaded, one)
     asked = _asked(loaded, against, histories)
     found = Found(new=new, comparisons=list(_compared(loaded, asked, new)), failed=bool(status))
     worlds = [one for one in asked if is_world(one)]

@@ -16,7 +16,15 @@ from wfc.cli.common import Common
 from wfc.cli.progress import progress
 from wfc.compiler.processes import spread
 from wfc.config import world_url
-from wfc.errors import BuildTooNew, BundleBroken, InputInvalid, LogError, RunNotFound, WfcError
+from wfc.errors import (
+    BuildTooNew,
+    BundleBroken,
+    InputInvalid,
+    LogError,
+    RunNotFound,
+    WfcError,
+    WorldUnreachable,
+)
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import Channel
 from wfc.ids import RunId, VersionId
@@ -76,6 +84,19 @@ def is_world(asked: str) -> bool:
     return asked.partition(":")[0] in _SCHEMES and ":" in asked
 
 
+def check_there(loaded: Loaded, url: str) -> None:
+    """Refuse the URL of a file that is not there: a slip in it must not pass for a world without
+    runs. Raises `WorldUnreachable`.
+    """
+    path = url.removeprefix("sqlite:///")
+    if path != url and not (loaded.root / path).is_file():
+        raise WorldUnreachable(
+            f"{loaded.root / path} is no file, so `--against {url}` holds no runs to look at, and "
+            "a check makes no world.\nCorrect the URL; `wfc config show` names that of the "
+            "settings. A relative path begins at the project."
+        )
+
+
 class Checker:
     """Replays open runs on one build; `checked` adds up what became of them."""
 
@@ -92,7 +113,7 @@ class Checker:
         self._tally = Tally(new.version.id)
 
     def world(self, url: str) -> None:
-        """Judge the open runs of a world."""
+        """Judge the open runs of a world. Raises `WorldUnreachable`."""
         asyncio.run(self._add(open_world(world_url(self._loaded, url)), ()))
 
     def histories(self, folder: Path) -> None:
@@ -259,7 +280,7 @@ async def _parts(
     deadline: float | None,
 ) -> AsyncIterator[Part]:
     """Judge chunk by chunk until all are, or the time is over."""
-    if jobs == 1 or len(chunks) == 1 or isinstance(world, MemoryWorld):
+    if jobs == 1 or len(chunks) <= 1 or isinstance(world, MemoryWorld):
         upgrader = _upgrader(world, version)
         for chunk in chunks:
             yield await _judged_here(upgrader, version, chunk, deadline)

@@ -8,9 +8,9 @@ from typing import Any
 
 from wfc.cli import output
 from wfc.cli.verdicts import to_plain as verdict_to_plain
+from wfc.cli.why import to_plain as why_to_plain
 from wfc.clock import to_datetime
 from wfc.diagnostics import Place
-from wfc.eventlog.entity import RunStatus
 from wfc.runtime.explaining import Explained, Line, Newest
 
 _PLAIN = {"run_created", "run_started", "wait_created", "step_created", "step_started"}
@@ -25,6 +25,7 @@ def to_plain(found: Explained) -> dict[str, Any]:
         "workflow": found.row.workflow,
         "version": found.row.version,
         "sentence": sentence_of(found),
+        "why": why_to_plain(found.why),
         "waiting": [_line(one) for one in found.waiting],
         "events": [_line(one) for one in found.lines],
         "newest": None
@@ -59,6 +60,8 @@ def lines_of(found: Explained) -> Iterator[str]:
     for line, (word, says, event) in zip(done, shown, strict=True):
         place = _place(line.at).rstrip()
         yield f"  {word:<{widths[0]}}  {says:<{widths[1]}}  {event:<10} {place}".rstrip()
+    if found.why.next_action is not None:
+        yield f"  to go: {found.why.next_action}"
     yield from _of_versions(found)
 
 
@@ -76,37 +79,7 @@ def _place(at: Place | None) -> str:
 
 def sentence_of(found: Explained) -> str:
     """Say in a sentence where the run stands, and why."""
-    return f"{found.row.run_id} is {found.row.status.value}. {_why(found)}".rstrip()
-
-
-def _why(found: Explained) -> str:
-    row = found.row
-    if row.status.ended:
-        why = next((one.says for one in reversed(found.lines) if one.says), "")
-        return why if row.status is RunStatus.FAILED else ""
-    if row.blocked is not None:
-        return f"It is blocked: {row.blocked}"
-    if row.paused:
-        return "It is paused: `wfc inspect` shows by whom."
-    if row.status is RunStatus.PENDING and row.not_before is not None:
-        return f"It begins {output.rfc3339(row.not_before)}."
-    if not found.waiting:
-        return "A worker executes it, or is about to."
-    more = len(found.waiting) - 1
-    return f"It waits for {_awaited(found.waiting[0])}{f' and {more} more' if more else ''}."
-
-
-def _awaited(line: Line) -> str:
-    word = _word(line).partition(" ")[2]
-    match line.event:
-        case "wait":
-            return f"`{word}` until {_instant(line.says)}"
-        case "hook":
-            return f'hook "{line.says}"'
-        case "child":
-            return f"child run {line.says}"
-        case _:
-            return f"step `{word}`: {line.says}"
+    return f"{found.row.run_id} is {found.row.status.value}. {found.why.sentence}"
 
 
 def _told(line: Line) -> str:

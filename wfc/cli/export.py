@@ -80,10 +80,10 @@ def _written(common: Common, one: Exported, path: Path) -> dict[str, object]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("x", encoding="utf-8") as file:
         file.writelines(line + "\n" for line in lines_of(one))
-    if one.created.version not in one.archives:
+    if one.version not in one.archives:
         output.note(
             common,
-            f"{path}: version {one.created.version} is not held here, so the file has no code and "
+            f"{path}: version {one.version} is not held here, so the file has no code and "
             "cannot be replayed by itself",
         )
     return {"id": one.run_id, "file": str(path), "events": len(one.log)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
@@ -15,8 +16,9 @@ from wfc.cli import output
 from wfc.cli.common import Common, command_app
 from wfc.cli.run_rows import summary
 from wfc.cli.session import opened_on, readable, row_of
+from wfc.cli.why import to_plain as why_to_plain
 from wfc.config import Session
-from wfc.errors import RunNotFound, WfcError
+from wfc.errors import CannotDecrypt, RunNotFound, WfcError
 from wfc.eventlog.event import RunUpgraded
 from wfc.ids import RunId
 from wfc.runtime.answers import Recorded, Step
@@ -27,6 +29,8 @@ from wfc.worlds.rules import PAGE_MAX
 _TELLING: Final = frozenset(
     {"operation_id", "step", "attempt", "workflow", "output", "error", "reason", "cause"}
 )
+_WITHHELD: Final = json.dumps(codec.decode(codec.ENCRYPTED))
+"""An error that cannot be read here: a text, as all errors are in lists."""
 _UNSAID: Final[tuple[object, ...]] = (None, {}, False)
 app = command_app()
 
@@ -60,6 +64,7 @@ async def _inspect(common: Common, named: str, *, steps: bool, events: bool, eve
         else:
             data_of_run = {
                 **summary(row),
+                "why": why_to_plain(await run.why()),
                 "result": _field(session, "output", row.output),
                 "error": _field(session, "error", row.error),
                 "parent": row.parent_id,
@@ -104,6 +109,7 @@ def _whole(common: Common, data: Mapping[str, Any]) -> None:
     shown = {
         name: value for name, value in data.items() if name not in lists and value not in _UNSAID
     }
+    shown["why"] = shown["why"]["sentence"]
     output.table(common, [{"field": name, "value": value} for name, value in shown.items()])
     if data["steps"]:
         output.table(common, [_step_row(step) for step in data["steps"]])
@@ -119,10 +125,16 @@ def _step(step: Step) -> dict[str, Any]:
         "attempt": step.attempt,
         "arguments": readable(step.arguments),
         "output": readable(step.output),
-        "error": None if step.error is None else f"{type(step.error).__name__}: {step.error}",
+        "error": _error(step.error),
         "started_at": output.rfc3339(step.started_at),
         "ended_at": output.rfc3339(step.ended_at),
     }
+
+
+def _error(error: BaseException | None) -> str | None:
+    if isinstance(error, CannotDecrypt):
+        return _WITHHELD
+    return None if error is None else f"{type(error).__name__}: {error}"
 
 
 def _step_row(step: Mapping[str, Any]) -> dict[str, Any]:
@@ -148,13 +160,19 @@ def _event(session: Session, recorded: Recorded) -> dict[str, Any]:
 
 
 def _field(session: Session, name: str, value: Any) -> Any:
-    """Decode a payload, so that people read values and not bytes."""
+    """Give a field as people read it: values and not bytes."""
     if isinstance(value, dict):
         return {key: _field(session, key, below) for key, below in value.items()}
     if isinstance(value, int) and name.endswith("_at"):
         return output.rfc3339(value)
-    if not isinstance(value, bytes) or name in {"seed", "digest"}:
-        return value.hex() if isinstance(value, bytes) else readable(value)
+    return _payload(session, name, value) if isinstance(value, bytes) else readable(value)
+
+
+def _payload(session: Session, name: str, value: bytes) -> Any:
+    if codec.is_withheld(value):
+        return _WITHHELD if name == "error" else codec.decode(value)
+    if name in {"seed", "digest"}:
+        return value.hex()
     try:
         if name == "error":
             return repr(codec.decode_error(value, types=session.types))

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Annotated, Any
 
 import typer
 
-from wfc.cli import output
 from wfc.cli.arguments import read_json_text
 from wfc.cli.common import Common, command_app
-from wfc.cli.session import opened, wait_for_reaction
-from wfc.errors import InputInvalid, SchemaUnavailable
+from wfc.cli.sending import send
+from wfc.errors import InputInvalid
 from wfc.runtime import hook_door
-from wfc.types import Receipt
 
 app = command_app()
 
@@ -35,7 +32,11 @@ def resume(
 ) -> None:
     """Send a value to a hook; exit 3 if no hook has the token, 5 if it was disposed."""
     value = _value(payload)
-    asyncio.run(_resume(Common.of(context), token, value, idempotency_id or None))
+    once = idempotency_id or None
+    send(
+        Common.of(context),
+        lambda session: hook_door.send(session, token, value, idempotency_id=once, as_json=True),
+    )
 
 
 def _value(given: str) -> Any:
@@ -46,29 +47,3 @@ def _value(given: str) -> Any:
         raise InputInvalid(
             f"the value is no JSON: {problem}. Text is written in quotes: '\"yes\"'."
         ) from None
-
-
-async def _resume(common: Common, token: str, value: Any, idempotency_id: str | None) -> None:
-    loaded = common.load()
-
-    async def send(*, with_code: bool) -> Receipt:
-        async with opened(loaded, with_code=with_code) as session:
-            receipt = await hook_door.send(
-                session, token, value, idempotency_id=idempotency_id, as_json=True
-            )
-            data = {
-                "run": receipt.run_id,
-                "receipt_id": receipt.receipt_id,
-                "position": receipt.position,
-                "duplicate": receipt.duplicate,
-            }
-            output.result(common, "receipt", data, rows=[data])
-            if not receipt.duplicate:
-                await wait_for_reaction(common, session, [receipt.run_id])
-            return receipt
-
-    try:
-        await send(with_code=False)
-    except SchemaUnavailable:
-        # Without `jsonschema` the hook's own type can judge, which takes a build of the project.
-        await send(with_code=True)

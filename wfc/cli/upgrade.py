@@ -114,7 +114,7 @@ async def _upgrade(asked: Asked) -> None:
             for error in report.errors.values():
                 raise error
         _show(asked, report)
-        if report.moved and not asked.dry_run:
+        if report.rerun or any(one.moved for one in report.verdicts):
             await hint_if_nobody_works(common, session)
     if report.stayed or report.cannot or report.errors:
         raise typer.Exit(Exit.NEGATIVE)

@@ -7,7 +7,9 @@ import logging
 import os
 import signal
 import sys
-from typing import Annotated, Any
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any, TextIO
 
 import typer
 
@@ -15,6 +17,7 @@ from wfc.cli import output
 from wfc.cli.common import Common, command_app
 from wfc.cli.failure import Exit
 from wfc.cli.session import opened
+from wfc.cli.supervisor import supervise
 from wfc.clock import MICROSECONDS
 from wfc.config import Session
 from wfc.runtime.outbox import INLINE_RETRY_US
@@ -41,6 +44,14 @@ def worker(
         bool,
         typer.Option("--activate", help="Make this build the active version, new or not."),
     ] = False,
+    processes: Annotated[
+        int,
+        typer.Option(min=0, metavar="N", help="So many workers, of which the dead are replaced."),
+    ] = 0,
+    until_eof: Annotated[
+        bool,
+        typer.Option("--until-eof", hidden=True, help="Drain when standard input is closed."),
+    ] = False,
     concurrency: Annotated[int, typer.Option(min=0, metavar="N", help="Step bodies at once.")] = 0,
     drain: Annotated[
         str, typer.Option(metavar="D", help="How long bodies may go on after SIGTERM.")
@@ -53,22 +64,45 @@ def worker(
         level=logging.INFO if common.verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    if processes:
+        if until_idle:
+            raise typer.BadParameter("workers that exit when idle are not replaced; leave one out")
+        if code := asyncio.run(_supervise(common, processes)):
+            raise typer.Exit(code)
+        return
     table = {"concurrency": concurrency or None, "drain": drain or None}
     given = {name: value for name, value in table.items() if value is not None}
     overrides: dict[str, Any] = {"app": application or None, "worker": given or None}
     served = tuple(word.strip() for word in queues.split(",") if word.strip())
-    work = _work(common, overrides, served, until_idle=until_idle, activate=activate)
+    ends = Ends(until_idle=until_idle, until_eof=until_eof)
+    work = _work(common, overrides, served, ends, activate=activate)
     code = asyncio.run(work)
     if code:
         raise typer.Exit(code)
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """When a worker ends, beside on a signal."""
+
+    until_idle: bool
+    until_eof: bool
+
+
+async def _supervise(common: Common, number: int) -> int:
+    def told(news: dict[str, Any]) -> None:
+        if common.json or common.jsonl:
+            output.stream(common, "worker", [news], rows=[], first=False)
+
+    return await supervise(number, partial(output.note, common), told)
 
 
 async def _work(
     common: Common,
     overrides: dict[str, Any],
     queues: tuple[str, ...],
+    ends: Ends,
     *,
-    until_idle: bool,
     activate: bool,
 ) -> int:
     loaded = common.load(**overrides)
@@ -78,8 +112,10 @@ async def _work(
         await _stand(common, session, activate=activate)
         made = session.make_worker(queues=queues)
         stop = Stop(common)
+        if ends.until_eof:
+            stop.hear_eof(sys.stdin)
         output.note(common, f"worker {os.getpid()} works on {session.world.url}; Ctrl-C drains")
-        if until_idle:
+        if ends.until_idle:
             patience_s = INLINE_RETRY_US / MICROSECONDS
             due = await stop.unless_asked(made.run_until_idle(patience_s=patience_s))
             await made.stop()
@@ -133,6 +169,20 @@ class Stop:
         if self._asked.is_set():
             os._exit(Exit.INTERRUPTED)
         self.code = Exit.INTERRUPTED if number is signal.SIGINT else Exit.GOOD
+        self._drain()
+
+    def hear_eof(self, stream: TextIO) -> None:
+        """Drain, too, once nobody can write to `stream` any more: who began this worker is gone."""
+        loop = asyncio.get_running_loop()
+
+        def read() -> None:
+            if not os.read(stream.fileno(), 4096):
+                loop.remove_reader(stream)
+                self._drain()
+
+        loop.add_reader(stream, read)
+
+    def _drain(self) -> None:
         self._asked.set()
         output.note(self._common, "draining; a second signal exits at once, and nothing is lost")
 

@@ -16,10 +16,13 @@ from wfc.codec.failures import (
     read_error,
 )
 from wfc.codec.families import remember_former
+from wfc.codec.handles import register_handle
 from wfc.codec.naming import REGISTERED, Registry, Types, wire_name
 from wfc.codec.redaction import REDACTED, black_out, redacted
+from wfc.codec.withheld import ENCRYPTED, is_withheld, refuse_withheld
 
 __all__ = [
+    "ENCRYPTED",
     "PAYLOAD_MAX",
     "REDACTED",
     "REGISTERED",
@@ -35,8 +38,11 @@ __all__ = [
     "encode",
     "encode_arguments",
     "encode_error",
+    "is_withheld",
     "read_error",
     "redacted",
+    "refuse_withheld",
+    "register_handle",
     "remember_former",
     "wire_name",
 ]

@@ -207,7 +207,7 @@ def _plain(make: Callable[[bytes], Any]) -> Callable[[Reader, bytes], Any]:
     return lambda _, data: make(data)
 
 
-_READERS: Final[Mapping[int, Callable[[Reader, bytes], Any]]] = {
+_READERS: Final[dict[int, Callable[[Reader, bytes], Any]]] = {
     tags.SET: _parts(set),
     tags.FROZENSET: _parts(frozenset),
     tags.BIG_INT: _plain(lambda data: int.from_bytes(data, "big", signed=True)),
@@ -231,3 +231,8 @@ _READERS: Final[Mapping[int, Callable[[Reader, bytes], Any]]] = {
     tags.RANGE: _parts(lambda found: range(*found)),
     tags.ZONE: _parts(_zone),
 }
+
+
+def read_as(tag: int, make: Callable[[Any], Any]) -> None:
+    """Read what stands under a code, by what `make` makes of the plain value there."""
+    _READERS[tag] = _parts(make)

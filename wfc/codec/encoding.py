@@ -282,6 +282,12 @@ _WRITERS: Final[dict[type, Writer]] = {
     WindowsPath: _parts(tags.PATH, _path),
 }
 
+
+def write_as(kind: type, tag: int, take: Callable[[Any], Any]) -> None:
+    """Write values of a class under a code of their own, by the plain value that `take` gives."""
+    _WRITERS[kind] = _parts(tag, take)
+
+
 # --- classes -----------------------------------------------------------------------------------
 
 

@@ -18,6 +18,7 @@ from wfc.codec.raised import (
     of_list,
     value_of,
 )
+from wfc.codec.withheld import is_withheld, refuse_withheld
 from wfc.errors import PayloadCorrupt
 
 __all__ = ["ErrorValue", "Frame", "caused_by", "decode_error", "encode_error", "read_error"]
@@ -48,7 +49,11 @@ def caused_by(error: bytes, cause: bytes) -> bytes:
 
 
 def read_error(data: bytes) -> ErrorValue:
-    """Read an error as a value, without making an exception. Raises `PayloadCorrupt`."""
+    """Read an error as a value, without making an exception. Raises `PayloadCorrupt`, and
+    `CannotDecrypt` for one that was withheld.
+    """
+    if is_withheld(data):
+        raise refuse_withheld("an error")
     found = Reader(REGISTERED).read(unseal(data))
     try:
         return of_list(found)

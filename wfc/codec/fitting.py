@@ -23,6 +23,7 @@ _REACHES_NOTHING: Final = _SAYS_NOTHING | _PLAIN
 _DEPTH_MAX: Final = 20
 _SCALARS: Final = frozenset({int, str, bytes, bool, float})
 _SETS: Final = (set, frozenset)
+_UNIONS: Final = (typing.Union, types.UnionType)
 
 
 class Unread(dict[str, Any]):
@@ -77,22 +78,34 @@ def fit(value: Any, annotation: Any, *, unread: bool, what: str) -> Any:
     Raises `PayloadMismatch`, or `UnknownType` for what stays unread.
     """
     if not says_nothing(annotation):
-        judge = _plain if is_plain(annotation) else _fitted
-        value = judge(value, annotation, what)
+        value = _judged(value, annotation, what)
     if unread:
         _check_read(value)
     return value
 
 
-def _plain(value: Any, annotation: Any, what: str) -> Any:
+def _judged(value: Any, annotation: Any, what: str) -> Any:
+    """Judge a value; whatever may be None reads everything else as if it could not.
+
+    Upgrades call it `compatible` that a type gains None, and pydantic judges the members of a union
+    in ways of its own.
+    """
+    inner = annotation if is_plain(annotation) else _without_none(annotation)
+    if value is None and inner is not annotation:
+        return None
+    judge = _plain if is_plain(inner) else _fitted
+    return judge(value, inner, what, annotation)
+
+
+def _plain(value: Any, annotation: Any, what: str, said: Any) -> Any:
     if isinstance(value, annotation):
         return value
     if annotation is float and type(value) is int:
         return float(value)
-    raise _mismatch(what, annotation, f"it is {_kind(value)}")
+    raise _mismatch(what, said, f"it is {_kind(value)}")
 
 
-def _fitted(value: Any, annotation: Any, what: str) -> Any:
+def _fitted(value: Any, annotation: Any, what: str, said: Any) -> Any:
     if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
         if isinstance(value, Unread):
             return _restored(value, annotation, what)
@@ -110,10 +123,19 @@ def _fitted(value: Any, annotation: Any, what: str) -> Any:
     try:
         fitted = adapter.validate_python(value)
     except ValidationError as error:
-        raise _mismatch(what, annotation, _first(error)) from error
+        raise _mismatch(what, said, _first(error)) from error
     if _is_converted(value, fitted, 0):
-        raise _mismatch(what, annotation, _first(strict)) from strict
+        raise _mismatch(what, said, _first(strict)) from strict
     return fitted
+
+
+def _without_none(annotation: Any) -> Any:
+    """Give what is left of ``X | None`` without the None; other annotations as they are."""
+    if typing.get_origin(annotation) not in _UNIONS:
+        return annotation
+    parts = typing.get_args(annotation)
+    rest = tuple(one for one in parts if one is not types.NoneType)
+    return annotation if len(rest) == len(parts) or not rest else typing.Union[rest]  # noqa: UP007 - made of a tuple
 
 
 def _first(error: Any) -> str:

@@ -35,6 +35,13 @@ and each answer that it draws. What it overruns by is the reading of one file.
 _ANSWERS_MAX: Final = 5
 _OTHER_NAMES: Final = {"_io.open": "builtins.open", "_io.open_code": "builtins.open"}
 
+_OTHER_PLACES: Final = {
+    "pathlib._abc.PathBase.": "pathlib.Path.",
+    "pathlib._abc.PurePathBase.": "pathlib.PurePath.",
+    "pathlib._local.": "pathlib.",
+}
+"""Where Python 3.13 keeps what its users know by the second name."""
+
 
 @dataclass(slots=True)
 class Deep:
@@ -159,6 +166,14 @@ def _out_of_time(source: ModuleSource, call: ast.Call, left: int, budget_s: floa
     )
 
 
+def _known_as(name: str) -> str:
+    """Give the name by which users know what `name` defines."""
+    for place, known in _OTHER_PLACES.items():
+        if name.startswith(place):
+            return known + name.removeprefix(place)
+    return _OTHER_NAMES.get(name, name)
+
+
 class _OutOfTime(Exception):
     """The budget of a module is used up. No error of astroid, which would take it for an answer."""
 
@@ -255,7 +270,7 @@ class _Inference:
             return None
         names = {self._name(answer) for answer in answers}
         name = names.pop() if len(names) == 1 else None
-        return None if name is None else _OTHER_NAMES.get(name, name)
+        return None if name is None else _known_as(name)
 
     def _name(self, answer: Any) -> str | None:
         if answer is self._unknown or not hasattr(answer, "qname"):

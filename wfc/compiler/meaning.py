@@ -115,6 +115,7 @@ def _described(entry: Entry, facts: ModuleFacts, parts: Parts) -> dict[str, Any]
         return {
             **described,
             "reaches": named.digests(),
+            **({"handed": sorted(meant.handed)} if meant.handed else {}),
             **operations_of(entry.id, meant, parts.places),
             **own_code(entry, meant, library, names),
         }

@@ -120,6 +120,8 @@ class Hook:
     metadata: bytes | None = None
     created_at: int = 0
     disposed_at: int | None = None
+    methods: tuple[str, ...] = ()
+    response: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

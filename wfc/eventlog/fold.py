@@ -317,6 +317,8 @@ def _create_hook(state: State, event: HookCreated, at: int) -> None:
         schema=event.schema,
         metadata=event.metadata,
         created_at=at,
+        methods=event.methods,
+        response=event.response,
     )
 
 

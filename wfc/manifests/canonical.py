@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Final, Protocol
 from wfc.errors import UnknownSyntax
 from wfc.manifests.bundle import Entry
 from wfc.manifests.old_names import NO_NAMES, OldNames
+from wfc.manifests.operations import TO_THREAD
 from wfc.manifests.scopes import (
     Comprehension,
     Scope,
@@ -24,6 +25,7 @@ from wfc.manifests.scopes import (
 from wfc.manifests.signature import Resolve, canonical_type, dotted_name
 from wfc.manifests.syntax import FIELDS, OPERATIONS
 
+_START: Final = "wfc.start"
 _POLICY: Final = frozenset({"wfc.policy", "wfc.policies.policy"})
 
 
@@ -187,9 +189,14 @@ class Tree:
         spread = any(isinstance(one, ast.Starred) for one in node.args) or any(
             one.arg is None for one in node.keywords
         )
+        if qualified == _START and self.names:
+            node = self._as_started_before(node)
         if names is None or spread or len(node.args) > len(names):
+            args: list[Any] = list(node.args)
+            if qualified == TO_THREAD and args:
+                args[0] = self._called_there(args[0])
             return self.form(
-                "Call", [("func", function), ("args", node.args), ("keywords", node.keywords)]
+                "Call", [("func", function), ("args", args), ("keywords", node.keywords)]
             )
         named = [
             *(ast.keyword(name, one) for name, one in zip(names, node.args, strict=False)),
@@ -202,6 +209,29 @@ class Tree:
                 for one in named
             ]
         return self.form("Call", [("func", function), ("keywords", named)])
+
+    def _as_started_before(self, node: ast.Call) -> ast.Call:
+        """Spell the arguments of a child as its parameters were called first."""
+        dotted = dotted_name(node.args[0]) if node.args else None
+        if dotted is None or self._local(dotted.partition(".")[0]) is not None:
+            return node
+        entry = self.around.entry(self.around.qualified(dotted))
+        if entry is None:
+            return node
+        named = [
+            ast.keyword(one.arg and self.names.parameter(entry.id, one.arg), one.value)
+            for one in node.keywords
+        ]
+        return ast.Call(node.func, node.args, named)
+
+    def _called_there(self, node: ast.expr) -> ast.expr | _Ready:
+        """Write what `to_thread` calls: a step is not handed on by that, but called."""
+        dotted = dotted_name(node)
+        if dotted is None or self._local(dotted.partition(".")[0]) is not None:
+            return node
+        entry = self.around.entry(self.around.qualified(dotted))
+        is_step = entry is not None and entry.kind == "step"
+        return _Ready(self._global_(dotted, called=True)) if is_step else node
 
     def _parameters(self, qualified: str) -> tuple[str, ...] | None:
         """Name the positional parameters of an operation; None: a call of something else."""
@@ -313,7 +343,8 @@ class Tree:
         entry = self.around.entry(qualified)
         if entry is None:
             return None
-        self.reach(qualified, False)  # noqa: FBT003 - the form of the hook
+        # To define a step is not to hand it on; to define a workflow is not to call it.
+        self.reach(qualified, entry.kind == "step")
         return self.form("Marked", [("kind", entry.kind), ("id", self.names.id(entry.id))])
 
     def _is_policy(self, node: ast.expr) -> bool:

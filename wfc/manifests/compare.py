@@ -216,6 +216,7 @@ def _calls(
         nouns = [noun for noun, before, after in pairs if name in before and to in after]
         for noun in nouns:
             by_library = unseen is None or bool({name, to, "?"} & unseen)
+            by_library = by_library or name in old.handed or to in new.handed
             yield from _hinted(sides, noun, name, to)
             yield from compare_call(sides, noun, name, to, by_library=by_library)
         if not nouns and to in new.calls and old.calls.get(name) != new.calls[to]:

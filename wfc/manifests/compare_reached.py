@@ -17,12 +17,15 @@ _READ_ANEW = "data is read anew"
 def compare_reached(sides: Sides, old: Workflow, new: Workflow, root: str) -> Iterator[Finding]:
     """Compare helpers, constants and classes. `root` is the new id of the workflow."""
     before = {sides.hints.definition(name): name for name in old.reaches}
+    is_same = old.body is not None and old.body == new.body
     for name, was in sorted(before.items()):
         found = list(_class(sides, was, name)) if was in sides.old.classes else []
-        yield from found
         if not any(one.level >= Level.REPLAY for one in found):
-            yield from _tree(sides, (old, new), (was, name), root)
-    for name in sorted(set(new.reaches) - before.keys()):
+            found += _tree(sides, (old, new), (was, name), root)
+        is_same = is_same and all(one.level < Level.REPLAY for one in found)
+        yield from found
+    # Where no code has changed, signatures alone lead there, and what they mean is said of them.
+    for name in sorted(set() if is_same else set(new.reaches) - before.keys()):
         sentence = f"`{short(name)}` is reached now: the history decides"
         chain = _chain(sides, new, root, name)
         yield sides.find(Level.REPLAY, "WFC607", sentence, new=name, chain=chain)

@@ -73,7 +73,8 @@ def compare_call(
 ) -> Iterator[Finding]:
     """Compare the signature of a step or child that a workflow calls.
 
-    `by_library`: somebody may call it whose arguments no manifest shows (`map`, a dictionary).
+    `by_library`: somebody may call it whose arguments no manifest shows (`map`, a dictionary, a
+    function that it is handed to).
     """
     table = "steps" if noun == "step" else "workflows"
     one, two = getattr(sides.old, table)[old], getattr(sides.new, table)[new]
@@ -83,7 +84,7 @@ def compare_call(
     yield from _added(both, Level.IF_RECORDED)
     yield from _order(both, by_library=by_library)
     for before, after in both.kept():
-        yield from _kept(both, before, after)
+        yield from _kept(both, before, after, by_library=by_library)
     yield from _captures(both, one.signature, two.signature)
     yield from _receiver(both, one.signature, two.signature)
     yield from _result(both, one.signature, two.signature)
@@ -193,11 +194,14 @@ def _order(both: _Both, *, by_library: bool) -> Iterator[Finding]:
         yield both.find(Level.COMPATIBLE, f"{said}: each call binds the same names")
 
 
-def _kept(both: _Both, before: _Parameter, after: _Parameter) -> Iterator[Finding]:
+def _kept(
+    both: _Both, before: _Parameter, after: _Parameter, *, by_library: bool
+) -> Iterator[Finding]:
     where = f"`{after.name}` of {both.title}"
     if before.kind != after.kind:
         # A call may give by name what can be given by place alone now, and would raise.
         same = not {before.kind, after.kind} & {*_STARRED, "POSITIONAL_ONLY"}
+        same = same and not (by_library and after.kind == "KEYWORD_ONLY")
         same = same or (before.kind, after.kind) == ("POSITIONAL_ONLY", "POSITIONAL_OR_KEYWORD")
         yield both.find(
             Level.COMPATIBLE if same else Level.REPLAY,

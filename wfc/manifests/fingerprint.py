@@ -261,6 +261,8 @@ class Meaning:
     """By id, the trees of each first-party helper, class and constant, and of inline workflows."""
     signatures: Mapping[str, str]
     """By id, the signatures of steps and of other workflows."""
+    handed: frozenset[str] = frozenset()
+    """Steps that are used otherwise than by calling them: who calls those, and how, is not seen."""
 
     def fingerprint(self) -> str:
         """Give the fingerprint, by the scheme ``f1``."""
@@ -291,7 +293,7 @@ def meaning(workflow: DefinitionId, library: Library, names: OldNames = NO_NAMES
     while walk.pending:
         identity, unit, inside = walk.pending.popleft()
         trees[identity] = tuple(walk.symbol(unit, inside))
-    return Meaning(root, trees, walk.signatures)
+    return Meaning(root, trees, walk.signatures, frozenset(walk.handed))
 
 
 def _sha256(text: str) -> str:
@@ -307,6 +309,7 @@ class _Walk:
         self.pending: deque[tuple[str, Unit, str]] = deque()
         self.seen: set[str] = set()
         self.signatures: dict[str, str] = {}
+        self.handed: set[str] = set()
 
     def reach(self, qualified: str, called: bool) -> None:  # noqa: FBT001 - the form of the hook
         """Note a global that a tree mentions."""
@@ -317,6 +320,8 @@ class _Walk:
         entry = self.library.entry(qualified)
         if entry is not None:
             self.sign(unit, entry)
+            if entry.kind == "step" and not called:
+                self.handed.add(entry.id)
             if entry.kind == "step" or not called:
                 return
         else:

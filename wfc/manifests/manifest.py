@@ -71,6 +71,8 @@ class Workflow(_Part):
     calls: Mapping[str, str] = Field(default_factory=dict)
     """Steps and workflows that it mentions, by id: the digest of each signature, as it enters the
     fingerprint."""
+    handed: tuple[str, ...] = ()
+    """Steps that it uses otherwise than by calling them: who calls those, and how, is not seen."""
     changes: tuple[str, ...] = ()
     policy: Mapping[str, Any] = Field(default_factory=dict)
     input_schema: Mapping[str, Any] | None = None

@@ -16,6 +16,9 @@ class OldNames:
     def __init__(self, renamed: Mapping[str, tuple[str, ...]]) -> None:
         """Take hints: new id -> old ids, oldest first."""
         self._ids = {new: old[0] for new, old in renamed.items() if old}
+        self._former: dict[str, set[str]] = {}
+        for new, old in self._ids.items():
+            self._former.setdefault(new.rpartition(".")[0], set()).add(_last(old))
         self._dotted = {_dots(new): _dots(old) for new, old in self._ids.items()}
 
     def __bool__(self) -> bool:
@@ -31,9 +34,13 @@ class OldNames:
         return _oldest(name, self._ids)
 
     def parameter(self, definition: str, name: str) -> str:
-        """Give the first name of a parameter."""
+        """Give the first name of a parameter. A call that still gives a former name means another
+        thing than it did: it raises.
+        """
         old = self._ids.get(f"{definition}.{name}")
-        return name if old is None else old.rpartition(":")[2].rpartition(".")[2]
+        if old is None:
+            return f"{name}?" if name in self._former.get(definition, ()) else name
+        return _last(old)
 
 
 def _oldest(name: str, oldest: Mapping[str, str]) -> str:
@@ -42,6 +49,10 @@ def _oldest(name: str, oldest: Mapping[str, str]) -> str:
         if name[:end] in oldest and (end == len(name) or name[end] in ".:"):
             return oldest[name[:end]] + name[end:]
     return name
+
+
+def _last(name: str) -> str:
+    return name.rpartition(":")[2].rpartition(".")[2]
 
 
 def _dots(name: str) -> str:

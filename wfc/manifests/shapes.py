@@ -82,6 +82,8 @@ class _Walk:
         """By argument, the call that goes through it: what a `map` calls is called there."""
         self.is_beside = False
         """Whether what is called runs beside other things: nobody awaits the call itself."""
+        self.used_in: tuple[ast.AST, int] | None = None
+        """The value of the statement that is walked, and how many scopes it stands in."""
 
     # --- statements ---
 
@@ -95,6 +97,9 @@ class _Walk:
 
     def visit(self, node: ast.AST) -> list[Node]:
         """Give the operations of a node."""
+        if isinstance(node, ast.stmt):
+            value = getattr(node, "value", None)
+            self.used_in = None if value is None else (value, len(self.text.scopes))
         visitor = self._VISITORS.get(type(node))
         if visitor is not None:
             return visitor(self, node)
@@ -336,6 +341,14 @@ class _Walk:
         args = digest_of(f"time={self.text.fresh(time)}")
         return [self._leaf(node, Operation("wait", callee, word), args)]
 
+    def _drawn(self, args: str) -> str:
+        """Tell a draw by what becomes of it: most have no arguments, and one that is added above
+        another must not be taken for it, or the run would see another value.
+        """
+        if self.used_in is None or self.used_in[1] != len(self.text.scopes):
+            return args
+        return digest_of(f"{args} {self.text.fresh(self.used_in[0])}")
+
     def _operation(self, node: ast.Call, operation: Operation, *, awaited: bool) -> list[Node]:
         inner = self._arguments(node)
         if operation.kind == "child":
@@ -343,6 +356,8 @@ class _Walk:
         if operation.callee == "random.Random" and (node.args or node.keywords):
             return inner  # seeded by the program itself
         args = self.text.arguments(node, operation.parameters)
+        if operation.kind == "draw":
+            args = self._drawn(args)
         leaf = self._leaf(node, operation, args)
         if operation.kind in {"wait", "attr", "restart", "hook", "webhook"}:
             leaf = replace(leaf, awaited=awaited)

@@ -125,3 +125,15 @@ class CancelAnswer(StrEnum):
     NOT_FOUND = "not_found"
     UNREADABLE = "unreadable"  # its log is damaged or of a newer wfc; nothing was written
     WOULD_CANCEL = "would_cancel"
+
+
+class PauseAnswer(StrEnum):
+    """How one run stands after it was paused, or unpaused, among others."""
+
+    PAUSED = "paused"
+    UNPAUSED = "unpaused"
+    ENDED = "ended"
+    NOT_FOUND = "not_found"
+    UNREADABLE = "unreadable"  # its log is damaged or of a newer wfc; nothing was written
+    WOULD_PAUSE = "would_pause"
+    WOULD_UNPAUSE = "would_unpause"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import hashlib
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,8 +30,11 @@ from wfc.policies import Policy
 from wfc.runtime import context
 from wfc.runtime.interrupts import is_from_user
 from wfc.runtime.metadata import WorkflowMetadata
+from wfc.runtime.outlets import Outlets
 from wfc.runtime.retry import Matcher, RetryAfterError, Try, exhausted_note, next_attempt_at
 from wfc.runtime.threads import CarriedError, Threads
+from wfc.runtime.writable import StreamName
+from wfc.worlds.protocol import NewChunk
 
 StepEnd = StepCompleted | StepFailed | StepRetrying
 _T = TypeVar("_T")
@@ -83,6 +87,12 @@ class Scene(Protocol):
         """Write attributes on behalf of a step."""
         ...
 
+    async def write_stream(
+        self, call: Call, to: StreamName, chunks: Sequence[NewChunk], *, close: bool
+    ) -> None:
+        """Write to a stream on behalf of an attempt."""
+        ...
+
 
 class Process(Protocol):
     """A process of its own for a body."""
@@ -125,7 +135,10 @@ class Call:
     begun_at: float = 0.0  # on the loop's clock
     given_up: bool = False
     body_version: VersionId | None = None  # None: the imported code
+    outlets: Outlets | None = None  # once it has written to a stream
+    home: asyncio.AbstractEventLoop | None = None  # the worker's loop, if the body is elsewhere
     spent: int = 0  # attempts that an upgrade took back: they keep their numbers and count no more
+    traceparent: str | None = None  # the span that the run was begun in
 
     @property
     def counted(self) -> int:
@@ -149,6 +162,16 @@ class Call:
     async def set_attributes(self, changes: Mapping[str, Scalar | None]) -> None:
         """Write attributes of the run, for `set_attributes` in a step."""
         await self.scene.set_attributes(changes, self.operation_id)
+
+    async def write_stream(
+        self, to: StreamName, chunks: Sequence[NewChunk], *, close: bool = False
+    ) -> None:
+        """Write to a stream, for `Writable` in a step, from whatever loop its body is on."""
+        work = self.scene.write_stream(self, to, chunks, close=close)
+        if self.home is None:
+            await work
+        else:
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.home))
 
     def judged(self) -> Try:
         """Give the attempt in the words of `wfc.runtime.retry`."""
@@ -222,7 +245,7 @@ class Ended:
 # --- running a body ----------------------------------------------------------------------------
 
 
-async def run_attempt(
+async def run_attempt(  # noqa: C901 - one branch per way to end
     call: Call,
     bodies: Bodies,
     threads: Threads,
@@ -245,9 +268,13 @@ async def run_attempt(
             value = await _timed(call, body, _run(call, body, threads), now_us)
             ended = Ended(call, _recorded(value, call, body))
         fault.point("body.returned")
+        if call.outlets is not None:
+            await call.outlets.finish()  # no outcome stands in the log before its last chunk
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
         if task is not None and task.cancelling() > 0:
+            if call.outlets is not None:
+                call.outlets.drop()
             raise
         problem: BaseException = _foreign(error)
     except (KeyboardInterrupt, SystemExit, GeneratorExit) as error:
@@ -258,7 +285,15 @@ async def run_attempt(
         problem = error
     else:
         return ended
+    if call.outlets is not None:
+        await _let_go(call.outlets)
     return _judge(call, body, problem, now_us())
+
+
+async def _let_go(outlets: Outlets) -> None:
+    """Bring what a failed body wrote to the disk, as far as that is possible."""
+    with contextlib.suppress(WfcError):  # the body's own error is the one to tell
+        await outlets.finish()
 
 
 def stopped(call: Call, now: int) -> Ended:
@@ -351,6 +386,7 @@ async def _run(call: Call, body: Body | None, threads: Threads) -> Any:
         return await call.closure()
     if body.is_async and call.policy.isolation != "thread":
         return await body.call(call.arguments)
+    call.home = asyncio.get_running_loop()
     variables = contextvars.copy_context()
     work = _Work(body, call.arguments)
     answer = threads.submit(lambda: variables.run(work.run))

@@ -1,28 +1,23 @@
-"""Many runs at once: lists by filter, cancellation in bulk."""
+"""Many runs at once: filters and lists. What is asked of many at once stands in `controls`."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
 from wfc.clock import to_datetime, to_us
-from wfc.errors import LogError, OptionInvalid
+from wfc.errors import OptionInvalid
 from wfc.eventlog import entity
 from wfc.eventlog.entity import RunStatus
-from wfc.eventlog.event import CancelCause, RunCancelRequested, Scalar
+from wfc.eventlog.event import Scalar
 from wfc.ids import DefinitionId, RunId, VersionId
-from wfc.runtime.answers import CancelAnswer, Page, RunSummary
-from wfc.runtime.client import Client
+from wfc.runtime.answers import Page, RunSummary
 from wfc.runtime.options import check_given_attributes, check_instant, check_number, check_text
-from wfc.runtime.run import tell
-from wfc.worlds.protocol import Refusal, RunFilter, World
+from wfc.worlds.protocol import RunFilter, World
 
-BULK_MAX: Final = 500
-_PAGE_MAX: Final = 200
-_OPEN: Final = frozenset(status.value for status in RunStatus if not status.ended)
+PAGE_MAX: Final = 200
 
 
 def run_filter(
@@ -76,7 +71,7 @@ async def list_page(
     world: World, where: RunFilter, *, cursor: str | None, limit: int
 ) -> Page[RunSummary]:
     """Read one page of runs. Raises `OptionInvalid`, and `ConfigError` for an alien cursor."""
-    check_number("limit", limit, 1, _PAGE_MAX)
+    check_number("limit", limit, 1, PAGE_MAX)
     check_text("cursor", cursor)
     page = await world.list_runs(where, cursor=cursor, limit=limit)
     return Page(items=tuple(summary_of(row) for row in page.runs), next=page.next)
@@ -97,57 +92,3 @@ def summary_of(row: entity.Run) -> RunSummary:
         blocked=row.blocked,
         attributes=row.attributes,
     )
-
-
-async def cancel_all(
-    client: Client,
-    runs: RunFilter | Sequence[RunId],
-    *,
-    reason: str | None,
-    dry_run: bool,
-) -> dict[RunId, CancelAnswer]:
-    """Ask every run to stop. Raises `ValueError` for more than `BULK_MAX` ids."""
-    if isinstance(runs, RunFilter):
-        names = await _found(client.world, runs)
-    elif len(runs) > BULK_MAX:
-        raise ValueError(f"{len(runs)} ids were given; cancel at most {BULK_MAX} at once")
-    else:
-        names = list(runs)
-    return {name: await _cancel(client, name, reason=reason, dry_run=dry_run) for name in names}
-
-
-async def _found(world: World, where: RunFilter) -> list[RunId]:
-    """Read all pages before the first cancellation, which would move what follows."""
-    open_only = replace(where, statuses=(where.statuses or _OPEN) & _OPEN)
-    if not open_only.statuses:
-        return []
-    names: list[RunId] = []
-    cursor: str | None = None
-    while True:
-        page = await world.list_runs(open_only, cursor=cursor, limit=_PAGE_MAX)
-        names.extend(row.run_id for row in page.runs)
-        cursor = page.next
-        if cursor is None:
-            return names
-
-
-async def _cancel(
-    client: Client, run_id: RunId, *, reason: str | None, dry_run: bool
-) -> CancelAnswer:
-    row = await client.world.run(run_id)
-    if row is None:
-        return CancelAnswer.NOT_FOUND
-    if row.status.ended:
-        return CancelAnswer.ENDED
-    if dry_run:
-        return CancelAnswer.WOULD_CANCEL
-    if row.cancel_requested:
-        return CancelAnswer.REQUESTED
-    request = RunCancelRequested(
-        reason=reason, cause=CancelCause.BULK, actor=client.actor, channel=client.channel
-    )
-    try:
-        refusal = await tell(client, run_id, [request])
-    except LogError:
-        return CancelAnswer.UNREADABLE  # it must not keep the others from being cancelled
-    return CancelAnswer.ENDED if refusal is Refusal.OVER else CancelAnswer.REQUESTED

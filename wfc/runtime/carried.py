@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wfc import codec
+from wfc.errors import PayloadCorrupt
 from wfc.eventlog.event import RunCreated, RunRestarted, Scalar
 from wfc.ids import OperationId
 
@@ -44,21 +45,40 @@ def carry(
 
 
 def attributes_at(begun: RunCreated | RunRestarted) -> Mapping[str, Scalar]:
-    """Give the attributes with which a chapter began."""
+    """Give the attributes with which a chapter began. Raises `CodecError`."""
     if isinstance(begun, RunCreated):
         return begun.attributes
     if begun.carried is None:
         return _NONE
-    carried: dict[str, Mapping[str, Scalar]] = codec.decode(begun.carried)
-    return carried.get(_ATTRIBUTES, _NONE)
+    found = _read(begun.carried).get(_ATTRIBUTES, _NONE)
+    if not isinstance(found, dict):
+        raise _damaged()
+    return found
 
 
 def hooks_at(begun: RunCreated | RunRestarted) -> list[CarriedHook]:
-    """Give the hooks that were open when a chapter began."""
+    """Give the hooks that were open when a chapter began. Raises `CodecError`."""
     if isinstance(begun, RunCreated) or begun.carried is None:
         return []
-    carried: dict[str, Any] = codec.decode(begun.carried)
-    return [
-        CarriedHook(name=OperationId(name), chosen=chosen, token=token, payloads=tuple(payloads))
-        for name, chosen, token, payloads in carried.get(_HOOKS, ())
-    ]
+    try:
+        return [_hook(*one) for one in _read(begun.carried).get(_HOOKS, ())]
+    except TypeError:
+        raise _damaged() from None
+
+
+def _hook(name: str, chosen: str, token: str, payloads: list[bytes]) -> CarriedHook:
+    texts = {type(name), type(chosen), type(token)}
+    if texts != {str} or not {bytes}.issuperset(map(type, payloads)):
+        raise _damaged()
+    return CarriedHook(name=OperationId(name), chosen=chosen, token=token, payloads=tuple(payloads))
+
+
+def _read(carried: bytes) -> dict[str, Any]:
+    found = codec.decode(carried)
+    if not isinstance(found, dict):
+        raise _damaged()
+    return found
+
+
+def _damaged() -> PayloadCorrupt:
+    return PayloadCorrupt("what a chapter carried over is damaged")

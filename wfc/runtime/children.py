@@ -10,6 +10,7 @@ import inspect
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice, product
 from typing import Any, Final, Generic, NoReturn, ParamSpec, TypeVar
 
 from wfc import abi, codec
@@ -52,6 +53,8 @@ from wfc.runtime.retention import check_retention, retention_of
 P = ParamSpec("P")
 T = TypeVar("T")
 PRIORITY_MAX: Final = 100
+_NAMES_MAX: Final = 64
+"""So many ways are tried to give the arguments of a child by former names."""
 _ChildEnd = ChildCompleted | ChildFailed
 
 
@@ -360,6 +363,30 @@ class ChildPlan:
             return dict(self._signature.bind(*args, **kwargs).arguments)
         except TypeError as error:
             raise TypeError(f"{self._qualname}(): {error}") from None
+
+    def was_given(self, asked: bytes, digest: bytes) -> bool:
+        """Tell whether arguments that are given now have a recorded digest under former names.
+
+        A parent's log holds no more than the digest; the arguments stand in the child's.
+        """
+        former: dict[str, list[str]] = {}
+        for old, new in self.template.hints.parameters(self.workflow).items():
+            former.setdefault(new, []).append(old)
+        if not former:
+            return False
+        types, known = self.template.types, self._annotations
+        arguments = codec.decode_arguments(asked, known, types)
+        choices = [(name, *former.get(name, ())) for name in arguments]
+        for names in islice(product(*choices), _NAMES_MAX):
+            _, written = codec.encode_arguments(
+                dict(zip(names, arguments.values(), strict=True)),
+                call=f"workflow `{self._qualname}`",
+                annotations=dict(zip(names, map(known.get, arguments), strict=True)),
+                types=types,
+            )
+            if written == digest:
+                return True
+        return False
 
     def encoded(self, arguments: Mapping[str, Any], limit: int) -> tuple[bytes, bytes]:
         """Give the payload of the arguments and its digest."""

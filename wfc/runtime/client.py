@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from wfc import codec
 from wfc.eventlog.event import Channel
@@ -11,6 +11,9 @@ from wfc.runtime.registry import Registry
 from wfc.runtime.upgrade import Upgrader
 from wfc.runtime.worker import Worker
 from wfc.worlds.protocol import World
+
+if TYPE_CHECKING:
+    from wfc.runtime.otel import Telemetry
 
 
 class Client(Protocol):
@@ -23,6 +26,11 @@ class Client(Protocol):
     channel: Channel
 
     @property
+    def telemetry(self) -> Telemetry | None:
+        """What is told of what is done; None if nobody listens."""
+        ...
+
+    @property
     def payload_max(self) -> int:
         """How many bytes a value may have."""
         ...
@@ -30,6 +38,11 @@ class Client(Protocol):
     @property
     def events_max(self) -> int:
         """How many events a chapter of a run may have."""
+        ...
+
+    @property
+    def public_url(self) -> str | None:
+        """By what name webhooks are reached from outside, the mount included."""
         ...
 
     @property

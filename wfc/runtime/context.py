@@ -4,7 +4,7 @@ of `abi`.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from contextvars import ContextVar
 from types import FrameType
 from typing import Any, Final, Protocol
@@ -17,6 +17,7 @@ from wfc.manifests.bundle import Bundle
 from wfc.runtime import nested_steps
 from wfc.runtime.live import Live
 from wfc.runtime.metadata import WorkflowMetadata
+from wfc.worlds.chunks import NewChunk
 
 current: Final[ContextVar[Live | None]] = ContextVar("wfc_execution", default=None)
 """The execution whose code runs; None outside of runs."""
@@ -39,6 +40,12 @@ class AttemptContext(Protocol):
 
     def set_attributes(self, changes: Mapping[str, Scalar | None]) -> Coroutine[Any, Any, None]:
         """Write attributes of the run."""
+        ...
+
+    def write_stream(
+        self, to: Any, chunks: Sequence[NewChunk], *, close: bool = False
+    ) -> Coroutine[Any, Any, None]:
+        """Write to a stream, a `StreamName`."""
         ...
 
 

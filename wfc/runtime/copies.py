@@ -29,7 +29,9 @@ from wfc.eventlog.event import (
     RunCreated,
     RunFailed,
     RunUpgraded,
+    StepCompleted,
     StepCreated,
+    StepFailed,
     StepRetrying,
 )
 from wfc.eventlog.fold import State, fold
@@ -37,7 +39,7 @@ from wfc.eventlog.renames import Renames
 from wfc.ids import OperationId, RunId, VersionId
 from wfc.runtime.logs import call_of, chapters_of
 from wfc.runtime.reading import Reading
-from wfc.worlds.protocol import NewRun
+from wfc.worlds.protocol import CopiedStreams, NewRun
 
 _TOKEN_BYTES: Final = 24
 
@@ -70,6 +72,25 @@ class Past:
         return NewRun(
             recorded_at=tuple(one.recorded_at for one in self.kept),
             spares={token: secrets.token_urlsafe(_TOKEN_BYTES) for token in tokens},
+        )
+
+    def streams_of(self, source: RunId) -> CopiedStreams:
+        """Say what goes along of the streams of the other run: what that wrote which has ended."""
+        present = (self.state.law.renames or Renames()).operation
+        events = [*(one.event for one in self.kept), *self.news]
+        ended = {
+            name
+            for event in events
+            if isinstance(event, StepCompleted | StepFailed | ChildCompleted | ChildFailed)
+            for name in (event.operation_id, present(event.operation_id))
+        }
+        children = (event for event in events if isinstance(event, ChildCreated))
+        return CopiedStreams(
+            run_id=source,
+            steps=frozenset(ended),
+            writers=frozenset(
+                child.run_id for child in children if present(child.operation_id) in ended
+            ),
         )
 
 

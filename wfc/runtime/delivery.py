@@ -86,7 +86,7 @@ def _cancel_requested(state: State, recorded: Recorded) -> None:
 def _upgraded(state: State, recorded: Recorded) -> None:
     event = recorded.event
     assert isinstance(event, RunUpgraded)
-    state.changes = frozenset(event.changes)
+    state.in_force = event
 
 
 def _completed(state: State, recorded: Recorded) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from wfc.eventlog.entity import Run
 from wfc.eventlog.event import Event, Recorded
@@ -18,7 +18,22 @@ from wfc.runtime.operations import Outcome, StepAsked
 from wfc.runtime.slots import Slots
 from wfc.runtime.template import Template
 from wfc.runtime.threads import Threads
-from wfc.worlds.protocol import Appended, Child, EndedChild, Guard, Queued, Refused, Release
+from wfc.worlds.protocol import (
+    Appended,
+    AttemptOf,
+    Child,
+    EndedChild,
+    Guard,
+    Owner,
+    Queued,
+    Refused,
+    Release,
+    StreamWrite,
+    Written,
+)
+
+if TYPE_CHECKING:
+    from wfc.runtime.otel import Telemetry
 
 PAGE: Final = 2000
 """So many events are read, and delivered, at once."""
@@ -49,6 +64,16 @@ class Clerk(Protocol):
         """Append, waiting out a full or unreachable world."""
         ...
 
+    async def write_chunks(
+        self, run_id: RunId, write: StreamWrite, *, guard: Owner | AttemptOf, writer: RunId
+    ) -> Written | Refused:
+        """Write chunks, waiting out a full or unreachable world."""
+        ...
+
+    async def history(self, run_id: RunId, after: int, limit: int = PAGE) -> list[Recorded]:
+        """Read up to `limit` events after a position."""
+        ...
+
     def news_of(self, run_id: RunId) -> None:
         """Hear that an outside fact was written to a run."""
         ...
@@ -65,10 +90,7 @@ class Desk(Clerk, Protocol):
     announce_after_s: float
     always_replay: bool
     limits: Limits
-
-    async def history(self, run_id: RunId, after: int, limit: int = PAGE) -> list[Recorded]:
-        """Read up to `limit` events after a position."""
-        ...
+    telemetry: Telemetry | None
 
     async def active_version(self) -> VersionId | None:
         """Give the version that new work prefers."""

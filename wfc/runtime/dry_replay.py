@@ -37,7 +37,15 @@ from wfc.runtime.delivery import CHANGES
 from wfc.runtime.execution import Execution
 from wfc.runtime.limits import Limits
 from wfc.runtime.logs import PAGE
-from wfc.runtime.operations import Failed, Operation, Outcome, StepAsked, Suspended, WaitAsked
+from wfc.runtime.operations import (
+    ChildAsked,
+    Failed,
+    Operation,
+    Outcome,
+    StepAsked,
+    Suspended,
+    WaitAsked,
+)
 from wfc.runtime.outcomes import kind_of
 from wfc.runtime.pending import INPUT, Pending, PendingAttributes, Problem
 from wfc.runtime.reading import Reading
@@ -192,6 +200,9 @@ class DryExecution(Execution):
         if isinstance(event, AttributesSet):
             return True  # a recorded write stands, whatever would be written now
         asked = pending.operation
+        if isinstance(asked, ChildAsked):
+            plan = self.template.children.get(asked.workflow)
+            return plan is not None and plan.was_given(asked.arguments, event.digest)
         created = event if isinstance(event, StepCreated) else getattr(event, "created", None)
         return isinstance(asked, StepAsked) and self._reads_as(created, asked.step, asked.digest)
 

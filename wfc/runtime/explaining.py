@@ -18,6 +18,8 @@ from wfc.manifests.store import Version, spans_of_version
 from wfc.runtime.logs import read_log
 from wfc.runtime.upgrade import Upgrader
 from wfc.runtime.verdict import Verdict
+from wfc.runtime.why import Why
+from wfc.runtime.why_facts import why
 
 _SHOWN_MAX = 60
 
@@ -48,6 +50,7 @@ class Explained:
     """A run as its log and its code explain it."""
 
     row: Row
+    why: Why
     log: Sequence[Recorded]
     lines: tuple[Line, ...]
     waiting: tuple[Line, ...]
@@ -57,8 +60,9 @@ class Explained:
 
 async def explain_run(upgrader: Upgrader, run_id: RunId, types: codec.Types) -> Explained | None:
     """Explain a run; None if there is none of this id. Raises `LogError`."""
+    told = await why(upgrader.world, run_id, types)
     row = await upgrader.world.run(run_id)
-    if row is None:
+    if row is None or told is None:
         return None
     log = await read_log(upgrader.world, run_id)
     state = fold(log)
@@ -69,6 +73,7 @@ async def explain_run(upgrader: Upgrader, run_id: RunId, types: codec.Types) -> 
     sources = _Sources(version)
     return Explained(
         row=row,
+        why=told,
         log=log,
         lines=tuple(_lines(log, state, sources, types)),
         waiting=tuple(_waiting(state, sources)),

@@ -23,6 +23,7 @@ from wfc.eventlog.event import BY_CODE, Event, Recorded, RunCreated
 from wfc.ids import DefinitionId, RunId, VersionId
 from wfc.manifests.store import from_archive
 from wfc.runtime.logs import chapters_of, read_log, uncompared, version_in_force
+from wfc.runtime.version_cache import present_id
 from wfc.worlds.protocol import NewRun, World
 
 FORMAT: Final = 1
@@ -45,6 +46,11 @@ class Exported:
         created = self.log[0].event
         assert isinstance(created, RunCreated)
         return created
+
+    @property
+    def version(self) -> VersionId:
+        """The version that the run is on."""
+        return version_in_force(chapters_of(self.log)[-1])
 
 
 async def export(world: World, run_id: RunId) -> Exported:
@@ -98,10 +104,13 @@ def lines_of(exported: Exported, now: datetime | None = None) -> Iterator[str]:
 
 
 def _manifest_of(exported: Exported, workflow: DefinitionId) -> Any:
-    """Give what the manifest of the run's first version says of its workflow, if it is held."""
-    archive = exported.archives.get(exported.created.version)
-    text = "" if archive is None else from_archive(archive).manifest
-    return json.loads(text).get("workflows", {}).get(workflow) if text else None
+    """Give what the manifest of the run's version says of its workflow, if it is held."""
+    archive = exported.archives.get(exported.version)
+    if archive is None:
+        return None
+    version = from_archive(archive)
+    present = present_id(version, workflow)
+    return json.loads(version.manifest or "{}").get("workflows", {}).get(present)
 
 
 def _text(data: bytes) -> str:

@@ -90,7 +90,8 @@ async def fork(
     draft = await _draft(client, source, at, wanted=version, output=output, new_id=new_id)
     draft = await _proven(client, source, draft)
     fault.point("run.creating")
-    answer = await client.world.append(draft.run_id, draft.events, guard=draft.past.guard)
+    guard = replace(draft.past.guard, streams=draft.past.streams_of(source))
+    answer = await client.world.append(draft.run_id, draft.events, guard=guard)
     fault.point("run.created")
     if not isinstance(answer, Appended):
         await _check_same(client, draft)

@@ -88,8 +88,12 @@ class Heartbeat:
         tell: Callable[[Renewal], None],
         turns: Turns,
         pulse: Pulse,
+        stalled: Callable[[float], None] | None = None,
     ) -> None:
-        """Renew by `renew`, which blocks; `tell` is called in the loop that starts it."""
+        """Renew by `renew`, which blocks; `tell` is called in the loop that starts it. `stalled`
+        hears, in the loop, for how many seconds it has stood still.
+        """
+        self._stalled = stalled
         self._renew = renew
         self._tell = tell
         self._turns = turns
@@ -142,7 +146,9 @@ class Heartbeat:
             self._in_loop(self._tell, renewal)
 
     def _hear(self) -> None:
-        self._heard_at = time.monotonic()
+        heard_at, self._heard_at = self._heard_at, time.monotonic()
+        if self._reported and self._stalled is not None:
+            self._stalled(self._heard_at - heard_at)
         self._reported = False
 
     def _in_loop(self, call: Callable[..., None], *arguments: object) -> None:

@@ -22,7 +22,7 @@ from wfc.errors import (
 )
 from wfc.eventlog import entity
 from wfc.eventlog.entity import HookStatus
-from wfc.eventlog.event import HookKind, HookReceived, Recorded, RunRestarted
+from wfc.eventlog.event import Channel, HookKind, HookReceived, Recorded, RunRestarted
 from wfc.ids import RunId
 from wfc.runtime.answers import HookSummary, Page, Receipt
 from wfc.runtime.client import Client
@@ -31,6 +31,7 @@ from wfc.runtime.hook_views import summary_of_row
 from wfc.runtime.hooks import APPROVAL, Hook
 from wfc.runtime.options import check_text
 from wfc.runtime.run import client_worker_hears
+from wfc.runtime.telemetry import observed
 from wfc.worlds.protocol import Appended, HookFilter, HookRow, OpenHook, Refusal, World
 
 Target = str | Hook[Any] | HookSummary
@@ -49,6 +50,7 @@ class _Sent:
     idempotency_id: str | None
     receipt_id: str
     as_json: bool
+    channel: Channel
 
 
 async def send(
@@ -58,8 +60,9 @@ async def send(
     *,
     idempotency_id: str | None = None,
     as_json: bool = False,
+    channel: Channel | None = None,
 ) -> Receipt:
-    """Write a payload to the hook that has a token.
+    """Write a payload to the hook that has a token; it came by the client's channel, or this one.
 
     Raises `HookNotFound`, `HookClosed`, `HookPayloadInvalid`, `SchemaUnavailable`, `RunLogFull`,
     `IdempotencyMismatch`; nothing is written then.
@@ -71,7 +74,16 @@ async def send(
         idempotency_id=idempotency_id,
         receipt_id=f"rcpt_{ids.ulid(now, os.urandom(10))}",
         as_json=as_json,
+        channel=client.channel if channel is None else channel,
     )
+    with observed(client.telemetry, "wfc.hook.resume") as span:
+        receipt = await _send(client, target, sent)
+        if span is not None:
+            span.set_attribute("wfc.run.id", receipt.run_id)
+        return receipt
+
+
+async def _send(client: Client, target: Target, sent: _Sent) -> Receipt:
     for _ in range(_TRIES):
         row = await find(client.world, target)
         receipt = await _repeated(client, row, sent)
@@ -146,7 +158,7 @@ def _event(client: Client, row: HookRow, sent: _Sent) -> HookReceived:
         receipt_id=sent.receipt_id,
         payload=payload,
         actor=client.actor,
-        channel=client.channel,
+        channel=sent.channel,
         idempotency_id=sent.idempotency_id,
     )
 

@@ -30,6 +30,7 @@ _KNOWN: Final[dict[str, Any]] = {
     )
 }  # fmt: skip
 _PROBLEMS_MAX: Final = 3
+_POINTED_MAX: Final = 50
 
 
 class _OpaqueError(Exception):
@@ -120,9 +121,11 @@ class Schema:
 
 
 def read_schema(data: bytes | None, types_: codec.Types) -> Schema:
-    """Read what `recorded_schema` wrote."""
+    """Read what `recorded_schema` wrote. Raises `CannotDecrypt` for one that was withheld."""
     if data is None:
         return Schema()
+    if codec.is_withheld(data):
+        raise codec.refuse_withheld("the schema of the hook")
     found = codec.decode(data)
     json_schema = found["json"]
     try:
@@ -213,5 +216,11 @@ def _invalid(problems: list[tuple[tuple[Any, ...], str]]) -> HookPayloadInvalid:
     told = "\n".join(lines)
     return HookPayloadInvalid(
         f"the payload does not fit the hook's type; nothing was written:\n{told}\n"
-        "Correct the payload and send it again."
+        "Correct the payload and send it again.",
+        tuple((_pointer(place), text) for place, text in problems[:_POINTED_MAX]),
     )
+
+
+def _pointer(place: tuple[Any, ...]) -> str:
+    """Write a place as RFC 6901 does."""
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in place)

@@ -30,7 +30,7 @@ def summary_of(
         workflow=workflow,
         site=site,
         received=hook.received,
-        json_schema=schema["json"] if isinstance(schema, dict) else None,
+        json_schema=schema.get("json", schema) if isinstance(schema, dict) else None,
         metadata=_read(hook.metadata, types),
         created_at=to_datetime(hook.created_at),
         disposed_at=None if hook.disposed_at is None else to_datetime(hook.disposed_at),

@@ -27,6 +27,7 @@ from wfc.runtime.pending import Place
 from wfc.runtime.pending_hook import PendingHook
 
 T = TypeVar("T")
+H = TypeVar("H", bound="Hook[Any]")
 TOKEN_BYTES_MAX: Final = 512
 RETENTION_DAYS_MAX: Final = 30
 APPROVAL: Final = "apr_"
@@ -231,7 +232,7 @@ def create_hook(
         schema=schema,
         token=None if token is None else _checked(token),
         metadata=metadata,
-        retention_s=_retention_s(retention),
+        retention_s=retention_s(retention),
     )
 
 
@@ -245,8 +246,14 @@ def open_hook(
     token: str | None = None,
     metadata: Any = None,
     retention_s: float | None = None,
-) -> Hook[Any]:
-    """Make a hook of any kind as the operation `name`; its id and its token come from the seed."""
+    methods: tuple[str, ...] = (),
+    response: bytes | None = None,
+    url_of: str | None = None,
+    of: type[H] = Hook,  # type: ignore[assignment]  # a default of a type variable
+) -> H:
+    """Make a hook of any kind, and class, as the operation `name`; its id and its token come from
+    the seed. `url_of` is what its token is put behind.
+    """
     draws = execution.draws_of(name, own=True)
     hook_id = (APPROVAL if kind is HookKind.APPROVAL else "hook_") + draws.block(_ID_BYTES).hex()
     chosen, former = token, None
@@ -255,7 +262,7 @@ def open_hook(
         token = chosen if former is None else former.token
     else:
         token = base64.urlsafe_b64encode(draws.block(_TOKEN_BYTES)).decode()
-    hook: Hook[Any] = Hook(hook_id, token)
+    hook = of(hook_id, token)
     created = HookCreated(
         operation_id=name,
         hook_id=hook_id,
@@ -264,6 +271,9 @@ def open_hook(
         schema=recorded_schema(schema),
         metadata=_metadata(execution, metadata),
         retention_s=retention_s,
+        methods=methods,
+        response=response,
+        url=None if url_of is None else f"{url_of}{token}",
     )
     asked = HookAsked(
         operation_id=name, created=created, takes_over=None if former is None else former.name
@@ -304,7 +314,8 @@ def _checked(token: object) -> str:
     return token
 
 
-def _retention_s(retention: Duration | None) -> float | None:
+def retention_s(retention: Duration | None) -> float | None:
+    """Give the seconds for which a token is kept. Raises `ValueError`, `TypeError`."""
     if retention is None:
         return None
     kept = seconds(retention, what="retention")

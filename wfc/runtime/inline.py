@@ -51,7 +51,7 @@ class InlineBodies:
         self._outbox = outbox
         self._tenure = tenure
         self._poke = poke
-        self._scene = RunScene(run_id, desk, lambda: outbox.ledger)
+        self._scene = RunScene(run_id, desk, lambda: outbox.ledger, tenure)
         self._loop = asyncio.get_running_loop()
         self._announcer: asyncio.TimerHandle | None = None
 
@@ -131,6 +131,7 @@ class InlineBodies:
             closure=asked.body,
             payload_max=self._desk.limits.payload,
             scene=self._scene,
+            traceparent=created.traceparent,
         )
 
     def _launch(self, call: Call) -> None:
@@ -143,7 +144,9 @@ class InlineBodies:
         """Run one body and keep its outcome for the next append."""
         desk = self._desk
         try:
-            ended = await run_attempt(call, desk.bodies, desk.threads, desk.now_us, desk.processes)
+            work = run_attempt(call, desk.bodies, desk.threads, desk.now_us, desk.processes)
+            telemetry = desk.telemetry
+            ended = await (work if telemetry is None else telemetry.step(call, work))
         except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # noqa: BLE001 - a run must not wait for what is over

@@ -7,6 +7,7 @@ thousandth step as at its first.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from wfc.eventlog.event import (
@@ -195,6 +196,10 @@ def _unpaused(ledger: Ledger, _event: RunUnpaused, _recorded: Recorded) -> None:
 
 
 def _woken(ledger: Ledger, event: RunWoken, recorded: Recorded) -> None:
+    created = ledger.created
+    if created is not None and (created.not_before or 0) > recorded.recorded_at:
+        # The delayed start is now, and the run's time counts from it.
+        ledger.created = replace(created, not_before=recorded.recorded_at)
     for operation in event.operation_ids:
         effort = ledger.efforts.get(operation)
         if effort is not None and not effort.running:

@@ -16,7 +16,14 @@ from typing import Any, Protocol
 from wfc import abi, codec
 from wfc.determinism import Rules
 from wfc.errors import EffectInWorkflow
-from wfc.eventlog.event import HookCreated, RunCreated, RunRestarted, Scalar, WaitCompleted
+from wfc.eventlog.event import (
+    HookCreated,
+    RunCreated,
+    RunRestarted,
+    RunUpgraded,
+    Scalar,
+    WaitCompleted,
+)
 from wfc.ids import DefinitionId, ModuleName, OperationId, RunId, Site, VersionId
 from wfc.manifests.rename_hints import RenameHints
 from wfc.runtime.draws import Draws
@@ -86,7 +93,7 @@ class Live(Protocol):
     run_id: RunId
     chapter: int
     position: int
-    changes: frozenset[str]
+    in_force: RunCreated | RunRestarted | RunUpgraded
     environment: Mapping[str, str]
     created: RunCreated | None
     main: asyncio.Task[Any] | None

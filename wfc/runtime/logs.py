@@ -26,10 +26,13 @@ PAGE: Final = 2000
 """How many events are read, and delivered, at once."""
 
 
-async def read_log(world: World, run_id: RunId) -> list[Recorded]:
-    """Read the whole log of a run. Raises `RunNotFound`, `CorruptEvent`, `LogTooNew`."""
+async def read_log(world: World, run_id: RunId, *, veiled: bool = False) -> list[Recorded]:
+    """Read the whole log of a run; `veiled` as in `World.history`.
+
+    Raises `RunNotFound`, `CorruptEvent`, `LogTooNew`, `CannotDecrypt`.
+    """
     log: list[Recorded] = []
-    while page := await world.history(run_id, len(log), PAGE):
+    while page := await world.history(run_id, len(log), PAGE, veiled=veiled):
         log.extend(page)
         if len(page) < PAGE:
             break

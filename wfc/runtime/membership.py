@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from wfc import fault
 from wfc.clock import MICROSECONDS
@@ -15,12 +15,16 @@ from wfc.runtime.neighbours import give_up_gone, worker_id
 from wfc.runtime.worker_limits import WorkerLimits
 from wfc.worlds.protocol import Renewal, World
 
+if TYPE_CHECKING:
+    from wfc.runtime.otel import Telemetry
+
 
 class Member(Protocol):
     """Who belongs to a world."""
 
     world: World
     options: WorkerLimits
+    telemetry: Telemetry | None
 
     def learn(self, renewal: Renewal) -> None:
         """Act on what the heartbeat heard."""
@@ -66,7 +70,11 @@ class Membership:
         self._lease_until = world.now_us() + round(lease_s * MICROSECONDS)
         if self.heartbeat is None:
             self.heartbeat = Heartbeat(
-                self.renew, self._member.learn, self._turns, self._options.pulse
+                self.renew,
+                self._member.learn,
+                self._turns,
+                self._options.pulse,
+                None if self._member.telemetry is None else self._member.telemetry.stalled,
             )
             self.heartbeat.start()
 

@@ -15,7 +15,9 @@ from wfc.ids import DefinitionId, RunId, VersionId
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowMetadata:
     """The run that the present code belongs to. `parent_id` is None and `root_id` the run itself
-    at the top; `attributes` are those of the log so far, with the code's own writes.
+    at the top; `attributes` are those of the log so far, with the code's own writes. `workflow` is
+    the id that the run was created under, and `version` the one in force at this point of the log:
+    after a move, what was asked before it still has the answer that it had.
     """
 
     run_id: RunId

@@ -194,6 +194,7 @@ def birth(asked: ChildAsked, parent: RunId, ledger: Ledger, registrar: Registrar
         parent=Parent(run_id=parent, operation_id=asked.operation_id, detached=asked.detached),
         root_id=created.root_id or parent,
         depth=created.depth + 1,
+        traceparent=created.traceparent,
         actor=parent,
         channel=Channel.CODE,
     )

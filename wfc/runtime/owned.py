@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Sequence
+from contextlib import nullcontext
 from typing import Any, Final, Protocol
 
 from wfc import fault
@@ -12,6 +13,7 @@ from wfc.errors import (
     BuildTooNew,
     BundleBroken,
     BundleUnloadable,
+    CodecError,
     CompileError,
     LogError,
     StepUnknown,
@@ -30,7 +32,7 @@ from wfc.worlds.protocol import Claimed, Held, Queued, Resume, Suspect, World
 _LOG: Final = logging.getLogger("wfc.worker")
 _NOT_MINE_YET_US: Final = 50_000
 _UNREADABLE: Final = (
-    LogError, BundleBroken, BundleUnloadable, BuildTooNew, VersionUnknown, CompileError,
+    LogError, CodecError, BundleBroken, BundleUnloadable, BuildTooNew, VersionUnknown, CompileError,
     StepUnknown,
 )  # fmt: skip
 """What keeps one run from being executed, and no other."""
@@ -94,7 +96,9 @@ class OwnedRuns:
     async def _claim(self, run_id: RunId) -> None:
         home = self._home
         await self._trials.none()
-        answer = await home.world.claim(run_id, home.worker_id, losses_max=SUSPECT_AFTER - 1)
+        telemetry = home.telemetry
+        with nullcontext() if telemetry is None else telemetry.claiming(run_id):
+            answer = await home.world.claim(run_id, home.worker_id, losses_max=SUSPECT_AFTER - 1)
         fault.point("run.claimed")
         if isinstance(answer, Claimed):
             self.execute(run_id, answer)

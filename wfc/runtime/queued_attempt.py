@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from wfc import codec, fault
 from wfc.errors import LogError, WfcError, WorkerLost
@@ -33,6 +33,9 @@ from wfc.worlds.protocol import (
     World,
 )
 
+if TYPE_CHECKING:
+    from wfc.runtime.otel import Telemetry
+
 _LOG: Final = logging.getLogger("wfc.worker")
 _LEDGERS_MAX: Final = 256
 
@@ -47,6 +50,7 @@ class Bench(Clerk, Protocol):
     slots: Slots
     ledgers: Ledgers
     limits: Limits
+    telemetry: Telemetry | None
 
 
 class Ledgers:
@@ -118,7 +122,7 @@ class QueuedAttempt:
         if effort is None:
             return  # it ended while the message was under way
         if effort.running:
-            await self._record(self._lost(ledger, effort), guard)
+            await self._record(self._lost(ledger, effort, guard), guard)
             return
         attempt = effort.attempt + 1
         missing = await self._missing_code(ledger, effort)
@@ -133,11 +137,11 @@ class QueuedAttempt:
             _LOG.info("step %s of run %s: %s", self.operation_id, self.run_id, answer.reason)
             return
         self._bench.ledgers.note(self.run_id, answer.recorded)
-        call = self._call = self._made(ledger, effort, attempt)
+        call = self._call = self._made(ledger, effort, attempt, guard)
         bench = self._bench
-        self._body = asyncio.create_task(
-            run_attempt(call, bench.bodies, bench.threads, bench.now_us, bench.processes)
-        )
+        work = run_attempt(call, bench.bodies, bench.threads, bench.now_us, bench.processes)
+        telemetry = bench.telemetry
+        self._body = asyncio.create_task(work if telemetry is None else telemetry.step(call, work))
         try:
             ended = await self._body
         except asyncio.CancelledError:
@@ -165,7 +169,7 @@ class QueuedAttempt:
         """Leave the step for a worker that has its code: the run waits, the attempt counts not."""
         _LOG.error("run %s is blocked: %s", self.run_id, error)
         await self._bench.world.block(self.run_id, f"{type(error).__name__}: {error}")
-        call = self._made(ledger, effort, effort.attempt + 1)
+        call = self._made(ledger, effort, effort.attempt + 1, guard)
         now = self._bench.now_us()
         ended = Ended(call, codec.encode_error(error), failed=True, retry_at=now, counted=False)
         await self._record(ended, guard, self._start(call.attempt))
@@ -196,15 +200,15 @@ class QueuedAttempt:
         bench.ledgers.note(self.run_id, answer.recorded)
         bench.news_of(self.run_id)
 
-    def _lost(self, ledger: Ledger, effort: Effort) -> Ended:
-        call = self._made(ledger, effort, effort.attempt)
+    def _lost(self, ledger: Ledger, effort: Effort, guard: AttemptOf) -> Ended:
+        call = self._made(ledger, effort, effort.attempt, guard)
         error = WorkerLost(
             f"the worker that ran attempt {effort.attempt} of step {call.step} was lost before it "
             "recorded an outcome; whether the body ran is not known"
         )
         return lost(call, error, self._bench.now_us())
 
-    def _made(self, ledger: Ledger, effort: Effort, attempt: int) -> Call:
+    def _made(self, ledger: Ledger, effort: Effort, attempt: int, guard: AttemptOf) -> Call:
         now = self._bench.now_us()
         assert ledger.created is not None
         return Call(
@@ -222,7 +226,8 @@ class QueuedAttempt:
             first_started_at=now if effort.first_started_at is None else effort.first_started_at,
             started_at=now,
             payload_max=self._bench.limits.payload,
-            scene=RunScene(self.run_id, self._bench, lambda: ledger),
+            scene=RunScene(self.run_id, self._bench, lambda: ledger, guard),
+            traceparent=ledger.created.traceparent,
         )
 
 

@@ -37,11 +37,14 @@ class Registry:
         step_types: HostTypes | None = None,
         pin_steps: bool = False,
         on_new_version: str = "pin",
+        public_url: str | None = None,
     ) -> None:
         """Serve `current`; `policy` are the keywords that hold for steps that say nothing else,
         `pin_steps` tells that a run keeps to the step bodies of its own version, `on_new_version`
-        what open runs do whose workflow does not say it.
+        what open runs do whose workflow does not say it, `public_url` by what name webhooks are
+        reached.
         """
+        self._public_url = public_url
         self._on_new_version = on_new_version
         self.current = current
         self.types = step_types or HostTypes(current.classes)
@@ -108,7 +111,7 @@ class Registry:
 
     def environment(self, version: VersionId) -> Mapping[str, str]:
         """Capture what workflow code of a version that is known here may read of the machine."""
-        return capture(self._rules[version])
+        return capture(self._rules[version], self._public_url)
 
     def policy(self, asked: StepAsked) -> Policy:
         """Resolve the policy of a step: its function's, else the literal one of its bundle."""

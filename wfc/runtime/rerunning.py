@@ -56,7 +56,7 @@ async def rerun(
         changes=changes_in(target.manifest).get(workflow, ()),
         arguments=payload,
         seed=os.urandom(32),
-        environment=capture(target.rules),
+        environment=capture(target.rules, client.public_url),
         not_before=None,
         parent=None,
         root_id=None,

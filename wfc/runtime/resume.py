@@ -11,10 +11,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wfc import codec, fault
-from wfc.errors import LimitExceeded, PayloadTooLarge, TurnTooLong, WorkerLost
+from wfc.errors import CorruptEvent, LimitExceeded, PayloadTooLarge, TurnTooLong, WorkerLost
 from wfc.eventlog.event import (
     ChildCreated,
     ChildFailed,
@@ -25,6 +25,7 @@ from wfc.eventlog.event import (
     Recorded,
     RunCancelRequested,
     RunRestarted,
+    RunStarted,
     RunUpgraded,
     RunWoken,
     StepRetrying,
@@ -44,6 +45,9 @@ from wfc.runtime.outbox import Outbox
 from wfc.runtime.parking import Parked
 from wfc.runtime.reading import Reading
 from wfc.worlds.protocol import Appended, Claimed, Owner, Refusal, Refused, Release
+
+if TYPE_CHECKING:
+    from wfc.runtime.otel import Telemetry
 
 _LOG: Final = logging.getLogger("wfc.worker")
 LOSSES_MAX: Final = 5
@@ -138,11 +142,13 @@ class LiveRun:
     async def release_unread(self) -> None:
         """Give the lease back without having understood the log."""
         fence, self.tenure.fence = self.tenure.fence, None
-        length = max(self._known_length, self.ledger.length)
-        if fence is not None:
-            guard = Owner(fence, length)
-            await self._desk.append(self.run_id, [], guard=guard, release=Release())
         self.drop()
+        behind = fence is not None
+        while behind and (row := await self._desk.run_of(self.run_id)) is not None:
+            # By the row, since the log could not be read; others may write to it meanwhile.
+            guard = Owner(fence or 0, row.length)
+            answer = await self._desk.append(self.run_id, [], guard=guard, release=Release())
+            behind = isinstance(answer, Refused) and answer.reason is Refusal.BEHIND
 
     # -- from claim to release
 
@@ -208,10 +214,24 @@ class LiveRun:
             if batch.release is not None:
                 self.tenure.fence = None
             self._follow(answer.recorded)
+            if self._desk.telemetry is not None:
+                await self._tell(self._desk.telemetry, batch.events)
         else:
             await self._refused(answer)
         if self.ledger.ended:
             self.drop()
+
+    async def _tell(self, telemetry: Telemetry, events: Sequence[Event]) -> None:
+        """Tell of a run that was begun, or ended, by what was just written."""
+        created, opening = self.ledger.created, self.ledger.opening
+        if created is None or opening is None:
+            return
+        if any(isinstance(each, RunStarted) for each in events):
+            telemetry.begun(created, opening.recorded_at, self._desk.now_us())
+        if self.ledger.ended:
+            row = await self._desk.run_of(self.run_id)
+            if row is not None:
+                telemetry.ended(row, created)
 
     async def _complete_restart(self) -> None:
         """Say on what code the next chapter begins; a run that is cancelled begins none."""
@@ -275,7 +295,10 @@ class LiveRun:
             return
         self.execution.heard_until = self._heard  # another owner may have run it on meanwhile
         while self.ledger.length < length:
-            self._follow(await self._desk.history(self.run_id, self.ledger.length))
+            missed = await self._desk.history(self.run_id, self.ledger.length)
+            if not missed:
+                raise self._gone()
+            self._follow(missed)
         self.decisions.due.clear()
         self.decisions.set_deadline()
         self._review()
@@ -301,6 +324,8 @@ class LiveRun:
             withdrawn.extend(outcome.withdrawn)
             if len(page) < PAGE:
                 break
+        if self.ledger.length < self._known_length:
+            raise self._gone()  # before a body runs again whose outcome may be what is missing
         self._unsure = False
         self.decisions.set_deadline()
         for operation in withdrawn:
@@ -308,6 +333,9 @@ class LiveRun:
         if not isinstance(outcome, Suspended):
             self.decisions.close(outcome)
         self._review()
+
+    def _gone(self) -> CorruptEvent:
+        return CorruptEvent(self.run_id, self.ledger.length + 1, "it is not in the log")
 
     async def _blank(self) -> Ledger:
         """Give a ledger that reads the present chapter next."""

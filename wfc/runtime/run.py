@@ -6,15 +6,23 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from wfc import codec
 from wfc.clock import to_datetime
 from wfc.durations import Duration, seconds
-from wfc.errors import RunBusy, RunCancelled, RunEnded, RunFailed, RunNotFound, WfcError
+from wfc.errors import (
+    LogError,
+    RunBusy,
+    RunCancelled,
+    RunEnded,
+    RunFailed,
+    RunNotFound,
+    WfcError,
+)
 from wfc.eventlog import entity, event
 from wfc.eventlog.entity import RunStatus
-from wfc.eventlog.event import Event, Scalar
+from wfc.eventlog.event import TERMINAL, Event, Scalar
 from wfc.eventlog.fold import fold
 from wfc.ids import OperationId, RunId, VersionId, split_operation_id
 from wfc.manifests.rename_hints import NO_HINTS, RenameHints, hints_in
@@ -26,14 +34,24 @@ from wfc.runtime.hook_views import summary_of
 from wfc.runtime.host_types import FormerTypes
 from wfc.runtime.ledger import Ledger
 from wfc.runtime.logs import read_log
+from wfc.runtime.streams import Stream
+from wfc.runtime.telemetry import observed
 from wfc.runtime.upgrade import UNLOADABLE
 from wfc.runtime.verdict import Verdict
+from wfc.runtime.why import Why
+from wfc.runtime.why_facts import why
+from wfc.runtime.writable import DEFAULT
 from wfc.worlds.protocol import Appended, OpenRun, Refusal, Refused, Unowned, World
 
+if TYPE_CHECKING:
+    from wfc.runtime.otel import Telemetry
+
 T = TypeVar("T")
+S = TypeVar("S")
 _PAGE = 2000
 _LOOK_AGAIN_S = 30.0
 _TRIES = 20
+_UNREAD = (None, codec.ENCRYPTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +86,7 @@ class Run(Generic[T]):
             client, row = await self._row()  # a short time may have been over before the first look
             if not row.status.ended:
                 raise TimeoutError(f"run {self.id} has not ended after {timeout}") from None
-        return self._outcome(client, row)
+        return await self._outcome(client, row)
 
     async def _ended(self, client: Client) -> entity.Run:
         watch = client.world.watch(f"run:{self.id}")
@@ -87,18 +105,30 @@ class Run(Generic[T]):
         finally:
             watch.close()
 
-    def _outcome(self, client: Client, row: entity.Run) -> T:
+    async def _outcome(self, client: Client, row: entity.Run) -> T:
+        if row.status is RunStatus.CANCELLED:
+            raise RunCancelled(self.id, row.cancel_reason)
         if row.status is RunStatus.COMPLETED:
+            if row.output in _UNREAD:
+                await self._read_end(client, row)
             assert row.output is not None
             value: T = codec.decode(
                 row.output, annotation=client.returns(row.workflow), types=client.types
             )
             return value
-        if row.status is RunStatus.CANCELLED:
-            raise RunCancelled(self.id, row.cancel_reason)
-        cause = None if row.error is None else codec.decode_error(row.error, types=client.types)
+        cause: BaseException | None = None
+        try:
+            if row.error in _UNREAD:
+                await self._read_end(client, row)
+            cause = None if row.error is None else codec.decode_error(row.error, types=client.types)
+        except LogError as unread:
+            cause = unread  # that the run has failed is known all the same
         kind = "unknown" if row.failure_kind is None else row.failure_kind.value
         raise RunFailed(self.id, kind, cause) from cause
+
+    async def _read_end(self, client: Client, row: entity.Run) -> None:
+        """Say why the view of an ended run does not hold how it ended. Raises `LogError`."""
+        await client.world.history(self.id, row.length - 1, 1)
 
     async def cancel(self, reason: str | None = None, *, force: bool = False) -> bool:
         """Ask the workflow to stop; it may clean up. False if the run has ended already.
@@ -192,13 +222,13 @@ class Run(Generic[T]):
                 recorded_at=to_datetime(each.recorded_at),
                 event=each.event,
             )
-            for each in await read_log(client.world, self.id)
+            for each in await read_log(client.world, self.id, veiled=True)
         ]
 
     async def steps(self) -> list[Step]:
         """List the steps that the log knows, in the order in which they were recorded."""
         client, row = await self._row()
-        log = await read_log(client.world, self.id)
+        log = await read_log(client.world, self.id, veiled=True)
         moved = any(isinstance(each.event, event.RunUpgraded) for each in log)
         hints = await _hints_of(client, row.version) if moved else NO_HINTS
         state = fold(log)
@@ -207,10 +237,18 @@ class Run(Generic[T]):
     async def hooks(self) -> list[HookSummary]:
         """List the hooks of the run's present chapter, in the order in which they were made."""
         client, row = await self._row()
-        state = fold(await read_log(client.world, self.id))
+        state = fold(await read_log(client.world, self.id, veiled=True))
         return [
             summary_of(self.id, row.workflow, each, client.types) for each in state.hooks.values()
         ]
+
+    async def why(self) -> Why:
+        """Say in a sentence why the run is where it is: what it waits for, or how it ended."""
+        client = await self._client()
+        found = await why(client.world, self.id, client.types)
+        if found is None:
+            raise _unknown(self.id)
+        return found
 
     async def attributes(self) -> dict[str, Scalar]:
         """Read the run's attributes."""
@@ -225,6 +263,39 @@ class Run(Generic[T]):
             changes=dict(changes), actor=client.actor, channel=client.channel
         )
         await self._must_tell(client, change)
+
+    @overload
+    def stream(
+        self, namespace: str | None = None, *, type: type[S], start_index: int = 0
+    ) -> Stream[S]: ...
+    @overload
+    def stream(
+        self, namespace: str | None = None, *, type: Any = Any, start_index: int = 0
+    ) -> Stream[Any]: ...
+    def stream(
+        self,
+        namespace: str | None = None,
+        *,
+        type: Any = Any,  # noqa: A002 - the word of `get_writable`
+        start_index: int = 0,
+    ) -> Stream[Any]:
+        """Give a stream of the run to read; None is the one named ``"default"``.
+
+        ``async for value in run.stream()`` gives what is written from `start_index` on, also what
+        is still to be written, until the stream is closed or the run has ended. A negative index
+        counts from the end of what is there when reading begins. Values are read as `type`.
+        """
+        return Stream(self.id, namespace, self._client, type=type, start_index=start_index)
+
+    async def tail_index(self, namespace: str | None = None) -> int:
+        """Give the index of the last chunk of a stream, -1 if it has none. Raises `RunNotFound`."""
+        client, _ = await self._row()
+        return await client.world.tail_index(self.id, namespace or DEFAULT)
+
+    async def streams(self) -> list[str]:
+        """List the namespaces of the run's streams, by name."""
+        client, _ = await self._row()
+        return [each.namespace for each in await client.world.streams(self.id)]
 
     async def rerun(
         self, version: str | None = None, arguments: Mapping[str, Any] | None = None
@@ -290,14 +361,15 @@ class Run(Generic[T]):
         """
         client = await self._client()
         target = await client.upgrader.code.named(to)
-        verdict = await client.upgrader.upgrade(
-            self.id,
-            target,
-            dry_run=dry_run,
-            accept=accept,
-            retry_failed=retry_failed,
-            timeout=timeout,
-        )
+        with observed(client.telemetry, "wfc.upgrade", self.id):
+            verdict = await client.upgrader.upgrade(
+                self.id,
+                target,
+                dry_run=dry_run,
+                accept=accept,
+                retry_failed=retry_failed,
+                timeout=timeout,
+            )
         if verdict.moved:
             client_worker_hears(client, self.id)
         return verdict
@@ -326,8 +398,16 @@ async def tell(client: Client, run_id: RunId, events: Sequence[Event]) -> Refusa
     answer = await client.world.append(run_id, events, guard=OpenRun())
     if isinstance(answer, Refused):
         return answer.reason
+    if client.telemetry is not None and any(isinstance(each, TERMINAL) for each in events):
+        await _tell_end(client.telemetry, client.world, run_id)
     client_worker_hears(client, run_id)
     return None
+
+
+async def _tell_end(telemetry: Telemetry, world: World, run_id: RunId) -> None:
+    row, first = await world.run(run_id), await world.history(run_id, 0, 1)
+    if row is not None and first and isinstance(first[0].event, event.RunCreated):
+        telemetry.ended(row, first[0].event)
 
 
 def client_worker_hears(client: Client, run_id: RunId) -> None:

@@ -7,13 +7,28 @@ from typing import Protocol
 
 from wfc.clock import to_datetime
 from wfc.errors import RunEnded
-from wfc.eventlog.event import AttributesSet, Channel, Event, Scalar
+from wfc.eventlog.event import AttributesSet, Channel, Event, Recorded, RunCreated, Scalar
 from wfc.ids import OperationId, RunId
+from wfc.runtime.attempt import Call
 from wfc.runtime.attributes import check_attributes
 from wfc.runtime.ledger import Ledger
 from wfc.runtime.limits import Limits
 from wfc.runtime.metadata import WorkflowMetadata
-from wfc.worlds.protocol import Appended, Guard, OpenRun, Queued, Refused, Release
+from wfc.runtime.outlets import Holder, Outlets
+from wfc.runtime.writable import StreamName
+from wfc.worlds.protocol import (
+    Appended,
+    AttemptOf,
+    Guard,
+    NewChunk,
+    OpenRun,
+    Owner,
+    Queued,
+    Refused,
+    Release,
+    StreamWrite,
+    Written,
+)
 
 
 class Writer(Protocol):
@@ -33,6 +48,16 @@ class Writer(Protocol):
         """Append, waiting out a full or unreachable world."""
         ...
 
+    async def write_chunks(
+        self, run_id: RunId, write: StreamWrite, *, guard: Owner | AttemptOf, writer: RunId
+    ) -> Written | Refused:
+        """Write chunks, waiting out a full or unreachable world."""
+        ...
+
+    async def history(self, run_id: RunId, after: int, limit: int = ...) -> list[Recorded]:
+        """Read up to `limit` events after a position."""
+        ...
+
     def news_of(self, run_id: RunId) -> None:
         """Hear that an outside fact was written to a run."""
         ...
@@ -41,9 +66,18 @@ class Writer(Protocol):
 class RunScene:
     """The run around a step body."""
 
-    def __init__(self, run_id: RunId, writer: Writer, ledger: Callable[[], Ledger]) -> None:
-        """Speak for the run whose present state `ledger` gives."""
+    __slots__ = ("_holder", "_ledger", "_run_id", "_writer")
+
+    def __init__(
+        self,
+        run_id: RunId,
+        writer: Writer,
+        ledger: Callable[[], Ledger],
+        holder: Holder | AttemptOf,
+    ) -> None:
+        """Speak for the run whose present state `ledger` gives, while `holder` may."""
         self._run_id = run_id
+        self._holder = holder
         self._writer = writer
         self._ledger = ledger
 
@@ -74,3 +108,27 @@ class RunScene:
         if isinstance(answer, Refused):
             raise RunEnded(f"run {self._run_id} has ended; its attributes do not change any more")
         self._writer.news_of(self._run_id)
+
+    async def write_stream(
+        self, call: Call, to: StreamName, chunks: Sequence[NewChunk], *, close: bool
+    ) -> None:
+        """Write to a stream on behalf of an attempt."""
+        if to.run_id != self._run_id:
+            to = await self._own(to)
+        if call.outlets is None:
+            step = call.operation_id, call.attempt
+            call.outlets = Outlets(self._writer, self._run_id, step, self._holder)
+        await call.outlets.write(to, chunks, close=close)
+
+    async def _own(self, to: StreamName) -> StreamName:
+        """Give a fork its own stream where what was copied names that of the run it came from."""
+        created: Event | None = self._ledger().created
+        while isinstance(created, RunCreated) and created.origin is not None:
+            origin = created.origin
+            if origin.kind != "fork" or origin.run_id is None:
+                break
+            if origin.run_id == to.run_id:
+                return StreamName(self._run_id, to.namespace)
+            opening = await self._writer.history(RunId(origin.run_id), 0, 1)
+            created = opening[0].event if opening else None
+        return to

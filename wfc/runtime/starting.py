@@ -90,6 +90,22 @@ async def start_run(
     Raises `NotCompiled`, `TypeError`, `InputInvalid`, `Unserialisable`, `PayloadTooLarge`,
     `RunIdConflict`.
     """
+    telemetry = client.telemetry
+    if telemetry is None:
+        return await _start(client, client_of, workflow, options, call)
+    with telemetry.started(workflow_id(workflow)) as span:
+        run = await _start(client, client_of, workflow, options, call)
+        span.set_attribute("wfc.run.id", run.id)
+        return run
+
+
+async def _start(
+    client: Client,
+    client_of: Callable[[], Awaitable[Client]],
+    workflow: Callable[..., Any],
+    options: StartOptions,
+    call: tuple[tuple[Any, ...], Mapping[str, Any]],
+) -> Run[Any]:
     asked = workflow_id(workflow)
     check_attributes(options.attributes, limit=client.attributes_max)
     payload = _encoded(workflow, call, client)
@@ -107,12 +123,13 @@ async def start_run(
         changes=changes_in(version.manifest).get(name, ()),
         arguments=payload,
         seed=os.urandom(32),
-        environment=capture(version.rules),
+        environment=capture(version.rules, client.public_url),
         attributes=dict(options.attributes),
         priority=options.priority,
         not_before=_not_before(options, now),
         timeout_s=_timeout_s(workflow, options),
         retention_s=retention_of(workflow, options.retention),
+        traceparent=None if client.telemetry is None else client.telemetry.traceparent(),
         actor=client.actor,
         channel=client.channel,
     )

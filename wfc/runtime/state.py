@@ -21,6 +21,7 @@ from wfc.eventlog.event import (
     RunCancelRequested,
     RunCreated,
     RunRestarted,
+    RunUpgraded,
     Scalar,
 )
 from wfc.eventlog.renames import Renames
@@ -37,7 +38,6 @@ from wfc.runtime.template import Template
 
 _WARN_SHARE: Final = 0.8
 _NO_POSITIONS: Final[frozenset[int]] = frozenset()
-_NO_CHANGES: Final[frozenset[str]] = frozenset()  # one for all: each would take 216 bytes
 NONE: Final[dict[Any, Any]] = {}
 """Stands for tables that are nearly always empty: who writes makes one. 64 bytes each."""
 
@@ -57,7 +57,6 @@ class State:
         "batch",
         "begun",
         "cancel",
-        "changes",
         "chapter",
         "counters",
         "created",
@@ -68,6 +67,7 @@ class State:
         "failure",
         "given_up",
         "heard_until",
+        "in_force",
         "inherited",
         "left",
         "limits",
@@ -124,7 +124,8 @@ class State:
         self.created: RunCreated | None = begun if isinstance(begun, RunCreated) else None
         """How the run began; in later chapters, if whoever made this execution says so."""
         self.chapter = begun.chapter if isinstance(begun, RunRestarted) else 1
-        self.changes = frozenset(begun.changes) if begun.changes else _NO_CHANGES
+        # What says which version decides now, and the markers that it knows.
+        self.in_force: RunCreated | RunRestarted | RunUpgraded = begun
         self.environment: Mapping[str, str] = begun.environment
         self.recorded_attributes: Mapping[str, Scalar] = attributes_at(begun)
         self.limits, self.renames, self.unequal = limits, renames, unequal

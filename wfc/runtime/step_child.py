@@ -11,7 +11,7 @@ import contextvars
 import logging
 import threading
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from queue import SimpleQueue
 from typing import Any, Final
 
@@ -19,13 +19,15 @@ from wfc import codec
 from wfc.eventlog.event import Scalar
 from wfc.ids import OperationId
 from wfc.manifests.store import from_archive
-from wfc.runtime import context
+from wfc.runtime import context, log_context
 from wfc.runtime.attempt import Body, Call, Ended, run_here
 from wfc.runtime.frames import Pipe
 from wfc.runtime.memory_limit import Limited
 from wfc.runtime.metadata import WorkflowMetadata
 from wfc.runtime.process_calls import ended_fields, of_fields
 from wfc.runtime.registry import Registry
+from wfc.runtime.writable import StreamName
+from wfc.worlds.protocol import NewChunk
 
 TERMINATED: Final = 143
 """The exit status of a process that SIGTERM has ended, as shells say it."""
@@ -127,13 +129,29 @@ class PipeScene:
         operation_id: OperationId,  # noqa: ARG002 - the worker knows for whom it asks
     ) -> None:
         """Have the worker write attributes. Raises what it met."""
+        await self._asked("attributes", changes=dict(changes))
+
+    async def _asked(self, word: str, **fields: Any) -> None:
+        """Ask the worker and wait for its answer. Raises what it met."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[bytes | None] = loop.create_future()
         self._waiting.append((loop, answer))
-        self._pipe.send("attributes", changes=dict(changes))
+        self._pipe.send(word, **fields)
         error = await answer
         if error is not None:
             raise codec.decode_error(error)
+
+    async def write_stream(
+        self,
+        call: Call,  # noqa: ARG002 - the worker knows for whom it asks
+        to: StreamName,
+        chunks: Sequence[NewChunk],
+        *,
+        close: bool,
+    ) -> None:
+        """Have the worker write to a stream. Raises what it met."""
+        told = [[one.form.value, one.body] for one in chunks]
+        await self._asked("stream", to=list(to), chunks=told, close=close)
 
     def answered(self, error: bytes | None) -> None:
         """Hear, in the thread that listens, what came of the first that is still open."""
@@ -174,6 +192,7 @@ class PipeHandler(logging.Handler):
                 process=record.process,
                 threadName=record.threadName,
                 exc_text=raised or record.exc_text,
+                **{name: getattr(record, name, "") for name in log_context.FIELDS},
             )
         except Exception:  # noqa: BLE001 - as every handler: a line of a log stops no program
             self.handleError(record)

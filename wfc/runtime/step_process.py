@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import DEVNULL, create_subprocess_exec
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Final
 
 from wfc import codec
@@ -19,9 +19,14 @@ from wfc.ids import VersionId
 from wfc.runtime.attempt import Call, Ended
 from wfc.runtime.frames import frame, next_frame
 from wfc.runtime.process_calls import ended_of, to_fields
+from wfc.runtime.writable import StreamName
+from wfc.worlds.chunks import Form
+from wfc.worlds.protocol import NewChunk
+from wfc.worlds.vault import VARIABLE as KEYS
 
 Archive = Callable[[VersionId], Awaitable[bytes | None]]
 """Reads a version from the world."""
+_SECRETS: Final = frozenset({KEYS, "WFC_WEB_TOKEN"})
 _HELD_OPEN_S: Final = 1.0
 """How long a process that is dead may seem to speak: what it left behind may hold its pipe."""
 _OUT_OF_MEMORY: Final = " (so the kernel ends what takes too much memory; `memory=` limits a step)"
@@ -56,6 +61,7 @@ class StepProcess:
                     *command,
                     str(theirs.fileno()),
                     stdin=DEVNULL,
+                    env=_environment(),
                     pass_fds=(theirs.fileno(),),
                     # A group of its own: Ctrl-C is the worker's, and what a body starts ends too.
                     start_new_session=True,
@@ -97,7 +103,10 @@ class StepProcess:
                 self.spent = fields["spent"]
                 return ended_of(call, fields)
             if word == "attributes":
-                await self._send("answer", error=await _attempted(call, fields["changes"]))
+                asked = call.set_attributes(fields["changes"])
+                await self._send("answer", error=await _attempted(asked))
+            elif word == "stream":
+                await self._send("answer", error=await _attempted(_written(call, fields)))
             else:
                 relay(fields)
 
@@ -171,9 +180,15 @@ class StepProcess:
 _Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-async def _attempted(call: Call, changes: Mapping[str, Any]) -> bytes | None:
+async def _written(call: Call, fields: Mapping[str, Any]) -> None:
+    run_id, namespace = fields["to"]
+    chunks = [NewChunk(form=Form(form), body=body) for form, body in fields["chunks"]]
+    await call.write_stream(StreamName(run_id, namespace), chunks, close=fields["close"])
+
+
+async def _attempted(asked: Coroutine[Any, Any, None]) -> bytes | None:
     try:
-        await call.set_attributes(changes)
+        await asked
     except Exception as error:  # noqa: BLE001 - it is the body's, which asked
         return codec.encode_error(error)
     return None
@@ -184,6 +199,13 @@ def relay(fields: Mapping[str, Any]) -> None:
     logger = logging.getLogger(fields["name"])
     if logger.isEnabledFor(fields["levelno"]):
         logger.handle(logging.makeLogRecord(dict(fields)))
+
+
+def _environment() -> dict[str, str]:
+    """Give this process's environment but for its secrets: a body may begin other programs, and
+    what it needs of the keys comes through the pipe.
+    """
+    return {name: value for name, value in os.environ.items() if name not in _SECRETS}
 
 
 def command() -> tuple[str, ...]:

@@ -161,9 +161,15 @@ class StepPlan:
             before = {old: annotations.get(new) for old, new in former.items()}
             self._known = {**annotations, **before}
         try:
-            arguments = codec.decode_arguments(recorded, self._known, self._template.types)
+            arguments = self._template.hints.arguments(
+                self._id, codec.decode_arguments(recorded, self._known, self._template.types)
+            )
+            called_on = arguments.get(self._class or "")
+            if self._class is not None and isinstance(called_on, str):
+                # The class may have another name by now, as a recorded object's class may.
+                arguments[self._class] = self._template.hints.definition(called_on)
             _, written = codec.encode_arguments(
-                self._template.hints.arguments(self._id, arguments),
+                arguments,
                 call=self._call,
                 annotations=annotations,
                 types=self._template.types,

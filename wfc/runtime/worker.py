@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from wfc.clock import MICROSECONDS
 from wfc.errors import LeaseLost, WorldError
@@ -15,6 +16,7 @@ from wfc.eventlog.entity import Run
 from wfc.eventlog.event import Event, Recorded
 from wfc.ids import DefinitionId, RunId, VersionId, WorkerId
 from wfc.policies import Policy
+from wfc.runtime import log_context
 from wfc.runtime.alarms import Alarms, Poked
 from wfc.runtime.attempt import Bodies, Processes
 from wfc.runtime.chores import HOPELESS, Chores
@@ -39,20 +41,27 @@ from wfc.runtime.worker_limits import WorkerLimits
 from wfc.worlds.protocol import (
     Appended,
     Attempt,
+    AttemptOf,
     Child,
     Claimed,
     Ended,
     EndedChild,
     Guard,
     Message,
+    Owner,
     Queued,
     Refused,
     Release,
     Renewal,
     Resume,
+    StreamWrite,
     Watch,
     World,
+    Written,
 )
+
+if TYPE_CHECKING:
+    from wfc.runtime.otel import Telemetry
 
 _LOG: Final = logging.getLogger("wfc.worker")
 _TAKE_MAX: Final = 100
@@ -69,11 +78,14 @@ class Worker:
         limits: WorkerLimits | None = None,
         queues: Sequence[str] = (),
         processes: ProcessSetup | None = None,
+        telemetry: Telemetry | None = None,
         entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
         """Prepare; nothing is taken before `start`, `run` or `run_until_idle`. Without `processes`
         a step that asks for a process of its own fails.
         """
+        log_context.install()
+        self.telemetry = telemetry
         self.world = world
         self.registry = registry
         self._step_bodies = StepBodies(registry, world)
@@ -268,6 +280,7 @@ class Worker:
         release: Release | None = None,
     ) -> Appended | Refused:
         """Append; a world that is full or out of reach is tried again every some seconds."""
+        began_s = 0.0 if self.telemetry is None else time.monotonic()
         while True:
             try:
                 answer = await self.world.append(
@@ -278,6 +291,23 @@ class Worker:
                     create=create,
                     release=release,
                 )
+            except HOPELESS:
+                raise
+            except WorldError as error:
+                await self._endure(error)
+                continue
+            self._world_full = False
+            if self.telemetry is not None and isinstance(answer, Appended):
+                self.telemetry.appended(run_id, began_s, len(events))
+            return answer
+
+    async def write_chunks(
+        self, run_id: RunId, write: StreamWrite, *, guard: Owner | AttemptOf, writer: RunId
+    ) -> Written | Refused:
+        """Write chunks; a world that is full or out of reach is tried again every some seconds."""
+        while True:
+            try:
+                answer = await self.world.write_chunks(run_id, write, guard=guard, writer=writer)
             except HOPELESS:
                 raise
             except WorldError as error:
@@ -320,6 +350,8 @@ class Worker:
 
     def deliver(self, execution: Execution, recorded: Sequence[Recorded]) -> Outcome:
         """Deliver under the guard against turns that never end."""
+        if self.telemetry is not None:
+            return self.telemetry.deliver(self._turns.deliver, execution, recorded)
         return self._turns.deliver(execution, recorded)
 
     def alarm(self, at: int, who: Poked) -> None:
@@ -413,6 +445,8 @@ class Worker:
             self.worker_id,
             len(self.owned.active),
         )
+        if self.telemetry is not None:
+            self.telemetry.lease_lost()
         self.owned.drop_all()
         self.attempts.give_up_all()
         self._inbox.forget()

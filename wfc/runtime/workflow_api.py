@@ -12,7 +12,7 @@ from wfc import codec
 from wfc.clock import to_datetime
 from wfc.durations import Duration, wake_at_us
 from wfc.errors import OutsideWorkflow, PayloadTooLarge
-from wfc.eventlog.event import RunCreated, Scalar, WaitCause, WaitCompleted
+from wfc.eventlog.event import RunCreated, RunUpgraded, Scalar, WaitCause, WaitCompleted
 from wfc.manifests.sites import site_of
 from wfc.runtime import context
 from wfc.runtime.attributes import check_attributes
@@ -48,7 +48,7 @@ def _woke(completed: WaitCompleted | None) -> Woke:
 
 def changed(change: str) -> bool:
     """Tell whether the run's version, at this point of its history, knows the marker `change`."""
-    return change in context.needed(f"changed({change!r})").changes
+    return change in context.needed(f"changed({change!r})").in_force.changes
 
 
 def restart(*args: Any, **kwargs: Any) -> Coroutine[Any, Any, NoReturn]:
@@ -133,7 +133,8 @@ def get_workflow_metadata() -> WorkflowMetadata:
 
 
 def _metadata(execution: Live) -> WorkflowMetadata:
-    begun = execution.begun
+    # Neither is what the present code is called: a run that has moved must see again what it saw.
+    begun, in_force = execution.begun, execution.in_force
     # A later chapter does not repeat who made the run: whoever begins it tells the execution.
     created = begun if isinstance(begun, RunCreated) else execution.created
     parent = None if created is None else created.parent
@@ -141,8 +142,8 @@ def _metadata(execution: Live) -> WorkflowMetadata:
     return WorkflowMetadata(
         run_id=execution.run_id,
         chapter=execution.chapter,
-        workflow=execution.template.workflow,
-        version=execution.template.version,
+        workflow=execution.template.workflow if created is None else created.workflow,
+        version=in_force.to_version if isinstance(in_force, RunUpgraded) else in_force.version,
         started_at=to_datetime(execution.started_at),
         attributes=execution.attributes,
         parent_id=None if parent is None else parent.run_id,

@@ -31,6 +31,7 @@ from wfc.worlds.promises.reading import Reading
 from wfc.worlds.promises.refusing import Refusing
 from wfc.worlds.promises.repeating import Repeating
 from wfc.worlds.promises.retaining import Retaining
+from wfc.worlds.promises.streams import Streams
 from wfc.worlds.promises.sweeping import Sweeping
 from wfc.worlds.promises.upgrading import Upgrading
 from wfc.worlds.promises.versions import Versions
@@ -54,6 +55,7 @@ class Conformance(
     Queue,
     Sweeping,
     Retaining,
+    Streams,
     Reading,
     Upgrading,
     Versions,

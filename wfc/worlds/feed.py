@@ -18,6 +18,11 @@ def run_topic(run_id: str) -> str:
     return f"run:{run_id}"
 
 
+def stream_topic(run_id: str) -> str:
+    """Name the topic of the streams of one run."""
+    return f"stream:{run_id}"
+
+
 class Feed:
     """Hands news to the watches of a topic; belongs to the event loop of its world."""
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from wfc.eventlog.event import Event, Recorded
 from wfc.ids import OperationId, RunId
+from wfc.worlds.chunks import CopiedStreams
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +57,13 @@ class NewRun:
 
     A log that is copied says by `recorded_at` when its first events were recorded. They keep these
     instants, so that the copy replays by the same clock, and count as heard. `spares` are tokens
-    for those of its hooks whose own token is taken.
+    for those of its hooks whose own token is taken; `streams` is what it takes along of the other
+    run's streams.
     """
 
     recorded_at: tuple[int, ...] = ()
     spares: Mapping[str, str] = field(default_factory=dict)
+    streams: CopiedStreams | None = None
 
 
 Guard = Owner | AttemptOf | OpenHook | OpenRun | Unowned | NewRun
@@ -75,7 +78,7 @@ class Refusal(StrEnum):
     HELD = "held"  # the run is being executed (guard `Unowned`)
     EXISTS = "exists"  # the run id is taken (guard `NewRun`)
     MISSING = "missing"  # no such run, or no such attempt
-    CLOSED = "closed"  # no active hook has this token
+    CLOSED = "closed"  # no active hook has this token; or the stream is closed
     ALREADY = "already"  # a plain request asks for what is so already (guard `OpenRun`)
     DUPLICATE = "duplicate"  # the idempotency id of the first event landed before, same payload
 

@@ -23,16 +23,19 @@ from wfc.worlds import (
     memory_gc,
     memory_hooks,
     memory_reads,
+    memory_streams,
     rules,
 )
 from wfc.worlds import memory_leases as leases
 from wfc.worlds import memory_queue as queue
 from wfc.worlds import memory_versions as versions
-from wfc.worlds.feed import HOOKS, QUEUES, RUNS, VERSIONS, WORKERS, Feed, run_topic
+from wfc.worlds.feed import HOOKS, QUEUES, RUNS, VERSIONS, WORKERS, Feed, run_topic, stream_topic
 from wfc.worlds.memory_tables import Membership, Tables
 from wfc.worlds.protocol import (
     Appended,
+    AttemptOf,
     Child,
+    ChunkPage,
     Claimed,
     ClaimedAttempt,
     EndedChild,
@@ -46,18 +49,22 @@ from wfc.worlds.protocol import (
     NewRun,
     NotYet,
     Over,
+    Owner,
     Queued,
     Refused,
     Release,
     Renewal,
     RunFilter,
     RunPage,
+    StreamRow,
+    StreamWrite,
     Suspect,
     Swept,
     Taken,
     VersionRow,
     Watch,
     WorkerRow,
+    Written,
 )
 from wfc.worlds.request import Request
 
@@ -111,6 +118,7 @@ class MemoryWorld:
         create: Sequence[Child] = (),
         claim: WorkerId | None = None,
         release: Release | None = None,
+        chunks: Sequence[StreamWrite] = (),
     ) -> Appended | Refused:
         """Write all or nothing."""
         self._must_be_open()
@@ -125,12 +133,31 @@ class MemoryWorld:
             create=create,
             claim=claim,
             release=release,
+            chunks=chunks,
         )
         with self._lock:
             answer = memory_append.append(self._tables, request)
         if isinstance(answer, Appended):
             told, self._tables.told = self._tables.told, set()
             self._publish(*_topics(run_id, events, create), *map(run_topic, told))
+            if chunks or rules.ends(events):
+                self._publish(stream_topic(run_id))
+        return answer
+
+    async def write_chunks(
+        self,
+        run_id: RunId,
+        write: StreamWrite,
+        *,
+        guard: Owner | AttemptOf,
+        writer: RunId | None = None,
+    ) -> Written | Refused:
+        """Write to a stream of `run_id`, all or nothing."""
+        self._must_be_open()
+        with self._lock:
+            answer = memory_streams.write(self._tables, run_id, write, guard, writer or run_id)
+        if isinstance(answer, Written):
+            self._publish(stream_topic(run_id))
         return answer
 
     def _publish(self, *topics: str) -> None:
@@ -141,7 +168,14 @@ class MemoryWorld:
 
     # -- reading
 
-    async def history(self, run_id: RunId, after: int = 0, limit: int = 2000) -> list[Recorded]:
+    async def history(
+        self,
+        run_id: RunId,
+        after: int = 0,
+        limit: int = 2000,
+        *,
+        veiled: bool = False,  # noqa: ARG002 - nothing is encrypted in memory
+    ) -> list[Recorded]:
         """Read up to `limit` events after position `after`."""
         self._must_be_open()
         run = self._tables.runs.get(run_id)
@@ -183,6 +217,23 @@ class MemoryWorld:
         """Read hooks, newest first."""
         self._must_be_open()
         return memory_hooks.list_hooks(self._tables, where, cursor, limit)
+
+    async def read_chunks(
+        self, run_id: RunId, namespace: str, start: int = 0, limit: int = 256
+    ) -> ChunkPage:
+        """Read chunks from index `start` on."""
+        self._must_be_open()
+        return memory_streams.page(self._tables, run_id, namespace, start, limit)
+
+    async def tail_index(self, run_id: RunId, namespace: str) -> int:
+        """Give the index of the stream's last chunk, -1 if it has none."""
+        self._must_be_open()
+        return memory_streams.page(self._tables, run_id, namespace, 0, 0).length - 1
+
+    async def streams(self, run_id: RunId) -> list[StreamRow]:
+        """List the streams of a run by namespace."""
+        self._must_be_open()
+        return memory_streams.listed(self._tables, run_id)
 
     async def block(self, run_id: RunId, reason: str | None) -> None:
         """Mark the run as not executable, or free it again."""

@@ -14,7 +14,7 @@ from wfc.eventlog.event import (
 )
 from wfc.eventlog.renames import Renames
 from wfc.ids import OperationId, RunId
-from wfc.worlds import memory_hooks, outside, rules
+from wfc.worlds import memory_hooks, memory_streams, outside, rules
 from wfc.worlds.memory_leases import claim_fence
 from wfc.worlds.memory_tables import RunRow, Tables, upgrades_of
 from wfc.worlds.memory_views import apply
@@ -53,6 +53,7 @@ def append(tables: Tables, request: Request) -> Appended | Refused:
     if run is not None and not isinstance(request.guard, Owner):
         outside.check(_outside(tables, run), request.events, request.guard)
         memory_hooks.check_reopened(tables, run, request.events)
+    memory_streams.check_all(tables, request.run_id, request.chunks)
     fault.point("append.begun")
     answer = _write(tables, request)
     fault.point("append.committed")
@@ -135,6 +136,7 @@ def _write(tables: Tables, request: Request) -> Appended:
         _create(tables, child.run_id, child.event, now)
         list(_record(tables, tables.runs[child.run_id], [child.event], NewRun()))
         tables.resume_when_due(tables.runs[child.run_id])
+    memory_streams.write_all(tables, request)  # before an end closes the streams
     recorded = tuple(_record(tables, run, events, guard))
     for queued in request.messages:
         tables.queue(queued, now, _standing(run, request, queued.message))

@@ -25,11 +25,14 @@ def collect(tables: Tables, kept_us: int | None, limit: int) -> tuple[RunId, ...
     removed: list[RunId] = []
     events = 0
     for run in expired(tables, kept_us)[:limit]:
-        if removed and events + len(run.log) > rules.COLLECTED_EVENTS_MAX:
+        streams = tables.streams.get(run.run_id, {})
+        weight = len(run.log) + sum(len(stream.rows) for stream in streams.values())
+        if removed and events + weight > rules.COLLECTED_EVENTS_MAX:
             break
-        events += len(run.log)
+        events += weight
         for name in list(run.hooks):
             memory_hooks.forget(tables, run, name)
+        tables.streams.pop(run.run_id, None)
         del tables.runs[run.run_id]
         removed.append(run.run_id)
     return tuple(removed)

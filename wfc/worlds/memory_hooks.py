@@ -173,6 +173,8 @@ def _row(tables: Tables, entry: HookEntry) -> HookRow:
             metadata=event.metadata if isinstance(event, HookCreated) else None,
             created_at=entry.created_at,
             disposed_at=entry.disposed_at,
+            methods=getattr(event, "methods", ()),
+            response=getattr(event, "response", None),
         ),
         reserved_until=entry.reserved_until,
     )

@@ -19,6 +19,7 @@ from wfc.eventlog.event import (
     Scalar,
 )
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
+from wfc.worlds.chunks import ChunkRow, Closed, Epilogue
 from wfc.worlds.protocol import (
     Attempt,
     Ended,
@@ -127,6 +128,32 @@ class Membership:
     queues: tuple[str, ...]
 
 
+@dataclass(slots=True, kw_only=True)
+class Stream:
+    """A stream and all that it holds. `writers` says from which index on a step has written."""
+
+    namespace: str
+    created_at: int
+    rows: list[ChunkRow] = field(default_factory=list)
+    keys: dict[str, int] = field(default_factory=dict)
+    writers: dict[tuple[RunId, OperationId], int] = field(default_factory=dict)
+    size: int = 0
+    closed: Closed = Closed.OPEN
+    closed_by: OperationId | None = None
+    epilogue: Epilogue = field(default_factory=dict)
+
+
+class Streams(dict[RunId, dict[str, Stream]]):
+    """The streams of all runs that have any."""
+
+    def of(self, run_id: RunId, namespace: str, now: int) -> Stream:
+        """Give a stream; it is made if it is not there."""
+        found = self.setdefault(run_id, {}).get(namespace)
+        if found is None:
+            found = self[run_id][namespace] = Stream(namespace=namespace, created_at=now)
+        return found
+
+
 class Tables:
     """All that a world in memory holds. Whoever changes it holds the world's lock."""
 
@@ -139,6 +166,7 @@ class Tables:
         self.attempts: dict[tuple[RunId, OperationId], AttemptRow] = {}
         self.messages: dict[int, MessageRow] = {}
         self.receipts: Iterator[int] = itertools.count(1)
+        self.streams = Streams()
         self.workers: dict[WorkerId, Membership] = {}
         self.versions: dict[VersionId, tuple[bytes, VersionRow]] = {}
         self.pruned: set[VersionId] = set()

@@ -31,7 +31,7 @@ from wfc.eventlog.renames import Renames
 from wfc.eventlog.standing import RUNNING, standing
 from wfc.ids import OperationId
 from wfc.worlds import memory_children as children
-from wfc.worlds import memory_hooks, rules
+from wfc.worlds import memory_hooks, memory_streams, rules
 from wfc.worlds.memory_tables import RunRow, Tables
 from wfc.worlds.protocol import Attempt, Ended
 
@@ -60,11 +60,6 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
         case RunUnpaused():
             run.paused = False
         case RunUpgraded():
-            run.version, run.fingerprint = event.to_version, event.fingerprint
-            if run.status.ended:
-                run.status, run.ended_at = RunStatus.SUSPENDED, None
-                run.error, run.failure_kind = None, None
-            run.upgraded = True
             _move(tables, run, event, at)
         case RunRestarted():
             memory_hooks.forget_chapters(tables, run, at)
@@ -96,6 +91,11 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
 
 def _move(tables: Tables, run: RunRow, event: RunUpgraded, at: int) -> None:
     """Take back what the run's new code does not ask for, and rename the rest."""
+    run.version, run.fingerprint, run.upgraded = event.to_version, event.fingerprint, True
+    if run.status.ended:
+        run.status, run.ended_at = RunStatus.SUSPENDED, None
+        run.error, run.failure_kind = None, None
+        memory_streams.reopen_all(tables, run.run_id)
     for name in (*event.withdrawn, *event.retracted):
         if name in event.withdrawn or not memory_hooks.reopen(run, name):
             _take_back(tables, run, name)
@@ -112,6 +112,7 @@ def _rename(tables: Tables, run: RunRow, renames: Renames) -> None:
     for name, hook in run.hooks.items():
         hook.name = name
     children.rename(run, renames)
+    memory_streams.rename(tables, run.run_id, renames)
     tables.attempts = {
         (run_id, present(name) if run_id == run.run_id else name): row
         for (run_id, name), row in tables.attempts.items()
@@ -144,6 +145,7 @@ def _end(
     run.ended_at, run.owner, run.lost = at, None, False
     run.due_at = run.wake_at = None
     memory_hooks.dispose(run.hooks.values(), at)
+    memory_streams.close_all(tables, run.run_id, run.status)
     for holder, operation_id in list(tables.attempts):
         if holder == run.run_id:
             tables.drop_attempt(holder, operation_id)

@@ -19,15 +19,15 @@ _FORMS: Final = (
 )
 
 
-def open_world(url: str, clock: Clock | None = None) -> World:
+def open_world(url: str, clock: Clock | None = None, *, keys: str | None = None) -> World:
     """Make the world of `url`, still to be opened. Raises `ConfigError`, `MissingExtra`.
 
-    A world on a disk encrypts payloads if `WFC_ENCRYPTION_KEYS` is set.
+    A world on a disk encrypts payloads by `keys`: those of `WFC_ENCRYPTION_KEYS` unless said.
     """
     scheme, colon, rest = url.partition(":")
     chosen = clock or SystemClock()
     if scheme == "sqlite" and colon:
-        return _sqlite(url, rest, chosen)
+        return _sqlite(url, rest, chosen, os.environ.get(VARIABLE, "") if keys is None else keys)
     if url == "memory:":
         from wfc.worlds.memory import MemoryWorld  # noqa: PLC0415 - a world loads only if it is used
 
@@ -40,13 +40,13 @@ def open_world(url: str, clock: Clock | None = None) -> World:
     raise ConfigError(f"{url!r} names no world. The forms are {_FORMS}.")
 
 
-def _sqlite(url: str, rest: str, clock: Clock) -> World:
+def _sqlite(url: str, rest: str, clock: Clock, keys: str) -> World:
     path = rest.removeprefix("///")
     if path == rest or not path:
         raise ConfigError(f"{url!r} names no file. Write {_FORMS}.")
     from wfc.worlds.sqlite import SqliteWorld  # noqa: PLC0415 - a world loads only if it is used
 
-    return SqliteWorld(path, clock=clock, vault=vault_of(os.environ.get(VARIABLE, "")))
+    return SqliteWorld(path, clock=clock, vault=vault_of(keys))
 
 
 def _postgres(url: str, rest: str, clock: Clock) -> World:

@@ -13,10 +13,10 @@ import asyncpg
 from wfc.errors import WorldReadOnly, WorldTooNew, WorldUnreachable
 from wfc.worlds.postgres_errors import LOCK_TIMEOUT_MS, shown
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 """The number of the last migration this code knows."""
-MIN_READER: Final = 1
-"""Older code must not work on tables that it does not understand."""
+MIN_READER: Final = 2
+"""Older code would end runs and leave their streams open."""
 OLDEST_SERVER: Final = 14
 CONNECT_S: Final = 10.0
 NAME: Final = "wfc"

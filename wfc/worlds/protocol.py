@@ -35,6 +35,16 @@ from wfc.worlds.answers import (
     VersionRow,
     WorkerRow,
 )
+from wfc.worlds.chunks import (
+    ChunkPage,
+    ChunkRow,
+    CopiedStreams,
+    NewChunk,
+    StreamRow,
+    StreamWrite,
+    WritingStep,
+    Written,
+)
 from wfc.worlds.guards import (
     Appended,
     AttemptOf,
@@ -56,8 +66,11 @@ __all__ = [
     "Attempt",
     "AttemptOf",
     "Child",
+    "ChunkPage",
+    "ChunkRow",
     "Claimed",
     "ClaimedAttempt",
+    "CopiedStreams",
     "Ended",
     "EndedChild",
     "Environment",
@@ -68,6 +81,7 @@ __all__ = [
     "HookPage",
     "HookRow",
     "Message",
+    "NewChunk",
     "NewRun",
     "NotYet",
     "OpenHook",
@@ -82,6 +96,8 @@ __all__ = [
     "Resume",
     "RunFilter",
     "RunPage",
+    "StreamRow",
+    "StreamWrite",
     "Suspect",
     "Swept",
     "Taken",
@@ -90,6 +106,8 @@ __all__ = [
     "Watch",
     "WorkerRow",
     "World",
+    "WritingStep",
+    "Written",
 ]
 
 
@@ -154,8 +172,10 @@ class World(Protocol):
         create: Sequence[Child] = (),
         claim: WorkerId | None = None,
         release: Release | None = None,
+        chunks: Sequence[StreamWrite] = (),
     ) -> Appended | Refused:
-        """Write all or nothing, durable on return: events, messages, child runs, claim, release.
+        """Write all or nothing, durable on return: events, messages, child runs, claim, release,
+        and what is written to streams of the run (see `write_chunks`).
 
         * All events get one `recorded_at`, never earlier than the last one of the run; those of a
           copied log (guard `NewRun`) keep the ones that the guard names.
@@ -166,7 +186,8 @@ class World(Protocol):
           written as `hook_conflicted`, or with the spare token that a copied log brings for it.
           `OpenHook` lets a payload in for the hook that has the token, and for no other.
         * A terminal event ends the run: it frees the lease and the queue slot, removes the run's
-          messages and attempt rows, closes its streams and disposes its hooks.
+          messages and attempt rows, closes its streams and disposes its hooks. A stream that
+          has an epilogue gets that first, after the chunks of the same append.
         * `claim` makes the worker the owner in the same transaction (guards `NewRun`,
           `AttemptOf`, `OpenHook`, `OpenRun`, `Unowned`); if it cannot, the append still lands
           and `Appended.fence` is None. Without a claim, `NewRun` queues a `Resume`.
@@ -188,21 +209,51 @@ class World(Protocol):
 
         Raises `IllegalEvent` for a batch that no log may hold, `IdempotencyMismatch`, and
         `VersionUnknown` for one by which a run would depend on a version that was pruned. A
-        caller that is cancelled while it waits does not know whether its append landed.
+        caller that is cancelled while it waits does not know whether its append landed. For
+        `chunks`, it raises what a closed or too large stream raises: `StreamClosed`,
+        `StreamTooLarge`.
+        """
+        ...
+
+    async def write_chunks(
+        self,
+        run_id: RunId,
+        write: StreamWrite,
+        *,
+        guard: Owner | AttemptOf,
+        writer: RunId | None = None,
+    ) -> Written | Refused:
+        """Write to a stream of `run_id`, all or nothing, durable on return; the first write makes
+        the stream.
+
+        * `guard` holds for the run `writer`, by default the run that has the stream. The length of
+          an `Owner` is not compared: a body writes while decisions are made.
+        * Indexes are dense from 0 per stream, given at commit, in the order of `write.chunks`. Of a
+          chunk whose key the stream knows, nothing is written.
+        * The first write of a body (`begins`) to a stream to which the same step wrote before puts
+          a reset chunk in front: what the step wrote there earlier, from the index in the body of
+          that chunk on, is void.
+        * Closing is a mark without index. Chunks for a closed stream, or for one of a run that
+          has ended, are refused as CLOSED; closing it again does nothing.
+
+        Raises `StreamTooLarge` for a chunk over 1 MiB, or a stream over 1,000,000 chunks or 1 GiB.
         """
         ...
 
     # -- reading
 
-    async def history(self, run_id: RunId, after: int = 0, limit: int = 2000) -> list[Recorded]:
+    async def history(
+        self, run_id: RunId, after: int = 0, limit: int = 2000, *, veiled: bool = False
+    ) -> list[Recorded]:
         """Read up to `limit` events after position `after`, dense and in order.
 
-        Raises `CorruptEvent` or `LogTooNew`.
+        Raises `CorruptEvent` or `LogTooNew`, and `CannotDecrypt` for payloads whose key is not
+        here; `veiled`, for those who only look, `codec.ENCRYPTED` stands for each of these.
         """
         ...
 
     async def run(self, run_id: RunId) -> Run | None:
-        """Read the view of one run."""
+        """Read the view of one run; `codec.ENCRYPTED` stands for an end whose key is not here."""
         ...
 
     async def list_runs(
@@ -222,13 +273,33 @@ class World(Protocol):
         ...
 
     async def hook_by_token(self, token: str) -> HookRow | None:
-        """Read the hook that has a token: the active one, else the last that had it."""
+        """Read the hook that has a token: the active one, else the last that had it.
+
+        `codec.ENCRYPTED` stands for what is sealed under a key that is not here.
+        """
         ...
 
     async def list_hooks(
         self, where: HookFilter, *, cursor: str | None = None, limit: int = 50
     ) -> HookPage:
         """Read hooks, newest first. Raises `ConfigError` for a cursor not of `where`."""
+        ...
+
+    async def read_chunks(
+        self, run_id: RunId, namespace: str, start: int = 0, limit: int = 256
+    ) -> ChunkPage:
+        """Read up to `limit` chunks, and about 4 MiB, from index `start` on, dense and in order.
+
+        A stream that nobody wrote to is empty; closed, if its run has ended or does not exist.
+        """
+        ...
+
+    async def tail_index(self, run_id: RunId, namespace: str) -> int:
+        """Give the index of the stream's last chunk, -1 if it has none."""
+        ...
+
+    async def streams(self, run_id: RunId) -> list[StreamRow]:
+        """List the streams of a run by namespace."""
         ...
 
     async def block(self, run_id: RunId, reason: str | None) -> None:
@@ -384,7 +455,8 @@ class World(Protocol):
     # -- change feed
 
     def watch(self, *topics: str) -> Watch:
-        """Watch topics: ``runs``, ``run:{id}``, ``hooks``, ``queues``, ``workers``, ``versions``.
+        """Watch topics: ``runs``, ``run:{id}``, ``stream:{id}``, ``hooks``, ``queues``,
+        ``workers``, ``versions``.
 
         Wakes within 1 s of news, even if a hint is lost; it may also wake without any. An owner's
         own plain progress is no news of ``queues``.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from wfc.eventlog.event import Event
 from wfc.ids import RunId, WorkerId
+from wfc.worlds.chunks import StreamWrite
 from wfc.worlds.protocol import Child, Guard, Queued, Release
 
 
@@ -21,3 +22,4 @@ class Request:
     create: Sequence[Child] = ()
     claim: WorkerId | None = None
     release: Release | None = None
+    chunks: Sequence[StreamWrite] = ()

@@ -229,6 +229,11 @@ def end_of(event: Event) -> RunStatus | None:
             return None
 
 
+def ends(events: Sequence[Event]) -> bool:
+    """Tell whether these events end a run."""
+    return bool(events) and isinstance(events[-1], TERMINAL)
+
+
 def answered_step(event: Event) -> OperationId | None:
     """Give the step whose attempt this event ends, and with it the attempt's row."""
     if isinstance(event, StepCompleted | StepFailed | StepCancelled | StepRetrying):
@@ -258,7 +263,8 @@ def check_same(run_id: RunId, known: Event, sent: Event) -> None:
     if _essence(known) != _essence(sent):
         raise IdempotencyMismatch(
             f"the idempotency id {dedupe_key(sent)!r} was used before for run {run_id}, with "
-            "another payload. Nothing was written. Send a new id with a new payload."
+            "another payload. Nothing was written. Send a new id with a new payload.",
+            known,
         )
 
 

@@ -15,7 +15,15 @@ from wfc.eventlog.event import (
 )
 from wfc.eventlog.renames import Renames
 from wfc.ids import OperationId, RunId, WorkerId
-from wfc.worlds import outside, rules, sql_events, sql_hooks, sql_runs, sql_versions
+from wfc.worlds import (
+    outside,
+    rules,
+    sql_events,
+    sql_hooks,
+    sql_runs,
+    sql_streams,
+    sql_versions,
+)
 from wfc.worlds import sql_leases as leases
 from wfc.worlds import sql_queue as messages
 from wfc.worlds.feed import QUEUES, RUNS, run_topic
@@ -130,7 +138,7 @@ def _guarded(transaction: Transaction, run: RunRow, request: Request) -> Refused
                 return _behind(transaction, run, length)
             reason = Refusal.HELD
         case AttemptOf(operation_id, fence):
-            reason = _attempt_refusal(transaction, run.run_id, operation_id, fence)
+            reason = leases.attempt_refusal(transaction, run.run_id, operation_id, fence)
         case OpenRun(int(length)):
             return _behind(transaction, run, length)
         case OpenHook(token):
@@ -147,20 +155,10 @@ def _behind(transaction: Transaction, run: RunRow, length: int) -> Refused | Non
     if length == run.length:
         return None
     missed = sql_events.read_history(transaction, run.run_id, length, rules.BEHIND_MAX)
+    if not missed:
+        # Without this the writer would ask for ever for what it is said to miss.
+        raise sql_events.gone(run.run_id, length + 1)
     return Refused(reason=Refusal.BEHIND, events=tuple(missed))
-
-
-def _attempt_refusal(
-    transaction: Transaction, run_id: RunId, operation_id: OperationId, fence: int
-) -> Refusal | None:
-    found = transaction.execute(
-        "SELECT worker_id, fence FROM attempts"
-        " WHERE run_id = ? AND operation_id = ? AND unwanted = 0",
-        (run_id, operation_id),
-    ).fetchone()
-    if found is None:
-        return Refusal.MISSING
-    return None if found[0] is not None and found[1] == fence else Refusal.FENCED
 
 
 # --- it may --------------------------------------------------------------------------------------
@@ -173,6 +171,10 @@ def _write(transaction: Transaction, request: Request, run: RunRow) -> Appended:
         run.losses = 0
     for child in request.create:  # first, so that a cancel request of this append reaches them
         _create_child(transaction, child)
+    if isinstance(request.guard, NewRun) and request.guard.streams is not None:
+        sql_streams.copy(transaction, run.run_id, request.guard.streams)
+    if request.chunks:  # before an end closes the streams
+        sql_streams.write_all(transaction, run.run_id, request.chunks)
     recorded = _record(transaction, run, request.events, request.guard)
     if isinstance(request.guard, NewRun):
         run.heard = rules.heard(request.guard)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields, replace
+from itertools import count
 from typing import Any, Final, NamedTuple
 
+from wfc import codec
 from wfc.errors import CorruptEvent
 from wfc.eventlog import wire
 from wfc.eventlog.event import Event, Recorded
@@ -122,7 +125,10 @@ def decode(
         )
     if names is None:
         return recorded
-    key_id, named = _named(names)
+    try:
+        key_id, named = _named(names)
+    except ValueError as error:
+        raise CorruptEvent(run_id, position, f"the names of its payloads: {error}") from error
     event = recorded.event
     if key_id is not None:
         if vault is None:
@@ -135,6 +141,25 @@ def decode(
         if _digest(payload) != digest:
             raise _lost(run_id, position, path)
         event = _with_payload(event, path, payload)
+    return replace(recorded, event=event)
+
+
+def veiled(
+    run_id: RunId, row: Fetched, blobs: Mapping[bytes, bytes], vault: Vault | None = None
+) -> Recorded:
+    """Do as `decode`, but let `codec.ENCRYPTED` stand for payloads whose key is not here."""
+    position, body, names, _ = row
+    try:
+        key_id = None if names is None else _named(names)[0]
+    except ValueError:
+        key_id = None
+    if key_id is None or (vault is not None and vault.has(key_id)):
+        return decode(run_id, row, blobs, vault)
+    recorded = wire.decode(body, run_id=run_id, position=position)
+    event = recorded.event
+    for path, _ in _payloads(event):
+        if not path.endswith(_DIGEST):
+            event = _with_payload(event, path, codec.ENCRYPTED)
     return replace(recorded, event=event)
 
 
@@ -163,13 +188,13 @@ def _lost(run_id: RunId, position: int, path: str) -> CorruptEvent:
 
 
 def blob_digests(rows: Iterable[Fetched]) -> list[bytes]:
-    """Name the blobs that some rows need."""
-    return [
-        digest
-        for _, _, names, _ in rows
-        if names is not None
-        for digest in _named(names)[1].values()
-    ]
+    """Name the blobs that some rows need; of a malformed row none: `decode` tells what it is."""
+    found: list[bytes] = []
+    for _, _, names, _ in rows:
+        if names is not None:
+            with suppress(ValueError):
+                found += _named(names)[1].values()
+    return found
 
 
 def read_history(transaction: Transaction, run_id: RunId, after: int, limit: int) -> list[Recorded]:
@@ -180,13 +205,31 @@ def read_history(transaction: Transaction, run_id: RunId, after: int, limit: int
         for wanted in blob_digests(rows)
         for digest, body in transaction.execute(SELECT_BLOB, (run_id, wanted))
     }
+    check_dense(run_id, rows, after)
     return [decode(run_id, row, blobs, transaction.vault) for row in rows]
 
 
+def check_dense(run_id: RunId, rows: Sequence[Fetched], after: int) -> None:
+    """See that no event is missing among `rows`, which follow position `after`."""
+    if rows and rows[-1][0] - after != len(rows):
+        found = {row[0] for row in rows}
+        raise gone(run_id, next(at for at in count(after + 1) if at not in found))
+
+
+def gone(run_id: RunId, position: int) -> CorruptEvent:
+    """Say that an event which was written is not there."""
+    return CorruptEvent(run_id, position, "its row is missing")
+
+
 def _named(names: str) -> tuple[str | None, dict[str, bytes]]:
-    """Read what a row says of its payloads: the key they are sealed under, and which are blobs."""
-    found: dict[str, str] = json.loads(names)
-    key_id = found.pop(_KEY, None)
+    """Read what a row says of its payloads: the key they are sealed under, and which are blobs.
+
+    Raises `ValueError`.
+    """
+    found: Any = json.loads(names)
+    if not isinstance(found, dict) or not {str}.issuperset(map(type, found.values())):
+        raise ValueError(f"{names!r} are none")
+    key_id: str | None = found.pop(_KEY, None)
     return key_id, {path: bytes.fromhex(digest) for path, digest in found.items()}
 
 

@@ -33,11 +33,14 @@ LISTED: Final = (
 )
 COUNTED: Final = f"SELECT count(*) FROM ({_EXPIRED}) AS expired"  # noqa: S608 - likewise
 TABLES: Final = (
-    "events", "blobs", "hooks", "attributes", "attempts", "messages", "children", "runs",
+    "events", "blobs", "hooks", "attributes", "attempts", "messages", "children", "streams",
+    "stream_writers", "runs",
 )  # fmt: skip
 """Every table that belongs to a run; the row of the run itself goes last."""
 _STILL: Final = "SELECT 1 FROM runs WHERE run_id = ? AND ended_at IS NOT NULL /*pg FOR UPDATE */"
-_REMOVE: Final = tuple(f"DELETE FROM {table} WHERE run_id = ?" for table in TABLES)  # noqa: S608 - names of tables
+_CHUNKS: Final = "DELETE FROM chunks WHERE stream IN (SELECT stream FROM streams WHERE run_id = ?)"
+_LENGTH: Final = "SELECT CAST(coalesce(sum(length), 0) AS BIGINT) FROM streams WHERE run_id = ?"
+_REMOVE: Final = (_CHUNKS, *(f"DELETE FROM {table} WHERE run_id = ?" for table in TABLES))  # noqa: S608 - names of tables
 
 
 def collect(transaction: Transaction, kept_us: int | None, limit: int) -> tuple[RunId, ...]:
@@ -46,11 +49,12 @@ def collect(transaction: Transaction, kept_us: int | None, limit: int) -> tuple[
     removed: list[RunId] = []
     events = 0
     for run_id, length in transaction.execute(LISTED, values).fetchall():
-        if removed and events + length > rules.COLLECTED_EVENTS_MAX:
+        (written,) = transaction.execute(_LENGTH, (run_id,)).fetchone()
+        if removed and events + length + written > rules.COLLECTED_EVENTS_MAX:
             break
         if transaction.execute(_STILL, (run_id,)).fetchone() is None:
             continue  # it was revived since it was listed
-        events += length
+        events += length + written
         for statement in _REMOVE:
             transaction.execute(statement, (run_id,))
         removed.append(RunId(run_id))

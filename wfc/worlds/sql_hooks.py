@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from wfc.clock import MICROSECONDS
-from wfc.errors import HookConflictError
+from wfc.errors import CorruptEvent, HookConflictError, LogError
 from wfc.eventlog.entity import Hook, HookStatus
 from wfc.eventlog.event import Event, HookConflicted, HookCreated, HookKind, RunUpgraded
 from wfc.ids import DefinitionId, OperationId, RunId
@@ -227,19 +227,38 @@ def blobs_of(rows: Iterable[tuple[Any, ...]]) -> dict[str, list[bytes]]:
 def row_of(
     values: tuple[Any, ...], blobs: Mapping[bytes, bytes], vault: Vault | None = None
 ) -> HookRow:
-    """Make the view of a hook. Raises `CorruptEvent`, `LogTooNew`, `CannotDecrypt`."""
+    """Make the view of a hook. Raises `CorruptEvent`, `LogTooNew`, and `CannotDecrypt` for what
+    does not open under its key.
+    """
+    run_id, (position, body, named, code) = RunId(values[0]), values[_OWN:]
+    recorded = sql_events.veiled(run_id, (position, body, named, code), blobs, vault)
+    event = recorded.event
+    if not isinstance(event, HookCreated | HookConflicted):
+        raise CorruptEvent(run_id, position, "it is not the hook that its row is about")
+    return _view(values, event)
+
+
+def listed(
+    values: tuple[Any, ...], blobs: Mapping[bytes, bytes], vault: Vault | None = None
+) -> HookRow:
+    """Make the view of a hook in a list: a damaged one, whose token is lost, hides no other."""
+    try:
+        return row_of(values, blobs, vault)
+    except LogError:
+        return _view(values, None)
+
+
+def _view(values: tuple[Any, ...], event: HookCreated | HookConflicted | None) -> HookRow:
     run_id, name, hook_id, status, received, kind, created_at, disposed_at, kept, workflow = values[
         :_OWN
     ]
-    position, body, named, code = values[_OWN:]
-    event: Any = sql_events.decode(RunId(run_id), (position, body, named, code), blobs, vault).event
     return HookRow(
         run_id=RunId(run_id),
         workflow=DefinitionId(workflow),
         hook=Hook(
             operation_id=OperationId(name),
             hook_id=hook_id,
-            token=event.token,
+            token="" if event is None else event.token,
             status=HookStatus(status),
             received=received,
             kind=HookKind(kind),
@@ -247,6 +266,8 @@ def row_of(
             metadata=getattr(event, "metadata", None),
             created_at=created_at,
             disposed_at=disposed_at,
+            methods=getattr(event, "methods", ()),
+            response=getattr(event, "response", None),
         ),
         reserved_until=kept,
     )

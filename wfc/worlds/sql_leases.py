@@ -22,6 +22,7 @@ from wfc.worlds.protocol import (
     Held,
     NotYet,
     Over,
+    Refusal,
     Renewal,
     Resume,
     Suspect,
@@ -259,3 +260,17 @@ def _queue_attempts(transaction: Transaction, limit: int) -> int:
     for run_id, operation_id, priority, due in rows:
         messages.put(transaction, Attempt(run_id, operation_id), due, priority)
     return len(rows)
+
+
+def attempt_refusal(
+    transaction: Transaction, run_id: RunId, operation_id: OperationId, fence: int
+) -> Refusal | None:
+    """Say why the attempt of a step may not write; None if it may."""
+    found = transaction.execute(
+        "SELECT worker_id, fence FROM attempts"
+        " WHERE run_id = ? AND operation_id = ? AND unwanted = 0",
+        (run_id, operation_id),
+    ).fetchone()
+    if found is None:
+        return Refusal.MISSING
+    return None if found[0] is not None and found[1] == fence else Refusal.FENCED

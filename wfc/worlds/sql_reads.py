@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from wfc.errors import LogError
 from wfc.eventlog.entity import Run, RunStatus
@@ -36,6 +36,7 @@ _HAS_ATTRIBUTE: Final = (
     "EXISTS (SELECT 1 FROM attributes WHERE attributes.run_id = runs.run_id"
     " AND key = :key{number} AND value = :value{number})"
 )
+_W = TypeVar("_W", RunStatus, FailureKind)
 Statement = tuple[str, dict[str, object]]
 
 
@@ -46,13 +47,16 @@ def view_of(
     row = row_of(values[: len(COLUMNS)])
     living, *last, attributes = values[len(COLUMNS) :]
     named: dict[str, str] = json.loads(attributes or "{}")
-    status, blocked = RunStatus(row.status), row.blocked
+    blocked = row.blocked
+    status, failure_kind = _word(RunStatus, row.status), _word(FailureKind, row.failure_kind)
+    if status is None:
+        status, blocked = RunStatus.SUSPENDED, blocked or f"its row says status {row.status!r}"
     output = error = None
     if living is not None:
         status = RunStatus.RUNNING
     if last[0] is not None:
         try:
-            end = sql_events.decode(
+            end = sql_events.veiled(
                 row.run_id, (last[0], last[1], last[2], last[3]), blobs, vault
             ).event
         except LogError as damage:
@@ -85,11 +89,19 @@ def view_of(
         root_id=None if row.root_id is None else RunId(row.root_id),
         output=output,
         error=error,
-        failure_kind=None if row.failure_kind is None else FailureKind(row.failure_kind),
+        failure_kind=failure_kind,
         cancel_reason=row.cancel_reason,
         arguments_digest=row.arguments_digest,
         attributes={key: rules.scalar_of(text) for key, text in named.items()},
     )
+
+
+def _word(kind: type[_W], text: str | None) -> _W | None:
+    """Read a word of a row; one that does not exist must not hide other runs from a list."""
+    try:
+        return None if text is None else kind(text)
+    except ValueError:
+        return None
 
 
 def blobs_of(values: Iterable[tuple[Any, ...]]) -> dict[str, list[bytes]]:

@@ -30,7 +30,7 @@ from wfc.eventlog.event import (
 from wfc.eventlog.renames import Renames
 from wfc.eventlog.standing import RUNNING, standing
 from wfc.ids import OperationId, RunId
-from wfc.worlds import rules, sql_hooks
+from wfc.worlds import rules, sql_hooks, sql_streams
 from wfc.worlds import sql_children as children
 from wfc.worlds import sql_queue as messages
 from wfc.worlds.sql_runs import RunRow
@@ -66,6 +66,7 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
             if run.over:
                 run.status, run.ended_at = RunStatus.SUSPENDED.value, None
                 run.failure_kind = None
+                sql_streams.reopen_all(transaction, run.run_id)
             for name in (*event.withdrawn, *event.retracted):
                 if name in event.withdrawn or not sql_hooks.reopen(transaction, run, name):
                     _take_back(transaction, run.run_id, name)
@@ -121,10 +122,18 @@ def _rename(transaction: Transaction, run_id: RunId, renames: Renames) -> None:
                 transaction.execute(writing, (present, run_id, name))
 
 
+_RENAME_WRITER: Final = (
+    "UPDATE stream_writers SET operation_id = ?"
+    " WHERE run_id = ? AND operation_id = ? AND writer = run_id"
+)
 _NAMED: Final = (
     (
         "SELECT operation_id FROM children WHERE run_id = ?",
         "UPDATE children SET operation_id = ? WHERE run_id = ? AND operation_id = ?",
+    ),
+    (
+        "SELECT operation_id FROM stream_writers WHERE run_id = ? AND writer = run_id",
+        _RENAME_WRITER,
     ),
     (
         "SELECT operation_id FROM hooks WHERE run_id = ?",
@@ -162,6 +171,7 @@ def _end(
     run.owner, run.lost, run.due_at, run.wake_at = None, 0, None, None
     messages.drop_all(transaction, run.run_id)
     sql_hooks.dispose(transaction, run, at)
+    sql_streams.close_all(transaction, run.run_id, status)
     if status is not RunStatus.FAILED:  # an upgrade may reopen it
         children.forget(transaction, run.run_id)
     children.wake_hearers(transaction, run)

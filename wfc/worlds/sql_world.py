@@ -10,8 +10,9 @@ import asyncio
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
+from wfc import codec
 from wfc.clock import Clock
 from wfc.errors import ConfigError, RunNotFound
 from wfc.eventlog.entity import Run
@@ -27,12 +28,17 @@ from wfc.worlds import (
     sql_queue,
     sql_reads,
     sql_runs,
+    sql_streams,
     sql_versions,
 )
+from wfc.worlds.chunks import PAGE_BYTES
 from wfc.worlds.feed import QUEUES, RUNS, Feed, run_topic
 from wfc.worlds.protocol import (
     Appended,
+    AttemptOf,
     Child,
+    ChunkPage,
+    ChunkRow,
     Claimed,
     ClaimedAttempt,
     EndedChild,
@@ -53,12 +59,15 @@ from wfc.worlds.protocol import (
     Renewal,
     RunFilter,
     RunPage,
+    StreamRow,
+    StreamWrite,
     Suspect,
     Swept,
     Taken,
     VersionRow,
     Watch,
     WorkerRow,
+    Written,
 )
 from wfc.worlds.request import Request
 from wfc.worlds.sql_append import append
@@ -67,6 +76,7 @@ from wfc.worlds.sql_transaction import Transaction
 from wfc.worlds.vault import Vault
 
 T = TypeVar("T")
+_UNREAD: Final = (None, codec.ENCRYPTED)
 
 
 class SqlWorld(abc.ABC):
@@ -136,6 +146,7 @@ class SqlWorld(abc.ABC):
         create: Sequence[Child] = (),
         claim: WorkerId | None = None,
         release: Release | None = None,
+        chunks: Sequence[StreamWrite] = (),
     ) -> Appended | Refused:
         """Write all or nothing, durable on return."""
         if (
@@ -144,6 +155,7 @@ class SqlWorld(abc.ABC):
             and events
             and not messages
             and not create
+            and not chunks
             and PLAIN.issuperset(map(type, events))
         ):
             return await self._append_plain(run_id, events, guard)
@@ -158,17 +170,39 @@ class SqlWorld(abc.ABC):
             create=create,
             claim=claim,
             release=release,
+            chunks=chunks,
         )
         size = sql_events.weight(events)
         return await self._write(lambda transaction: append(transaction, request), size)
 
+    async def write_chunks(
+        self,
+        run_id: RunId,
+        write: StreamWrite,
+        *,
+        guard: Owner | AttemptOf,
+        writer: RunId | None = None,
+    ) -> Written | Refused:
+        """Write to a stream of `run_id`, all or nothing, durable on return."""
+        size = sum(len(chunk.body) for chunk in write.chunks)
+        return await self._write(
+            lambda transaction: sql_streams.write(
+                transaction, run_id, write, guard, writer or run_id
+            ),
+            size,
+        )
+
     # -- reading
 
-    async def history(self, run_id: RunId, after: int = 0, limit: int = 2000) -> list[Recorded]:
+    async def history(
+        self, run_id: RunId, after: int = 0, limit: int = 2000, *, veiled: bool = False
+    ) -> list[Recorded]:
         """Read up to `limit` events after position `after`, dense and in order."""
+        decode = sql_events.veiled if veiled else sql_events.decode
         rows = await self._read(sql_events.SELECT, (run_id, after, limit))
+        sql_events.check_dense(run_id, rows, after)
         blobs = await self._blobs(run_id, sql_events.blob_digests(rows))
-        return [sql_events.decode(run_id, row, blobs, self._vault) for row in rows]
+        return [decode(run_id, row, blobs, self._vault) for row in rows]
 
     async def _blobs(self, run_id: str, digests: Iterable[bytes]) -> dict[bytes, bytes]:
         found: dict[bytes, bytes] = {}
@@ -210,7 +244,7 @@ class SqlWorld(abc.ABC):
         views = {name: await self.run(child) for name, child in names.items()}
         for run in views.values():
             # A list shows a run whose end cannot be read; a parent must not take it for a failure.
-            if run is not None and run.output is None and run.error is None:
+            if run is not None and (run.output or run.error) in _UNREAD:
                 await self.history(run.run_id, run.length - 1, 1)
         return [
             EndedChild(operation_id=name, run=run) for name, run in views.items() if run is not None
@@ -234,15 +268,43 @@ class SqlWorld(abc.ABC):
         rules.check_page(limit)
         place = None if cursor is None else rules.read_hook_cursor(where, cursor)
         rows = await self._read(*sql_hooks.page_of(where, place, limit + 1))
-        page = await self._hooks(rows[:limit])
+        page = await self._hooks(rows[:limit], row_of=sql_hooks.listed)
         more = rules.write_hook_cursor(where, page[-1]) if len(rows) > limit else None
         return HookPage(hooks=tuple(page), next=more)
 
-    async def _hooks(self, rows: list[tuple[Any, ...]]) -> list[HookRow]:
+    async def _hooks(
+        self, rows: list[tuple[Any, ...]], row_of: Callable[..., HookRow] = sql_hooks.row_of
+    ) -> list[HookRow]:
         blobs: dict[bytes, bytes] = {}
         for run_id, digests in sql_hooks.blobs_of(rows).items():
             blobs.update(await self._blobs(run_id, digests))
-        return [sql_hooks.row_of(row, blobs, self._vault) for row in rows]
+        return [row_of(row, blobs, self._vault) for row in rows]
+
+    async def read_chunks(
+        self, run_id: RunId, namespace: str, start: int = 0, limit: int = 256
+    ) -> ChunkPage:
+        """Read chunks from index `start` on."""
+        # The head first: what it counts is there when the chunks are read.
+        where = {"run_id": run_id, "namespace": namespace}
+        heads = await self._read(sql_streams.HEAD, where)
+        over, length, closed = heads[0] if heads else (1, None, None)
+        chunks: list[ChunkRow] = []
+        if length is not None and start < length:
+            end = min(start + limit, length)
+            asked = {**where, "start": start, "end": end, "bytes": PAGE_BYTES}
+            rows = await self._read(sql_streams.PAGE, asked)
+            chunks = [sql_streams.row_of(run_id, namespace, row, self._vault) for row in rows]
+        return ChunkPage(chunks=tuple(chunks), length=length or 0, closed=bool(over or closed))
+
+    async def tail_index(self, run_id: RunId, namespace: str) -> int:
+        """Give the index of the stream's last chunk, -1 if it has none."""
+        where = {"run_id": run_id, "namespace": namespace}
+        heads = await self._read(sql_streams.HEAD, where)
+        return (heads[0][1] or 0) - 1 if heads else -1
+
+    async def streams(self, run_id: RunId) -> list[StreamRow]:
+        """List the streams of a run by namespace."""
+        return list(map(sql_streams.listed, await self._read(sql_streams.LISTED, (run_id,))))
 
     async def block(self, run_id: RunId, reason: str | None) -> None:
         """Mark the run as not executable, or with None free it again."""

@@ -188,3 +188,47 @@ CREATE INDEX runs_ended ON runs (ended_at)
     WHERE ended_at IS NOT NULL AND retention_us IS NULL;
 CREATE INDEX runs_expiring ON runs (ended_at + retention_us)
     WHERE ended_at IS NOT NULL AND retention_us IS NOT NULL;
+
+-- migration 8
+-- A stream of a run: how many chunks it has (the next index), and how many bytes they are.
+-- `closed` is 1 if a step closed it (`closed_by`), 2 if the run's end did. `sealed_under` names the
+-- key of the epilogue.
+CREATE TABLE streams (
+    stream INTEGER PRIMARY KEY,
+    run_id TEXT NOT NULL,
+    namespace TEXT NOT NULL,
+    length INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    closed INTEGER NOT NULL,
+    closed_by TEXT,
+    created_at INTEGER NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    epilogue BLOB,
+    sealed_under TEXT,
+    UNIQUE (run_id, namespace)
+) STRICT;
+-- `at` is how many bytes of the stream stand before the chunk: a page ends by it.
+CREATE TABLE chunks (
+    stream INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    form INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    operation_id TEXT,
+    attempt INTEGER NOT NULL,
+    writer TEXT,
+    key TEXT,
+    sealed_under TEXT,
+    body BLOB NOT NULL,
+    PRIMARY KEY (stream, number)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX chunks_key ON chunks (stream, key) WHERE key IS NOT NULL;
+-- Which steps have written to a stream, and from which index on.
+CREATE TABLE stream_writers (
+    run_id TEXT NOT NULL,
+    namespace TEXT NOT NULL,
+    writer TEXT NOT NULL,
+    operation_id TEXT NOT NULL,
+    from_number INTEGER NOT NULL,
+    PRIMARY KEY (run_id, namespace, writer, operation_id)
+) STRICT, WITHOUT ROWID;

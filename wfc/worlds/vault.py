@@ -52,6 +52,10 @@ class Vault:
         self.writes_under = next(iter(self._keys))
         """The name of the key that seals."""
 
+    def has(self, key_id: str) -> bool:
+        """Tell whether a key of this name is here."""
+        return key_id in self._keys
+
     def seal(self, run_id: RunId, place: str, data: bytes) -> bytes:
         """Encrypt `data` of a run under the first key, for one place."""
         nonce = os.urandom(_NONCE_BYTES)

@@ -71,6 +71,7 @@ class Reading:
             batch = [step_done(number) for number in range(start, start + 500)]
             wrote(await world.append(RUN, batch, guard=Owner(owner.fence, start + 2)))
         first = await world.history(RUN)
+        assert await world.history(RUN, veiled=True) == first
         rest = await world.history(RUN, len(first))
         assert [one.position for one in first + rest] == list(range(1, 2503))
 

@@ -1,0 +1,86 @@
+"""Webhooks over HTTP: requests become values, and what the door says becomes an answer."""
+
+from __future__ import annotations
+
+import html
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from wfc.http.bodies import BodyTooLarge, read_body
+from wfc.runtime import webhook_door
+from wfc.runtime.webhook_door import BODY_MAX, Taken
+from wfc.runtime.webhooks import WebhookRequest
+from wfc.web.site import Site
+from wfc.worlds.protocol import HookRow
+
+_PAGE: Final = """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Send this?</title></head>
+<body>
+<h1>Send this to <em>{name}</em>?</h1>
+<p>Nothing has been sent by opening this page.</p>
+<form method="post"><button>Send</button></form>
+</body>
+</html>
+"""
+_PAGE_HEADERS: Final = {
+    "cache-control": "no-store",
+    "content-security-policy": (
+        "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+
+
+async def webhook(site: Site, request: Request) -> Response:
+    """Take what is sent to a webhook. Raises `Refusal`."""
+    client = await site.sessions.get()
+    row = await webhook_door.webhook_at(client, request.path_params["token"])
+    if request.method not in row.hook.methods:
+        # Mail scanners open links: what only looks must send nothing.
+        webhook_door.check_open(client, row)
+        if _shows_page(row, request):
+            return _page(row)
+        webhook_door.check_method(row, request.method)
+    return _response(await webhook_door.deliver(client, row, await _read(request)))
+
+
+def _shows_page(row: HookRow, request: Request) -> bool:
+    wants_page = "text/html" in request.headers.get("accept", "")
+    return request.method == "GET" and wants_page and "POST" in row.hook.methods
+
+
+def _page(row: HookRow) -> HTMLResponse:
+    name = row.workflow.rpartition(":")[2]
+    return HTMLResponse(_PAGE.format(name=html.escape(name)), headers=_PAGE_HEADERS)
+
+
+async def _read(request: Request) -> WebhookRequest:
+    """Read a request, and no more of its body than is taken. Raises `Refusal`."""
+    try:
+        body = await read_body(request, BODY_MAX)
+    except BodyTooLarge:
+        raise webhook_door.too_large() from None
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return WebhookRequest(
+        method=request.method,
+        path=request.scope["path"],
+        query=dict(request.query_params),
+        headers=headers,
+        body=body,
+    )
+
+
+def _response(taken: Taken) -> Response:
+    answer = taken.response
+    response = Response(answer.body, answer.status, headers=dict(answer.headers))
+    response.headers["wfc-receipt"] = taken.receipt_id
+    if taken.repeated:
+        response.headers["idempotent-replayed"] = "true"
+    return response
