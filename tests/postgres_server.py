@@ -14,6 +14,7 @@ import importlib.util
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import uuid
 from collections.abc import Coroutine, Iterator
@@ -25,6 +26,8 @@ import asyncpg
 T = TypeVar("T")
 VARIABLE: Final = "WFC_TEST_POSTGRES"
 _NOBODY: Final = 65534
+_STOPPERS: Final[list[subprocess.Popen[bytes]]] = []
+"""They outlive this process, which must not complain of that."""
 # Nothing here has to survive the machine: what durability is about, tests ask of the settings.
 _SETTINGS: Final = {
     "fsync": "off",
@@ -110,41 +113,43 @@ def programs() -> Path:
     return max(Path(found.origin).parent.glob("pginstall*")) / "bin"
 
 
-def _own_server(base: Path) -> tuple[Server, Any]:
-    """Join the server of this session, or start it; the second is the place in the queue of users.
+@contextlib.contextmanager
+def _own_server(base: Path) -> Iterator[Server]:
+    """Join the server of this session, or start it; `base` is shared by the session's processes.
 
-    `base` is shared by the test processes of the session.
+    Each user holds a shared lock. Whoever waits for it alone stops the server when all users have
+    gone, also if they were killed.
     """
-    users = (base / "postgres-users").open("a+")
-    with (base / "postgres-lock").open("a+") as turn:
+    with (base / "postgres-users").open("a+") as users, (base / "postgres-turn").open("a+") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         fcntl.flock(users, fcntl.LOCK_SH)
         told = base / "postgres-folder"
         if told.exists():
-            return Server(Path(told.read_text())), users
-        server = Server.temporary()
-        try:
+            server = Server(Path(told.read_text()))
+        else:
+            server = Server.temporary()
             server.make()
-        except BaseException:
-            users.close()
-            raise
-        told.write_text(str(server.folder))
-    return server, users
+            told.write_text(str(server.folder))
+            # -P: beside this file stands a folder `typing`.
+            _STOPPERS.append(
+                subprocess.Popen(
+                    [sys.executable, "-P", __file__, str(base)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    start_new_session=True,
+                )
+            )
+        fcntl.flock(turn, fcntl.LOCK_UN)
+        yield server
 
 
-def _leave(base: Path, server: Server, users: Any) -> None:
-    """Stop the server if nobody else uses it."""
-    with (base / "postgres-lock").open("a+") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
-        fcntl.flock(users, fcntl.LOCK_UN)
-        try:
-            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return
-        finally:
-            users.close()
-        server.remove()
-        (base / "postgres-folder").unlink()
+def _stop_after_all(base: Path) -> None:
+    """Stop the server of a session when nobody uses it any more."""
+    with (base / "postgres-users").open("a+") as users:
+        fcntl.flock(users, fcntl.LOCK_EX)
+        told = base / "postgres-folder"
+        Server(Path(told.read_text())).remove()
+        told.unlink()
 
 
 class Database:
@@ -225,11 +230,8 @@ def session_server(base: Path) -> Iterator[str]:
     if named:
         yield named
         return
-    server, users = _own_server(base)
-    try:
+    with _own_server(base) as server:
         yield server.url
-    finally:
-        _leave(base, server, users)
 
 
 @contextlib.contextmanager
@@ -242,3 +244,7 @@ def process_database(base: Path) -> Iterator[Database]:
             yield database
         finally:
             database.drop()
+
+
+if __name__ == "__main__":
+    _stop_after_all(Path(sys.argv[1]))
