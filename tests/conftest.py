@@ -18,3 +18,9 @@ def postgres_database(
     # Under xdist the folder of the session is the parent of each process's own.
     with process_database(base if worker_id == "master" else base.parent) as database:
         yield database
+
+
+@pytest.fixture
+def postgres_url(postgres_database: Database) -> str:
+    """Give the address of that database, with nothing in it."""
+    return postgres_database.clean()

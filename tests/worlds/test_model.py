@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from tests.postgres_server import Database
 from wfc.clock import Clock, VirtualClock
 from wfc.errors import WfcError
 from wfc.eventlog.event import (
@@ -285,8 +284,8 @@ async def test_sqlite_answers_as_the_model_for_long(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def url(postgres_database: Database) -> str:
-    return postgres_database.clean()
+def url(postgres_url: str) -> str:
+    return postgres_url
 
 
 @pytest.mark.parametrize("seed", range(3))

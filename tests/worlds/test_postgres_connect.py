@@ -33,8 +33,8 @@ from wfc.worlds.sqlite import SqliteWorld
 
 
 @pytest.fixture
-def url(postgres_database: Database) -> str:
-    return postgres_database.clean()
+def url(postgres_url: str) -> str:
+    return postgres_url
 
 
 async def opened(url: str, **options: Any) -> PostgresWorld:

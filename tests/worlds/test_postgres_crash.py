@@ -39,8 +39,8 @@ from wfc.worlds.protocol import Appended, NewRun, OpenRun, Owner, RunFilter
 
 
 @pytest.fixture
-def url(postgres_database: Database) -> str:
-    return postgres_database.clean()
+def url(postgres_url: str) -> str:
+    return postgres_url
 
 
 @pytest.fixture

@@ -91,9 +91,9 @@ def put(transaction: Transaction, message: Message, due: int, priority: int) -> 
     """Queue a message, unless an equal one waits already and is due no later."""
     kind, run_id, name = key_of(message)
     values = {"kind": kind, "run_id": run_id, "name": name, "due": due, "priority": priority}
-    written = transaction.execute(_PUT, values)
-    if written.rowcount:
-        transaction.news.add(QUEUES)
+    transaction.execute(_PUT, values)
+    # Also if an equal one waits: it is locked now, and who takes at this moment passes over it.
+    transaction.news.add(QUEUES)
 
 
 def resume(transaction: Transaction, run: RunRow) -> None:
