@@ -198,9 +198,14 @@ class Database:
             "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables"
             " WHERE schemaname = 'wfc' AND tablename <> 'meta'"
         )
+        every = [f"DELETE FROM {row['name']}" for row in tables]  # noqa: S608 - quoted by the server
+        numbers = await self._fetch(
+            "SELECT format('%I.%I', schemaname, sequencename) AS name FROM pg_sequences"
+            " WHERE schemaname = 'wfc' AND sequencename <> 'news' AND last_value IS NOT NULL"
+        )
+        every += [f"ALTER SEQUENCE {row['name']} RESTART" for row in numbers]
         assert self._connection is not None
-        if tables:
-            every = (f"DELETE FROM {row['name']}" for row in tables)  # noqa: S608 - quoted
+        if every:
             await self._connection.execute(";".join(every))
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:

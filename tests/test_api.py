@@ -68,7 +68,9 @@ async def test_runs_are_listed_by_workflow_status_and_time(here: House) -> None:
     assert (await list_runs(queue="gpu", version="f" * 16)).items == ()
 
 
-@pytest.mark.parametrize(("name", "value"), [("limit", "x"), ("limit", 0), ("cursor", 5)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("limit", "x"), ("limit", 0), ("cursor", 5), ("late", "yes")]
+)
 @pytest.mark.usefixtures("here")
 async def test_a_page_that_cannot_be_is_refused(name: str, value: Any) -> None:
     with pytest.raises(OptionInvalid, match=f"^`{name}` = "):

@@ -19,17 +19,17 @@ SURFACE = {
         "policy remove_attributes restart set_attributes sleep start"
     ),
     "wfc.api": (
-        "App CancelAnswer Page PauseAnswer Run RunStatus RunSummary cancel_runs get_hook get_run "
-        "list_hooks list_runs list_versions pause_runs resume_hook runtime start unpause_runs "
-        "upgrade_runs"
+        "App CancelAnswer Page PauseAnswer Run RunStatus RunSummary Schedule cancel_runs get_hook "
+        "get_run get_schedule list_hooks list_runs list_schedules list_versions pause_runs "
+        "resume_hook runtime schedule start unpause_runs upgrade_runs"
     ),
     "wfc.types": (
         "Answer Call CancelAnswer ChildRun Chunk ChunkKind Conflict Divergence Environment Group "
         "HookKind HookStatus HookSummary Level Offer Page PauseAnswer Reason Receipt Recorded "
-        "RunStatus RunSummary Step StepMetadata StepStatus Stream UpgradeReport Verdict "
-        "VersionSummary Why WhyKind Woke WorkflowMetadata"
+        "RunEnd RunStatus RunSummary Schedule Step StepMetadata StepStatus Stream UpgradeReport "
+        "Verdict VersionSummary Why WhyKind Woke WorkflowMetadata"
     ),
-    "wfc.web": "Principal asgi_app mount",
+    "wfc.web": "Principal asgi_app mount stream_response",
 }
 
 

@@ -17,13 +17,14 @@ from wfc.durations import Duration
 from wfc.eventlog.entity import HookStatus, RunStatus
 from wfc.eventlog.event import HookKind, Scalar
 from wfc.ids import DefinitionId, RunId, VersionId
-from wfc.runtime import hook_door, versions
+from wfc.runtime import callbacks, hook_door, schedules, versions
 from wfc.runtime.answers import (
     CancelAnswer,
     HookSummary,
     Page,
     PauseAnswer,
     Receipt,
+    RunEnd,
     RunSummary,
     VersionSummary,
 )
@@ -32,7 +33,8 @@ from wfc.runtime.controls import cancel_all, chosen, pause_all, unpause_all
 from wfc.runtime.hook_views import summary_of_row
 from wfc.runtime.hooks import Hook
 from wfc.runtime.replacing import Many, upgrade_all
-from wfc.runtime.run import Run
+from wfc.runtime.run import Run, serve_handles
+from wfc.runtime.schedules import Schedule, ScheduleOptions
 from wfc.runtime.starting import StartOptions, start_run, workflow_id
 
 if TYPE_CHECKING:
@@ -47,22 +49,29 @@ __all__ = [
     "Run",
     "RunStatus",
     "RunSummary",
+    "Schedule",
     "cancel_runs",
     "get_hook",
     "get_run",
+    "get_schedule",
     "list_hooks",
     "list_runs",
+    "list_schedules",
     "list_versions",
     "pause_runs",
     "resume_hook",
     "runtime",
+    "schedule",
     "start",
     "unpause_runs",
     "upgrade_runs",
 ]
 
+serve_handles(current_session)
+
 P = ParamSpec("P")
 T = TypeVar("T")
+Tell = TypeVar("Tell", bound=Callable[[RunEnd], Awaitable[object]])
 Workflow = Callable[P, Awaitable[T]]
 
 
@@ -134,11 +143,13 @@ async def list_runs(
     parent: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
+    late: bool | None = None,
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page[RunSummary]:
     """List runs, newest first, at most 200 a page; None means any.
 
+    `late` runs go on beyond the goal of their workflow (``@policy(goal="2h")``), or ended so.
     Raises `OptionInvalid`, and `ConfigError` for a cursor that cannot be.
     """
     where = run_filter(
@@ -150,6 +161,7 @@ async def list_runs(
         parent=None if parent is None else RunId(parent),
         since=since,
         until=until,
+        late=late,
     )
     session = await current_session()
     return await list_page(session.world, where, cursor=cursor, limit=limit)
@@ -349,6 +361,63 @@ async def upgrade_runs(
     )
 
 
+async def schedule(
+    workflow: Callable[..., Awaitable[Any]],
+    *args: Any,
+    name: str,
+    cron: str | None = None,
+    every: Duration | None = None,
+    tz: str = "UTC",
+    overlap: str = "skip",
+    catch_up: str = "latest",
+    start: datetime | None = None,
+    end: datetime | None = None,
+    attributes: Mapping[str, Scalar] | None = None,
+    paused: bool | None = None,
+) -> Schedule:
+    """Let runs of `workflow` with these arguments begin by the clock; on return it is on disk.
+
+    A schedule of this `name` becomes what is said here. One that is so already stays untouched, so
+    an application may say it whenever it begins. `cron` has five fields and is read in the zone
+    `tz`; `every` is at least a second, and counts from `start` or from when it was first said.
+
+    `overlap` is for a firing while a run of the schedule is open: ``"skip"`` it, ``"queue"`` it
+    until that has ended, or ``"allow"`` both. `catch_up` is for firings that no worker was there to
+    make: the ``"latest"`` of them, ``"all"``, or ``"none"`` that is more than a minute late.
+    `paused` None leaves that as it is.
+
+    Each firing is a run ``schedule:{name}:{UTC time}``, which begins on the active version, once
+    for all workers. Raises `OptionInvalid`, `NotCompiled`, `TypeError`, `InputInvalid`,
+    `Unserialisable`.
+    """
+    workflow_id(workflow)  # before a world is opened for what can never be started
+    options = ScheduleOptions(
+        name=name,
+        cron=cron,
+        every=every,
+        tz=tz,
+        overlap=overlap,
+        catch_up=catch_up,
+        start=start,
+        end=end,
+        attributes={} if attributes is None else attributes,
+        paused=paused,
+    )
+    session = await current_session()
+    return await schedules.put(session, current_session, workflow, options, (args, {}))
+
+
+async def get_schedule(name: str) -> Schedule:
+    """Read a schedule. Raises `ScheduleNotFound`."""
+    session = await current_session()
+    return schedules.shown(await schedules.read(session, name), current_session)
+
+
+async def list_schedules() -> tuple[Schedule, ...]:
+    """List all schedules, by name."""
+    return await schedules.listed(await current_session(), current_session)
+
+
 async def list_versions() -> tuple[VersionSummary, ...]:
     """List the registered versions, newest first, with the runs that have not ended on each."""
     session = await current_session()
@@ -375,10 +444,18 @@ def _workflow_name(workflow: Callable[..., Any] | str | None) -> DefinitionId | 
 class App:
     """What an application registers once; `[tool.wfc] app = "shop.wfc:app"` names it."""
 
-    def __init__(self, *, types: Iterable[type] = ()) -> None:
-        """Allow `types` in payloads."""
+    def __init__(
+        self,
+        *,
+        types: Iterable[type] = (),
+        on_run_end: Callable[[RunEnd], Awaitable[object]]
+        | Iterable[Callable[[RunEnd], Awaitable[object]]] = (),
+    ) -> None:
+        """Allow `types` in payloads, and tell `on_run_end` (one or several) of every end."""
         for kind in types:
             self.register_type(kind)
+        for tell in (on_run_end,) if callable(on_run_end) else on_run_end:
+            callbacks.REGISTERED.register(tell)
 
     def register_type(
         self,
@@ -393,3 +470,24 @@ class App:
         `name` is what payloads call it (``module:Qualname`` unless told), and must never change.
         """
         codec.REGISTERED.register_type(kind, encode=encode, decode=decode, name=name)
+
+    def on_run_end(
+        self,
+        workflow: Callable[..., Any] | str | None = None,
+        status: RunStatus | str | None = None,
+    ) -> Callable[[Tell], Tell]:
+        """Register the decorated ``async def tell(end: RunEnd)`` to be told when runs end.
+
+        Only runs of `workflow` (the function or its id), and only ends of this `status`, if they
+        are given. It is called at least once for each end, by any worker that has it, and tried
+        three times; by `end.idempotency_key` it can tell a repetition. It must be defined at module
+        level, since deliveries find it by its module and name. Raises `OptionInvalid`,
+        `NotCompiled`.
+        """
+        wanted = _workflow_name(workflow)
+
+        def register(tell: Tell) -> Tell:
+            callbacks.REGISTERED.register(tell, workflow=wanted, status=status)
+            return tell
+
+        return register

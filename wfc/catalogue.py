@@ -205,6 +205,7 @@ _HOOKS: Final[tuple[Row, ...]] = (
     (861, "token-taken", "E", "another hook has this token", "choose another"),
     (862, "payload", "E", "the payload does not fit the hook's type", "correct the payload"),
     (863, "disposed", "E", "the hook was disposed", "nothing: the run has moved on"),
+    (864, "stream-closed", "E", "the stream is closed", "close it behind the last chunk"),
 )
 _TOOLS: Final[tuple[Row, ...]] = (
     (901, "stale-baseline", "W", "the baseline lists findings that are gone", "update it"),

@@ -152,6 +152,17 @@ class Session:
         await self.world.close()
 
 
+class LookingSession(Session):
+    """A session without code, for looking and for facts from outside."""
+
+    @cached_property
+    def types(self) -> codec.Types:
+        """The types that payloads may name: any, since nothing is executed."""
+        from wfc.runtime.any_types import AnyTypes  # noqa: PLC0415 - see the top
+
+        return AnyTypes()
+
+
 # --- opening -----------------------------------------------------------------------------------
 
 
@@ -174,7 +185,7 @@ async def open_session(
     try:
         registry = None
         if version is not None:
-            registry = await _registry(loaded, world, version)
+            registry = await _registry(loaded, world, version, actor, channel)
     except BaseException:
         await world.close()
         raise
@@ -189,11 +200,13 @@ async def open_session(
     )
 
 
-async def _registry(loaded: Loaded, world: World, version: Version) -> Registry:
+async def _registry(
+    loaded: Loaded, world: World, version: Version, actor: str | None, channel: Channel
+) -> Registry:
     from wfc.runtime.registry import Registry  # noqa: PLC0415 - see the top
     from wfc.runtime.versions import register  # noqa: PLC0415 - likewise
 
-    await register(world, version, root=loaded.root)
+    await register(world, version, root=loaded.root, actor=actor, channel=channel)
     import_code(loaded, version)
     return Registry(
         version,
@@ -296,7 +309,9 @@ def import_code(loaded: Loaded, version: Version) -> None:
 def import_modules(places: CodePlaces, version: Version) -> None:
     """Import every module of `version`, through the import hook. Raises `ModuleBroken`."""
     from wfc.compiler.import_hook import install  # noqa: PLC0415 - as in `build_version`
+    from wfc.runtime.run import serve_handles  # noqa: PLC0415 - see the top
 
+    serve_handles(current_session)
     for root in reversed(places.sources):
         if str(root) not in sys.path:
             sys.path.insert(0, str(root))
@@ -449,6 +464,9 @@ def worker_limits(settings: Settings) -> WorkerLimits:
         lease_s=table.lease.total_seconds(),
         sweep_s=table.sweep.total_seconds(),
         retention_s=retention_s(settings),
+        audit_retention_s=None
+        if settings.audit_retention is None
+        else settings.audit_retention.total_seconds(),
         pulse=Pulse(every_s=table.heartbeat.total_seconds()),
         chapter=Limits(
             events=settings.limits.events,

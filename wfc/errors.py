@@ -475,6 +475,10 @@ class SchemaUnavailable(HookError):
     code = "WFC955"
 
 
+class AnsweredBefore(HookError, FatalError):
+    """A webhook's request was answered before, or nobody can hear an answer any more."""
+
+
 class IdempotencyMismatch(HookError):
     """The idempotency id was used before with another payload; `known` is the event that has it."""
 
@@ -486,12 +490,20 @@ class IdempotencyMismatch(HookError):
         self.known = known
 
 
+class ScheduleNotFound(WfcError):
+    """No schedule has this name."""
+
+    code = "WFC952"
+
+
 class StreamError(WfcError):
     """Base of what can go wrong with streams."""
 
 
 class StreamClosed(StreamError):
     """The stream was closed; nothing more can be written."""
+
+    code = "WFC864"
 
 
 class StreamTooLarge(StreamError):

@@ -90,6 +90,7 @@ class Declared:
     give_up_on: ErrorTest = ()
     cleanup_s: float | None = None
     retention_s: float | None = None  # infinity for "never"
+    goal_s: float | None = None
     on_new_version: str | None = None
 
 
@@ -111,6 +112,7 @@ class Keywords(TypedDict, total=False):
     cancel: Literal["now", "wait"]
     cleanup: Duration | None
     retention: Duration | Literal["never"] | None
+    goal: Duration | None
     on_new_version: Literal["pin", "upgrade"] | None
 
 
@@ -122,8 +124,8 @@ def policy(**keywords: Unpack[Keywords]) -> Callable[[_Function], _Function]:
     (`Exception`) and `give_up_on`, which wins (a class, a tuple or a predicate), `isolation`
     (``"thread"``, ``"process"``), `memory` of that process (``"1GiB"``, or bytes), `concurrency`,
     `rate` (``"100/1m"``), `by` (a parameter), `queue` and `cancel` (``"now"``, ``"wait"``). A
-    workflow takes: `timeout`, `cleanup`, `concurrency`,
-    `rate`, `by`, `queue`, `retention` (or ``"never"``) and `on_new_version` (``"pin"``,
+    workflow takes: `timeout`, `cleanup`, `concurrency`, `rate`, `by`, `queue`, `retention` (or
+    ``"never"``), `goal` (after which a run is late) and `on_new_version` (``"pin"``,
     ``"upgrade"``). Raises `PolicyError` at decoration for a wrong name, type, unit or target.
     """
     declaration = _declaration(keywords)
@@ -282,6 +284,7 @@ _KEPT: Final[Mapping[str, tuple[str, Callable[[str, Any], Any]]]] = {
     "give_up_on": ("give_up_on", _error_test),
     "cleanup": ("cleanup_s", _optional(_duration)),
     "retention": ("retention_s", _optional(_retention)),
+    "goal": ("goal_s", _optional(_duration)),
     "on_new_version": ("on_new_version", _optional(_one_of("pin", "upgrade"))),
 }
 _NAMES: Final = (*_RECORDED, *_KEPT)
@@ -289,7 +292,7 @@ _STEP_ONLY: Final = (
     "attempts", "total", "backoff", "retry_on", "give_up_on", "isolation", "cancel",
     "memory",
 )  # fmt: skip
-_WORKFLOW_ONLY: Final = ("cleanup", "retention", "on_new_version")
+_WORKFLOW_ONLY: Final = ("cleanup", "retention", "goal", "on_new_version")
 
 
 def _fields(keywords: Mapping[str, Any]) -> dict[str, Any]:

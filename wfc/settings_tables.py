@@ -81,7 +81,6 @@ OnNewVersion = Literal["pin", "upgrade"]
 
 
 NOT_YET_OBEYED: Final = (
-    "audit_retention",
     "capture_logs",
     "queues",
 )

@@ -10,6 +10,7 @@ from wfc.runtime.answers import (
     PauseAnswer,
     Receipt,
     Recorded,
+    RunEnd,
     RunSummary,
     Step,
     VersionSummary,
@@ -18,6 +19,7 @@ from wfc.runtime.attempt import StepMetadata
 from wfc.runtime.children import ChildRun
 from wfc.runtime.hooks import Conflict
 from wfc.runtime.metadata import Woke, WorkflowMetadata
+from wfc.runtime.schedules import Schedule
 from wfc.runtime.streams import Chunk, ChunkKind, Stream
 from wfc.runtime.verdict import (
     Answer,
@@ -52,8 +54,10 @@ __all__ = [
     "Reason",
     "Receipt",
     "Recorded",
+    "RunEnd",
     "RunStatus",
     "RunSummary",
+    "Schedule",
     "Step",
     "StepMetadata",
     "StepStatus",

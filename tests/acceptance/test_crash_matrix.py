@@ -16,6 +16,7 @@ import pytest
 
 from tests.acceptance.crash.zygotes import Scene, Zygote, zygote
 from tests.postgres_server import Database
+from wfc import codec
 from wfc.eventlog.event import (
     TERMINAL,
     Recorded,
@@ -25,6 +26,8 @@ from wfc.eventlog.event import (
     StepRetrying,
 )
 from wfc.eventlog.fold import fold
+from wfc.worlds.chunks import ChunkRow, Form
+from wfc.worlds.protocol import ChunkPage
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -38,7 +41,10 @@ FLOWS = [
     "family",
     "chapters",
     "relay",
+    "chatty",
 ]
+LONG = [pytest.param("calling", marks=pytest.mark.soak)]
+"""Flows that are killed at many points, and tried in soaks alone."""
 CHILDREN = {"family": 4}
 ATTEMPTS = {"flaky": 4, "once": 1}
 ANSWERS: dict[str, list[dict[str, object]]] = {
@@ -50,6 +56,8 @@ ANSWERS: dict[str, list[dict[str, object]]] = {
     "family": [{"output": [7, "RunFailed", "RunCancelled", 6, "other"]}],
     "chapters": [{"output": 4}],
     "relay": [{"output": [30, 3, 1]}],
+    "calling": [{"output": [3, 201, "4"]}],
+    "chatty": [{"output": 9}],
     "compensating": [{"failed": "user", "cause": "FatalError('no')"}],
 }
 
@@ -60,7 +68,7 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
         yield found
 
 
-@pytest.mark.parametrize("flow", FLOWS)
+@pytest.mark.parametrize("flow", [*FLOWS, *LONG])
 async def test_a_run_survives_a_kill_at_every_point(
     warm: Zygote, tmp_path: Path, flow: str
 ) -> None:
@@ -88,7 +96,7 @@ async def test_a_run_in_postgresql_survives_a_kill_at_every_point(
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("flow", FLOWS)
+@pytest.mark.parametrize("flow", [*FLOWS, *LONG])
 async def test_a_run_survives_a_kill_at_every_pass(warm: Zygote, tmp_path: Path, flow: str) -> None:
     """The same, each time that a point is passed."""
     await _survives(warm, tmp_path, flow, list)
@@ -132,11 +140,13 @@ async def _survives(
 
 async def _recovers(scene: Scene, flow: str, point: str) -> None:
     kept, begun = await scene.history(), scene.bodies()
+    written = await scene.chunks()
     assert scene.play(flow) == 0, point
     history, bodies = await scene.history(), scene.bodies()
     assert history[: len(kept)] == kept, f"{point}: the log lost or changed events"
     assert scene.answer() in ANSWERS[flow], point
     _is_legal(history, point)
+    _goes_on(written, await scene.chunks(), flow, point)
     children = await scene.children()
     assert len(children) == CHILDREN.get(flow, 0), point
     for log in children:
@@ -146,6 +156,27 @@ async def _recovers(scene: Scene, flow: str, point: str) -> None:
     for step, count in bodies.items():
         allowed = ATTEMPTS.get(step.partition("~")[0], 3)
         assert count <= allowed, f"{point}: {count} bodies of {step}"
+
+
+def _goes_on(before: ChunkPage | None, after: ChunkPage | None, flow: str, point: str) -> None:
+    """Hold a stream to its contract: what a reader had stays, and the rest follows by its index."""
+    assert after is not None
+    assert after.closed, point
+    length = 0 if before is None else len(before.chunks)
+    assert before is None or after.chunks[:length] == before.chunks, point
+    assert [one.index for one in after.chunks] == list(range(after.length)), point
+    valid: list[ChunkRow] = []
+    for one in after.chunks:
+        if one.form is Form.RESET:
+            void = int(one.body)
+            assert any(old.operation_id == one.operation_id for old in valid), point
+            valid = [
+                old for old in valid if old.index < void or old.operation_id != one.operation_id
+            ]
+        else:
+            valid.append(one)
+    said = [codec.decode(one.body) for one in valid]
+    assert said == (list(range(3, 9)) if flow == "chatty" else []), point
 
 
 def _is_legal(history: list[Recorded], point: str) -> None:

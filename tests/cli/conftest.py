@@ -157,9 +157,8 @@ def hooked(token: str, number: int = 0, **more: Any) -> HookCreated:
     """The run takes values under a token."""
     return HookCreated(
         operation_id=OperationId(f"create_hook~1#{number}"),
-        hook_id=f"hook_{number}",
         token=token,
-        **more,
+        **{"hook_id": f"hook_{number}", **more},
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -225,6 +226,29 @@ def test_an_exported_run_is_read_where_its_world_is_not(
     assert wfc("replay", file, "--version", "zzzz").code == 3
     again = wfc("export", "paid", "-o", "../out")
     assert (again.code, "exist already" in again.err) == (5, True)
+
+
+def test_a_run_becomes_a_test_of_the_code(wfc: Wfc, folder: Path) -> None:
+    """It passes while the code agrees with the history, and shows the divergence if not."""
+    said = wfc("export", "paid", "-o", str(folder / "kept"), "--as-test", "--json")
+    assert said.code == 0, said.err
+    [row] = said.json["data"]
+    assert row["test"] == str(folder / "kept" / "test_paid.py")
+    pytest_says = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", row["test"]]
+    passed = subprocess.run(pytest_says, cwd=folder, capture_output=True, text=True, check=False)
+    assert passed.returncode == 0, passed.stdout
+    source = (folder / "flows.py").read_text()
+    try:
+        (folder / "flows.py").write_text(source.replace("await charge(", "await charge(1 + "))
+        failed = subprocess.run(
+            pytest_says, cwd=folder, capture_output=True, text=True, check=False
+        )
+    finally:
+        (folder / "flows.py").write_text(source)
+    assert failed.returncode == 1
+    assert "WFC653: charge: cents: 42 -> 43" in failed.stdout
+    again = wfc("export", "paid", "-o", str(folder / "kept"), "--as-test")
+    assert again.code == 5
 
 
 def test_the_lines_of_a_file_are_as_documented(wfc: Wfc, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import builtins
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,9 @@ from .test_build import FAULTY, SHOP
 class Process:
     """Stands in for the worker."""
 
-    def __init__(self, words: tuple[str, ...]) -> None:
+    def __init__(self, words: tuple[str, ...], environment: Mapping[str, str]) -> None:
         self.words = words
+        self.environment = environment
         self.returncode: int | None = None
         self.stubborn = False
         self._ended = asyncio.Event()
@@ -51,8 +52,8 @@ def workers(monkeypatch: pytest.MonkeyPatch) -> list[Process]:
     """The workers that were begun."""
     begun: list[Process] = []
 
-    async def begin(*words: str, **_: Any) -> Process:
-        begun.append(Process(words))
+    async def begin(*words: str, env: Mapping[str, str], **_: Any) -> Process:
+        begun.append(Process(words, env))
         return begun[-1]
 
     monkeypatch.setattr(asyncio, "create_subprocess_exec", begin)
@@ -125,6 +126,20 @@ def test_the_worker_serves_the_same_project_world_and_file(
         "--drain",
         "2s",
     )
+
+
+def test_webhooks_are_reached_at_this_machine_unless_settings_say(
+    project: Path, workers: list[Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There `wfc web` serves."""
+    monkeypatch.delenv("WFC_PUBLIC_URL", raising=False)
+    (project / "shop.py").write_text(SHOP)
+    develop(project, [])
+    (project / "wfc.toml").write_text('public_url = "https://shop.example/wfc"\n')
+    develop(project, [])
+    assert [worker.environment.get("WFC_PUBLIC_URL") for worker in workers] == [
+        "http://127.0.0.1:3456/wfc", None,
+    ]  # fmt: skip
 
 
 def test_a_worker_that_does_not_drain_is_killed(

@@ -8,11 +8,13 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from wfc.eventlog.event import RunCompleted, RunUpgraded, WaitCreated
 from wfc.ids import OperationId, RunId, VersionId
+from wfc.runtime.run import Run
 from wfc.worlds.open import open_world
 
 from .conftest import VERSION, Receipt, Said, charge_failed_once, charged, completed, failed
@@ -185,3 +187,11 @@ def test_runs_are_looked_at_while_a_shell_holds_the_file(
         assert paid in wfc("runs").out
         assert wfc("inspect", paid).code == 0
         assert wfc("result", paid, "--json").json["data"]["result"] == {"paid": True}
+
+
+def test_a_run_as_a_value_is_shown_by_its_name(wfc: Wfc, put: Put) -> None:
+    """And not by what its handle holds."""
+    handle: Run[Any] = Run(RunId("other"), None)  # type: ignore[arg-type]  # it is never asked
+    put("o-1", completed({"runs": [handle, (handle,)]}))
+    shown = wfc("inspect", "o-1", "--json").json["data"]["result"]
+    assert shown == {"runs": ["Run('other')", ["Run('other')"]]}

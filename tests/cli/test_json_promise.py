@@ -20,6 +20,7 @@ from wfc.worlds.chunks import Form
 from wfc.worlds.protocol import NewChunk, StreamWrite
 
 from .conftest import Said, asleep, charge_failed_once, charged, completed, failed, hooked
+from .test_schedules import hold_schedule
 from .test_versions import hold
 
 Wfc = Callable[..., Said]
@@ -45,6 +46,7 @@ RUN: Final = {
     "id": TEXT, "workflow": TEXT, "status": TEXT, "version": TEXT, "created_at": INSTANT,
     "started_at": INSTANT, "ended_at": INSTANT, "wake_at": INSTANT, "queue": MAYBE,
     "paused": FLAG, "blocked": MAYBE, "events": NUMBER, "attributes": {"type": "object"},
+    "late": FLAG,
 }  # fmt: skip
 WHY: Final = {
     "kind": TEXT, "sentence": TEXT, "since": INSTANT, "until": INSTANT, "operation_id": MAYBE,
@@ -67,11 +69,25 @@ VERDICT: Final = {
     "history_length": NUMBER, "divergence": {"type": ["object", "null"]},
     "ahead": {"type": "array"},
 }  # fmt: skip
+SCHEDULE: Final = {
+    "name": TEXT, "workflow": TEXT, "when": TEXT, "cron": MAYBE, "every_s": ANY, "tz": TEXT,
+    "overlap": TEXT, "catch_up": TEXT, "start": INSTANT, "end": INSTANT,
+    "attributes": {"type": "object"}, "state": TEXT, "paused": FLAG, "created_at": INSTANT,
+    "next_at": INSTANT, "last_at": INSTANT, "last_run": MAYBE, "waiting": NUMBER,
+    "skipped": NUMBER, "problem": MAYBE,
+}  # fmt: skip
 PROMISED: Final = {
     "runs": (["runs"], several(**RUN)),
     "run": (
         ["inspect", "paid"],
-        fields(**RUN, why=fields(**WHY), result=ANY, error=MAYBE, steps=several(**STEP)),
+        fields(
+            **RUN,
+            why=fields(**WHY),
+            result=ANY,
+            error=MAYBE,
+            steps=several(**STEP),
+            callbacks={"type": "array"},
+        ),
     ),
     "why": (["why", "paid"], fields(id=TEXT, **WHY)),
     "steps": (["inspect", "paid", "--steps"], several(**STEP)),
@@ -178,6 +194,25 @@ PROMISED: Final = {
     ),
     "versions": (["versions"], several(**VERSION_)),
     "version": (["versions", "show", "v"], fields(**VERSION_)),
+    "schedules": (["schedules"], several(**SCHEDULE)),
+    "schedule": (["schedules", "show", "nightly"], fields(**SCHEDULE)),
+    "firings": (["schedules", "next", "nightly"], several(at=INSTANT)),
+    "triggered": (
+        ["schedules", "trigger", "nightly"],
+        fields(id=TEXT, schedule=TEXT, workflow=TEXT),
+    ),
+    "deleted": (["schedules", "delete", "nightly", "-y"], fields(name=TEXT, deleted=FLAG)),
+    "audit": (
+        ["audit"],
+        several(
+            number=NUMBER,
+            at=INSTANT,
+            actor=MAYBE,
+            channel=TEXT,
+            action=TEXT,
+            details={"type": "object"},
+        ),
+    ),
     "pruned": (
         ["versions", "prune", "--keep", "0", "--dry-run"],
         several(id=TEXT, label=MAYBE, size=NUMBER, pruned=FLAG),
@@ -205,6 +240,7 @@ def shop(project: Path, put: Put) -> None:
     put("asleep", asleep())
     put("asking", hooked("order:1"))
     hold(project, "v", "w", "x")
+    hold_schedule(project)
     assert main(["versions", "activate", "v"]) == 0
 
 
@@ -213,6 +249,8 @@ def shop(project: Path, put: Put) -> None:
 def test_the_output_of_a_command_keeps_its_fields(wfc: Wfc, kind: str) -> None:
     """One envelope, with what was promised inside; under --jsonl the same without envelope."""
     words, data = PROMISED[kind]
+    if kind == "triggered":
+        assert wfc("versions", "register").code == 0
     if "till" in words or kind == "check":
         assert wfc("start", "pay", "--id", "till").code == 0
     said = wfc(*words, "--json")

@@ -39,7 +39,7 @@ def test_runs_are_rows_and_objects(wfc: Wfc, put: Put) -> None:
     (data,) = wfc("runs", "--json").json["data"]
     assert set(data) == {
         "id", "workflow", "status", "version", "created_at", "started_at", "ended_at", "wake_at",
-        "queue", "paused", "blocked", "events", "attributes",
+        "queue", "paused", "blocked", "events", "attributes", "late",
     }  # fmt: skip
     assert (data["attributes"], data["events"]) == ({"tier": "free"}, 2)
     assert data["created_at"].endswith("Z")

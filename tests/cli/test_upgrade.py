@@ -102,7 +102,8 @@ def test_a_run_that_may_not_move_says_why(wfc: Wfc, second: Second) -> None:
         "(shop.py:4 -> :4)\n"
         "  Let recorded calls stand, though the new code would call with other arguments. "
         f"wfc upgrade paid-1 --to {two} --accept inputs\n"
-        f"  Start anew with the same input on that version. wfc rerun paid-1 --version {two}\n"
+        "  Cancel it, and start anew with the same input on that version. "
+        f"wfc upgrade paid-1 --to {two} --otherwise rerun\n"
     )
     assert upgrades_in(wfc, "paid-1") == []
 

@@ -85,7 +85,7 @@ def test_what_is_no_payload_is_called_corrupt(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"\x02\x00\x05", b"\x01\x02\x05", b"\x01\x80\x05", extension(27, 1), extension(21, 1)]
+    "data", [b"\x02\x00\x05", b"\x01\x02\x05", b"\x01\x80\x05", extension(27, 1), extension(40, 1)]
 )
 def test_what_a_newer_wfc_wrote_is_called_so(data: bytes) -> None:
     with pytest.raises(PayloadTooNew, match="newer"):

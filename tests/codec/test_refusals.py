@@ -8,16 +8,17 @@ import enum
 import socket
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgpack  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
 from tests.codec.kinds import Item, Known, Money, Node, Point
 from wfc import codec
-from wfc.codec import encoding
-from wfc.errors import PayloadTooLarge, Unserialisable
+from wfc.codec import encoding, naming
+from wfc.errors import PayloadMismatch, PayloadTooLarge, Unserialisable
 
 
 def refusal(value: Any, path: str = "the result of charge()") -> str:
@@ -215,3 +216,35 @@ def test_what_shares_its_parts_endlessly_does_not_fill_the_memory() -> None:
         value = [value, value]
     with pytest.raises(PayloadTooLarge, match="holds more than"):
         codec.encode(value, path="the result")
+
+
+class Fragile:
+    """Its converters raise what they like."""
+
+
+def _raises(_: object) -> Any:
+    raise KeyError("boom")
+
+
+@pytest.fixture
+def fragile() -> Iterator[None]:
+    codec.REGISTERED.register_type(Fragile, encode=_raises, decode=_raises, name="fragile")
+    yield
+    for table in (naming.REGISTERED._by_name, naming.REGISTERED._by_wire_name):
+        for name in [name for name, entry in table.items() if entry.kind is Fragile]:
+            del table[name]
+    naming.REGISTERED.remembered.clear()
+
+
+@pytest.mark.usefixtures("fragile")
+def test_a_converter_that_raises_is_a_refusal_with_its_place() -> None:
+    """And no error of the user's where nobody expects one."""
+    with pytest.raises(Unserialisable, match=r"`\['a'\]\[1\]` is a Fragile, whose .*KeyError"):
+        codec.encode({"a": [1, Fragile()]}, path="v")
+
+
+@pytest.mark.usefixtures("fragile")
+def test_a_converter_that_cannot_read_is_a_mismatch() -> None:
+    data = b"\x01\x00" + msgpack.packb(msgpack.ExtType(23, msgpack.packb(["fragile", 5])))
+    with pytest.raises(PayloadMismatch, match=r"`decode` of fragile raised KeyError"):
+        codec.decode(data)

@@ -78,8 +78,11 @@ SAMPLES: tuple[Event, ...] = (
         priority=-7, not_before=1_900_000_000_000_000, timeout_s=60.0,
         parent=Parent(run_id=RunId("run_p"), operation_id=OperationId("start#0"), detached=True),
         root_id=RunId("run_r"), depth=2,
-        origin=Origin(kind="fork", run_id=RunId("run_o"), at=17, edited=True), traceparent="00-1",
-        retention_s=86_400.0,
+        origin=Origin(
+            kind="fork", run_id=RunId("run_o"), at=17, edited=True, schedule="nightly", fire_at=9,
+        ),
+        traceparent="00-1",
+        retention_s=86_400.0, goal_s=7200.0,
     ),
     RunStarted(worker_id=WORKER),
     RunCompleted(output=b"\x01\x00\x05"),

@@ -245,7 +245,7 @@ PROGRAM = Program(
         return "started"
 
 
-    @policy(retention="2 days")
+    @policy(retention="2 days", goal="1h")
     async def keeps(number: int) -> int:
         "use workflow"
         return number

@@ -13,8 +13,10 @@ import time
 from pathlib import Path
 
 from wfc import (
-    FatalError, create_hook, get_step_metadata, get_workflow_metadata, policy, set_attributes,
+    FatalError, Writable, create_hook, get_step_metadata, get_workflow_metadata, get_writable,
+    policy, set_attributes,
 )
+from wfc.errors import PayloadMismatch, StreamClosed
 from wfc.policies import Backoff
 
 
@@ -222,4 +224,26 @@ async def nested() -> int:
         return kept + 1
 
     return await inside()
+
+
+@policy(isolation="process")
+async def says(out: Writable[int]) -> str:
+    "use step"
+    await out.write_many(range(200))
+    await out.write(200)
+    try:
+        await out.write("no number")
+    except PayloadMismatch as error:
+        told = str(error)
+    await out.close()
+    try:
+        await out.write(201)
+    except StreamClosed:
+        return told
+    return "written"
+
+
+async def speaks() -> str:
+    "use workflow"
+    return await says(get_writable(int))
 '''

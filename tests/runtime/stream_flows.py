@@ -109,6 +109,7 @@ PROGRAM = Program(
         await say(out, word)
 
 
+    @policy(attempts=1)
     async def say(out: Writable[str], word: str) -> None:
         "use step"
         await out.write(word)

@@ -13,6 +13,7 @@ from tests.runtime.flows import FLOWS, PROGRAM, Journal
 from tests.runtime.hook_flows import HOOKED
 from tests.runtime.house import House
 from tests.runtime.programs import Program
+from tests.runtime.stream_flows import PROGRAM as STREAMING
 from wfc import codec
 from wfc.clock import VirtualClock
 from wfc.errors import CannotDecrypt, CorruptEvent, FatalError, RunFailed
@@ -153,3 +154,20 @@ async def test_damage_of_an_end_is_told(tmp_path: Path, journal: Journal) -> Non
     with pytest.raises(CorruptEvent):
         await run.result()
     await made.close()
+
+
+async def test_a_stream_without_its_key_shows_that_there_are_chunks(
+    tmp_path: Path, journal: Journal
+) -> None:
+    """Whatever type is asked for: their number and times are no secret."""
+    clock = VirtualClock()
+    first = await house(tmp_path / "world.db", Vault({"k1": _OLD}), clock, STREAMING)
+    run = await first.start(STREAMING.module.counts, id="c-1")
+    await first.worker().run_until_idle()
+    told = [one async for one in run.stream(type=int)]
+    assert told
+    await first.close()
+    here = await house(tmp_path / "world.db", None, clock, STREAMING)
+    shown: list[Any] = [one async for one in handle(here, "c-1").stream(type=int)]
+    assert shown == [{"$encrypted": True}] * len(told)
+    await here.close()

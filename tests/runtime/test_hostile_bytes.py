@@ -125,6 +125,20 @@ async def test_a_parked_run_misses_no_event(tmp_path: Path, journal: Journal) ->
         assert row.owner is None
 
 
+async def test_a_row_that_counts_too_few_events_stops_no_other(
+    tmp_path: Path, journal: Journal
+) -> None:
+    """What would be written twice is refused for this run; the world itself is well."""
+    path, clock = tmp_path / "world.db", VirtualClock()
+    journal.failures = [RetryableError("later", retry_after="1h")]
+    async with house(path, clock) as made:
+        await made.start(FLOWS.retried, 7, id=DAMAGED)
+        await made.worker().run_until_idle()
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute("UPDATE runs SET length = 0")
+    assert "contradict what was to be written" in await goes_on(path, clock)
+
+
 async def test_a_blocked_run_is_given_back_though_others_write_to_it(
     tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:

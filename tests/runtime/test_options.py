@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.runtime.flows import FLOWS
+from tests.runtime.house import House
 from wfc.api import list_runs, start
 from wfc.errors import LimitExceeded, OptionInvalid
 from wfc.runtime.starting import StartOptions
@@ -86,3 +88,33 @@ async def test_a_filter_that_cannot_be(name: str, value: Any, says: str) -> None
         await listing(**{name: value})
     assert str(caught.value).startswith(f"`{name}` = ")
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("reason", "says"),
+    [
+        (5, "a text is wanted"),
+        (["late"], "a text is wanted"),
+        ("\ud800", "half of a character"),
+        ("x" * 16385, "has 16,385 bytes, and 16,384 are allowed"),
+    ],
+    ids=["number", "list", "surrogate", "long"],
+)
+async def test_a_reason_is_a_text_that_a_log_can_keep(house: House, reason: Any, says: str) -> None:
+    """Nothing is written for one that is not."""
+    run = await house.start(FLOWS.waits, 1)
+    for ask in (run.cancel, run.pause):
+        with pytest.raises(OptionInvalid, match=says):
+            await ask(reason)
+    assert await house.log(run) == ["run_created"]
+
+
+@pytest.mark.parametrize("ids", ["sleep~1#0", 5, [5]])
+async def test_what_is_woken_is_named_by_ids(house: House, ids: Any) -> None:
+    """One text is no list: each of its letters would be a name."""
+    run = await house.start(FLOWS.waits, 1)
+    with pytest.raises(OptionInvalid, match="`wait_ids` = "):
+        await run.wake_up(ids)
+    changes: Any = 5
+    with pytest.raises(OptionInvalid, match="`changes` = 5 is no mapping"):
+        await run.set_attributes(changes)

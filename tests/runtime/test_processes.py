@@ -89,6 +89,13 @@ async def test_a_process_is_warm_and_knows_what_it_works_for(
     assert len(warm(session).pids) <= cores()
 
 
+async def test_a_body_in_a_process_writes_to_streams(session: Session) -> None:
+    """Its worker holds the lease and writes for it; what is refused is told there."""
+    run = await api.start(flow("speaks"))
+    assert "a chunk of the stream 'default'" in await run.result("60s")
+    assert [value async for value in run.stream()] == list(range(201))
+
+
 async def test_errors_come_back_with_class_cause_and_frames(
     session: Session, tmp_path: Path
 ) -> None:

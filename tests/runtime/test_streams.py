@@ -14,12 +14,17 @@ from tests.runtime.house import House, until
 from tests.runtime.stream_flows import PROGRAM
 from wfc import get_writable
 from wfc.clock import VirtualClock
+from wfc.config import Session
 from wfc.errors import OutsideWorkflow, PayloadMismatch, RunFailed, RunNotFound
 from wfc.ids import RunId
 from wfc.runtime.run import Run
-from wfc.runtime.streams import ChunkKind
+from wfc.runtime.streams import ChunkKind, rows
 from wfc.runtime.writable import StreamName, Writable
+from wfc.worlds.chunks import Form
 from wfc.worlds.open import open_world
+from wfc.worlds.promises.given import RUN, owned
+from wfc.worlds.protocol import NewChunk, StreamWrite
+from wfc.worlds.sqlite import SqliteWorld
 
 FLOWS: Any = PROGRAM.module
 
@@ -260,6 +265,37 @@ async def test_a_fork_takes_along_what_its_steps_wrote(house: House) -> None:
     assert await read(again) == ["first", "second", "third"]
 
 
+@pytest.mark.parametrize("inline", [0, 16])
+async def test_a_fork_writes_for_itself_what_it_copied_unfinished(
+    house: House, journal: Journal, inline: int
+) -> None:
+    """The recorded arguments of the step name the stream of the first run, also in a fork's fork.
+
+    A queued attempt takes them as they are.
+    """
+    await house.embedded(announce_after_s=0.001, inline_steps=inline)
+    first = await house.start(FLOWS.waits, 2)
+    runs = [first]
+    for _ in range(2):
+        await house.logged(runs[-1], "step_started")
+        await until(lambda: len(journal.calls) == len(runs))
+        runs.append(await runs[-1].fork(len(await house.log(runs[-1])) + 1))
+    journal.gate.set()
+    for run in runs:
+        await run.result()
+        assert await read(run) == [0, 1], runs.index(run)
+
+
+async def test_a_rerun_is_given_what_it_is_given(house: House) -> None:
+    """A handle in its arguments names the run that made it, which has ended."""
+    run = await ran(house, FLOWS.counts)
+    out: Writable[str] = Writable(StreamName(run.id, "default"))
+    again = await (await house.start(FLOWS.child, out, "x")).rerun()
+    await house.worker().run_until_idle()
+    with pytest.raises(RunFailed, match="StreamClosed"):
+        await again.result()
+
+
 async def test_an_unknown_run_is_told(house: House) -> None:
     run: Run[Any] = Run(RunId("run_none"), house._client)
     for asked in (read(run), run.tail_index(), run.streams()):
@@ -276,3 +312,27 @@ async def test_outside_of_runs_there_is_nothing_to_write_to() -> None:
     for write in (out.write(1), out.close()):
         with pytest.raises(OutsideWorkflow, match="no step of a run"):
             await write
+
+
+async def test_a_reader_in_another_process_follows(tmp_path: Path) -> None:
+    """By the file alone: here another connection stands for the other process."""
+    writing, reading = (SqliteWorld(tmp_path / "world.db") for _ in range(2))
+    for world in (writing, reading):
+        await world.open()
+    owner = await owned(writing)
+    found: list[bytes] = []
+
+    async def read_all() -> None:
+        async for row in rows(Session(reading, None), RUN, "out", 0):
+            found.append(row.body)  # noqa: PERF401 - the test looks on
+
+    following = asyncio.create_task(read_all())
+    for number in range(3):
+        chunk = NewChunk(form=Form.RAW, body=b"%d" % number)
+        last = StreamWrite(namespace="out", chunks=(chunk,), close=number == 2)
+        await writing.write_chunks(RUN, last, guard=owner)
+        await until(lambda number=number: len(found) > number)  # type: ignore[misc]  # mypy infers no default
+    await following
+    assert found == [b"0", b"1", b"2"]
+    for world in (writing, reading):
+        await world.close()

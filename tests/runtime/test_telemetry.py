@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,9 +20,11 @@ from tests.runtime import child_flows
 from tests.runtime.flows import FLOWS, Journal
 from tests.runtime.house import House
 from tests.runtime.test_worker import stand_still
+from wfc import codec
 from wfc.clock import VirtualClock
 from wfc.errors import FatalError, HookNotFound, ManifestBroken, RetryableError, RunFailed
-from wfc.eventlog.event import RunCreated
+from wfc.eventlog.entity import RunStatus
+from wfc.eventlog.event import FailureKind, RunCreated
 from wfc.runtime.hook_door import send
 from wfc.runtime.otel import Telemetry
 from wfc.runtime.registry import Registry
@@ -281,6 +284,39 @@ async def test_who_commits_the_end_tells_of_the_run(house: House, listener: List
     assert listener.metric("wfc.runs") == {("runtime_flows:waits", "cancelled"): 1}
     await listener.worker().run_until_idle()
     assert listener.count()["wfc.run"] == 1
+
+
+async def test_queues_are_named_and_what_cannot_be_read_is_an_error_all_the_same(
+    house: House, listener: Listener
+) -> None:
+    """An error under a key that is not here, or damaged, has no name."""
+    run = await house.start(FLOWS.waits, 1)
+    [created] = await house.events(run, RunCreated)
+    row = await house.world.run(run.id)
+    assert row is not None
+    for error in (b"damaged", codec.ENCRYPTED):
+        ended = replace(
+            row, status=RunStatus.FAILED, queue="free", error=error,
+            failure_kind=FailureKind.DIVERGENCE,
+        )  # fmt: skip
+        listener.telemetry.ended(ended, replace(created, traceparent=None))
+    for span in listener.spans("wfc.run"):
+        assert (span.status.status_code, span.status.description) == (trace.StatusCode.ERROR, None)
+        assert (span.attributes or {})["wfc.queue"] == "free"
+    assert listener.metric("wfc.divergences") == {("runtime_flows:waits",): 2}
+
+
+async def test_a_body_that_is_cut_off_is_told(
+    house: House, listener: Listener, journal: Journal
+) -> None:
+    run = await house.start(FLOWS.held, 1)
+    worker = listener.worker(drain_s=0)
+    await worker.start()
+    await journal.entered.wait()
+    await worker.stop()
+    assert [outcome for _, outcome in listener.metric("wfc.steps")] == ["cancelled"]
+    assert listener.count()["wfc.step"] == 1
+    assert (await run.why()).kind in {"step_queued", "no_worker"}
 
 
 async def test_what_is_measured(house: House, listener: Listener) -> None:

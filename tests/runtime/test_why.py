@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from tests.runtime.flows import FLOWS, Journal
+from tests.runtime import child_flows, hook_flows
+from tests.runtime.flows import FLOWS, PROGRAM, Journal
 from tests.runtime.histories import Log, template_of
 from tests.runtime.house import House
 from wfc import codec
-from wfc.clock import to_us
-from wfc.errors import CorruptEvent, Diverged, RetryableError, RunNotFound
+from wfc.clock import VirtualClock, to_us
+from wfc.errors import CorruptEvent, Diverged, FatalError, RetryableError, RunNotFound
 from wfc.eventlog.entity import (
     Hook,
     HookStatus,
@@ -38,6 +41,8 @@ from wfc.policies import Policy
 from wfc.runtime.operations import Failed
 from wfc.runtime.spans_of_time import span
 from wfc.runtime.why import Facts, Why, WhyKind, explain
+from wfc.runtime.why_facts import why
+from wfc.worlds.open import open_world
 from wfc.worlds.protocol import WorkerRow
 
 NOW: Final = to_us(datetime.fromisoformat("2026-11-22T09:00:00+00:00"))
@@ -170,7 +175,7 @@ TABLE: Final[list[tuple[Facts, str, str, str | None]]] = [
     ),
     (
         of(hooks={HOOK: hook(HookKind.APPROVAL)}),
-        "approval", "Waiting 4 min for the approval `apr_1`.", "wfc resume apr_1 JSON",
+        "approval", "Waiting 4 min for the approval `apr_1`.", "wfc approve apr_1",
     ),
     (
         of(hooks={HOOK: hook(HookKind.WEBHOOK)}),
@@ -275,9 +280,9 @@ TABLE: Final[list[tuple[Facts, str, str, str | None]]] = [
     (
         of(replace(RUN, paused=True), pause=RunPaused(reason="stock-taking", actor="ana"),
            paused_at=NOW - 2 * HOUR - 4 * MINUTE),
-        "paused", 'Paused by ana, 2 h 4 min ago: "stock-taking"', None,
+        "paused", 'Paused by ana, 2 h 4 min ago: "stock-taking"', "wfc unpause o-1",
     ),
-    (of(replace(RUN, paused=True)), "paused", "Paused.", None),
+    (of(replace(RUN, paused=True)), "paused", "Paused.", "wfc unpause o-1"),
     (
         of(replace(RUN, cancel_requested=True), hooks={HOOK: hook()}, cancelled_at=NOW - 3 * S,
            cancel_request=RunCancelRequested(reason="late", actor="ana")),
@@ -348,8 +353,8 @@ TABLE: Final[list[tuple[Facts, str, str, str | None]]] = [
 def test_each_state_has_its_sentence(
     facts: Facts, kind: str, sentence: str, action: str | None
 ) -> None:
-    why = explain(facts)
-    assert (why.kind, why.sentence, why.next_action) == (kind, sentence, action)
+    found = explain(facts)
+    assert (found.kind, found.sentence, found.next_action) == (kind, sentence, action)
 
 
 def test_the_table_has_every_kind() -> None:
@@ -366,11 +371,11 @@ def test_each_action_is_a_command() -> None:
 
 def test_instants_and_the_operation_are_told_too() -> None:
     """For who draws it."""
-    why = explain(of(waits={SLEEP: wait(NOW + HOUR)}))
-    assert why.until == datetime.fromisoformat("2026-11-22T10:00:00+00:00")
-    assert why.span == SLEEP
-    why = explain(of(hooks={HOOK: hook()}))
-    assert why.since == datetime.fromisoformat("2026-11-22T08:56:00+00:00")
+    found = explain(of(waits={SLEEP: wait(NOW + HOUR)}))
+    assert found.until == datetime.fromisoformat("2026-11-22T10:00:00+00:00")
+    assert found.span == SLEEP
+    found = explain(of(hooks={HOOK: hook()}))
+    assert found.since == datetime.fromisoformat("2026-11-22T08:56:00+00:00")
 
 
 @pytest.mark.parametrize(
@@ -389,8 +394,8 @@ def test_spans_are_told_by_the_units_that_matter(microseconds: int, said: str) -
 
 
 async def said(run: Any) -> str:
-    why: Why = await run.why()
-    return why.sentence
+    found: Why = await run.why()
+    return found.sentence
 
 
 async def test_a_run_tells_its_story(house: House) -> None:
@@ -401,10 +406,10 @@ async def test_a_run_tells_its_story(house: House) -> None:
     assert (await said(run)).startswith("No worker is awake; the last event is 1 h old.")
     worker = house.worker()
     await worker.run_until_idle()
-    why = await run.why()
-    assert why.sentence.startswith("Sleeping until ")
-    assert why.sentence.endswith(", in 1 d.")
-    assert why.next_action == f"wfc wake {run.id}"
+    found = await run.why()
+    assert found.sentence.startswith("Sleeping until ")
+    assert found.sentence.endswith(", in 1 d.")
+    assert found.next_action == f"wfc wake {run.id}"
     await run.pause("counting")
     assert '"counting"' in await said(run)
     await run.unpause()
@@ -419,11 +424,11 @@ async def test_a_retry_is_told_with_its_error(house: House, journal: Journal) ->
     journal.failures = [RetryableError("later", retry_after="40s")]
     run = await house.start(FLOWS.retried, 7)
     await house.worker().run_until_idle()
-    why = await run.why()
-    assert why.kind is WhyKind.RETRY_PAUSE
-    assert why.sentence == "`flaky` failed once (RetryableError: later); attempt 2 in 40 s."
-    assert why.next_action == f"wfc wake {run.id} --wait '{why.span}'"
-    assert await run.wake_up([str(why.span)]) == 1
+    found = await run.why()
+    assert found.kind is WhyKind.RETRY_PAUSE
+    assert found.sentence == "`flaky` failed once (RetryableError: later); attempt 2 in 40 s."
+    assert found.next_action == f"wfc wake {run.id} --wait '{found.span}'"
+    assert await run.wake_up([str(found.span)]) == 1
 
 
 async def test_a_body_under_way_is_told_with_its_worker(house: House, journal: Journal) -> None:
@@ -431,10 +436,10 @@ async def test_a_body_under_way_is_told_with_its_worker(house: House, journal: J
     run = await house.start(FLOWS.held, 1)
     await journal.entered.wait()
     await house.logged(run, "step_started")
-    why = await run.why()
-    assert why.kind is WhyKind.STEP_RUNNING
-    assert why.sentence.startswith("Running `gated`, attempt 1 of 3, for 0 s on ")
-    assert why.sentence.endswith(f"{worker.worker_id}.")
+    found = await run.why()
+    assert found.kind is WhyKind.STEP_RUNNING
+    assert found.sentence.startswith("Running `gated`, attempt 1 of 3, for 0 s on ")
+    assert found.sentence.endswith(f"{worker.worker_id}.")
 
 
 async def test_a_cancelled_run_tells_by_whom(house: House) -> None:
@@ -446,15 +451,67 @@ async def test_a_cancelled_run_tells_by_whom(house: House) -> None:
     assert '"duplicate"' in await said(run)
 
 
+async def test_a_hook_is_told_with_what_it_takes(house: House) -> None:
+    other = await House(house.world, house.clock, hook_flows.HOOKED.version).open()
+    run = await other.start(hook_flows.FLOWS.approves, "order:o-1")
+    await other.worker().run_until_idle()
+    found = await run.why()
+    assert found.sentence == "Waiting 0 s for a value on `order:o-1` (Approval)."
+    assert found.next_action == "wfc resume order:o-1 JSON"
+    free = await other.start(hook_flows.FLOWS.collects, "any")
+    await other.worker().run_until_idle()
+    assert await said(free) == "Waiting 0 s for a value on `any`."
+    for worker in other.workers:
+        await worker.stop()
+
+
+async def test_a_child_is_told_with_where_it_stands(house: House) -> None:
+    other = await House(house.world, house.clock, child_flows.PROGRAM.version).open()
+    run = await other.start(child_flows.FLOWS.waits, 3)
+    await other.worker().run_until_idle()
+    found = await run.why()
+    assert found.sentence == "Waiting for child run child-3, suspended."
+    assert found.next_action == "wfc why child-3"
+    for worker in other.workers:
+        await worker.stop()
+
+
 async def test_a_damaged_log_is_a_reason(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     run = await house.start(FLOWS.waits, 1)
 
-    async def unreadable(*_: Any) -> Any:
+    async def unreadable(*_: Any, **__: Any) -> Any:
         raise CorruptEvent("r", 2, "its checksum is wrong")
 
     monkeypatch.setattr(house.world, "history", unreadable)
-    why = await run.why()
-    assert (why.kind, why.sentence.startswith("The log cannot be read: ")) == ("blocked", True)
+    found = await run.why()
+    assert (found.kind, found.sentence.startswith("The log cannot be read: ")) == ("blocked", True)
+
+
+async def test_without_the_key_all_but_the_words_is_told(tmp_path: Path, journal: Journal) -> None:
+    """Names, times and kinds are in the open; what an error says is not."""
+    clock, url = VirtualClock(), f"sqlite:///{tmp_path}/sealed.db"
+    world = open_world(url, clock, keys=f"k1:{base64.b64encode(b'k' * 32).decode()}")
+    await world.open()
+    house = await House(world, clock, PROGRAM.version).open()
+    journal.failures = [FatalError("secret")]
+    failed_run = await house.start(FLOWS.retried, 7)
+    asleep = await house.start(FLOWS.waits, 1)
+    await house.worker().run_until_idle()
+    assert "secret" in await said(failed_run)
+    sentence = await said(asleep)
+    await house.close()
+    world = open_world(url, clock, keys="")
+    await world.open()
+    try:
+        told = await why(world, failed_run.id, codec.REGISTERED)
+        assert told is not None
+        assert told.sentence == "Failed: with an error that cannot be read here."
+        told = await why(world, asleep.id, codec.REGISTERED)
+        assert told is not None
+        assert sentence.startswith("Sleeping until ")
+        assert told.kind in {WhyKind.WAIT, WhyKind.NO_WORKER}
+    finally:
+        await world.close()
 
 
 async def test_an_unknown_id_has_no_reason(house: House) -> None:
@@ -471,5 +528,5 @@ def test_a_real_divergence_is_told_in_one_line() -> None:
     log.template = template_of(CHAIN.replace("await add(total, i)", "1 + await double(total)"))
     outcome = log.replay()
     assert isinstance(outcome, Failed)
-    why = explain(of(failed(outcome.error, FailureKind.DIVERGENCE)))
-    assert re.fullmatch(r"Event 2 was `add`, line \d+ asks `double`\.", why.sentence)
+    found = explain(of(failed(outcome.error, FailureKind.DIVERGENCE)))
+    assert re.fullmatch(r"Event 2 was `add`, line \d+ asks `double`\.", found.sentence)

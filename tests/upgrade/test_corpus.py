@@ -20,7 +20,6 @@ from wfc.runtime.verdict import Answer
 
 PAIRS = pairs()
 LATER = {
-    36: "streams are not built yet",
     44: "durable agents are not built yet",
     45: "durable agents are not built yet",
     61: "durable agents are not built yet",

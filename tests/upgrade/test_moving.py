@@ -226,3 +226,12 @@ def test_what_was_accepted_stands_at_later_moves() -> None:
     story.code.add(other)
     refused = story.judged(0, history=history, to=other).verdict
     assert refused.reasons[0].code == "WFC651"
+
+
+def test_what_is_offered_where_a_run_does_not_move() -> None:
+    """An open run is cancelled before it is begun anew, and what is gone cannot be begun at all."""
+    stays = tale(OLD.replace("4200", "4300")).judged(3).verdict
+    (again,) = [one for one in stays.offers if one.name == "rerun"]
+    assert again.command == f"wfc upgrade run_1 --to {stays.to_version} --otherwise rerun"
+    gone = tale(OLD.replace("async def flow", "async def other")).judged(3).verdict
+    assert gone.offers == ()

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sse_starlette.sse import AppStatus
 
 from tests.runtime.flows import Journal
 from tests.runtime.histories import drop_histories
@@ -30,6 +31,12 @@ LOCAL = "http://127.0.0.1"
 def _no_execution_is_left() -> Any:
     yield
     drop_histories()
+
+
+@pytest.fixture(autouse=True)
+def _no_server_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of a server ends all event streams of its process, and is forgotten here."""
+    monkeypatch.setattr(AppStatus, "should_exit", False)
 
 
 @pytest.fixture

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.runtime.house import House
-from tests.web.conftest import URL, path_of, waits
+from tests.web.conftest import URL, client, path_of, waits
 from tests.web.webhook_flows import FLOWS
 from wfc import api
 from wfc.errors import WorldError, WorldFull
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import Channel, HookCreated, HookReceived
 from wfc.runtime.hook_schemas import _pointer
+from wfc.runtime.webhook_door import Refusal, webhook_at
 from wfc.web import asgi_app
 
 HTML = {"accept": "text/html,application/xhtml+xml"}
@@ -360,6 +362,52 @@ async def test_a_caller_that_goes_away_leaves_nothing(house: House) -> None:
     assert await house.events(run, HookReceived) == []
 
 
+async def test_a_webhook_that_closes_meanwhile_takes_nothing(
+    house: House, web: httpx.AsyncClient
+) -> None:
+    """It was open when it was looked for, and is closed when it is to be written to."""
+    run = await waits(house, FLOWS.keeps_its_token)
+    find = house.world.hook_by_token
+    cancelled: list[bool] = []
+
+    async def late(token: str) -> Any:
+        row = await find(token)
+        if not cancelled:
+            cancelled.append(await run.cancel(force=True))
+        return row
+
+    house.world.hook_by_token = late  # type: ignore[method-assign]  # a spy around the real one
+    answer = await web.post(await path_of(run))
+    assert (answer.status_code, answer.json()["code"]) == (410, "hook-disposed")
+
+
+async def test_what_fits_no_payload_is_too_large(house: House, web: httpx.AsyncClient) -> None:
+    """The settings may say less than a body may have."""
+    run = await waits(house, FLOWS.takes_one)
+    house.session.payload_max = 100
+    answer = await web.post(await path_of(run), content=bytes(101))
+    assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
+
+
+async def test_a_token_that_is_no_text_is_unknown(house: House) -> None:
+    """Some servers hand over what is no UTF-8 so."""
+    with pytest.raises(Refusal) as caught:
+        await webhook_at(house.session, "\ud800")
+    assert caught.value.status == 404
+
+
+async def test_settings_that_cannot_be_read_are_told_to_the_log_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "wfc.toml").write_text('wolrd = "sqlite:///secret.db"\n')
+    monkeypatch.chdir(tmp_path)
+    async with client(asgi_app()) as web:
+        answer = await web.post("/webhook/t")
+    assert (answer.status_code, answer.json()["code"]) == (503, "world-unavailable")
+    assert "wolrd" not in answer.text
+    assert "wolrd" in caplog.text
+
+
 # --- what is recorded when it is made ------------------------------------------------------------
 
 
@@ -379,6 +427,36 @@ async def test_without_a_public_url_the_error_names_the_key(house: House) -> Non
     with pytest.raises(Exception, match="public_url") as caught:
         await run.result()
     assert type(caught.value.__cause__ or caught.value).__name__ in {"ConfigError", "RunFailed"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"methods": ()}, ["ValueError", "they are some of DELETE, GET, PATCH, POST, PUT"]),
+        ({"methods": ["HEAD"]}, ["ValueError", "they are some of"]),
+        ({"methods": "POST"}, ["TypeError", 'give a tuple, such as ("POST",)']),
+        ({"methods": 5}, ["TypeError", "give a tuple"]),
+        ({"response": "later"}, ["TypeError", 'give a `wfc.Response`, "manual" or None']),
+        ({"response": 202}, ["TypeError", "give a `wfc.Response`"]),
+        ({"response": "manual", "schema": "typed"}, ["ValueError", "webhooks without a schema"]),
+    ],
+)
+async def test_what_cannot_be_made_is_refused_in_the_workflow(
+    house: House, wrong: Any, says: list[str]
+) -> None:
+    run = await house.start(FLOWS.makes, wrong)
+    await house.worker().run_until_idle()
+    kind, text = await run.result()
+    assert kind == says[0]
+    assert says[1] in text
+
+
+async def test_methods_are_kept_once_each(house: House) -> None:
+    run = await house.start(FLOWS.makes, {"methods": ["PUT", "POST", "PUT"]})
+    await house.worker().run_until_idle()
+    assert len(await run.result()) == 32
+    ((created, *_),) = [await house.events(run, HookCreated)]
+    assert created.methods == ("PUT", "POST")
 
 
 async def test_webhooks_are_listed_with_their_kind(house: House) -> None:

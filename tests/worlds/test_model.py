@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from wfc.clock import Clock, VirtualClock
+from wfc.cron import Timing
 from wfc.errors import WfcError
+from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import (
     AttributesSet,
     Event,
@@ -31,7 +33,7 @@ from wfc.eventlog.event import (
     StepCancelled,
     StepRetrying,
 )
-from wfc.ids import RunId, VersionId, WorkerId
+from wfc.ids import DefinitionId, RunId, VersionId, WorkerId
 from wfc.worlds.memory import MemoryWorld
 from wfc.worlds.postgres import PostgresWorld
 from wfc.worlds.promises.given import (
@@ -45,10 +47,13 @@ from wfc.worlds.promises.given import (
 from wfc.worlds.protocol import (
     Attempt,
     AttemptOf,
+    AuditFilter,
+    Callback,
     Child,
     Guard,
     Message,
     NewRun,
+    Note,
     OpenHook,
     OpenRun,
     Owner,
@@ -56,6 +61,8 @@ from wfc.worlds.protocol import (
     Release,
     Resume,
     RunFilter,
+    ScheduleRow,
+    TakenEnd,
     Unowned,
     World,
 )
@@ -67,6 +74,12 @@ CALLS = 120
 RUNS = [RunId(f"run_{number}") for number in range(4)]
 WORKERS = [WorkerId(f"worker_{number}") for number in range(3)]
 TOKENS = ["red", "blue", "green"]
+NAMES = ["nightly", "hourly"]
+CALLBACKS = [
+    Callback(name="any"),
+    Callback(name="failed", status=RunStatus.FAILED),
+    Callback(name="other", workflow=DefinitionId("shop:other")),
+]
 
 
 class Pair:
@@ -80,6 +93,7 @@ class Pair:
             make(self.clock),
         )
         self.receipts: tuple[list[int], list[int]] = ([], [])
+        self.ends: list[tuple[WorkerId, TakenEnd]] = []
 
     async def both(self, call: Callable[[World], Awaitable[Any]]) -> Any:
         answers = []
@@ -211,6 +225,66 @@ class Pair:
 
         await self.both(call)
 
+    async def put_schedule(self) -> None:
+        """Mostly by somebody who has seen the last change."""
+        chance, now = self.chance, self.clock.now_us()
+        name = chance.choice(NAMES)
+        known = await self.worlds[0].schedule(name)
+        revision = 0 if known is None else known.revision
+        paused = chance.random() < 0.2
+        row = ScheduleRow(
+            name=name,
+            workflow=DefinitionId("shop:checkout"),
+            arguments=chance.choice([b"a", b"b", None]) if known else b"a",
+            timing=Timing(every_us=5_000_000),
+            attributes={"n": chance.randrange(3)},
+            paused=paused,
+            next_at=None if paused else chance.choice([None, now, now + 5_000_000]),
+            waiting=tuple(range(chance.randrange(3))),
+            revision=revision - (chance.random() < 0.1),
+        )
+        run_id = RunId(f"schedule:{name}:{chance.randrange(4)}")
+        run = Child(run_id=run_id, event=created()) if chance.random() < 0.7 else None
+        note = Note(action="schedule.changed", details={"count": 1})
+        alone = chance.random() < 0.7
+        await self.both(lambda world: world.put_schedule(row, run=run, alone=alone, note=note))
+
+    async def take_ends(self) -> None:
+        worker_id = self.chance.choice(WORKERS)
+        names = self.chance.choice([["any"], ["any", "failed"], []])
+        limit = self.chance.randrange(1, 4)
+        answer = await self.both(lambda world: world.take_ends(worker_id, names, limit))
+        if isinstance(answer, list):
+            self.ends += [(worker_id, taken) for taken in answer]
+
+    async def settle_end(self) -> None:
+        """By who took it, or took it once."""
+        if not self.ends:
+            return
+        worker_id, taken = self.chance.choice(self.ends)
+        error = self.chance.choice([None, b"error"])
+        again_at = None if error is None else self.chance.choice([None, self.clock.now_us() + 1])
+        if self.chance.random() < 0.2:
+            await self.both(lambda world: world.give_back_end(worker_id, taken))
+        else:
+            await self.both(
+                lambda world: world.settle_end(worker_id, taken, error=error, again_at=again_at)
+            )
+
+    async def note(self) -> None:
+        within_us = self.chance.choice([None, 2_000_000])
+        note = Note(action=self.chance.choice("ab"), details={"count": 1})
+        await self.both(lambda world: world.note(note, within_us=within_us))
+
+    async def forget(self) -> None:
+        since = self.clock.now_us() - 8_000_000
+        known = self.chance.sample(CALLBACKS, 2)
+        await self.both(lambda world: world.register_callbacks(known))
+        if self.chance.random() < 0.3:
+            await self.both(lambda world: world.forget_callbacks(unseen_since=since))
+            await self.both(lambda world: world.forget_audit(before=since))
+            await self.both(lambda world: world.delete_schedule(NAMES[0]))
+
     async def call(self) -> None:
         """Make one random call and compare all that can be read."""
         chance = self.chance
@@ -235,6 +309,11 @@ class Pair:
             (2, lambda: self.both(lambda world: world.enqueue(message))),
             (2, lambda: self.both(lambda world: world.sweep())),
             (1, lambda: self.both(lambda world: world.block(run_id, reason))),
+            (3, self.put_schedule),
+            (3, self.take_ends),
+            (3, self.settle_end),
+            (1, self.note),
+            (1, self.forget),
         ]
         weights = [weight for weight, _ in calls]
         (chosen,) = chance.choices([one for _, one in calls], weights)
@@ -246,8 +325,21 @@ class Pair:
         await self.both(lambda world: world.list_runs(RunFilter()))
         await self.both(lambda world: world.next_due())
         await self.both(lambda world: world.workers())
+        await self.both(lambda world: world.schedules())
+        await self.both(due_by_name)
+        await self.both(lambda world: world.callbacks())
+        await self.both(lambda world: world.deliveries())
+        await self.both(lambda world: world.next_end(["any", "failed"]))
+        await self.both(lambda world: world.audit(AuditFilter()))
+        await self.both(lambda world: world.late_runs())
         for run_id in RUNS:
             await self.both(lambda world, run_id=run_id: world.history(run_id))  # type: ignore[misc] # the default binds the loop's value
+
+
+async def due_by_name(world: World) -> object:
+    """Read what is due; in which order is left to the world."""
+    due = await world.due_schedules()
+    return sorted(row.name for row in due.rows), due.next_at
 
 
 async def _play(seed: int, make: Callable[[Clock], World]) -> None:

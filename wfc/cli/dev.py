@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Annotated, Protocol
 
@@ -16,6 +17,7 @@ from wfc.cli.build import shown
 from wfc.cli.building import build_judged
 from wfc.cli.common import Common, command_app
 from wfc.cli.failure import Exit
+from wfc.cli.web import MOUNT, PORT
 from wfc.compiler.build import BuildResult
 from wfc.errors import MissingExtra
 from wfc.settings import Loaded
@@ -111,8 +113,9 @@ class Development:
         await self._end_worker()
         self.version = result.version.id
         self.worker = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "wfc", *self._words(), stdin=asyncio.subprocess.DEVNULL
-        )
+            sys.executable, "-m", "wfc", *self._words(),
+            stdin=asyncio.subprocess.DEVNULL, env=os.environ | self._surroundings(),
+        )  # fmt: skip
 
     def _words(self) -> Sequence[str]:
         """Give the command line of the worker: the same project, world and files."""
@@ -120,6 +123,12 @@ class Development:
         config = ["--config", str(self.common.config)] if self.common.config else []
         project = [] if config else ["--project", str(self.loaded.root)]
         return [*world, *config, *project, "worker", "--activate", "--drain", self.drain]
+
+    def _surroundings(self) -> Mapping[str, str]:
+        """Let webhooks be called at this machine, where `wfc web` serves, unless settings say."""
+        if self.loaded.settings.public_url:
+            return {}
+        return {"WFC_PUBLIC_URL": f"http://127.0.0.1:{PORT}{MOUNT}"}
 
     def _tell(self, result: BuildResult) -> None:
         """Print findings that are new, and count those that are cured."""

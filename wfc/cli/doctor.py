@@ -9,31 +9,29 @@ import os
 import platform
 import shutil
 import sys
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from difflib import get_close_matches
-from enum import StrEnum
 from typing import Annotated, Final
 
 import typer
 
-from wfc import errors
 from wfc.cli import output
+from wfc.cli.checkup import Check, State
 from wfc.cli.chosen import Troubles
 from wfc.cli.common import Common, command_app
 from wfc.cli.common import options as common_options
+from wfc.cli.doctor_world import of_world
 from wfc.cli.failure import Exit
 from wfc.cli.session import hint_if_nobody_works, opened, row_of
-from wfc.config import Session
-from wfc.eventlog.entity import Run, RunStatus
-from wfc.ids import VersionId
+from wfc.config import load_preludes, project_of
+from wfc.errors import CompileError, ConfigError
 from wfc.lint_rules.ruff_settings import unaware_settings
 from wfc.manifests.code import code_has_columns
+from wfc.manifests.store import current_version
 from wfc.settings import Loaded, without_effect
 from wfc.settings_sources import ENVIRONMENT_PREFIX
 from wfc.settings_tables import Settings
-from wfc.worlds.protocol import RunFilter
 
 app = command_app()
 
@@ -46,27 +44,9 @@ _EXTRAS: Final = {
     "otel": "opentelemetry",
     "encryption": "cryptography",
 }
-_PAGE: Final = 200
 _VARIABLES: Final = ("encryption_keys", "web_token", "always_replay", "fault", "fault_log")
 """Variables that are neither settings nor options."""
 _FREE_BYTES_MIN: Final = 512 * 1024 * 1024
-
-
-class State(StrEnum):
-    """How a check came out."""
-
-    GOOD = "ok"
-    WARNING = "warn"
-    BAD = "FAIL"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at."""
-
-    state: State
-    what: str
-    found: str
 
 
 @app.command()
@@ -106,7 +86,21 @@ def _of_machine() -> Iterator[Check]:
             "WFC162 columns",
             "Python drops column numbers (-X no_debug_ranges or PYTHONNODEBUGRANGES); unset it",
         )
-    missing = [extra for extra, name in _EXTRAS.items() if importlib.util.find_spec(name) is None]
+    yield from _of_extras()
+
+
+def _of_extras() -> Iterator[Check]:
+    """Import what the extras bring: what is there and broken would stop a worker later."""
+    missing = []
+    for extra, name in _EXTRAS.items():
+        if importlib.util.find_spec(name) is None:
+            missing.append(extra)
+            continue
+        try:
+            importlib.import_module(name)
+        except Exception as error:  # noqa: BLE001 - a package may raise anything when it is imported
+            told = f"`{name}` cannot be imported: {type(error).__name__}: {error}"
+            yield Check(State.BAD, f"extra {extra}", told)
     found = f"not installed: {', '.join(missing)}" if missing else "all installed"
     yield Check(State.GOOD, "extras", found)
 
@@ -118,17 +112,32 @@ def _of_project(loaded: Loaded) -> Iterator[Check]:
         found = f"set, but not yet obeyed by this version: {', '.join(idle)}"
         yield Check(State.WARNING, "settings", found)
     yield from _of_environment()
-    current = loaded.out / "current"
-    if current.exists():
-        yield Check(State.GOOD, "build", str(current))
-    else:
-        yield Check(State.WARNING, "build", "none yet; `python -m wfc build` makes one")
+    yield _of_build(loaded)
     free = shutil.disk_usage(loaded.root).free
     state = State.GOOD if free >= _FREE_BYTES_MIN else State.WARNING
     yield Check(state, "disk space", f"{free // 1024 // 1024} MiB free")
     yield _of_gitignore(loaded)
     yield from _of_ruff(loaded)
-    yield from _of_world(loaded)
+    yield from of_world(loaded)
+
+
+def _of_build(loaded: Loaded) -> Check:
+    """Compile the project, in memory, and compare it with the last build."""
+    from wfc.compiler.build import build  # noqa: PLC0415 - only what is built needs the compiler
+
+    current = current_version(loaded.out)
+    if current is None:
+        return Check(State.WARNING, "build", "none yet; `python -m wfc build` makes one")
+    try:
+        result = build(project_of(loaded), out=None, load=load_preludes)
+    except (CompileError, ConfigError) as problem:
+        return Check(State.BAD, "build", str(problem))
+    if result.version is None:
+        return Check(State.BAD, "build", "the project does not compile; `python -m wfc build`")
+    if result.version.id != current:
+        found = f"{current} is older than the sources, which are {result.version.id}: build again"
+        return Check(State.WARNING, "WFC620 build", found)
+    return Check(State.GOOD, "build", str(loaded.out / current))
 
 
 def _of_environment() -> Iterator[Check]:
@@ -161,52 +170,6 @@ def _of_ruff(loaded: Loaded) -> Iterator[Check]:
     if found is not None:
         advice = 'add external = ["WFC"] to [tool.ruff.lint], or ruff deletes our `noqa` comments'
         yield Check(State.WARNING, "WFC908 ruff", f"{found.name}: {advice}")
-
-
-def _of_world(loaded: Loaded) -> Iterator[Check]:
-    async def probe() -> tuple[str, list[Run], frozenset[VersionId]]:
-        async with opened(loaded) as session:
-            await session.world.check()
-            held = frozenset(one.version for one in await session.world.versions())
-            return session.world.url, await _open_runs(session), held
-
-    try:
-        url, runs, held = asyncio.run(probe())
-    except errors.WfcError as problem:
-        yield Check(State.BAD, f"{problem.code or ''} world".strip(), str(problem))
-        return
-    yield Check(State.GOOD, "world", url)
-    yield from _without_version(runs, held)
-    for run in runs:
-        if run.blocked is None:
-            continue
-        advice = f"when that is mended: wfc doctor --unblock {run.run_id}"
-        yield Check(State.BAD, f"blocked run {run.run_id}", f"{run.blocked}; {advice}")
-
-
-def _without_version(runs: list[Run], held: frozenset[VersionId]) -> Iterator[Check]:
-    """Tell of versions that open runs are pinned to and that no worker can have."""
-    for version, count in sorted(Counter(run.version for run in runs).items()):
-        if version not in held:
-            whose = f"{output.counted(count, 'open run')} {'is' if count == 1 else 'are'} pinned"
-            yield Check(
-                State.BAD,
-                f"WFC691 version {version}",
-                f"{whose} to it, and the world does not hold it: start a worker of that build, "
-                "or move the runs by wfc upgrade",
-            )
-
-
-async def _open_runs(session: Session) -> list[Run]:
-    where = RunFilter(statuses=frozenset({RunStatus.PENDING, RunStatus.SUSPENDED}))
-    found: list[Run] = []
-    cursor = None
-    while True:
-        page = await session.world.list_runs(where, cursor=cursor, limit=_PAGE)
-        found += page.runs
-        cursor = page.next
-        if cursor is None:
-            return found
 
 
 async def _unblock(common: Common, run_ids: list[str]) -> None:

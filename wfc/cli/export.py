@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
-from typing import Annotated
+from string import Template
+from typing import Annotated, Final
 from urllib.parse import quote
 
 import typer
@@ -20,6 +22,22 @@ from wfc.runtime.exported import SUFFIX, Exported, lines_of, redact
 from wfc.runtime.exported import export as exported_of
 
 app = command_app()
+_TEST: Final = '''\
+"""Run $run as it was: whatever changes, the code has to agree with its history."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+HISTORY = Path(__file__).with_name("$file")
+
+
+def test_the_history_of_${name}_replays() -> None:
+    """The present code asks for what was recorded; no step runs, and nothing is written."""
+    words = [sys.executable, "-m", "wfc", "replay", str(HISTORY), "--version", "."]
+    said = subprocess.run(words, cwd=HISTORY.parent, capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stdout + said.stderr
+'''
 
 
 @app.command()
@@ -28,18 +46,24 @@ def export(
     runs: Annotated[list[str], typer.Argument(metavar="RUN", help="Ids.")],
     *,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where to.")] = Path(),
+    as_test: Annotated[
+        bool, typer.Option("--as-test", help="Beside each, a test that the code still replays it.")
+    ] = False,
     hidden: Annotated[
         list[str],
         typer.Option("--redact", metavar="PATH", help="Black this out, as arguments.card; repeat."),
     ] = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Write each run, with its versions, to a file DIR/RUN.jsonl; nothing is overwritten."""
-    asyncio.run(_export(Common.of(context), runs, out, hidden))
+    asyncio.run(_export(Common.of(context), runs, out, hidden, as_test=as_test))
 
 
-async def _export(common: Common, run_ids: list[str], out: Path, hidden: list[str]) -> None:
+async def _export(
+    common: Common, run_ids: list[str], out: Path, hidden: list[str], *, as_test: bool
+) -> None:
     names = {run_id: out / (quote(run_id, safe="") + SUFFIX) for run_id in dict.fromkeys(run_ids)}
-    existing = [str(path) for path in names.values() if path.exists()]
+    tests = [_test_of(path) for path in names.values()] if as_test else []
+    existing = [str(path) for path in (*names.values(), *tests) if path.exists()]
     if existing:
         output.note(common, f"{', '.join(existing)} exist already; nothing was written")
         raise typer.Exit(Exit.CONFLICT)
@@ -52,6 +76,11 @@ async def _export(common: Common, run_ids: list[str], out: Path, hidden: list[st
         raise next(iter(troubles.by_run.values()))
     kept = _redacted(found, hidden)
     rows = [_written(common, one, names[run_id]) for run_id, one in kept.items()]
+    if as_test:
+        rows = [
+            {**row, "test": str(_write_test(one, names[run_id]))}
+            for row, (run_id, one) in zip(rows, kept.items(), strict=True)
+        ]
     output.result(common, "exported", [*rows, *troubles.rows()], rows=rows)
     troubles.tell(common)
 
@@ -87,3 +116,19 @@ def _written(common: Common, one: Exported, path: Path) -> dict[str, object]:
             "cannot be replayed by itself",
         )
     return {"id": one.run_id, "file": str(path), "events": len(one.log)}
+
+
+def _test_of(history: Path) -> Path:
+    return history.with_name(f"test_{_plain(history.name.removesuffix(SUFFIX))}.py")
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"\W", "_", name, flags=re.ASCII)
+
+
+def _write_test(one: Exported, history: Path) -> Path:
+    path = _test_of(history)
+    named = {"run": one.run_id, "file": history.name, "name": _plain(one.run_id)}
+    with path.open("x", encoding="utf-8") as file:
+        file.write(Template(_TEST).substitute(named))
+    return path

@@ -47,6 +47,7 @@ _CODES: Final[tuple[tuple[type[BaseException], Exit], ...]] = (
     (errors.Diverged, Exit.NEGATIVE),
     (errors.RunNotFound, Exit.NOT_FOUND),
     (errors.NoSuchWorkflow, Exit.NOT_FOUND),
+    (errors.ScheduleNotFound, Exit.NOT_FOUND),
     (errors.VersionUnknown, Exit.NOT_FOUND),
     (errors.HookNotFound, Exit.NOT_FOUND),
     (errors.RunIdConflict, Exit.CONFLICT),

@@ -52,12 +52,13 @@ class Filter:
     since: str = ""
     until: str = ""
     search: str = ""
+    late: bool = False
 
     def __bool__(self) -> bool:
         """Tell whether anything was asked for; no filter is never taken for all runs."""
         return any((
             self.status, self.workflow, self.version, self.queue,
-            self.attribute, self.since, self.until, self.search,
+            self.attribute, self.since, self.until, self.search, self.late,
         ))  # fmt: skip
 
     def where(self, now_us: int) -> RunFilter:
@@ -73,6 +74,7 @@ class Filter:
             created_from=_instant(self.since, now_us),
             created_until=_instant(self.until, now_us),
             search=self.search or None,
+            late=self.late or None,
         )
 
 

@@ -60,7 +60,9 @@ async def _gc(common: Common, given_us: int | None, dry_run: bool) -> None:  # n
                     if tell is not None:
                         tell(done, max(done, found.count), "")
 
-                removed = await collect(world, kept, told)
+                removed = await collect(
+                    world, kept, told, actor=session.actor, channel=session.channel
+                )
     data = {"expired": found.count, "examples": list(found.run_ids), "removed": removed}
     text = f"{output.counted(removed, 'run')} removed"
     output.result(common, "collected", data, text=text)

@@ -14,6 +14,7 @@ from wfc import codec
 from wfc.api import get_run
 from wfc.cli import output
 from wfc.cli.common import Common, command_app
+from wfc.cli.doctor_ends import error_of
 from wfc.cli.run_rows import summary
 from wfc.cli.session import opened_on, readable, row_of
 from wfc.cli.why import to_plain as why_to_plain
@@ -63,12 +64,13 @@ async def _inspect(common: Common, named: str, *, steps: bool, events: bool, eve
             output.result(common, "steps", data, rows=[_step_row(each) for each in data])
         else:
             data_of_run = {
-                **summary(row),
+                **summary(row, session.world.now_us()),
                 "why": why_to_plain(await run.why()),
                 "result": _field(session, "output", row.output),
                 "error": _field(session, "error", row.error),
                 "parent": row.parent_id,
                 "children": await _children(session, row.run_id),
+                "callbacks": await _callbacks(session, row.run_id),
                 "steps": [_step(each) for each in await run.steps()],
             }
             _whole(common, data_of_run)
@@ -101,11 +103,25 @@ async def _children(session: Session, run_id: RunId) -> list[dict[str, Any]]:
             return found[::-1]
 
 
+async def _callbacks(session: Session, run_id: RunId) -> list[dict[str, Any]]:
+    """List who is told of the run's end, and how that stands."""
+    return [
+        {
+            "callback": row.callback,
+            "status": row.status,
+            "attempts": row.attempts,
+            "changed_at": output.rfc3339(row.changed_at),
+            "error": error_of(row).removeprefix(": ") or None,
+        }
+        for row in await session.world.deliveries(run_id=run_id)
+    ]
+
+
 def _whole(common: Common, data: Mapping[str, Any]) -> None:
     if common.json or common.jsonl:
         output.result(common, "run", dict(data))
         return
-    lists = ("children", "steps")
+    lists = ("children", "callbacks", "steps")
     shown = {
         name: value for name, value in data.items() if name not in lists and value not in _UNSAID
     }
@@ -113,8 +129,9 @@ def _whole(common: Common, data: Mapping[str, Any]) -> None:
     output.table(common, [{"field": name, "value": value} for name, value in shown.items()])
     if data["steps"]:
         output.table(common, [_step_row(step) for step in data["steps"]])
-    if data["children"]:
-        output.table(common, data["children"])
+    for name in ("children", "callbacks"):
+        if data[name]:
+            output.table(common, data[name])
 
 
 def _step(step: Step) -> dict[str, Any]:

@@ -74,6 +74,8 @@ TABLE: Final = (
     Entry("fork", "Begin a run that shares the beginning of another.", RUNS),
     Entry("replay", "See whether a history and its code agree.", RUNS),
     Entry("export", "Write runs to files that can be replayed elsewhere.", RUNS),
+    Entry("schedules", "List, create, pause, resume, trigger and delete schedules.", STORE),
+    Entry("audit", "List who changed what about the world itself.", STORE),
     Entry("gc", "Remove runs that ended long ago.", STORE),
     Entry("db", "Bring a world's tables up to date, check them, back them up.", STORE),
     Entry("versions", "List, activate, register and prune versions of the code.", STORE),

@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 from wfc.cli import output
+from wfc.cli.against import HERE
 from wfc.cli.common import Common, command_app
 from wfc.cli.failure import Exit
 from wfc.cli.session import opened, opened_on
-from wfc.config import Session
+from wfc.config import Session, build_version
 from wfc.errors import VersionUnknown
 from wfc.eventlog.event import Recorded
 from wfc.ids import RunId, VersionId
@@ -29,7 +30,10 @@ def replay(
     run: Annotated[str, typer.Argument(metavar="RUN|FILE", help="Its id, or an exported file.")],
     *,
     version: Annotated[
-        str, typer.Option(metavar="V", help="On this version: id, its beginning, or label.")
+        str,
+        typer.Option(
+            metavar="V", help="On this version: id, its beginning, label, or . for the sources."
+        ),
     ] = "",
 ) -> None:
     """Deliver the history of a run to its code; exit 1 if they contradict each other."""
@@ -46,7 +50,11 @@ async def _replay(common: Common, named: str, wanted: str | None) -> None:
 
 
 async def _version(session: Session, common: Common, wanted: str) -> VersionId:
-    """Find a version where the run is, or else, if that is a file, in the world."""
+    """Find a version where the run is, or else, if that is a file, in the world; HERE is built."""
+    if wanted == HERE:
+        made = await asyncio.to_thread(build_version, common.load())
+        session.upgrader.code.add(made)
+        return made.id
     try:
         return await version_named(session.world, wanted)
     except VersionUnknown:

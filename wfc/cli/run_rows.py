@@ -8,8 +8,8 @@ from wfc.cli import output
 from wfc.eventlog.entity import Run
 
 
-def summary(run: Run) -> dict[str, Any]:
-    """Give what programs read of a run."""
+def summary(run: Run, now_us: int) -> dict[str, Any]:
+    """Give what programs read of a run, as of now."""
     return {
         "id": run.run_id,
         "workflow": run.workflow,
@@ -24,6 +24,7 @@ def summary(run: Run) -> dict[str, Any]:
         "blocked": run.blocked,
         "events": run.length,
         "attributes": dict(run.attributes),
+        "late": run.is_late(now_us),
     }
 
 
@@ -35,5 +36,6 @@ def rows_of(data: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _status(run: dict[str, Any]) -> str:
     """Give where a run stands, and what keeps workers from taking it."""
-    marks = [mark for mark in ("paused", "blocked") if run[mark] and run["ended_at"] is None]
+    names = ("paused", "blocked", "late")
+    marks = [mark for mark in names if run[mark] and run["ended_at"] is None]
     return ", ".join([str(run["status"]), *marks])

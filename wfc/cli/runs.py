@@ -33,6 +33,7 @@ def runs(
     since: filters.Since = "",
     until: filters.Until = "",
     search: filters.Search = "",
+    late: Annotated[bool, typer.Option("--late", help="Only runs beyond their goal.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=200, help="Runs on a page.")] = 50,
     after: Annotated[str, typer.Option(metavar="CURSOR", help="Where the page begins.")] = "",
     every: Annotated[bool, typer.Option("--all", help="All pages.")] = False,
@@ -49,6 +50,7 @@ def runs(
         since=since,
         until=until,
         search=search,
+        late=late,
     )
     if watch:
         from wfc.cli.runs_watch import watch as watched  # noqa: PLC0415 - not for a list
@@ -67,7 +69,7 @@ async def _list(
         pages = output.Pages(common, "runs")
         while True:
             page = await session.world.list_runs(where, cursor=after, limit=limit)
-            data = [summary(run) for run in page.runs]
+            data = [summary(run, session.world.now_us()) for run in page.runs]
             pages.add(data, rows_of(data))
             after = page.next
             if not (every and after):

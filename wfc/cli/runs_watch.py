@@ -69,7 +69,7 @@ async def _follow(loaded: Loaded, chosen: Filter, limit: int, shown: Shown) -> N
             while True:
                 where = await where_of(session, loaded, chosen)
                 page = await session.world.list_runs(where, limit=limit)
-                shown.show([summary(run) for run in page.runs])
+                shown.show([summary(run, session.world.now_us()) for run in page.runs])
                 await asyncio.sleep(_REDRAW_S)
                 await feed.changed(_LOOK_AGAIN_S)
         finally:

@@ -8,10 +8,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from wfc import codec
 from wfc.cli import output
 from wfc.cli.common import Common
-from wfc.config import Session, open_session, use_session
+from wfc.config import LookingSession, Session, open_session, use_session
 from wfc.errors import RunNotFound
 from wfc.eventlog.event import Channel
 from wfc.ids import RunId
@@ -21,40 +20,6 @@ if TYPE_CHECKING:
     from wfc.settings import Loaded
 
 _REACTION_S: Final = 2.0
-
-
-class AnyTypes:
-    """Types for a process that only shows values: an unknown name is a bag of its fields.
-
-    So a run can be looked at on a machine, or in a moment, where its code cannot be imported.
-    """
-
-    def __init__(self) -> None:
-        """Know nothing but what is registered."""
-        self._made: dict[str, type] = {}
-
-    def find(self, name: str) -> type | None:
-        """Give the registered type, or a stand-in that takes any fields."""
-        known = codec.REGISTERED.find(name)
-        if known is not None:
-            return known
-        if name not in self._made:
-            qualname = name.rpartition(":")[2].rpartition(".")[2]
-            from pydantic import ConfigDict, create_model  # noqa: PLC0415 - only if there is one
-
-            self._made[name] = create_model(qualname, __config__=ConfigDict(extra="allow"))
-        return self._made[name]
-
-
-class LookingSession(Session):
-    """A session without code, for looking and for facts from outside."""
-
-    _types: Final = AnyTypes()
-
-    @property
-    def types(self) -> codec.Types:
-        """The types that payloads may name: any, since nothing is executed."""
-        return self._types
 
 
 @asynccontextmanager
@@ -128,7 +93,22 @@ def readable(value: Any) -> Any:
     """Make a user's value printable as JSON; what has no JSON form is described."""
     from pydantic_core import to_jsonable_python  # noqa: PLC0415 - not for every command
 
-    return to_jsonable_python(value, fallback=repr, bytes_mode="base64", inf_nan_mode="strings")
+    return to_jsonable_python(
+        _without_handles(value), fallback=repr, bytes_mode="base64", inf_nan_mode="strings"
+    )
+
+
+def _without_handles(value: Any) -> Any:
+    """Write runs as their names: pydantic would tell of the client that a handle holds."""
+    from wfc.runtime.run import Run as Handle  # noqa: PLC0415 - not for every command
+
+    if isinstance(value, Handle):
+        return repr(value)
+    if type(value) is dict:
+        return {key: _without_handles(item) for key, item in value.items()}
+    if type(value) in {list, tuple}:
+        return [_without_handles(item) for item in value]
+    return value
 
 
 async def hint_if_nobody_works(common: Common, session: Session) -> bool:

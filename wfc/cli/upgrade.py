@@ -168,7 +168,7 @@ def _show(asked: Asked, report: UpgradeReport) -> None:
         }
         output.result(common, "upgrade", data)
         return
-    if report.total == 1 and report.verdicts:
+    if report.total == 1 and report.verdicts and not report.rerun:
         for line in _of_one(report.verdicts[0], dry_run=asked.dry_run):
             typer.echo(line)
         return

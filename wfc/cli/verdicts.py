@@ -148,6 +148,7 @@ def _told(group: Group) -> str:
 _NOTED: Final = {
     "WFC671": "make a call behind their head now",
     "WFC672": "keep a deadline that the new code would set otherwise",
+    "WFC673": "write on to a stream of another name",
     "WFC674": "end as soon as they have moved",
 }
 """What moves all the same, said of many."""

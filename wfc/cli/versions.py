@@ -15,8 +15,9 @@ from wfc.cli.filters import duration, to_us_of
 from wfc.cli.session import opened
 from wfc.config import build_version
 from wfc.runtime.version_names import version_named
-from wfc.runtime.versions import register
+from wfc.runtime.versions import activation, register
 from wfc.types import VersionSummary
+from wfc.worlds.protocol import Note
 
 if TYPE_CHECKING:
     from wfc.config import Session
@@ -62,7 +63,8 @@ def activate(context: typer.Context, version: Wanted) -> None:
 async def _activate(common: Common, wanted: str) -> None:
     async with opened(common.load()) as session:
         found = await version_named(session.world, wanted)
-        await session.world.activate_version(found)
+        note = activation(found, session.actor, session.channel)
+        await session.world.activate_version(found, note=note)
         data = await _one(session, found)
     output.result(common, "version", data, text=f"version {found} is active")
 
@@ -87,7 +89,13 @@ async def _register(common: Common, label: str | None, *, activate: bool) -> Non
     version = await asyncio.to_thread(build_version, loaded)
     async with opened(loaded) as session:
         new = await register(
-            session.world, version, root=loaded.root, label=label, activate=activate
+            session.world,
+            version,
+            root=loaded.root,
+            label=label,
+            activate=activate,
+            actor=session.actor,
+            channel=session.channel,
         )
         data = await _one(session, version.id)
     standing = "active" if data["active"] else "not active"
@@ -120,6 +128,14 @@ async def _prune(common: Common, keep: int, kept_us: int, *, dry_run: bool) -> N
         if may(common, "prune", names, destructive=True, dry_run=dry_run, noun="version"):
             # Judged once more: what was shown may be needed by now.
             found = await world.prune_versions(keep=keep, failed_since=failed_since, only=names)
+            await world.note(
+                Note(
+                    action="versions.pruned",
+                    actor=session.actor,
+                    channel=session.channel,
+                    details={"versions": ", ".join(row.version for row in found)},
+                )
+            )
         elif not dry_run:
             found = []
     data = [_pruned(row, pruned=not dry_run) for row in found]

@@ -9,17 +9,18 @@ import socket
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from wfc.cli import output
 from wfc.cli.common import Common, command_app
 from wfc.cli.failure import Exit
-from wfc.config import open_session, use_session
+from wfc.config import LookingSession, open_session, use_session
 from wfc.errors import ConfigError, InputInvalid, MissingExtra, PortTaken
 
 if TYPE_CHECKING:
+    from wfc.http.auth import Auth
     from wfc.settings import Loaded
     from wfc.web.serving import Server
 
@@ -56,34 +57,34 @@ def web(
             "`wfc web` serves with uvicorn and Starlette, which are not installed.\n"
             "Install them: pip install 'wfc-durable[web]'"
         )
-    with_token = _take_tokens(token_file)
-    if host not in _LOCAL and not with_token:
+    tokens = _tokens(token_file)
+    if host not in _LOCAL and not tokens:
         raise ConfigError(
             f"`--host {host}` lets other machines in, and nothing says who may look at runs.\n"
             'Make a token, python -c "import secrets; print(secrets.token_urlsafe(32))" > token, '
             "and add `--token-file token`."
         )
-    options = {
-        "auth": "token" if with_token else "loopback",
-        "allowed_hosts": tuple(allowed_host) if allowed_host else None,
-    }
+    names = tuple(allowed_host) if allowed_host else None
     source = context.get_parameter_source("port")
     asked = source is not None and source.name != "DEFAULT"
     loaded = common.load()
     with _listen(common, host, port, asked=asked) as listening:
-        code = asyncio.run(_serve(common, loaded, listening, options))
+        code = asyncio.run(_serve(common, loaded, listening, tokens, names))
     if code:
         raise typer.Exit(code)
 
 
-def _take_tokens(path: str) -> bool:
-    """Put tokens of a file where the application looks for them; False if there are none."""
-    if path:
-        try:
-            os.environ[_TOKENS] = Path(path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputInvalid(f"`--token-file {path}` cannot be read: {error}") from None
-    return bool(os.environ.get(_TOKENS, "").strip())
+def _tokens(path: str) -> str:
+    """Give the tokens of operators, one a line: of a file, or of the environment."""
+    if not path:
+        return os.environ.get(_TOKENS, "").strip()
+    try:
+        found = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputInvalid(f"`--token-file {path}` cannot be read: {error}") from None
+    if not found:
+        raise InputInvalid(f"`--token-file {path}` holds no token; they stand there one a line")
+    return found
 
 
 # --- the port ------------------------------------------------------------------------------------
@@ -123,16 +124,23 @@ def _bound(host: str, port: int) -> socket.socket | None:
 
 
 async def _serve(
-    common: Common, loaded: Loaded, listening: socket.socket, options: dict[str, Any]
+    common: Common,
+    loaded: Loaded,
+    listening: socket.socket,
+    tokens: str,
+    names: tuple[str, ...] | None,
 ) -> int:
     """Serve, say where once it answers, and end at a signal; the answer is the exit code."""
-    from wfc.web import asgi_app  # noqa: PLC0415 - an extra, and not for --help
+    from wfc.http.auth import ByToken  # noqa: PLC0415 - an extra, and not for --help
+    from wfc.web import asgi_app  # noqa: PLC0415 - likewise
     from wfc.web.serving import server_of, unwell  # noqa: PLC0415 - likewise
 
-    session = await open_session(loaded, with_code=False)
+    auth: Auth = ByToken(tokens) if tokens else "loopback"
+    world = (await open_session(loaded, with_code=False)).world
+    session = LookingSession(world, loaded=loaded)
     try:
         async with use_session(session):
-            server = server_of(asgi_app(base_path=MOUNT, **options))
+            server = server_of(asgi_app(base_path=MOUNT, auth=auth, allowed_hosts=names))
             serving = asyncio.create_task(server.serve([listening]))
             wrong = await unwell(listening, MOUNT)
             if wrong is None:

@@ -3,6 +3,7 @@
 A payload is ``bytes([format, flags])`` and a msgpack body, with the extension codes of `tags`.
 """
 
+from wfc.codec import tags
 from wfc.codec.arguments import decode_arguments, encode_arguments
 from wfc.codec.decoding import decode
 from wfc.codec.encoding import encode
@@ -44,5 +45,6 @@ __all__ = [
     "refuse_withheld",
     "register_handle",
     "remember_former",
+    "tags",
     "wire_name",
 ]

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import Any, Final
 
 from wfc.codec.decoding import Reader
-from wfc.codec.encoding import body_of
+from wfc.codec.encoding import body_of, compared_of
 from wfc.codec.envelope import PAYLOAD_MAX, seal, unseal
 from wfc.codec.fitting import Reachable, fit
 from wfc.codec.naming import REGISTERED, Types
@@ -30,7 +30,8 @@ def encode_arguments(
     """Give the payload of the arguments and its digest; `call` names the call, for errors.
 
     `types` and the parameters' `annotations` are what the readers know, as `encode` has it.
-    The digest is blake2b-128 of the uncompressed body, so a better compression changes nothing.
+    The digest is blake2b-128 of the uncompressed body, so a better compression changes nothing; it
+    leaves out what handles of streams name.
     Raises `Unserialisable` naming parameter and place, or `PayloadTooLarge`.
     """
     ordered = {name: arguments[name] for name in sorted(arguments)}
@@ -43,7 +44,8 @@ def encode_arguments(
             readers = None if types is None else ReadersOf(annotations.get(name), types)
             body_of(value, f"{_shown(call)} argument `{name}`", readers)
         raise
-    return seal(body, path, limit), blake2b(body, digest_size=_DIGEST_BYTES).digest()
+    digest = blake2b(compared_of(ordered, body), digest_size=_DIGEST_BYTES).digest()
+    return seal(body, path, limit), digest
 
 
 def _shown(call: str) -> str:

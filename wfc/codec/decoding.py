@@ -159,7 +159,10 @@ class Reader:
         entry = REGISTERED.entry(name)
         if entry is None or entry.decode is None:
             raise unknown_type(name)
-        return entry.decode(value)
+        try:
+            return entry.decode(value)
+        except Exception as error:
+            raise MisfitError(f"the registered `decode` of {name} raised {error!r}") from error
 
 
 def _reference(_: Reader, data: bytes) -> Any:

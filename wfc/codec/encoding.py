@@ -33,6 +33,8 @@ from wfc.errors import PayloadTooLarge, Unserialisable
 
 _FEW: Final = 100
 _LEAVES: Final = frozenset({NoneType, bool, int, float, str, bytes})
+_HANDLE: Final = bytes([tags.STREAM])
+"""Stands before each handle, and now and then for something else."""
 _REMEMBERED_MAX: Final = 10_000
 _BUFFER_BYTES: Final = 512  # to begin with; it grows
 
@@ -83,6 +85,16 @@ def body_of(value: Any, path: str, readers: Readers | None = None) -> bytes:
     return body
 
 
+def compared_of(value: Any, body: bytes) -> bytes:
+    """Give the part of a body by which two calls are compared: what handles name is none of it.
+
+    The same code in a fork, or with a stream renamed, passes handles that name something else.
+    """
+    if _HANDLE not in body:
+        return body
+    return _packed(_Preparation(None, nameless=True).prepare(value, 0))
+
+
 def _attempt(value: Any, readers: Readers | None = None) -> Exception | None:
     """Give what keeps a value from becoming bytes that `readers` find each type of, or None."""
     try:
@@ -122,10 +134,13 @@ class _Preparation:
     A container of leaves only, which is the usual case, is passed through as it is.
     """
 
-    __slots__ = ("_count", "_readers", "_strict", "met_stranger")
+    __slots__ = ("_count", "_readers", "_strict", "met_stranger", "nameless")
 
-    def __init__(self, readers: Readers | None, *, strict: bool = False) -> None:
+    def __init__(
+        self, readers: Readers | None, *, strict: bool = False, nameless: bool = False
+    ) -> None:
         self._count = 0
+        self.nameless = nameless
         self._readers = readers
         self._strict = strict
         self.met_stranger = False
@@ -285,7 +300,11 @@ _WRITERS: Final[dict[type, Writer]] = {
 
 def write_as(kind: type, tag: int, take: Callable[[Any], Any]) -> None:
     """Write values of a class under a code of their own, by the plain value that `take` gives."""
-    _WRITERS[kind] = _parts(tag, take)
+
+    def write(preparation: _Preparation, value: Any, depth: int) -> Extension:
+        return tag, b"" if preparation.nameless else preparation.pack(take(value), depth)
+
+    _WRITERS[kind] = write
 
 
 # --- classes -----------------------------------------------------------------------------------
@@ -319,7 +338,16 @@ def _class_writer(kind: type) -> Writer:
 
 def _registered(entry: Registered) -> Writer:
     convert = entry.encode or (lambda value: value)
-    return _parts(tags.REGISTERED, lambda value: [entry.name, convert(value)])
+
+    def take(value: Any) -> Any:
+        try:
+            return [entry.name, convert(value)]
+        except Exception as error:
+            raise RefusedError(
+                f"is a {entry.kind.__qualname__}, whose registered `encode` raised {error!r}"
+            ) from error
+
+    return _parts(tags.REGISTERED, take)
 
 
 def _enum(preparation: _Preparation, value: enum.Enum, depth: int) -> Extension:

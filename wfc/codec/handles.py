@@ -10,8 +10,12 @@ from wfc.codec.encoding import write_as
 
 
 def register_handle(
-    kind: type, tag: int, *, take: Callable[[Any], Any], make: Callable[[Any], Any]
+    kind: type, tag: int, *, take: Callable[[Any], Any], make: Callable[[Any], Any] | None = None
 ) -> None:
-    """Let values of a class travel: `take` gives what names one, `make` a value of that name."""
+    """Let values of a class travel: `take` gives what names one, `make` a value of that name.
+
+    Classes may share a tag: without `make`, a value of the other one is what readers get.
+    """
     write_as(kind, tag, take)
-    read_as(tag, make)
+    if make is not None:
+        read_as(tag, make)

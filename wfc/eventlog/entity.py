@@ -84,6 +84,12 @@ class Run:
     cancel_reason: str | None = None
     arguments_digest: bytes = b""
     attributes: Mapping[str, Scalar] = field(default_factory=dict)
+    late_at: int | None = None
+
+    def is_late(self, now_us: int) -> bool:
+        """Tell whether the run goes on beyond its goal, or ended beyond it."""
+        until = now_us if self.ended_at is None else self.ended_at
+        return self.late_at is not None and until > self.late_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,12 +72,16 @@ class HookKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Where a run that was not simply started came from."""
+    """Where a run that was not simply started came from: `at` is the position of a fork, `fire_at`
+    the instant for which the schedule of this name started it.
+    """
 
     kind: str  # rerun, fork or schedule
     run_id: RunId | None = None
     at: int | None = None
     edited: bool = False
+    schedule: str | None = None
+    fire_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +131,7 @@ class RunCreated(Sent):
     """A run exists and waits for a worker. `seed` is 32 bytes; `environment` is what
     workflow code may read of variables, platform values and the public URL, as of now.
     `retention_s` is how long it is kept after its end: None as the settings say, negative for ever.
+    `goal_s` after its start (or `not_before`) it is late.
     """
 
     code: ClassVar[int] = 1
@@ -150,6 +155,7 @@ class RunCreated(Sent):
     origin: Origin | None = None
     traceparent: str | None = None
     retention_s: float | None = None
+    goal_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,7 +83,7 @@ def _asking(auth: Auth) -> AsksWho:
     if auth == "loopback":
         return _by_address
     if auth == "token":
-        return _ByToken(os.environ.get(TOKEN_VARIABLE, ""))
+        return ByToken(os.environ.get(TOKEN_VARIABLE, ""))
     if callable(auth):
         return auth
     raise ConfigError(
@@ -129,10 +129,11 @@ def host_of(connection: HTTPConnection) -> str:
 # --- by token ------------------------------------------------------------------------------------
 
 
-class _ByToken:
+class ByToken:
     """Takes who sends a token for an operator; several stand one a line, to be changed in peace."""
 
     def __init__(self, given: str) -> None:
+        """Know these tokens, one a line. Raises `ConfigError` for none, or short ones."""
         tokens = given.split()
         if not tokens or any(len(each) < _TOKEN_MIN for each in tokens):
             raise ConfigError(
@@ -143,6 +144,7 @@ class _ByToken:
         self._tokens = [each.encode() for each in tokens]
 
     async def __call__(self, connection: HTTPConnection) -> Principal | None:
+        """Give the operator, or None."""
         scheme, _, sent = connection.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             return None

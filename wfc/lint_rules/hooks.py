@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Final
 
+from wfc.cron import fault_of as cron_fault
 from wfc.determinism import Reason, Verdict, lookup
 from wfc.durations import parse
 from wfc.lint_rules.finding import Finding
@@ -148,7 +148,7 @@ def cron(module: Module) -> Iterator[Finding]:
             continue
         for word in call.keywords:
             if word.arg == "cron" and isinstance(word.value, ast.Constant):
-                why = _cron_fault(word.value.value)
+                why = cron_fault(word.value.value)
                 if why is not None:
                     yield module.finding(
                         "WFC809", word.value, f"{word.value.value!r} is no cron expression: {why}"
@@ -261,15 +261,3 @@ def _literal(node: ast.expr, what: str) -> Iterator[tuple[ast.expr, object, str]
             yield node, value, what
         case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
             yield node, -value, what
-
-
-def _cron_fault(text: object) -> str | None:
-    from cronsim import CronSim, CronSimError  # noqa: PLC0415 - needed for few files
-
-    if not isinstance(text, str):
-        return "it is no text"
-    try:
-        CronSim(text, datetime(2030, 1, 1, tzinfo=UTC))
-    except CronSimError as error:
-        return str(error)
-    return None

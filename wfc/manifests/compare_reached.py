@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from wfc.diagnostics import Link
 from wfc.manifests.findings import Finding, Sides, short
 from wfc.manifests.levels import Level
-from wfc.manifests.manifest import Agent, Class, Workflow
+from wfc.manifests.manifest import Agent, Class, Manifest, Workflow
 
 _READ_ANEW = "data is read anew"
+_NAME: Final = re.compile(r"[^\W\d][\w.]*")
 
 
 def compare_reached(sides: Sides, old: Workflow, new: Workflow, root: str) -> Iterator[Finding]:
@@ -70,6 +72,11 @@ def _inner_classes(sides: Sides, reached: Mapping[str, str]) -> Iterator[Finding
 def _class(sides: Sides, was: str, name: str) -> Iterator[Finding]:
     old, new = sides.old.classes[was], sides.new.classes.get(name)
     title = f"the class `{short(name)}`"
+    if new is None and was not in _recorded(sides.old):
+        # A hook's payloads are read by the type that the code has, whatever was its type then.
+        sentence = f"{title} is used no more, and no signature named it: the history decides"
+        yield sides.find(Level.REPLAY, "WFC608", sentence, old=was)
+        return
     if new is None:
         yield sides.find(
             Level.IF_RECORDED,
@@ -89,6 +96,26 @@ def _class(sides: Sides, was: str, name: str) -> Iterator[Finding]:
         sentence = f"{title} has changed (a validator, a method): {_READ_ANEW}"
         found = [sides.find(Level.REPLAY, "WFC608", sentence, old=was, new=name)]
     yield from found
+
+
+def _recorded(manifest: Manifest) -> set[str]:
+    """List the classes that signatures name, and what their fields name in turn."""
+    ids = {name.replace(":", "."): name for name in manifest.classes}
+    pending: list[str] = []
+    signatures = [one.signature for one in manifest.steps.values()]
+    signatures += [one.signature for one in manifest.workflows.values()]
+    for signature in signatures:
+        types = [each.get("type") for each in signature.get("params", ())]
+        pending += [str(each) for each in (*types, signature.get("returns")) if each]
+    found: set[str] = set()
+    while pending:
+        for name in _NAME.findall(pending.pop()):
+            known = ids.get(name)
+            if known is not None and known not in found:
+                found.add(known)
+                fields = (manifest.classes[known].fields or {}).values()
+                pending += [str(each.type) for each in fields]
+    return found
 
 
 def _renamed_class(sides: Sides, was: str, name: str) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
+from wfc.errors import RunCancelled, RunFailed
 from wfc.eventlog.entity import HookStatus, RunStatus, StepStatus
 from wfc.eventlog.event import Event, HookKind, Scalar
 from wfc.ids import DefinitionId, OperationId, RunId, Site, VersionId
@@ -64,6 +65,8 @@ class RunSummary:
     paused: bool = False
     blocked: str | None = None
     attributes: Mapping[str, Scalar] = field(default_factory=dict)
+    late: bool = False
+    """Whether it goes on beyond the goal of its workflow, or ended beyond it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +88,22 @@ class HookSummary:
     metadata: Any
     created_at: datetime
     disposed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnd:
+    """How a run has ended, as an end callback hears it: what it returned, or the error that
+    `Run.result` raises. Told twice, it has the same `idempotency_key`.
+    """
+
+    run_id: RunId
+    workflow: DefinitionId
+    status: RunStatus
+    output: Any
+    error: RunFailed | RunCancelled | None
+    attributes: Mapping[str, Scalar]
+    ended_at: datetime
+    idempotency_key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

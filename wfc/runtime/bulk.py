@@ -14,7 +14,13 @@ from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import Scalar
 from wfc.ids import DefinitionId, RunId, VersionId
 from wfc.runtime.answers import Page, RunSummary
-from wfc.runtime.options import check_given_attributes, check_instant, check_number, check_text
+from wfc.runtime.options import (
+    check_given_attributes,
+    check_instant,
+    check_number,
+    check_text,
+    refused,
+)
 from wfc.worlds.protocol import RunFilter, World
 
 PAGE_MAX: Final = 200
@@ -30,12 +36,15 @@ def run_filter(
     parent: RunId | None,
     since: datetime | None,
     until: datetime | None,
+    late: bool | None = None,
 ) -> RunFilter:
     """Make the world's filter of what a caller gave. Raises `OptionInvalid`."""
     for name, text in (("version", version), ("queue", queue), ("parent", parent)):
         check_text(name, text)
     for name, instant in (("since", since), ("until", until)):
         check_instant(name, instant)
+    if late is not None and not isinstance(late, bool):
+        raise refused("late", late, "is neither True nor False")
     given = () if status is None else [status] if isinstance(status, str) else status
     if not isinstance(given, Iterable):
         raise _no_status(given)
@@ -48,6 +57,7 @@ def run_filter(
         attributes=check_given_attributes("attributes", attributes),
         created_from=None if since is None else to_us(since),
         created_until=None if until is None else to_us(until),
+        late=late,
     )
 
 
@@ -74,11 +84,11 @@ async def list_page(
     check_number("limit", limit, 1, PAGE_MAX)
     check_text("cursor", cursor)
     page = await world.list_runs(where, cursor=cursor, limit=limit)
-    return Page(items=tuple(summary_of(row) for row in page.runs), next=page.next)
+    return Page(items=tuple(summary_of(row, world.now_us()) for row in page.runs), next=page.next)
 
 
-def summary_of(row: entity.Run) -> RunSummary:
-    """Give a run's row as a list shows it."""
+def summary_of(row: entity.Run, now_us: int) -> RunSummary:
+    """Give a run's row as a list shows it now."""
     return RunSummary(
         id=row.run_id,
         workflow=row.workflow,
@@ -91,4 +101,5 @@ def summary_of(row: entity.Run) -> RunSummary:
         paused=row.paused,
         blocked=row.blocked,
         attributes=row.attributes,
+        late=row.is_late(now_us),
     )

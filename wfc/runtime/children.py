@@ -43,6 +43,7 @@ from wfc.runtime.options import (
     check_duration,
     check_given_attributes,
     check_number,
+    check_reason,
     check_run_id,
 )
 from wfc.runtime.parameters import whole
@@ -191,6 +192,7 @@ class ChildRun(Generic[T]):
 
         It is asked whether or not the answer is awaited, which suspends nobody.
         """
+        check_reason(reason)
         pending = self._pending
         if self._execution.alive and pending.end is None and not pending.operation.cancelled:
             text = reason or f"its parent {self._execution.run_id} cancelled it"
@@ -261,6 +263,7 @@ async def _start(
         not_before=None if delay is None else wake_at_us(delay, execution.now_us()),
         timeout_s=plan.timeout_s if timeout is None else seconds(timeout, what="timeout"),
         retention_s=retention_of(plan.function, options.retention),
+        goal_s=plan.goal_s,
         detached=options.detached,
     )
     born = execution.loop.create_future()
@@ -356,6 +359,7 @@ class ChildPlan:
         declaration = declared(function)
         given = None if declaration is None else declaration.given.get("timeout_s")
         self.timeout_s = None if given is None else float(given)
+        self.goal_s = None if declaration is None else declaration.goal_s
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Give the arguments by name, omitted ones left off. Raises `TypeError` as a call does."""
@@ -418,3 +422,7 @@ def plan_of(template: Code, workflow: Any) -> ChildPlan:
             )
         plan = template.children[name] = ChildPlan(name, workflow, template)
     return plan
+
+
+# A step that is given one has a `Run` in its hands.
+codec.register_handle(ChildRun, codec.tags.RUN, take=lambda child: child.id)

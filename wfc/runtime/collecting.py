@@ -8,8 +8,10 @@ from typing import Final
 
 from wfc import fault
 from wfc.clock import MICROSECONDS
-from wfc.worlds.protocol import World
+from wfc.eventlog.event import Channel
+from wfc.worlds.protocol import Note, World
 
+_HOUR_US: Final = 3600 * MICROSECONDS
 _LOG: Final = logging.getLogger("wfc.worker")
 
 
@@ -17,11 +19,14 @@ async def collect(
     world: World,
     kept_us: int | None,
     on_progress: Callable[[int], None] | None = None,
+    *,
+    actor: str | None = None,
+    channel: Channel = Channel.RUNTIME,
 ) -> int:
     """Remove all expired runs, some at a time, so that others may write between; say how many.
 
     `kept_us` is how long runs are kept that say nothing else, None for ever. It may be killed and
-    repeated at any point.
+    repeated at any point. What `actor` has removed so is noted.
     """
     count = 0
     while removed := await world.gc(kept_us=kept_us):
@@ -29,6 +34,12 @@ async def collect(
         count += len(removed)
         if on_progress is not None:
             on_progress(count)
+    if count:
+        details = {"runs": count}
+        note = Note(action="runs.collected", actor=actor, channel=channel, details=details)
+        # Workers collect every some seconds, and nobody wants to read of each time.
+        within_us = _HOUR_US if channel is Channel.RUNTIME else None
+        await world.note(note, within_us=within_us)
     return count
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Final, TypeVar
@@ -16,7 +16,7 @@ from wfc.ids import RunId
 from wfc.runtime.answers import CancelAnswer, PauseAnswer
 from wfc.runtime.bulk import PAGE_MAX
 from wfc.runtime.client import Client
-from wfc.runtime.options import check_text, refused
+from wfc.runtime.options import check_ids, check_reason
 from wfc.runtime.run import tell
 from wfc.worlds.protocol import Refusal, RunFilter, World
 
@@ -39,16 +39,15 @@ def chosen(run_ids: Iterable[str] | None, where: RunFilter) -> RunFilter | list[
             "`run_ids` and filters both say which runs are meant: give one of them. Nothing was "
             "written."
         )
-    if isinstance(run_ids, str | bytes) or not isinstance(run_ids, Iterable):
-        raise refused("run_ids", run_ids, "is no list of ids. Give one, as [run.id]")
+    if isinstance(run_ids, Iterator):
+        run_ids = list(run_ids)
+    check_ids("run_ids", run_ids)
     names = list(dict.fromkeys(run_ids))
     if len(names) > BULK_MAX:
         raise OptionInvalid(
             f"`run_ids` names {len(names)} runs, and at most {BULK_MAX} are taken at once. Nothing "
             "was written; give them in parts, or choose them by a filter."
         )
-    for name in names:
-        check_text("run_ids", name)
     return [RunId(name) for name in names]
 
 
@@ -56,7 +55,7 @@ async def cancel_all(
     client: Client, runs: RunFilter | list[RunId], *, reason: str | None, dry_run: bool
 ) -> dict[RunId, CancelAnswer]:
     """Ask every run to stop; a filter means those that have not ended. Raises `OptionInvalid`."""
-    check_text("reason", reason)
+    check_reason(reason)
     request = RunCancelRequested(
         reason=reason, cause=CancelCause.BULK, actor=client.actor, channel=client.channel
     )
@@ -68,7 +67,7 @@ async def pause_all(
     client: Client, runs: RunFilter | list[RunId], *, reason: str | None, dry_run: bool
 ) -> dict[RunId, PauseAnswer]:
     """Pause every run; a filter means those that have not ended. Raises `OptionInvalid`."""
-    check_text("reason", reason)
+    check_reason(reason)
     request = RunPaused(reason=reason, actor=client.actor, channel=client.channel)
     act = partial(_pause, client, request, dry_run=dry_run)
     return await _each(client.world, runs, act, lambda _: True)

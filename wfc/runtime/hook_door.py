@@ -61,18 +61,19 @@ async def send(
     idempotency_id: str | None = None,
     as_json: bool = False,
     channel: Channel | None = None,
+    receipt_id: str | None = None,
 ) -> Receipt:
     """Write a payload to the hook that has a token; it came by the client's channel, or this one.
+    `receipt_id` is one of `new_receipt_id`, by default another one.
 
     Raises `HookNotFound`, `HookClosed`, `HookPayloadInvalid`, `SchemaUnavailable`, `RunLogFull`,
     `IdempotencyMismatch`; nothing is written then.
     """
     check_text("idempotency_id", idempotency_id)
-    now = client.world.now_us()
     sent = _Sent(
         payload=payload,
         idempotency_id=idempotency_id,
-        receipt_id=f"rcpt_{ids.ulid(now, os.urandom(10))}",
+        receipt_id=new_receipt_id(client) if receipt_id is None else receipt_id,
         as_json=as_json,
         channel=client.channel if channel is None else channel,
     )
@@ -94,6 +95,11 @@ async def _send(client: Client, target: Target, sent: _Sent) -> Receipt:
         if receipt is not None:
             return receipt
     raise RunBusy(f"the hook of run {row.run_id} changes hands too fast; try again")
+
+
+def new_receipt_id(client: Client) -> str:
+    """Name what is to be sent."""
+    return f"rcpt_{ids.ulid(client.world.now_us(), os.urandom(10))}"
 
 
 async def _land(client: Client, row: HookRow, sent: _Sent) -> Receipt | None:

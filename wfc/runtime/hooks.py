@@ -15,7 +15,13 @@ from typing import Any, Final, Generic, Self, TypeVar, overload
 
 from wfc import codec
 from wfc.durations import Duration, seconds
-from wfc.errors import CodecError, HookClosed, HookConflictError, OutsideWorkflow
+from wfc.errors import (
+    CodecError,
+    HookClosed,
+    HookConflictError,
+    OutsideWorkflow,
+    PayloadCorrupt,
+)
 from wfc.eventlog.event import HookCreated, HookKind
 from wfc.ids import OperationId, RunId
 from wfc.manifests.sites import site_of
@@ -330,13 +336,13 @@ def retention_s(retention: Duration | None) -> float | None:
 # --- where it is only a name -------------------------------------------------------------------
 
 
-def _named(value: list[str]) -> Hook[Any]:
+def _named(value: Any) -> Hook[Any]:
+    if not isinstance(value, list) or [type(one) for one in value] != [str, str]:
+        raise PayloadCorrupt(f"{value!r} name no hook")
     hook_id, token = value
     return Hook(hook_id, token)
 
 
 # Steps are given hooks, to send their tokens out.
-codec.REGISTERED.register_type(
-    Hook, encode=lambda hook: [hook.id, hook.token], decode=_named, name="wfc:Hook"
-)
+codec.register_handle(Hook, codec.tags.HOOK, take=lambda hook: [hook.id, hook.token], make=_named)
 codec.REGISTERED.register_type(Conflict)

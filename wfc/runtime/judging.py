@@ -296,6 +296,7 @@ class _Replaying:
             self._note("WFC672", f"{_word(name)} keeps the deadline that it has", name)
             for name in deadlines_kept(replayed, present)
         ]
+        notes += self._streams_split(replayed)
         if stop is not None:
             notes.append(
                 Reason(code="WFC674", sentence=f"the run fails again at once: {stop.text}")
@@ -303,6 +304,19 @@ class _Replaying:
         elif isinstance(replayed.outcome, Completed | Cancelled | Failed):
             notes.append(Reason(code="WFC674", sentence="the run ends as soon as it has moved"))
         return notes
+
+    def _streams_split(self, replayed: Replayed) -> list[Reason]:
+        """Say which streams, that the code has come to, are asked for with other arguments."""
+        reached = {site.rpartition("@")[0] or site for site in replayed.reached}
+        return [
+            Reason(
+                code="WFC673",
+                sentence=f"{one.reason.sentence}, and what follows goes where the new code says",
+                new_span=one.reason.new_span,
+            )
+            for one in self.edit.compared.findings
+            if one.reason.code == "WFC612" and one.old_site and one.new_site in reached
+        ]
 
     def _note(self, code: str, sentence: str, name: OperationId) -> Reason:
         _, site, _ = split_operation_id(name)
@@ -433,7 +447,9 @@ def _gone(case: Case) -> Verdict:
     elif not reasons:
         sentence = f"version {case.to} has no workflow {case.row.workflow}"
         reasons = (Reason(code="WFC601", sentence=sentence),)
-    return _verdict(case, Answer.STAY, reasons=reasons, offers=tuple(_offers(case, ())))
+    # Where the workflow is gone there is nothing that could be begun anew.
+    offers = () if edit is not None and edit.workflow is None else tuple(_offers(case, ()))
+    return _verdict(case, Answer.STAY, reasons=reasons, offers=offers)
 
 
 def _offers(case: Case, waivable: Collection[Waiver]) -> list[Offer]:
@@ -446,14 +462,23 @@ def _offers(case: Case, waivable: Collection[Waiver]) -> list[Offer]:
         )
         for one in sorted(waivable)
     ]
-    offers.append(
-        Offer(
-            name="rerun",
-            sentence="Start anew with the same input on that version.",
-            command=f"wfc rerun {run} --version {to}",
+    if not case.row.status.ended:
+        # Two runs of one order would charge twice: the old one has to end before.
+        offers.append(
+            Offer(
+                name="rerun",
+                sentence="Cancel it, and start anew with the same input on that version.",
+                command=f"wfc upgrade {run} --to {to} --otherwise rerun",
+            )
         )
-    )
-    if case.row.status.ended:
+    else:
+        offers.append(
+            Offer(
+                name="rerun",
+                sentence="Start anew with the same input on that version.",
+                command=f"wfc rerun {run} --version {to}",
+            )
+        )
         offers.append(
             Offer(
                 name="fork",

@@ -191,6 +191,7 @@ def birth(asked: ChildAsked, parent: RunId, ledger: Ledger, registrar: Registrar
         not_before=asked.not_before,
         timeout_s=asked.timeout_s,
         retention_s=asked.retention_s,
+        goal_s=asked.goal_s,
         parent=Parent(run_id=parent, operation_id=asked.operation_id, detached=asked.detached),
         root_id=created.root_id or parent,
         depth=created.depth + 1,

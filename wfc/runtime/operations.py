@@ -78,6 +78,7 @@ class ChildAsked:
     not_before: int | None = None
     timeout_s: float | None = None
     retention_s: float | None = None
+    goal_s: float | None = None
     detached: bool = False
     cancelled: bool = False
     reason: str | None = None

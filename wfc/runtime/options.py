@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
+from typing import Final
 
 from wfc import ids
 from wfc.durations import Duration, wake_at_us
@@ -11,11 +12,42 @@ from wfc.errors import OptionInvalid
 from wfc.eventlog.event import Scalar
 from wfc.runtime.attributes import check_attributes
 
+REASON_MAX: Final = 16 * 1024
+"""How many bytes a reason may have, as the message of an error."""
+
 
 def check_text(name: str, value: object) -> None:
     """Refuse what is no text. Raises `OptionInvalid`."""
     if value is not None and not isinstance(value, str):
         raise refused(name, value, f"is {_kind(value)}, and a text is wanted")
+
+
+def check_reason(value: object) -> None:
+    """Refuse what is no reason for a log: no text, half a character, or too long.
+
+    Raises `OptionInvalid`.
+    """
+    check_text("reason", value)
+    if not isinstance(value, str):
+        return
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError:
+        raise refused(
+            "reason", value, "holds half of a character (a lone surrogate), which no log can keep"
+        ) from None
+    if size > REASON_MAX:
+        raise refused("reason", value, f"has {size:,} bytes, and {REASON_MAX:,} are allowed")
+
+
+def check_ids(name: str, value: object) -> None:
+    """Refuse what is no list of ids. Raises `OptionInvalid`."""
+    if value is None:
+        return
+    if isinstance(value, str | bytes) or not isinstance(value, Collection):
+        raise refused(name, value, 'is no list of ids. Give one, as ["id"]')
+    for one in value:
+        check_text(name, one)
 
 
 def check_run_id(name: str, value: object) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakSet
 
 from opentelemetry import metrics, trace
 from opentelemetry.context import Context
@@ -19,7 +20,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from wfc import codec
 from wfc.clock import MICROSECONDS
-from wfc.errors import CodecError, WfcError
+from wfc.errors import CannotDecrypt, CodecError, WfcError
 from wfc.eventlog.entity import Run
 from wfc.eventlog.event import FailureKind, Recorded, RunCreated
 from wfc.ids import RunId
@@ -263,7 +264,7 @@ def _tell_error(span: Span, payload: bytes) -> None:
     """Name the class of an error, and its code if it is one of ours."""
     try:
         error = codec.read_error(payload)
-    except CodecError:
+    except (CodecError, CannotDecrypt):
         span.set_status(trace.StatusCode.ERROR)
         return
     span.set_status(trace.StatusCode.ERROR, error.type.rpartition(":")[2])
@@ -271,24 +272,24 @@ def _tell_error(span: Span, payload: bytes) -> None:
         span.set_attribute("wfc.error.code", error.code)
 
 
-_watched: Final[set[int]] = set()
+_watched: Final[WeakSet[Any]] = WeakSet()
 
 
 def _watch_bodies(tracers: Any) -> None:
     """Have spans that bodies open described, too; once for each provider."""
     add = getattr(tracers, "add_span_processor", None)
-    if add is None or id(tracers) in _watched:
+    if add is None or tracers in _watched:
         return
     from opentelemetry.sdk.trace import SpanProcessor  # noqa: PLC0415 - whose provider this is
 
     class OfBodies(SpanProcessor):
         """Gives a span that begins in the body of a step the attributes of the attempt."""
 
-        def on_start(self, span: Any, parent_context: Context | None = None) -> None:  # noqa: ARG002
+        def on_start(self, span: Any, *_: Any, **__: Any) -> None:
             """Hear of a span that begins."""
             call = context.attempt.get()
             if isinstance(call, Call):
                 span.set_attributes(attributes_of(call))
 
     add(OfBodies())
-    _watched.add(id(tracers))
+    _watched.add(tracers)

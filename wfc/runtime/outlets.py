@@ -183,6 +183,8 @@ class _Outlet:
         self._waiting.clear()
         if self._flush is not None:
             self._flush.cancel()
+            self._flush = None  # one that has not begun never gets to say so
+            self._tell()
 
     def _check_error(self) -> None:
         if self._error is not None:

@@ -114,7 +114,12 @@ class Registry:
         return capture(self._rules[version], self._public_url)
 
     def policy(self, asked: StepAsked) -> Policy:
-        """Resolve the policy of a step: its function's, else the literal one of its bundle."""
+        """Resolve the policy of a step: its function's, else the literal one of its bundle.
+
+        A closure step has the one that its call was made with, whatever others of its name have.
+        """
+        if asked.body is not None:
+            return from_literal(asked.policy, self._defaults)
         policy = self._policies.get(asked.step)
         if policy is None:
             policy = self._policies[asked.step] = self._resolved(asked)

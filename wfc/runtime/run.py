@@ -13,6 +13,7 @@ from wfc.clock import to_datetime
 from wfc.durations import Duration, seconds
 from wfc.errors import (
     LogError,
+    PayloadCorrupt,
     RunBusy,
     RunCancelled,
     RunEnded,
@@ -24,9 +25,9 @@ from wfc.eventlog import entity, event
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import TERMINAL, Event, Scalar
 from wfc.eventlog.fold import fold
-from wfc.ids import OperationId, RunId, VersionId, split_operation_id
+from wfc.ids import OperationId, RunId, VersionId, is_run_id, split_operation_id
 from wfc.manifests.rename_hints import NO_HINTS, RenameHints, hints_in
-from wfc.runtime import forking, rerunning
+from wfc.runtime import context, forking, refusals, rerunning
 from wfc.runtime.answers import HookSummary, Recorded, Step
 from wfc.runtime.attributes import check_attributes
 from wfc.runtime.client import Client
@@ -34,6 +35,7 @@ from wfc.runtime.hook_views import summary_of
 from wfc.runtime.host_types import FormerTypes
 from wfc.runtime.ledger import Ledger
 from wfc.runtime.logs import read_log
+from wfc.runtime.options import check_ids, check_reason, refused
 from wfc.runtime.streams import Stream
 from wfc.runtime.telemetry import observed
 from wfc.runtime.upgrade import UNLOADABLE
@@ -51,6 +53,7 @@ S = TypeVar("S")
 _PAGE = 2000
 _LOOK_AGAIN_S = 30.0
 _TRIES = 20
+_ASKED = "WFC134"
 _UNREAD = (None, codec.ENCRYPTED)
 
 
@@ -133,8 +136,9 @@ class Run(Generic[T]):
     async def cancel(self, reason: str | None = None, *, force: bool = False) -> bool:
         """Ask the workflow to stop; it may clean up. False if the run has ended already.
 
-        `force` ends the run at once and runs no code of it any more.
+        `force` ends the run at once and runs no code of it any more. Raises `OptionInvalid`.
         """
+        check_reason(reason)
         client, row = await self._row()
         if row.status.ended:
             return False
@@ -150,7 +154,11 @@ class Run(Generic[T]):
         return await tell(client, self.id, events) is not Refusal.OVER
 
     async def pause(self, reason: str | None = None) -> None:
-        """Make no new decision and begin no new body until `unpause`; bodies under way end."""
+        """Make no new decision and begin no new body until `unpause`; bodies under way end.
+
+        Raises `RunEnded`, `OptionInvalid`.
+        """
+        check_reason(reason)
         client, row = await self._row()
         if not row.paused:
             paused = event.RunPaused(reason=reason, actor=client.actor, channel=client.channel)
@@ -166,8 +174,9 @@ class Run(Generic[T]):
     async def wake_up(self, wait_ids: Sequence[str] | None = None) -> int:
         """End open waits, pauses between attempts and a delayed start now; say how many.
 
-        `wait_ids` are the ids of waits and steps to end; None means all.
+        `wait_ids` are the ids of waits and steps to end; None means all. Raises `OptionInvalid`.
         """
+        check_ids("wait_ids", wait_ids)
         client = await self._client()
         ledger = await _ledger_of(client.world, self.id)
         held = False
@@ -256,7 +265,9 @@ class Run(Generic[T]):
         return await client.world.attributes(self.id)
 
     async def set_attributes(self, changes: Mapping[str, Scalar | None]) -> None:
-        """Change attributes; None removes one. Raises `RunEnded`."""
+        """Change attributes; None removes one. Raises `RunEnded`, `OptionInvalid`."""
+        if not isinstance(changes, Mapping):
+            raise refused("changes", changes, "is no mapping of names to values")
         client, row = await self._row()
         check_attributes(changes, row.attributes, limit=client.attributes_max)
         change = event.AttributesSet(
@@ -491,3 +502,33 @@ def _instant(at: int | None) -> datetime | None:
 
 def _unknown(run_id: RunId) -> RunNotFound:
     return RunNotFound(f"no run has the id {run_id!r}. `wfc runs` lists those that exist.")
+
+
+# --- where it travels ----------------------------------------------------------------------------
+
+_sessions: list[Callable[[], Awaitable[Client]]] = []
+
+
+def serve_handles(client_of: Callable[[], Awaitable[Client]]) -> None:
+    """Let runs that came as arguments or results be asked through this client."""
+    _sessions[:] = [client_of]
+
+
+async def _client_here() -> Client:
+    if context.current.get() is not None:
+        refusals.hit(
+            "workflow code asks a run that came as an argument or a result, and a replay would "
+            "find it elsewhere.\nPass the run to a step and ask it there, or start it as a child: "
+            "`await wfc.start(...)`.",
+            _ASKED,
+        )
+    return await _sessions[0]()
+
+
+def _named(value: Any) -> Run[Any]:
+    if not isinstance(value, str) or not is_run_id(value):
+        raise PayloadCorrupt(f"{value!r} names no run")
+    return Run(RunId(value), _client_here)
+
+
+codec.register_handle(Run, codec.tags.RUN, take=lambda run: run.id, make=_named)

@@ -108,13 +108,13 @@ async def _start(
 ) -> Run[Any]:
     asked = workflow_id(workflow)
     check_attributes(options.attributes, limit=client.attributes_max)
-    payload = _encoded(workflow, call, client)
+    payload = encoded(workflow, call, client)
     registry = client.registry
     if registry is None:
         raise WfcError("this session was opened without code, so it can start nothing")
     version = await _version(client, registry, options.version)
     if version is registry.current:  # another version may be annotated otherwise
-        _check_fit(workflow, payload, client)
+        check_fit(workflow, payload, client)
     name, now = workflow_in(version, asked), client.world.now_us()
     created = RunCreated(
         workflow=name,
@@ -129,6 +129,7 @@ async def _start(
         not_before=_not_before(options, now),
         timeout_s=_timeout_s(workflow, options),
         retention_s=retention_of(workflow, options.retention),
+        goal_s=_goal_s(workflow),
         traceparent=None if client.telemetry is None else client.telemetry.traceparent(),
         actor=client.actor,
         channel=client.channel,
@@ -190,11 +191,12 @@ def _source(function: Any) -> str | None:
         return None
 
 
-def _encoded(
+def encoded(
     workflow: Callable[..., Any],
     call: tuple[tuple[Any, ...], Mapping[str, Any]],
     client: Client,
 ) -> bytes:
+    """Encode the arguments of a call. Raises `TypeError`, `Unserialisable`, `PayloadTooLarge`."""
     name = workflow.__qualname__
     try:
         bound = inspect.signature(workflow).bind(*call[0], **call[1])
@@ -210,7 +212,7 @@ def _encoded(
     return payload
 
 
-def _check_fit(workflow: Callable[..., Any], payload: bytes, client: Client) -> None:
+def check_fit(workflow: Callable[..., Any], payload: bytes, client: Client) -> None:
     """Read the arguments as the run will, so that who gave them hears it. Raises `InputInvalid`."""
     annotations = argument_annotations(workflow)
     if not annotations:
@@ -243,6 +245,11 @@ def _timeout_s(workflow: Callable[..., Any], options: StartOptions) -> float | N
     declaration = declared(workflow)
     found = None if declaration is None else declaration.given.get("timeout_s")
     return None if found is None else float(found)
+
+
+def _goal_s(workflow: Callable[..., Any]) -> float | None:
+    declaration = declared(workflow)
+    return None if declaration is None else declaration.goal_s
 
 
 async def _created(client: Client, run_id: RunId, created: RunCreated, version: Version) -> bool:

@@ -18,8 +18,8 @@ from wfc.worlds.chunks import ChunkRow, Form
 
 T = TypeVar("T")
 PAGE: Final = 256
-_LOOK_AGAIN_S: Final = 1.0
-"""News are told within a second, even if a hint is lost."""
+_LOOK_AGAIN_S: Final = 30.0
+"""The world tells news within a second by itself, even if a hint is lost."""
 
 
 class ChunkKind(StrEnum):
@@ -112,6 +112,8 @@ def value_of(row: ChunkRow, wanted: Any, types: codec.Types, namespace: str) -> 
     what = f"chunk {row.index} of the stream {namespace!r}"
     if row.form is Form.RESET:
         return None
+    if codec.is_withheld(row.body):
+        return codec.decode(row.body)
     if row.form is Form.VALUE:
         return codec.decode(row.body, annotation=wanted, types=types, what=what)
     if wanted is Any or wanted is object or wanted is bytes:

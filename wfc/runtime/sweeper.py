@@ -15,6 +15,7 @@ from typing import Final
 
 from wfc import fault
 from wfc.errors import WorldError
+from wfc.runtime.callbacks import forget_unseen
 from wfc.runtime.collecting import collect_if_due, kept_us
 from wfc.runtime.neighbours import give_up_gone
 from wfc.runtime.worker_limits import WorkerLimits
@@ -22,11 +23,13 @@ from wfc.worlds.protocol import Swept, World
 
 _LOG: Final = logging.getLogger("wfc.worker")
 _LOOK_S: Final = 1.0
+_TIDY_S: Final = 3600.0
 
 
 async def sweep_for_ever(world: World, limits: WorkerLimits) -> None:
     """Sweep until cancelled; a world in trouble is tried again at the next time."""
     loop, every_s = asyncio.get_running_loop(), limits.sweep_s
+    tidied_at = loop.time()
     while True:
         due = loop.time() + every_s
         while (left_s := due - loop.time()) > _LOOK_S:
@@ -34,6 +37,9 @@ async def sweep_for_ever(world: World, limits: WorkerLimits) -> None:
             await _tried(give_up_gone(world), again_s=_LOOK_S)
         await asyncio.sleep(left_s)
         await _tried(sweep(world, limits.retention_s), again_s=every_s)
+        if loop.time() >= tidied_at:
+            await _tried(tidy(world, limits.audit_retention_s), again_s=every_s)
+            tidied_at = loop.time() + _TIDY_S
 
 
 async def _tried(repair: Awaitable[object], *, again_s: float) -> None:
@@ -41,6 +47,16 @@ async def _tried(repair: Awaitable[object], *, again_s: float) -> None:
         await repair
     except WorldError as error:
         _LOG.warning("a repair failed and is tried again in %g s: %s", again_s, error)
+
+
+async def tidy(world: World, audit_retention_s: float | None = None) -> None:
+    """Let go of what is old beside runs: audit facts older than they are kept (None: for ever), and
+    end callbacks that no worker has had for a month.
+    """
+    await forget_unseen(world)
+    kept = kept_us(audit_retention_s)
+    if kept is not None:
+        await world.forget_audit(before=world.now_us() - kept)
 
 
 async def sweep(world: World, retention_s: float | None = None) -> Swept:

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Final
 
 from wfc.clock import to_datetime
-from wfc.ids import DefinitionId
+from wfc.eventlog.event import Channel
+from wfc.ids import DefinitionId, VersionId
 from wfc.manifests.store import Version, to_archive
 from wfc.runtime.answers import VersionSummary
-from wfc.worlds.protocol import Environment, VersionRow, World
+from wfc.worlds.protocol import Environment, Note, VersionRow, World
 
 _GIT: Final = ("git", "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12")
 _GIT_S: Final = 5.0
@@ -28,11 +29,13 @@ async def register(
     root: Path | None = None,
     label: str | None = None,
     activate: bool = True,
+    actor: str | None = None,
+    channel: Channel = Channel.RUNTIME,
 ) -> bool:
     """Register a build from this environment, and tell whether it is new to the world.
 
     A new one that nobody has labelled gets the git commit of `root`. What the world knows already
-    is not written again.
+    is not written again. If it becomes active by this, that is noted as a deed of `actor`.
     """
     environment = here()
     row = next((row for row in await world.versions() if row.version == version.id), None)
@@ -47,7 +50,14 @@ async def register(
         activate=activate,
         environment=environment,
         fingerprints=version.fingerprints,
+        note=activation(version.id, actor, channel),
     )
+
+
+def activation(version: VersionId, actor: str | None, channel: Channel) -> Note:
+    """Say that a version has become the active one."""
+    details = {"version": version}
+    return Note(action="version.activated", actor=actor, channel=channel, details=details)
 
 
 def here() -> Environment:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from wfc import codec
@@ -28,7 +28,8 @@ from wfc.errors import (
 )
 from wfc.eventlog.entity import HookStatus
 from wfc.eventlog.event import Channel, HookKind, HookReceived
-from wfc.runtime import hook_door
+from wfc.ids import RunId
+from wfc.runtime import hook_door, webhook_replies
 from wfc.runtime.client import Client
 from wfc.runtime.webhooks import Response, WebhookRequest, read_response
 from wfc.worlds.protocol import HookRow
@@ -56,9 +57,10 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """The request is on disk. `repeated`: it was before."""
+    """The request is on disk. `repeated`: it was before; `response` is None if a step answers."""
 
-    response: Response
+    response: Response | None
+    run_id: RunId
     receipt_id: str
     repeated: bool
 
@@ -106,35 +108,52 @@ async def deliver(client: Client, row: HookRow, request: WebhookRequest) -> Take
         # With a key it may be a repetition, which has its answer for as long as the run is known.
         check_open(client, row)
     check_method(row, request.method)
-    if len(request.body) > BODY_MAX:
-        raise too_large()
     typed = row.hook.schema is not None
+    response = read_response(row.hook.response)
+    receipt_id, repeated = hook_door.new_receipt_id(client), False
     try:
         receipt = await hook_door.send(
             client,
             row.hook.token,
-            _json_of(request.body) if typed else _kept(request),
+            _json_of(request.body)
+            if typed
+            else _kept(request, None if response else (row.run_id, receipt_id)),
             idempotency_id=once,
             as_json=typed,
             channel=Channel.WEBHOOK,
+            receipt_id=receipt_id,
         )
+        receipt_id, repeated = receipt.receipt_id, receipt.duplicate
     except IdempotencyMismatch as error:
-        receipt_id = None if typed else _same_body(error.known, request)
-        if receipt_id is None:
+        first = None if typed else _same_body(error.known, request)
+        if first is None:
             raise _refusal(error) from error
-        return Taken(response=_answer(row), receipt_id=receipt_id, repeated=True)
+        receipt_id, repeated = first, True
     except WfcError as error:
         raise _refusal(error) from error
-    return Taken(response=_answer(row), receipt_id=receipt.receipt_id, repeated=receipt.duplicate)
+    return Taken(response=response, run_id=row.run_id, receipt_id=receipt_id, repeated=repeated)
 
 
-def _answer(row: HookRow) -> Response:
-    return read_response(row.hook.response)
+async def answer_to(client: Client, taken: Taken, patience_s: float) -> Response:
+    """Give what a sender is answered, waiting for a step if one is to say it. Raises `Refusal`."""
+    if taken.response is not None:
+        return taken.response
+    found = await webhook_replies.wait(client.world, taken.run_id, taken.receipt_id, patience_s)
+    answer = None if found is None else read_response(found)
+    if answer is None:
+        raise Refusal(
+            status=504,
+            code="no-answer-yet",
+            title="There is no answer yet",
+            detail=f"The request is recorded as {taken.receipt_id}. To ask for its answer again, "
+            "repeat it with the same `Idempotency-Key`.",
+        )
+    return answer
 
 
-def _kept(request: WebhookRequest) -> WebhookRequest:
+def _kept(request: WebhookRequest, reply_to: tuple[str, str] | None) -> WebhookRequest:
     headers = {name: value for name, value in request.headers.items() if name not in _SECRETS}
-    return WebhookRequest(request.method, request.path, request.query, headers, request.body)
+    return replace(request, headers=headers, reply_to=reply_to)
 
 
 def _same_body(known: object, request: WebhookRequest) -> str | None:
@@ -142,8 +161,7 @@ def _same_body(known: object, request: WebhookRequest) -> str | None:
 
     Times and signatures among the headers are others at each try of a sender.
     """
-    if not isinstance(known, HookReceived):
-        return None
+    assert isinstance(known, HookReceived)
     first = codec.decode(known.payload, annotation=WebhookRequest)
     same = (first.method, first.body) == (request.method, request.body)
     return known.receipt_id if same else None

@@ -10,14 +10,14 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, TypeVar, overload
+from typing import Any, Final, Generic, Literal, TypeVar, overload
 
 from wfc import codec
 from wfc.durations import Duration
 from wfc.errors import ConfigError
 from wfc.eventlog.event import HookKind
 from wfc.manifests.sites import site_of
-from wfc.runtime import context
+from wfc.runtime import context, webhook_replies
 from wfc.runtime.environment import PUBLIC_URL
 from wfc.runtime.hooks import Hook, open_hook, retention_s
 
@@ -25,6 +25,7 @@ T = TypeVar("T")
 METHODS: Final = ("DELETE", "GET", "PATCH", "POST", "PUT")
 """What a webhook may be asked by; HEAD and OPTIONS never act."""
 PATH: Final = "webhook"
+MANUAL: Final = "manual"
 _STATUS_MIN: Final = 200
 _STATUS_MAX: Final = 599
 _BODILESS: Final = frozenset({204, 304})
@@ -46,6 +47,8 @@ class WebhookRequest:
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    reply_to: tuple[str, str] | None = field(default=None, repr=False)
+    """Run and receipt of a request whose sender waits for `respond`."""
 
     def text(self) -> str:
         """Give the body as text (UTF-8). Raises `UnicodeDecodeError`."""
@@ -54,6 +57,17 @@ class WebhookRequest:
     def json(self) -> Any:
         """Give what the body says as JSON. Raises `ValueError`."""
         return json.loads(self.body)
+
+    async def respond(self, response: Response | None = None) -> None:
+        """Answer the sender, who waits, by default with 200 and nothing. In a step, once.
+
+        For webhooks with ``response="manual"``. On return the answer is on disk; a step that is
+        tried again after it has answered keeps its first answer. Raises `AnsweredBefore`,
+        `EffectInWorkflow` in workflow code, `OutsideWorkflow` outside of steps.
+        """
+        await webhook_replies.send(
+            self.reply_to, written(Response() if response is None else response)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +142,7 @@ def create_webhook(
     schema: None = None,
     *,
     methods: tuple[str, ...] = ("POST",),
-    response: Response | None = None,
+    response: Response | Literal["manual"] | None = None,
     metadata: Any = None,
     retention: Duration | None = None,
 ) -> Webhook[WebhookRequest]: ...
@@ -137,7 +151,7 @@ def create_webhook(
     schema: type[T],
     *,
     methods: tuple[str, ...] = ("POST",),
-    response: Response | None = None,
+    response: Response | Literal["manual"] | None = None,
     metadata: Any = None,
     retention: Duration | None = None,
 ) -> Webhook[T]: ...
@@ -145,21 +159,21 @@ def create_webhook(
     schema: Any = None,
     *,
     methods: tuple[str, ...] = ("POST",),
-    response: Response | None = None,
+    response: Response | Literal["manual"] | None = None,
     metadata: Any = None,
     retention: Duration | None = None,
 ) -> Webhook[Any]:
     """Make a hook that is sent to by HTTP; awaiting it gives a `WebhookRequest`.
 
     With a `schema` it gives the body, read as JSON and judged by that type; what does not fit is
-    refused at the door. `response` is what callers are answered, by default 202 and nothing. The
-    token is drawn, never chosen. Raises `ValueError`, `TypeError`.
+    refused at the door. `response` is what callers are answered, by default 202 and nothing; with
+    ``"manual"`` they wait until a step calls ``await request.respond(...)``. The token is drawn,
+    never chosen. Raises `ValueError`, `TypeError`.
     """
     execution = context.needed("create_webhook(...)")
     frame = sys._getframe(1)  # noqa: SLF001 - sites are found so
     name = execution.name(site_of(frame, "create_webhook"))
-    if response is not None and not isinstance(response, Response):
-        raise TypeError(f"create_webhook: response={response!r}; give a `wfc.Response`, or none")
+    _check_response(response, schema)
     return open_hook(
         execution,
         name,
@@ -169,7 +183,7 @@ def create_webhook(
         metadata=metadata,
         retention_s=retention_s(retention),
         methods=_methods(methods),
-        response=None if response is None else _written(response),
+        response=None if response is None else written(response),
         url_of=_address(execution.environment.get(PUBLIC_URL)),
         of=Webhook,
     )
@@ -190,7 +204,25 @@ def _address(public_url: str | None) -> str | None:
     return None if not public_url else f"{public_url.rstrip('/')}/{PATH}/"
 
 
-def _written(response: Response) -> bytes:
+def _check_response(response: object, schema: object) -> None:
+    if response is None or isinstance(response, Response):
+        return
+    if response != MANUAL:
+        raise TypeError(
+            f'create_webhook: response={response!r}; give a `wfc.Response`, "manual" or None'
+        )
+    if schema is not None:
+        raise ValueError(
+            'create_webhook: response="manual" is for webhooks without a schema, since it is the '
+            "`WebhookRequest` that has `respond`. Leave the schema off, and judge the body in the "
+            "step that responds."
+        )
+
+
+def written(response: Response | Literal["manual"]) -> bytes:
+    """Write down what a webhook answers, or that a step will."""
+    if not isinstance(response, Response):
+        return codec.encode(response, path="the webhook's response")
     body = response.body.encode() if isinstance(response.body, str) else response.body
     headers = (
         {"content-type": "text/plain; charset=utf-8"} if isinstance(response.body, str) else {}
@@ -199,12 +231,12 @@ def _written(response: Response) -> bytes:
     return codec.encode([response.status, headers, body], path="the webhook's response")
 
 
-def read_response(data: bytes | None) -> Response:
-    """Read what a webhook answers."""
+def read_response(data: bytes | None) -> Response | None:
+    """Read what a webhook answers; None: what a step will say."""
     if data is None:
         return Response(202)
-    status, headers, body = codec.decode(data)
-    return Response(status, headers, body)
+    found = codec.decode(data)
+    return None if found == MANUAL else Response(*found)
 
 
 def _named(value: list[Any]) -> Webhook[Any]:

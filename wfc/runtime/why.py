@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from wfc import codec
 from wfc.clock import MICROSECONDS, to_datetime
-from wfc.errors import CodecError
+from wfc.errors import CannotDecrypt, CodecError
 from wfc.eventlog.entity import (
     Hook,
     HookStatus,
@@ -42,7 +42,6 @@ from wfc.worlds.protocol import WorkerRow
 
 STUCK_AFTER_US: Final = 60 * MICROSECONDS
 """So long may pass before something that is due counts as forgotten."""
-_SOON_US: Final = 2 * MICROSECONDS
 _TOLD_MAX: Final = 200
 
 
@@ -234,7 +233,9 @@ def _paused(facts: Facts) -> Why:
     who = f" by {pause.actor}" if pause is not None and pause.actor else ""
     ago = f", {span(facts.now - since)} ago" if since is not None else ""
     reason = f': "{_short(pause.reason)}"' if pause is not None and pause.reason else "."
-    return _why(WhyKind.PAUSED, f"Paused{who}{ago}{reason}", since=since)
+    sentence = f"Paused{who}{ago}{reason}"
+    action = f"wfc unpause {_word(facts.run.run_id)}"
+    return _why(WhyKind.PAUSED, sentence, since=since, next_action=action)
 
 
 def _cancelling(facts: Facts, inner: Why) -> Why:
@@ -354,13 +355,13 @@ def _several(facts: Facts, reasons: Sequence[_Reason]) -> Why:
     counts = Counter(noun for noun, _ in reasons)
     parts = [f"{count} {noun}s" if count > 1 else _one(noun) for noun, count in counts.items()]
     listed = f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else parts[0]
-    untils = [why.until for why in whys if why.until is not None]
-    sinces = [why.since for why in whys if why.since is not None]
+    ends = [why.until for why in whys if why.until is not None]
+    begins = [why.since for why in whys if why.since is not None]
     return Why(
         kind=WhyKind.SEVERAL,
         sentence=f"Waiting for {len(reasons)} things: {listed}.",
-        since=max(sinces, default=None),
-        until=min(untils, default=None),
+        since=max(begins, default=None),
+        until=min(ends, default=None),
         next_action=f"wfc inspect {_word(facts.run.run_id)}",
     )
 
@@ -386,7 +387,7 @@ def _running(facts: Facts, step: Step) -> Why:
 def _pausing(facts: Facts, step: Step) -> Why:
     at = _or(step.retry_at, facts.now)
     error = _error(facts.errors.get(step.operation_id, step.error))
-    if at + _SOON_US < facts.now:
+    if at <= facts.now:
         return _step_queued(facts, step, since=at)
     said = "" if error is None else f" ({_told(error)})"
     sentence = (
@@ -435,7 +436,7 @@ def _hook(facts: Facts, hook: Hook) -> Why:
         case HookKind.APPROVAL:
             kind = WhyKind.APPROVAL
             sentence = f"Waiting {waited} for the approval {named}{typed}."
-            action = f"wfc resume {_word(hook.hook_id)} JSON"
+            action = f"wfc approve {_word(hook.hook_id)}"
         case HookKind.WEBHOOK:
             # Its token is what lets anybody in: it is not shown beside the run.
             sentence, action = f"Waiting {waited} for a request to webhook {named}{typed}.", None
@@ -538,7 +539,7 @@ def _or(value: int | None, other: int) -> int:
 def _error(payload: bytes | None) -> codec.ErrorValue | None:
     try:
         return None if payload is None else codec.read_error(payload)
-    except CodecError:
+    except (CodecError, CannotDecrypt):
         return None  # sealed under a key that is not here: the rest can be told all the same
 
 

@@ -42,7 +42,7 @@ async def facts_of(world: World, run_id: RunId, types: codec.Types) -> Facts | N
     if await world.run(run_id) is None:
         return None
     try:
-        log: Sequence[Recorded] = await read_log(world, run_id)
+        log: Sequence[Recorded] = await read_log(world, run_id, veiled=True)
         state, trouble = fold(log), None
     except LogError as problem:
         log, state, trouble = (), State(), str(problem).partition("\n")[0]
@@ -112,7 +112,7 @@ def _takes(hook: Hook, types: codec.Types) -> str | None:
         return None
     try:
         found = codec.decode(hook.schema, types=types)
-    except CodecError:
+    except (CodecError, LogError):
         return None
     schema = found.get("json") if isinstance(found, dict) else None
     name = schema.get("title") if isinstance(schema, dict) else None

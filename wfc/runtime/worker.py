@@ -19,9 +19,11 @@ from wfc.policies import Policy
 from wfc.runtime import log_context
 from wfc.runtime.alarms import Alarms, Poked
 from wfc.runtime.attempt import Bodies, Processes
+from wfc.runtime.callbacks import REGISTERED, Callbacks, Herald
 from wfc.runtime.chores import HOPELESS, Chores
 from wfc.runtime.desk import PAGE
 from wfc.runtime.execution import Execution
+from wfc.runtime.firing import Firing
 from wfc.runtime.following import Following
 from wfc.runtime.heartbeat import Turns
 from wfc.runtime.inbox import LOOK_AGAIN_S, Inbox
@@ -34,7 +36,7 @@ from wfc.runtime.queued_attempt import Ledgers, QueuedAttempts
 from wfc.runtime.registry import Registry
 from wfc.runtime.slots import Slots
 from wfc.runtime.step_bodies import StepBodies
-from wfc.runtime.sweeper import sweep, sweep_for_ever
+from wfc.runtime.sweeper import sweep, sweep_for_ever, tidy
 from wfc.runtime.template import Template
 from wfc.runtime.threads import Threads
 from wfc.runtime.worker_limits import WorkerLimits
@@ -44,7 +46,6 @@ from wfc.worlds.protocol import (
     AttemptOf,
     Child,
     Claimed,
-    Ended,
     EndedChild,
     Guard,
     Message,
@@ -80,6 +81,7 @@ class Worker:
         processes: ProcessSetup | None = None,
         telemetry: Telemetry | None = None,
         entropy: Callable[[int], bytes] = os.urandom,
+        callbacks: Callbacks = REGISTERED,
     ) -> None:
         """Prepare; nothing is taken before `start`, `run` or `run_until_idle`. Without `processes`
         a step that asks for a process of its own fails.
@@ -109,12 +111,15 @@ class Worker:
         self._following: Following | None = None
         self._chores = Chores(self.settled, self._give_up)
         self.attempts = QueuedAttempts(self)
+        self._firing = Firing(world, registry)
+        self._herald = Herald(self, callbacks)
         self._inbox = Inbox(world, self.membership, self._deal_with, self.spawn)
         self._activity = asyncio.Event()
         self._stop_asked = asyncio.Event()
         self._look = asyncio.Event()
         self._world_full = False
         self._background: list[asyncio.Task[None]] = []
+        self._fires_at: int | None = None
 
     def _warmed(self, setup: ProcessSetup) -> WarmProcesses:
         archive, options = self.world.version_archive, self.options
@@ -133,11 +138,14 @@ class Worker:
         if self._background:
             return
         await self.membership.join()
+        await self._herald.introduce()
         await self._step_bodies.refresh()
         self._background = [
             asyncio.create_task(self._work(), name="wfc-worker"),
             asyncio.create_task(self._step_bodies.follow(), name="wfc-versions"),
             asyncio.create_task(sweep_for_ever(self.world, self.options), name="wfc-sweep"),
+            asyncio.create_task(self._firing.serve(), name="wfc-schedules"),
+            asyncio.create_task(self._herald.serve(), name="wfc-ends"),
         ]
 
     async def run(self) -> None:
@@ -154,6 +162,7 @@ class Worker:
         Runs that this worker keeps, because they go on within `patience_s`, are waited for.
         """
         await self.membership.join()
+        await self._herald.introduce()
         await self._step_bodies.refresh()
         watch = self.world.watch("queues")
         try:
@@ -163,8 +172,14 @@ class Worker:
         if self.failure is not None:
             raise self.failure
         await self._inbox.flush()
+        await tidy(self.world, self.options.audit_retention_s)
         # The world knows of no instant at which a run that is still owned goes on.
-        instants = [await self.world.next_due(), self._alarms.next]
+        instants = [
+            await self.world.next_due(),
+            self._alarms.next,
+            self._fires_at,
+            await self._herald.next_due(),
+        ]
         return min((each for each in instants if each is not None), default=None)
 
     async def _until_idle(self, watch: Watch, patience_s: float) -> None:
@@ -184,15 +199,25 @@ class Worker:
                 await _either(watch.changed(LOOK_AGAIN_S), self._activity.wait())
                 continue
             await self.membership.keep()
-            if (
-                await sweep(self.world, self.options.retention_s)
-            ).total() or self._activity.is_set():
+            try:
+                if await self._found_more():
+                    continue
+            except LeaseLost:
+                await self.membership.check(self.worker_id)
                 continue
             left_s = self._alarm_in_s()
             if left_s is None or left_s > patience_s:
                 break
             pause_s = min(max(left_s, 0.0), LOOK_AGAIN_S)
             await _either(watch.changed(pause_s), self._activity.wait())
+
+    async def _found_more(self) -> bool:
+        """Look for what no message tells of: repairs, ends to be told, schedules that are due."""
+        swept = await sweep(self.world, self.options.retention_s)
+        told = await self._herald.take()
+        self._fires_at = await self._firing.fire_due()
+        found = swept.total() or told or self._activity.is_set()
+        return bool(found) or await self._take_once()
 
     def _alarm_in_s(self) -> float | None:
         """Say when the first of the runs that stay here goes on."""
@@ -410,8 +435,6 @@ class Worker:
                 await self.owned.resume(run_id)
             case Attempt():
                 await self.attempts.take(message)
-            case Ended():
-                _LOG.debug("no end callback %s here", message.callback)
 
     # -- trouble
 

@@ -15,7 +15,7 @@ class WorkerLimits:
 
     `always_replay` makes every run a test of replay: whenever there are new events, its execution
     is dropped and made anew from the whole history. `retention_s` is how long ended runs are kept
-    that say nothing else; None is for ever.
+    that say nothing else, `audit_retention_s` how long audit facts are; None is for ever.
     """
 
     bodies: int = 100
@@ -28,6 +28,7 @@ class WorkerLimits:
     lease_s: float = 30.0
     sweep_s: float = 15.0
     retention_s: float | None = None
+    audit_retention_s: float | None = None
     drain_s: float = 25.0
     probe_s: float = 5.0
     turn_s: float = 30.0

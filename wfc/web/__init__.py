@@ -11,14 +11,15 @@ from importlib.util import find_spec
 
 from wfc.errors import MissingExtra
 
-if find_spec("starlette") is None:
+if find_spec("starlette") is None or find_spec("sse_starlette") is None:
     raise MissingExtra(
         "`wfc.web` is made with Starlette, which is not installed.\n"
         "Install it: pip install 'wfc-durable[web]'"
     )
 
 from wfc.http.auth import Principal
+from wfc.http.streams import stream_response
 from wfc.web.app import asgi_app
 from wfc.web.mounting import mount
 
-__all__ = ["Principal", "asgi_app", "mount"]
+__all__ = ["Principal", "asgi_app", "mount", "stream_response"]

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from wfc.runtime.webhooks import PATH
 from wfc.web.probes import health, ready
 from wfc.web.site import Site
+from wfc.web.streams import stream
 from wfc.web.webhook import webhook
 
 Endpoint = Callable[[Site, Request], Awaitable[Response]]
@@ -35,7 +36,7 @@ class Route:
     endpoint: Endpoint
 
 
-_WEBHOOK_PROBLEMS: Final = (400, 404, 405, 410, 413, 422, 429, 501, 503, 507)
+_WEBHOOK_PROBLEMS: Final = (400, 404, 405, 410, 413, 422, 429, 501, 503, 504, 507)
 TABLE: Final = (
     Route(
         name="webhook",
@@ -46,6 +47,18 @@ TABLE: Final = (
         problems=_WEBHOOK_PROBLEMS,
         role=PUBLIC,
         endpoint=webhook,
+    ),
+    *(
+        Route(
+            name="stream",
+            method="GET",
+            path=path,
+            returns="the chunks of a stream from `start_index` on: SSE, NDJSON or bytes",
+            problems=(400, 401, 403, 404, 405, 406, 421, 429, 503),
+            role=PUBLIC,
+            endpoint=stream,
+        )
+        for path in ("/runs/{run_id}/stream", "/runs/{run_id}/stream/{namespace:path}")
     ),
     Route(
         name="health",

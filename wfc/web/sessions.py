@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from wfc.config import Session, open_session, session_here
+from wfc.config import LookingSession, Session, open_session, session_here
 from wfc.settings import load_settings
 from wfc.worlds.protocol import World
 
@@ -56,8 +56,9 @@ class Sessions:
         if self._world is None or isinstance(self._world, str):
             given: dict[str, Any] = {} if self._world is None else {"world": self._world}
             loaded = await asyncio.to_thread(load_settings, **given)
-            return await open_session(loaded, with_code=False)
-        return Session(self._world)
+            world = (await open_session(loaded, with_code=False)).world
+            return LookingSession(world, loaded=loaded)
+        return LookingSession(self._world)
 
     async def _keep(self, opened: _Opened) -> AsyncGenerator[None, None]:
         try:

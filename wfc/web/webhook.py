@@ -9,12 +9,15 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from wfc.http.bodies import BodyTooLarge, read_body
+from wfc.http.problems import problem
 from wfc.runtime import webhook_door
-from wfc.runtime.webhook_door import BODY_MAX, Taken
+from wfc.runtime.webhook_door import BODY_MAX, Refusal, Taken
 from wfc.runtime.webhooks import WebhookRequest
 from wfc.web.site import Site
 from wfc.worlds.protocol import HookRow
 
+_PATIENCE_S: Final = 30.0
+"""How long a sender waits for a step to answer."""
 _PAGE: Final = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -46,7 +49,15 @@ async def webhook(site: Site, request: Request) -> Response:
         if _shows_page(row, request):
             return _page(row)
         webhook_door.check_method(row, request.method)
-    return _response(await webhook_door.deliver(client, row, await _read(request)))
+    taken = await webhook_door.deliver(client, row, await _read(request))
+    try:
+        answer = await webhook_door.answer_to(client, taken, _PATIENCE_S)
+    except Refusal as refusal:
+        return _marked(problem(request, refusal), taken)
+    return _marked(
+        Response(answer.body, answer.status, headers=dict(answer.headers)),
+        taken,
+    )
 
 
 def _shows_page(row: HookRow, request: Request) -> bool:
@@ -77,9 +88,7 @@ async def _read(request: Request) -> WebhookRequest:
     )
 
 
-def _response(taken: Taken) -> Response:
-    answer = taken.response
-    response = Response(answer.body, answer.status, headers=dict(answer.headers))
+def _marked(response: Response, taken: Taken) -> Response:
     response.headers["wfc-receipt"] = taken.receipt_id
     if taken.repeated:
         response.headers["idempotent-replayed"] = "true"

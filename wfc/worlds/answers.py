@@ -87,7 +87,8 @@ class WorkerRow:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFilter:
     """Which runs to list; None means any. `attributes` must all be equal; `search` is a text that
-    stands, whatever its case, in the id, the workflow or the value of an attribute.
+    stands, whatever its case, in the id, the workflow or the value of an attribute. `late` runs are
+    open beyond their goal, or ended beyond it.
     """
 
     workflow: DefinitionId | None = None
@@ -99,6 +100,7 @@ class RunFilter:
     created_from: int | None = None
     created_until: int | None = None
     search: str | None = None
+    late: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -155,6 +155,19 @@ def check_sizes(
         )
 
 
+def closer_of(wanted: StreamWrite, run_id: RunId, writer: RunId) -> str | None:
+    """Name the step that closes a stream, so that a later attempt of it is known again."""
+    if wanted.step is None:
+        return None
+    name = wanted.step.operation_id
+    return name if writer == run_id else f"{writer} {name}"
+
+
+def opens_again(wanted: StreamWrite, closed_by: str | None, closer: str | None) -> bool:
+    """Tell whether a write takes back that the stream was closed: the step that did is repeated."""
+    return wanted.step is not None and wanted.step.begins and closed_by == closer is not None
+
+
 def last_attempts(chunks: Iterable[ChunkRow], copied: CopiedStreams) -> list[ChunkRow]:
     """Give the chunks that a copied log takes along, without those that a reset made void."""
     kept: list[ChunkRow] = []

@@ -20,6 +20,7 @@ import pytest
 from wfc.clock import Clock, VirtualClock
 from wfc.worlds.promises.appending import Appending
 from wfc.worlds.promises.attempts import Attempts
+from wfc.worlds.promises.auditing import Auditing
 from wfc.worlds.promises.children import Children
 from wfc.worlds.promises.copying import Copying
 from wfc.worlds.promises.hooks import Hooks
@@ -31,8 +32,10 @@ from wfc.worlds.promises.reading import Reading
 from wfc.worlds.promises.refusing import Refusing
 from wfc.worlds.promises.repeating import Repeating
 from wfc.worlds.promises.retaining import Retaining
+from wfc.worlds.promises.scheduling import Scheduling
 from wfc.worlds.promises.streams import Streams
 from wfc.worlds.promises.sweeping import Sweeping
+from wfc.worlds.promises.telling import TellingEnds
 from wfc.worlds.promises.upgrading import Upgrading
 from wfc.worlds.promises.versions import Versions
 from wfc.worlds.promises.views import Views
@@ -55,6 +58,9 @@ class Conformance(
     Queue,
     Sweeping,
     Retaining,
+    Scheduling,
+    TellingEnds,
+    Auditing,
     Streams,
     Reading,
     Upgrading,

@@ -11,6 +11,9 @@ HOOKS: Final = "hooks"
 QUEUES: Final = "queues"
 WORKERS: Final = "workers"
 VERSIONS: Final = "versions"
+SCHEDULES: Final = "schedules"
+ENDS: Final = "ends"
+AUDIT: Final = "audit"
 
 
 def run_topic(run_id: str) -> str:

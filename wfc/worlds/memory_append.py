@@ -132,10 +132,7 @@ def _write(tables: Tables, request: Request) -> Appended:
     if isinstance(guard, Owner) and events:
         run.losses = 0
     for child in request.create:  # first, so that a cancel request of this append reaches them
-        assert isinstance(child.event, RunCreated)
-        _create(tables, child.run_id, child.event, now)
-        list(_record(tables, tables.runs[child.run_id], [child.event], NewRun()))
-        tables.resume_when_due(tables.runs[child.run_id])
+        create_run(tables, child)
     memory_streams.write_all(tables, request)  # before an end closes the streams
     recorded = tuple(_record(tables, run, events, guard))
     for queued in request.messages:
@@ -154,6 +151,14 @@ def _write(tables: Tables, request: Request) -> Appended:
             run.due_at = max(now, run.not_before or 0)
         tables.resume_when_due(run)
     return Appended(recorded=recorded, length=len(run.log), fence=fence)
+
+
+def create_run(tables: Tables, child: Child) -> None:
+    """Create a run beside whatever else is written, and queue it."""
+    assert isinstance(child.event, RunCreated)
+    _create(tables, child.run_id, child.event, tables.now_us())
+    list(_record(tables, tables.runs[child.run_id], [child.event], NewRun()))
+    tables.resume_when_due(tables.runs[child.run_id])
 
 
 def _standing(run: RunRow, request: Request, message: Message) -> int | None:
@@ -178,6 +183,7 @@ def _create(tables: Tables, run_id: RunId, event: RunCreated, now: int) -> None:
         not_before=event.not_before,
         due_at=max(now, event.not_before or 0),
         retention_us=rules.retention_us(event.retention_s),
+        late_at=rules.late_at(event, now),
         attributes=dict(event.attributes),
     )
 

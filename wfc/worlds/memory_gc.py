@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wfc.ids import RunId
 from wfc.worlds import memory_hooks, rules
+from wfc.worlds.ends import Telling
 from wfc.worlds.memory_tables import RunRow, Tables
 
 
@@ -34,6 +35,8 @@ def collect(tables: Tables, kept_us: int | None, limit: int) -> tuple[RunId, ...
             memory_hooks.forget(tables, run, name)
         tables.streams.pop(run.run_id, None)
         del tables.runs[run.run_id]
+        for place in [place for place in tables.deliveries if place[0] == run.run_id]:
+            del tables.deliveries[place]
         removed.append(run.run_id)
     return tuple(removed)
 
@@ -49,6 +52,7 @@ def _needed(tables: Tables) -> set[RunId]:
     """Name the runs that somebody may still ask for, though they have ended."""
     needed = {row.message.run_id for row in tables.messages.values()}
     needed.update(run_id for run_id, _ in tables.attempts)
+    needed.update(row.run_id for row in tables.deliveries.values() if row.status is Telling.PENDING)
     for run in tables.runs.values():
         needed.update(run.children.values())
         if any((hook.reserved_until or 0) > tables.now_us() for hook in run.hooks.values()):

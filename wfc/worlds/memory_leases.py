@@ -109,6 +109,8 @@ def give_up(tables: Tables, worker_id: WorkerId) -> tuple[int, int]:
     for message in tables.messages.values():
         if message.worker_id == worker_id:
             message.worker_id = None
+    for place in [place for place, holder in tables.holders.items() if holder == worker_id]:
+        del tables.holders[place]
     runs = [run for _, run in sorted(tables.runs.items()) if run.owner == worker_id]
     for run in runs:
         tables.lose(run, now)

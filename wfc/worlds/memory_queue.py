@@ -8,7 +8,6 @@ from wfc.worlds.memory_leases import give_up, place_of
 from wfc.worlds.memory_tables import MessageRow, Tables
 from wfc.worlds.protocol import (
     Attempt,
-    Ended,
     Message,
     Resume,
     Swept,
@@ -18,7 +17,7 @@ from wfc.worlds.protocol import (
 
 def _takeable(tables: Tables, row: MessageRow, worker_id: WorkerId | None) -> bool:
     run = tables.runs.get(row.message.run_id)
-    if run is None or isinstance(row.message, Ended):
+    if run is None:
         return True
     if run.halted:
         return False

@@ -44,6 +44,7 @@ def view(tables: Tables, run: RunRow) -> Run:
         failure_kind=run.failure_kind,
         cancel_reason=run.cancel_reason,
         arguments_digest=run.arguments_digest,
+        late_at=run.late_at,
         attributes=dict(run.attributes),
     )
 
@@ -55,7 +56,7 @@ def list_runs(
     rules.check_page(limit)
     views = [view(tables, run) for run in tables.runs.values()]
     found = sorted(
-        (one for one in views if _matches(one, where)),
+        (one for one in views if _matches(one, where, tables.now_us())),
         key=lambda one: (one.created_at, one.run_id),
         reverse=True,
     )
@@ -68,7 +69,7 @@ def list_runs(
     return RunPage(runs=page, next=last)
 
 
-def _matches(one: Run, where: RunFilter) -> bool:
+def _matches(one: Run, where: RunFilter, now_us: int) -> bool:
     since, until = where.created_from, where.created_until
     return (
         where.workflow in {None, one.workflow}
@@ -78,6 +79,7 @@ def _matches(one: Run, where: RunFilter) -> bool:
         and where.parent_id in {None, one.parent_id}
         and (since is None or one.created_at >= since)
         and (until is None or one.created_at < until)
+        and where.late in {None, one.is_late(now_us)}
         and (where.search is None or _holds_text(one, where.search.lower()))
         and all(
             key in one.attributes

@@ -50,7 +50,7 @@ def write(
     reason = _refusal(tables, by, guard)
     if reason is not None:
         return Refused(reason=reason)
-    if run.status.ended or not _takes(tables, run_id, wanted):
+    if run.status.ended or not _takes(tables, run_id, wanted, writer):
         return Refused(reason=Refusal.CLOSED)
     length = put(tables, run_id, wanted, writer)
     fault.point("chunks.written")
@@ -72,7 +72,7 @@ def check_all(tables: Tables, run_id: RunId, writes: Iterable[StreamWrite]) -> N
     Raises `StreamClosed`, `StreamTooLarge`.
     """
     for wanted in writes:
-        if not _takes(tables, run_id, wanted):
+        if not _takes(tables, run_id, wanted, run_id):
             raise StreamClosed(
                 f"the stream {wanted.namespace!r} of run {run_id} is closed; nothing was written"
             )
@@ -89,16 +89,22 @@ def write_all(tables: Tables, request: Request) -> None:
         put(tables, request.run_id, wanted, request.run_id)
 
 
-def _takes(tables: Tables, run_id: RunId, wanted: StreamWrite) -> bool:
+def _takes(tables: Tables, run_id: RunId, wanted: StreamWrite, writer: RunId) -> bool:
     stream = tables.streams.get(run_id, {}).get(wanted.namespace)
-    return stream is None or not stream.closed or not _unknown(stream, wanted.chunks)
+    if stream is None or not stream.closed or not _unknown(stream, wanted.chunks):
+        return True
+    closer = chunks.closer_of(wanted, run_id, writer)
+    return chunks.opens_again(wanted, stream.closed_by, closer)
 
 
 def put(tables: Tables, run_id: RunId, wanted: StreamWrite, writer: RunId) -> int:
     """Write to a stream that is open, and give its length. Raises `StreamTooLarge`."""
     stream, step, now = _stream(tables, run_id, wanted), wanted.step, tables.now_us()
     new = _unknown(stream, wanted.chunks)
-    if stream.closed:
+    closer = chunks.closer_of(wanted, run_id, writer)
+    if stream.closed and chunks.opens_again(wanted, stream.closed_by, closer):
+        stream.closed = Closed.OPEN
+    elif stream.closed:
         return len(stream.rows)
     place = None if step is None or not step.begins else (writer, step.operation_id)
     if place in stream.writers:
@@ -122,7 +128,7 @@ def put(tables: Tables, run_id: RunId, wanted: StreamWrite, writer: RunId) -> in
         stream.epilogue = dict(wanted.epilogue)
     if wanted.close:
         stream.closed = Closed.BY_WRITER
-        stream.closed_by = None if step is None else step.operation_id
+        stream.closed_by = closer
     return len(stream.rows)
 
 

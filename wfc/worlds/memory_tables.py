@@ -19,15 +19,17 @@ from wfc.eventlog.event import (
     Scalar,
 )
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
+from wfc.worlds.audit import Noted
 from wfc.worlds.chunks import ChunkRow, Closed, Epilogue
+from wfc.worlds.ends import CallbackRow, DeliveryRow
 from wfc.worlds.protocol import (
     Attempt,
-    Ended,
     Message,
     Queued,
     Resume,
     VersionRow,
 )
+from wfc.worlds.schedules import ScheduleRow
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,6 +49,7 @@ class RunRow:
     not_before: int | None
     due_at: int | None
     retention_us: int | None
+    late_at: int | None
     status: RunStatus = RunStatus.PENDING
     log: list[Recorded] = field(default_factory=list)
     hooks: dict[OperationId, HookEntry] = field(default_factory=dict)
@@ -139,7 +142,7 @@ class Stream:
     writers: dict[tuple[RunId, OperationId], int] = field(default_factory=dict)
     size: int = 0
     closed: Closed = Closed.OPEN
-    closed_by: OperationId | None = None
+    closed_by: str | None = None
     epilogue: Epilogue = field(default_factory=dict)
 
 
@@ -171,7 +174,16 @@ class Tables:
         self.versions: dict[VersionId, tuple[bytes, VersionRow]] = {}
         self.pruned: set[VersionId] = set()
         """Versions on which no run may come to depend."""
+        self.schedules: dict[str, ScheduleRow] = {}
+        self.callbacks: dict[str, CallbackRow] = {}
+        self.deliveries: dict[tuple[RunId, str], DeliveryRow] = {}
+        self.holders: dict[tuple[RunId, str], WorkerId] = {}
+        """Who is telling an end just now."""
+        self.audit: list[Noted] = []
+        self.audit_numbers: Iterator[int] = itertools.count(1)
         self.queue_news = False
+        self.news: set[str] = set()
+        """Topics of which there is news besides."""
         self.told: set[RunId] = set()
         """Runs other than that of an append to which it wrote."""
 
@@ -212,7 +224,7 @@ class Tables:
         """Queue what somebody asked for; an attempt gets its row. Nothing for an ended run."""
         message = queued.message
         run = self.runs.get(message.run_id)
-        if not isinstance(message, Ended) and run is not None and run.status.ended:
+        if run is not None and run.status.ended:
             return
         if isinstance(message, Attempt):
             place = message.run_id, message.operation_id

@@ -31,9 +31,10 @@ from wfc.eventlog.renames import Renames
 from wfc.eventlog.standing import RUNNING, standing
 from wfc.ids import OperationId
 from wfc.worlds import memory_children as children
-from wfc.worlds import memory_hooks, memory_streams, rules
+from wfc.worlds import memory_ends, memory_hooks, memory_streams, rules, schedules
+from wfc.worlds.feed import SCHEDULES
 from wfc.worlds.memory_tables import RunRow, Tables
-from wfc.worlds.protocol import Attempt, Ended
+from wfc.worlds.protocol import Attempt
 
 
 def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
@@ -150,8 +151,11 @@ def _end(
         if holder == run.run_id:
             tables.drop_attempt(holder, operation_id)
     for receipt, row in list(tables.messages.items()):
-        if row.message.run_id == run.run_id and not isinstance(row.message, Ended):
+        if row.message.run_id == run.run_id:
             del tables.messages[receipt]
     if run.status is not RunStatus.FAILED:  # an upgrade may reopen it
         run.children.clear()
     children.wake_hearers(tables, run)
+    memory_ends.ended(tables, run, len(run.log) + 1)
+    if run.run_id.startswith(schedules.PREFIX):
+        tables.news.add(SCHEDULES)  # a firing may wait for this end

@@ -24,13 +24,16 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """An end callback wants to hear that the run has ended."""
+    """An end callback wants to hear that the run has ended; a worker that has it takes this."""
 
     run_id: RunId
     callback: str
 
 
-Message = Resume | Attempt | Ended
+Message = Resume | Attempt
+"""What stands in the queue. Ends stand in a table of their own, by callback: many of them may wait
+for a taker that never comes, and no other message is to be looked for behind them.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

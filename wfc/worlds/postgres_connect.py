@@ -13,7 +13,7 @@ import asyncpg
 from wfc.errors import WorldReadOnly, WorldTooNew, WorldUnreachable
 from wfc.worlds.postgres_errors import LOCK_TIMEOUT_MS, shown
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 """The number of the last migration this code knows."""
 MIN_READER: Final = 2
 """Older code would end runs and leave their streams open."""

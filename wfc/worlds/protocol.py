@@ -35,6 +35,7 @@ from wfc.worlds.answers import (
     VersionRow,
     WorkerRow,
 )
+from wfc.worlds.audit import AuditFilter, Note, Noted
 from wfc.worlds.chunks import (
     ChunkPage,
     ChunkRow,
@@ -45,6 +46,7 @@ from wfc.worlds.chunks import (
     WritingStep,
     Written,
 )
+from wfc.worlds.ends import Callback, CallbackRow, DeliveryRow, TakenEnd, Telling
 from wfc.worlds.guards import (
     Appended,
     AttemptOf,
@@ -60,17 +62,23 @@ from wfc.worlds.guards import (
     Unowned,
 )
 from wfc.worlds.messages import Attempt, Ended, Message, Queued, Resume, Taken
+from wfc.worlds.schedules import DueSchedules, Put, ScheduleRow
 
 __all__ = [
     "Appended",
     "Attempt",
     "AttemptOf",
+    "AuditFilter",
+    "Callback",
+    "CallbackRow",
     "Child",
     "ChunkPage",
     "ChunkRow",
     "Claimed",
     "ClaimedAttempt",
     "CopiedStreams",
+    "DeliveryRow",
+    "DueSchedules",
     "Ended",
     "EndedChild",
     "Environment",
@@ -84,10 +92,13 @@ __all__ = [
     "NewChunk",
     "NewRun",
     "NotYet",
+    "Note",
+    "Noted",
     "OpenHook",
     "OpenRun",
     "Over",
     "Owner",
+    "Put",
     "Queued",
     "Refusal",
     "Refused",
@@ -96,11 +107,14 @@ __all__ = [
     "Resume",
     "RunFilter",
     "RunPage",
+    "ScheduleRow",
     "StreamRow",
     "StreamWrite",
     "Suspect",
     "Swept",
     "Taken",
+    "TakenEnd",
+    "Telling",
     "Unowned",
     "VersionRow",
     "Watch",
@@ -187,7 +201,9 @@ class World(Protocol):
           `OpenHook` lets a payload in for the hook that has the token, and for no other.
         * A terminal event ends the run: it frees the lease and the queue slot, removes the run's
           messages and attempt rows, closes its streams and disposes its hooks. A stream that
-          has an epilogue gets that first, after the chunks of the same append.
+          has an epilogue gets that first, after the chunks of the same append. Each registered
+          callback that wants to hear of such an end gets a delivery; after a second end (an upgrade
+          had reopened the run) one of that.
         * `claim` makes the worker the owner in the same transaction (guards `NewRun`,
           `AttemptOf`, `OpenHook`, `OpenRun`, `Unowned`); if it cannot, the append still lands
           and `Appended.fence` is None. Without a claim, `NewRun` queues a `Resume`.
@@ -234,7 +250,8 @@ class World(Protocol):
           a reset chunk in front: what the step wrote there earlier, from the index in the body of
           that chunk on, is void.
         * Closing is a mark without index. Chunks for a closed stream, or for one of a run that
-          has ended, are refused as CLOSED; closing it again does nothing.
+          has ended, are refused as CLOSED; closing it again does nothing. A body that begins takes
+          the mark back if an earlier attempt of its step set it.
 
         Raises `StreamTooLarge` for a chunk over 1 MiB, or a stream over 1,000,000 chunks or 1 GiB.
         """
@@ -285,12 +302,17 @@ class World(Protocol):
         """Read hooks, newest first. Raises `ConfigError` for a cursor not of `where`."""
         ...
 
+    async def late_runs(self) -> int:
+        """Count the open runs that go on beyond their goal."""
+        ...
+
     async def read_chunks(
         self, run_id: RunId, namespace: str, start: int = 0, limit: int = 256
     ) -> ChunkPage:
         """Read up to `limit` chunks, and about 4 MiB, from index `start` on, dense and in order.
 
         A stream that nobody wrote to is empty; closed, if its run has ended or does not exist.
+        `codec.ENCRYPTED` stands for a chunk whose key is not here.
         """
         ...
 
@@ -378,6 +400,119 @@ class World(Protocol):
         """Repair what crashes left behind; idempotent. One sweeper works at a time."""
         ...
 
+    # -- schedules
+
+    async def put_schedule(
+        self,
+        row: ScheduleRow,
+        *,
+        run: Child | None = None,
+        alone: bool = False,
+        note: Note | None = None,
+    ) -> Put:
+        """Write a schedule, if it is still the one that `row` tells of, by `created_at` and
+        `revision` (0: there is none).
+
+        With `run` that run begins in the same transaction, unless there is one of its id: then the
+        row is written all the same. With `alone` nothing is written while another run is open whose
+        id begins as those of this schedule do. Raises `VersionUnknown`.
+        """
+        ...
+
+    async def schedule(self, name: str) -> ScheduleRow | None:
+        """Read a schedule."""
+        ...
+
+    async def schedules(self) -> list[ScheduleRow]:
+        """Read all schedules, by name."""
+        ...
+
+    async def delete_schedule(self, name: str, *, note: Note | None = None) -> bool:
+        """Forget a schedule and tell whether there was one; the runs that it began go on."""
+        ...
+
+    async def due_schedules(self, limit: int = 100) -> DueSchedules:
+        """Read schedules whose `next_at` has come, or that have firings waiting, are not paused and
+        have no open run.
+        """
+        ...
+
+    # -- end callbacks
+
+    async def register_callbacks(self, callbacks: Sequence[Callback]) -> None:
+        """Know callbacks, each as it was told last, and that a worker has them now."""
+        ...
+
+    async def callbacks(self) -> list[CallbackRow]:
+        """Read the callbacks that are known, by name."""
+        ...
+
+    async def take_ends(
+        self, worker_id: WorkerId, names: Collection[str], limit: int
+    ) -> list[TakenEnd]:
+        """Take ends that are due and that these callbacks are to hear, each by one worker at a
+        time; the try is counted in the same transaction. Raises `LeaseLost`.
+        """
+        ...
+
+    async def settle_end(
+        self,
+        worker_id: WorkerId,
+        taken: TakenEnd,
+        *,
+        error: bytes | None = None,
+        again_at: int | None = None,
+    ) -> bool:
+        """Keep how a try came out: told, or failed by `error` for good or until `again_at`.
+
+        Gives False, and writes nothing, if the worker does not hold that try any more.
+        """
+        ...
+
+    async def give_back_end(self, worker_id: WorkerId, taken: TakenEnd) -> None:
+        """Let others tell an end; the try does not count."""
+        ...
+
+    async def next_end(self, names: Collection[str]) -> int | None:
+        """Give the instant at which the first end becomes due that one of these may be told."""
+        ...
+
+    async def deliveries(
+        self,
+        *,
+        run_id: RunId | None = None,
+        statuses: Collection[Telling] = (),
+        limit: int = 200,
+    ) -> list[DeliveryRow]:
+        """Read how the telling of ends stands, the last changed first. Raises `CannotDecrypt`."""
+        ...
+
+    async def forget_callbacks(self, *, unseen_since: int) -> int:
+        """Forget callbacks that no worker has had since then, and give up what they were to hear;
+        say how many ends that were.
+        """
+        ...
+
+    # -- audit
+
+    async def note(self, note: Note, *, within_us: int | None = None) -> None:
+        """Keep a fact that belongs to no single run.
+
+        With `within_us` its numbers are added to those of the last fact of the same action, actor
+        and channel, if that is no older: what happens all the time stays one fact for a while.
+        """
+        ...
+
+    async def audit(
+        self, where: AuditFilter, *, before: int | None = None, limit: int = 50
+    ) -> list[Noted]:
+        """Read facts, newest first; with `before` those of a lower number."""
+        ...
+
+    async def forget_audit(self, *, before: int) -> int:
+        """Remove facts that were noted before an instant, and say how many."""
+        ...
+
     # -- retention
 
     async def expired(self, *, kept_us: int | None, limit: int = 5) -> Expired:
@@ -410,8 +545,11 @@ class World(Protocol):
         activate: bool = True,
         environment: Environment | None = None,
         fingerprints: Mapping[DefinitionId, str] | None = None,
+        note: Note | None = None,
     ) -> bool:
         """Keep a build, and tell whether it is new; one that was pruned is new again.
+
+        `note` is kept if the version becomes active by this.
 
         A new one becomes the active version unless `activate` is false. A known one keeps its
         archive, label, time and standing; `environment` is added to it, and `fingerprints` if it
@@ -419,8 +557,8 @@ class World(Protocol):
         """
         ...
 
-    async def activate_version(self, version: VersionId) -> None:
-        """Make a registered version the active one. Raises `VersionUnknown`."""
+    async def activate_version(self, version: VersionId, *, note: Note | None = None) -> None:
+        """Make a registered version the active one, and keep `note`. Raises `VersionUnknown`."""
         ...
 
     async def version_archive(self, version: VersionId) -> bytes | None:
@@ -456,7 +594,7 @@ class World(Protocol):
 
     def watch(self, *topics: str) -> Watch:
         """Watch topics: ``runs``, ``run:{id}``, ``stream:{id}``, ``hooks``, ``queues``,
-        ``workers``, ``versions``.
+        ``workers``, ``versions``, ``schedules``, ``ends``, ``audit``.
 
         Wakes within 1 s of news, even if a hint is lost; it may also wake without any. An owner's
         own plain progress is no news of ``queues``.

@@ -248,6 +248,14 @@ def retention_us(retention_s: float | None) -> int | None:
     return FOR_EVER_US if retention_s < 0 else min(round(retention_s * MICROSECONDS), FOR_EVER_US)
 
 
+def late_at(created: RunCreated, now_us: int) -> int | None:
+    """Say from when on a run is late; None if it has no goal."""
+    if created.goal_s is None:
+        return None
+    begin = max(now_us, created.not_before or 0)
+    return min(begin + round(created.goal_s * MICROSECONDS), FOR_EVER_US)
+
+
 def reserved_until(disposed_at: int, retention_s: float | None) -> int | None:
     """Say until when the token of a disposed hook is kept from others."""
     return None if retention_s is None else disposed_at + round(retention_s * MICROSECONDS)
@@ -384,6 +392,6 @@ def _filter_digest(where: RunFilter) -> str:
     words: Iterable[object] = (
         where.workflow, sorted(where.statuses), where.version, where.queue, where.parent_id,
         sorted((key, scalar_text(value)) for key, value in where.attributes.items()),
-        where.created_from, where.created_until, where.search,
+        where.created_from, where.created_until, where.search, where.late,
     )  # fmt: skip
     return hashlib.blake2b(json.dumps(list(words)).encode(), digest_size=6).hexdigest()

@@ -33,7 +33,6 @@ from wfc.worlds.protocol import (
     AttemptOf,
     Child,
     Claimed,
-    Ended,
     Guard,
     NewRun,
     OpenHook,
@@ -170,7 +169,7 @@ def _write(transaction: Transaction, request: Request, run: RunRow) -> Appended:
     if isinstance(request.guard, Owner) and request.events:
         run.losses = 0
     for child in request.create:  # first, so that a cancel request of this append reaches them
-        _create_child(transaction, child)
+        create_run(transaction, child)
     if isinstance(request.guard, NewRun) and request.guard.streams is not None:
         sql_streams.copy(transaction, run.run_id, request.guard.streams)
     if request.chunks:  # before an end closes the streams
@@ -192,7 +191,7 @@ def _enqueue(transaction: Transaction, run: RunRow, request: Request, queued: Qu
         if not run.over:
             number = _standing(transaction, run, request, queued.message.operation_id)
             messages.enqueue_open(transaction, queued, number)
-    elif not run.over or isinstance(queued.message, Ended):
+    elif not run.over:
         messages.enqueue_open(transaction, queued)
 
 
@@ -259,7 +258,8 @@ def _recorded(
         yield Recorded(position=run.length, recorded_at=at, event=event)
 
 
-def _create_child(transaction: Transaction, child: Child) -> None:
+def create_run(transaction: Transaction, child: Child) -> None:
+    """Create a run beside whatever else the transaction writes, and queue it."""
     assert isinstance(child.event, RunCreated)
     before = sql_runs.create(transaction.connection, child.run_id, child.event, transaction.now_us)
     run = replace(before)

@@ -23,6 +23,8 @@ AND NOT EXISTS (SELECT 1 FROM children WHERE child_id = runs.run_id)
 AND NOT EXISTS (SELECT 1 FROM hooks WHERE hooks.run_id = runs.run_id AND reserved_until > :now)
 AND NOT EXISTS (SELECT 1 FROM messages WHERE messages.run_id = runs.run_id)
 AND NOT EXISTS (SELECT 1 FROM attempts WHERE attempts.run_id = runs.run_id)
+AND NOT EXISTS (SELECT 1 FROM deliveries
+    WHERE deliveries.run_id = runs.run_id AND deliveries.status = 'pending')
 """
 _EXPIRED: Final = " UNION ALL ".join(
     f"SELECT run_id, length, ended_at, {due} {_NEEDED_BY_NOBODY}"
@@ -34,7 +36,7 @@ LISTED: Final = (
 COUNTED: Final = f"SELECT count(*) FROM ({_EXPIRED}) AS expired"  # noqa: S608 - likewise
 TABLES: Final = (
     "events", "blobs", "hooks", "attributes", "attempts", "messages", "children", "streams",
-    "stream_writers", "runs",
+    "stream_writers", "deliveries", "runs",
 )  # fmt: skip
 """Every table that belongs to a run; the row of the run itself goes last."""
 _STILL: Final = "SELECT 1 FROM runs WHERE run_id = ? AND ended_at IS NOT NULL /*pg FOR UPDATE */"

@@ -12,6 +12,7 @@ from wfc.clock import MICROSECONDS
 from wfc.errors import LeaseLost
 from wfc.eventlog.renames import Renames
 from wfc.ids import OperationId, RunId, WorkerId
+from wfc.worlds import sql_ends
 from wfc.worlds import sql_queue as messages
 from wfc.worlds import sql_runs as runs
 from wfc.worlds.feed import QUEUES, RUNS, WORKERS, run_topic
@@ -100,6 +101,7 @@ def give_up(transaction: Transaction, worker_id: WorkerId) -> tuple[int, int]:
     place = (worker_id,)
     transaction.execute("DELETE FROM workers WHERE worker_id = ?", place)
     transaction.execute("UPDATE messages SET worker_id = NULL WHERE worker_id = ?", place)
+    sql_ends.free(transaction, worker_id)
     owned = transaction.execute(
         "UPDATE runs SET owner = NULL, lost = 1, due_at = max(?, coalesce(not_before, 0))"
         " WHERE owner = ? RETURNING run_id, due_at, priority",

@@ -7,13 +7,12 @@ from typing import Any, Final
 
 from wfc.ids import OperationId, RunId, WorkerId
 from wfc.worlds.feed import QUEUES
-from wfc.worlds.protocol import Attempt, Ended, Message, Queued, Resume, Taken
+from wfc.worlds.protocol import Attempt, Message, Queued, Resume, Taken
 from wfc.worlds.sql_runs import RunRow
 from wfc.worlds.sql_transaction import Transaction
 
 RESUME: Final = "resume"
 ATTEMPT: Final = "attempt"
-ENDED: Final = "ended"
 
 _PUT: Final = """
 INSERT INTO messages (kind, run_id, name, due, priority)
@@ -36,7 +35,7 @@ ON CONFLICT (run_id, operation_id) DO UPDATE SET
 # What nobody may take now: all of a paused or blocked run, the `Resume` of one that a living
 # worker owns. `:worker` is who asks (an owner may take its own), or ''.
 _FREE: Final = """
-(messages.kind = 'ended' OR runs.run_id IS NULL OR (
+(runs.run_id IS NULL OR (
     runs.paused = 0 AND runs.blocked IS NULL AND (
         messages.kind <> 'resume' OR runs.owner IS NULL OR runs.owner = :worker OR NOT EXISTS (
             SELECT 1 FROM workers
@@ -74,17 +73,13 @@ def key_of(message: Message) -> tuple[str, str, str]:
             return RESUME, run_id, ""
         case Attempt(run_id, operation_id):
             return ATTEMPT, run_id, operation_id
-        case Ended(run_id, callback):
-            return ENDED, run_id, callback
 
 
 def message_of(kind: str, run_id: str, name: str) -> Message:
     """Make a message of its row."""
     if kind == RESUME:
         return Resume(RunId(run_id))
-    if kind == ATTEMPT:
-        return Attempt(RunId(run_id), OperationId(name))
-    return Ended(RunId(run_id), name)
+    return Attempt(RunId(run_id), OperationId(name))
 
 
 def put(transaction: Transaction, message: Message, due: int, priority: int) -> None:
@@ -104,12 +99,11 @@ def resume(transaction: Transaction, run: RunRow) -> None:
 def enqueue(transaction: Transaction, queued: Queued) -> None:
     """Queue what somebody asked for; an attempt gets its row. Nothing for a run that has ended."""
     message = queued.message
-    if not isinstance(message, Ended):
-        ended = transaction.execute(
-            "SELECT ended_at FROM runs WHERE run_id = ?", (message.run_id,)
-        ).fetchone()
-        if ended is not None and ended[0] is not None:
-            return
+    ended = transaction.execute(
+        "SELECT ended_at FROM runs WHERE run_id = ?", (message.run_id,)
+    ).fetchone()
+    if ended is not None and ended[0] is not None:
+        return
     enqueue_open(transaction, queued)
 
 
@@ -176,7 +170,7 @@ def drop_attempt(transaction: Transaction, run_id: RunId, operation_id: Operatio
 
 
 def drop_all(transaction: Transaction, run_id: RunId) -> None:
-    """Forget messages and attempts of a run that has ended; end callbacks still go out."""
-    transaction.execute("DELETE FROM messages WHERE run_id = ? AND kind <> 'ended'", (run_id,))
+    """Forget messages and attempts of a run that has ended."""
+    transaction.execute("DELETE FROM messages WHERE run_id = ?", (run_id,))
     transaction.execute("DELETE FROM attempts WHERE run_id = ? AND worker_id IS NULL", (run_id,))
     transaction.execute("UPDATE attempts SET unwanted = 1 WHERE run_id = ?", (run_id,))

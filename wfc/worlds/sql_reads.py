@@ -25,6 +25,9 @@ LEFT JOIN workers ON workers.worker_id = runs.owner AND workers.lease_until > :n
 LEFT JOIN events ON runs.ended_at IS NOT NULL
     AND events.run_id = runs.run_id AND events.position = runs.length
 """  # noqa: S608 - names of columns
+LATE: Final = """
+SELECT count(*) FROM runs WHERE late_at IS NOT NULL AND ended_at IS NULL AND late_at < :now
+"""
 ATTRIBUTES: Final = "SELECT key, value FROM attributes WHERE run_id = ?"
 RUN: Final = f"{_VIEW} WHERE runs.run_id = :run_id"
 _HOLDS_TEXT: Final = """(
@@ -92,6 +95,7 @@ def view_of(
         failure_kind=failure_kind,
         cancel_reason=row.cancel_reason,
         arguments_digest=row.arguments_digest,
+        late_at=row.late_at,
         attributes={key: rules.scalar_of(text) for key, text in named.items()},
     )
 
@@ -131,6 +135,9 @@ def page_of(where: RunFilter, place: tuple[int, RunId] | None, limit: int, now: 
     if where.created_until is not None:
         conditions.append("runs.created_at < :created_until")
         values["created_until"] = where.created_until
+    if where.late is not None:
+        late = "(runs.late_at IS NOT NULL AND coalesce(runs.ended_at, :now) > runs.late_at)"
+        conditions.append(late if where.late else f"NOT {late}")
     if where.search is not None:
         conditions.append(_HOLDS_TEXT)
         values["search"] = where.search.lower()

@@ -49,6 +49,7 @@ class RunRow:
     heard: int = 0
     chapter_at: int = 1
     retention_us: int | None = None
+    late_at: int | None = None
 
     @property
     def halted(self) -> bool:
@@ -94,6 +95,7 @@ def create(connection: Connection, run_id: RunId, event: RunCreated, now_us: int
         root_id=event.root_id,
         arguments_digest=rules.digest_of(event.arguments),
         retention_us=rules.retention_us(event.retention_s),
+        late_at=rules.late_at(event, now_us),
     )
     connection.execute(_INSERT, tuple(getattr(row, name) for name in COLUMNS))
     connection.executemany(

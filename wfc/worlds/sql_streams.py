@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from wfc import fault
+from wfc import codec, fault
 from wfc.errors import StreamClosed
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.renames import Renames
@@ -41,7 +41,7 @@ AND number >= :start AND number < :end AND at < :bytes + (
 """  # noqa: S608 - fixed names
 _INSERT: Final = "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SELECT: Final = """
-SELECT stream, namespace, length, size, closed, recorded_at FROM streams
+SELECT stream, namespace, length, size, closed, recorded_at, closed_by FROM streams
 WHERE run_id = ? AND namespace = ?
 """
 _EPILOGUES: Final = """
@@ -61,6 +61,7 @@ class _Stream:
     size: int
     closed: int
     recorded_at: int
+    closed_by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,10 @@ def put(transaction: Transaction, run_id: RunId, wanted: StreamWrite, writer: Ru
     """Write to a stream of an open run; give its length, or None if it is closed."""
     stream = _found_or_made(transaction, run_id, wanted.namespace)
     new = _unknown(transaction, stream, wanted.chunks)
-    if stream.closed:
+    closer = chunks.closer_of(wanted, run_id, writer)
+    if stream.closed and chunks.opens_again(wanted, stream.closed_by, closer):
+        transaction.execute("UPDATE streams SET closed = 0 WHERE stream = ?", (stream.stream,))
+    elif stream.closed:
         return None if new else stream.length
     step = wanted.step
     if step is not None and step.begins:
@@ -149,7 +153,7 @@ def put(transaction: Transaction, run_id: RunId, wanted: StreamWrite, writer: Ru
     if wanted.close:
         transaction.execute(
             "UPDATE streams SET closed = ?, closed_by = ? WHERE stream = ?",
-            (Closed.BY_WRITER, None if step is None else step.operation_id, stream.stream),
+            (Closed.BY_WRITER, closer, stream.stream),
         )
     transaction.news.add(stream_topic(run_id))
     return stream.length
@@ -326,6 +330,25 @@ def row_of(run_id: RunId, namespace: str, values: tuple[Any, ...], vault: Vault 
         index=number,
         form=Form(form),
         body=_opened(vault, run_id, _place(namespace, number), body, key_id),
+        recorded_at=recorded_at,
+        operation_id=None if operation_id is None else OperationId(operation_id),
+        attempt=attempt,
+        writer=None if writer is None else RunId(writer),
+    )
+
+
+def veiled_row(
+    run_id: RunId, namespace: str, values: tuple[Any, ...], vault: Vault | None
+) -> ChunkRow:
+    """Do as `row_of`, but let `codec.ENCRYPTED` stand for a chunk whose key is not here."""
+    key_id = values[-1]
+    if key_id is None or (vault is not None and vault.has(key_id)):
+        return row_of(run_id, namespace, values, vault)
+    number, _, _, recorded_at, operation_id, attempt, writer, *_ = values
+    return ChunkRow(
+        index=number,
+        form=Form.VALUE,
+        body=codec.ENCRYPTED,
         recorded_at=recorded_at,
         operation_id=None if operation_id is None else OperationId(operation_id),
         attempt=attempt,

@@ -30,9 +30,10 @@ from wfc.eventlog.event import (
 from wfc.eventlog.renames import Renames
 from wfc.eventlog.standing import RUNNING, standing
 from wfc.ids import OperationId, RunId
-from wfc.worlds import rules, sql_hooks, sql_streams
+from wfc.worlds import rules, schedules, sql_ends, sql_hooks, sql_streams
 from wfc.worlds import sql_children as children
 from wfc.worlds import sql_queue as messages
+from wfc.worlds.feed import SCHEDULES
 from wfc.worlds.sql_runs import RunRow
 from wfc.worlds.sql_transaction import Transaction
 
@@ -175,3 +176,6 @@ def _end(
     if status is not RunStatus.FAILED:  # an upgrade may reopen it
         children.forget(transaction, run.run_id)
     children.wake_hearers(transaction, run)
+    sql_ends.ended(transaction, run.run_id, run.workflow, status, run.length + 1)
+    if run.run_id.startswith(schedules.PREFIX):
+        transaction.news.add(SCHEDULES)  # a firing may wait for this end

@@ -20,7 +20,9 @@ from wfc.eventlog.event import Event, Recorded, Scalar
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
 from wfc.worlds import (
     rules,
+    sql_audit,
     sql_children,
+    sql_ends,
     sql_events,
     sql_gc,
     sql_hooks,
@@ -28,6 +30,7 @@ from wfc.worlds import (
     sql_queue,
     sql_reads,
     sql_runs,
+    sql_schedules,
     sql_streams,
     sql_versions,
 )
@@ -36,11 +39,16 @@ from wfc.worlds.feed import QUEUES, RUNS, Feed, run_topic
 from wfc.worlds.protocol import (
     Appended,
     AttemptOf,
+    AuditFilter,
+    Callback,
+    CallbackRow,
     Child,
     ChunkPage,
     ChunkRow,
     Claimed,
     ClaimedAttempt,
+    DeliveryRow,
+    DueSchedules,
     EndedChild,
     Environment,
     Expired,
@@ -50,20 +58,26 @@ from wfc.worlds.protocol import (
     HookPage,
     HookRow,
     NewRun,
+    Note,
+    Noted,
     NotYet,
     Over,
     Owner,
+    Put,
     Queued,
     Refused,
     Release,
     Renewal,
     RunFilter,
     RunPage,
+    ScheduleRow,
     StreamRow,
     StreamWrite,
     Suspect,
     Swept,
     Taken,
+    TakenEnd,
+    Telling,
     VersionRow,
     Watch,
     WorkerRow,
@@ -293,7 +307,7 @@ class SqlWorld(abc.ABC):
             end = min(start + limit, length)
             asked = {**where, "start": start, "end": end, "bytes": PAGE_BYTES}
             rows = await self._read(sql_streams.PAGE, asked)
-            chunks = [sql_streams.row_of(run_id, namespace, row, self._vault) for row in rows]
+            chunks = [sql_streams.veiled_row(run_id, namespace, row, self._vault) for row in rows]
         return ChunkPage(chunks=tuple(chunks), length=length or 0, closed=bool(over or closed))
 
     async def tail_index(self, run_id: RunId, namespace: str) -> int:
@@ -305,6 +319,11 @@ class SqlWorld(abc.ABC):
     async def streams(self, run_id: RunId) -> list[StreamRow]:
         """List the streams of a run by namespace."""
         return list(map(sql_streams.listed, await self._read(sql_streams.LISTED, (run_id,))))
+
+    async def late_runs(self) -> int:
+        """Count the open runs that go on beyond their goal."""
+        ((count,),) = await self._read(sql_reads.LATE, {"now": self.now_us()})
+        return int(count)
 
     async def block(self, run_id: RunId, reason: str | None) -> None:
         """Mark the run as not executable, or with None free it again."""
@@ -391,6 +410,128 @@ class SqlWorld(abc.ABC):
         """Repair what crashes left behind; idempotent."""
         return await self._write(lambda transaction: sql_leases.sweep(transaction, limit))
 
+    # -- schedules
+
+    async def put_schedule(
+        self,
+        row: ScheduleRow,
+        *,
+        run: Child | None = None,
+        alone: bool = False,
+        note: Note | None = None,
+    ) -> Put:
+        """Write a schedule, if it still has the revision that `row` names."""
+        if run is not None:
+            rules.check_batch(run.run_id, [run.event], NewRun())
+        return await self._write(
+            lambda transaction: sql_schedules.put(transaction, row, run, note, alone=alone)
+        )
+
+    async def schedule(self, name: str) -> ScheduleRow | None:
+        """Read a schedule."""
+        rows = await self._read(sql_schedules.SELECT_ONE, (name,))
+        return sql_schedules.row_of(rows[0], self._vault) if rows else None
+
+    async def schedules(self) -> list[ScheduleRow]:
+        """Read all schedules, by name."""
+        rows = await self._read(sql_schedules.SELECT)
+        return [sql_schedules.row_of(row, self._vault) for row in rows]
+
+    async def delete_schedule(self, name: str, *, note: Note | None = None) -> bool:
+        """Forget a schedule."""
+        return await self._write(lambda transaction: sql_schedules.delete(transaction, name, note))
+
+    async def due_schedules(self, limit: int = 100) -> DueSchedules:
+        """Read schedules of which a firing may be due."""
+        values = {"now": self.now_us(), "limit": limit}
+        rows = await self._read(sql_schedules.DUE, values)
+        ((next_at,),) = await self._read(sql_schedules.NEXT, values)
+        due = [sql_schedules.row_of(row, self._vault) for row in rows]
+        return DueSchedules(rows=tuple(due), next_at=next_at)
+
+    # -- end callbacks
+
+    async def register_callbacks(self, callbacks: Sequence[Callback]) -> None:
+        """Know callbacks, each as it was told last."""
+        await self._write(lambda transaction: sql_ends.register(transaction, callbacks))
+
+    async def callbacks(self) -> list[CallbackRow]:
+        """Read the callbacks that are known."""
+        return sql_ends.callbacks_of(await self._read(sql_ends.CALLBACKS))
+
+    async def take_ends(
+        self, worker_id: WorkerId, names: Collection[str], limit: int
+    ) -> list[TakenEnd]:
+        """Take ends that are due."""
+
+        def work(transaction: Transaction) -> list[TakenEnd]:
+            sql_leases.must_live(transaction, worker_id)
+            return sql_ends.take(transaction, worker_id, names, limit)
+
+        return await self._write(work)
+
+    async def settle_end(
+        self,
+        worker_id: WorkerId,
+        taken: TakenEnd,
+        *,
+        error: bytes | None = None,
+        again_at: int | None = None,
+    ) -> bool:
+        """Keep how a try came out."""
+        return await self._write(
+            lambda transaction: sql_ends.settle(transaction, worker_id, taken, error, again_at)
+        )
+
+    async def give_back_end(self, worker_id: WorkerId, taken: TakenEnd) -> None:
+        """Let others tell an end."""
+        await self._write(lambda transaction: sql_ends.give_back(transaction, worker_id, taken))
+
+    async def next_end(self, names: Collection[str]) -> int | None:
+        """Give the instant at which the first end becomes due."""
+        rows = await self._read(*sql_ends.next_due(names))
+        due: int | None = rows[0][0]
+        return due
+
+    async def deliveries(
+        self,
+        *,
+        run_id: RunId | None = None,
+        statuses: Collection[Telling] = (),
+        limit: int = 200,
+    ) -> list[DeliveryRow]:
+        """Read how the telling of ends stands."""
+        rows = await self._read(*sql_ends.listed(run_id, statuses, limit))
+        return [sql_ends.delivery_of(row, self._vault) for row in rows]
+
+    async def forget_callbacks(self, *, unseen_since: int) -> int:
+        """Forget callbacks that no worker has had since then."""
+        return await self._write(
+            lambda transaction: sql_ends.forget_unseen(transaction, unseen_since)
+        )
+
+    # -- audit
+
+    async def note(self, note: Note, *, within_us: int | None = None) -> None:
+        """Keep a fact."""
+
+        def work(transaction: Transaction) -> None:
+            if within_us is None or not sql_audit.join(transaction, note, within_us):
+                sql_audit.add(transaction, note)
+
+        await self._write(work)
+
+    async def audit(
+        self, where: AuditFilter, *, before: int | None = None, limit: int = 50
+    ) -> list[Noted]:
+        """Read facts, newest first."""
+        values = sql_audit.values_of(where, before, limit)
+        return sql_audit.rows_of(await self._read(sql_audit.SELECT, values))
+
+    async def forget_audit(self, *, before: int) -> int:
+        """Remove facts that were noted before an instant."""
+        return await self._write(lambda transaction: sql_audit.forget(transaction, before))
+
     # -- retention
 
     async def expired(self, *, kept_us: int | None, limit: int = 5) -> Expired:
@@ -415,6 +556,7 @@ class SqlWorld(abc.ABC):
         activate: bool = True,
         environment: Environment | None = None,
         fingerprints: Mapping[DefinitionId, str] | None = None,
+        note: Note | None = None,
     ) -> bool:
         """Keep a build, and tell whether it is new."""
 
@@ -427,13 +569,22 @@ class SqlWorld(abc.ABC):
                 size=len(archive),
                 fingerprints=fingerprints,
             )
-            return sql_versions.register(transaction, row, archive, environment, activate=activate)
+            new = sql_versions.register(transaction, row, archive, environment, activate=activate)
+            if new and activate and note is not None:
+                sql_audit.add(transaction, note)
+            return new
 
         return await self._write(work, len(archive))
 
-    async def activate_version(self, version: VersionId) -> None:
+    async def activate_version(self, version: VersionId, *, note: Note | None = None) -> None:
         """Make a registered version the active one."""
-        await self._write(lambda transaction: sql_versions.activate(transaction, version))
+
+        def work(transaction: Transaction) -> None:
+            sql_versions.activate(transaction, version)
+            if note is not None:
+                sql_audit.add(transaction, note)
+
+        await self._write(work)
 
     async def version_archive(self, version: VersionId) -> bytes | None:
         """Read a build back."""

@@ -232,3 +232,57 @@ CREATE TABLE stream_writers (
     from_number INTEGER NOT NULL,
     PRIMARY KEY (run_id, namespace, writer, operation_id)
 ) STRICT, WITHOUT ROWID;
+
+-- migration 9
+-- `facts` is the rest of the row as JSON; `next_at` is NULL while nothing is going to fire.
+CREATE TABLE schedules (
+    name TEXT PRIMARY KEY,
+    revision INTEGER NOT NULL,
+    next_at INTEGER,
+    waiting INTEGER NOT NULL,
+    facts TEXT NOT NULL,
+    arguments BLOB NOT NULL,
+    key_id TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX schedules_due ON schedules (next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX schedules_waiting ON schedules (waiting) WHERE waiting > 0;
+-- The open runs of schedules, by id; no id holds a '~'.
+CREATE INDEX runs_scheduled ON runs (run_id)
+    WHERE ended_at IS NULL AND run_id >= 'schedule:' AND run_id < 'schedule:~';
+-- Who wants to hear of ends, and each end that somebody is to hear of.
+CREATE TABLE callbacks (
+    name TEXT PRIMARY KEY,
+    workflow TEXT,
+    status TEXT,
+    seen_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE deliveries (
+    run_id TEXT NOT NULL,
+    callback TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    due INTEGER NOT NULL,
+    worker_id TEXT,
+    changed_at INTEGER NOT NULL,
+    error BLOB,
+    key_id TEXT,
+    PRIMARY KEY (run_id, callback)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX deliveries_due ON deliveries (callback, due)
+    WHERE status = 'pending' AND worker_id IS NULL;
+CREATE INDEX deliveries_worker ON deliveries (worker_id) WHERE worker_id IS NOT NULL;
+CREATE INDEX deliveries_status ON deliveries (status, changed_at);
+-- Facts about no single run.
+CREATE TABLE audit (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    actor TEXT,
+    channel TEXT NOT NULL,
+    action TEXT NOT NULL,
+    details TEXT NOT NULL
+) STRICT;
+CREATE INDEX audit_at ON audit (at);
+-- The instant from which an open run is late; NULL: it has no goal.
+ALTER TABLE runs ADD COLUMN late_at INTEGER;
+CREATE INDEX runs_late ON runs (late_at) WHERE late_at IS NOT NULL AND ended_at IS NULL;

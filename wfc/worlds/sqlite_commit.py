@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 
 from wfc import fault
 from wfc.clock import Clock
-from wfc.errors import WfcError
+from wfc.errors import IllegalEvent, WfcError
 from wfc.worlds.sql_write import Write
 from wfc.worlds.sqlite_connect import (
     CHECKPOINT_PAGES,
@@ -210,6 +210,12 @@ class Committer:
                 self._connection.execute("ROLLBACK")
 
     def _told(self, error: BaseException | None) -> Exception:
+        if isinstance(error, sqlite3.IntegrityError):
+            # This is about some rows and not the world: a worker must go on with other runs.
+            return IllegalEvent(
+                f"{self._path}: rows that are there contradict what was to be written ({error}), "
+                "so nothing was written. They are damaged, or wfc is at fault."
+            )
         if isinstance(error, sqlite3.Error):
             return translate(error, self._path)
         assert isinstance(error, Exception)

@@ -114,6 +114,24 @@ def vault_of(text: str) -> Vault | None:
     return Vault(keys) if keys else None
 
 
+def sealed(vault: Vault | None, run_id: RunId, place: str, data: bytes) -> tuple[bytes, str | None]:
+    """Seal what is no event, if there is a vault; give it with the name of the key."""
+    if vault is None:
+        return data, None
+    return vault.seal(run_id, place, data), vault.writes_under
+
+
+def unsealed(
+    vault: Vault | None, run_id: RunId, place: str, data: bytes, key_id: str | None
+) -> bytes:
+    """Give back what `sealed` took. Raises `CannotDecrypt`."""
+    if key_id is None:
+        return data
+    if vault is None:
+        raise missing(run_id, key_id)
+    return vault.open(run_id, place, data, key_id)
+
+
 def missing(run_id: RunId, key_id: str) -> CannotDecrypt:
     """Say that a run was written under a key that is not here."""
     return CannotDecrypt(

@@ -74,12 +74,46 @@ def _child(flows: Any, case: dict[str, Any]) -> None:
 async def _run(flows: Any, case: dict[str, Any]) -> dict[str, Any]:
     from wfc import api, errors  # noqa: PLC0415 - see main
 
+    if case["flow"] == "by_clock":
+        return await _by_clock(flows)
     async with api.runtime():
         run = await api.start.options(id="r1")(getattr(flows, case["flow"]), 3)
         try:
             return {"output": await run.result(timeout=DEADLINE_S)}
         except errors.RunFailed as failure:
             return {"failed": failure.kind, "cause": repr(failure.cause)}
+
+
+async def _by_clock(flows: Any) -> dict[str, Any]:
+    """Let a schedule that is three firings behind catch up, and each end be told."""
+    from wfc import api, codec  # noqa: PLC0415 - see main
+    from wfc.cron import Timing  # noqa: PLC0415 - likewise
+    from wfc.ids import DefinitionId  # noqa: PLC0415 - likewise
+    from wfc.runtime.callbacks import REGISTERED  # noqa: PLC0415 - likewise
+    from wfc.worlds.protocol import ScheduleRow, Telling  # noqa: PLC0415 - likewise
+    from wfc.worlds.schedules import CatchUp, Overlap  # noqa: PLC0415 - likewise
+
+    REGISTERED.register(flows.told)
+    hour = 3_600_000_000
+    arguments, _ = codec.encode_arguments({"number": 3}, call="sequence")
+    row = ScheduleRow(
+        name="behind",
+        workflow=DefinitionId("crash_flows:sequence"),
+        arguments=arguments,
+        timing=Timing(every_us=hour, end=3 * hour),
+        overlap=Overlap.QUEUE,
+        catch_up=CatchUp.ALL,
+        next_at=hour,
+    )
+    async with api.runtime() as session:
+        world = session.world
+        watch = world.watch("ends")
+        if await world.schedule("behind") is None:
+            await world.put_schedule(row)
+        while len(await world.deliveries(statuses=[Telling.DONE])) < 3:
+            await watch.changed(1.0)
+        runs = (await api.list_runs()).items
+    return {"runs": sorted(run.id for run in runs), "statuses": sorted({*(r.status for r in runs)})}
 
 
 if __name__ == "__main__":

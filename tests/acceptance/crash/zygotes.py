@@ -17,7 +17,7 @@ from wfc.clock import SystemClock
 from wfc.eventlog.event import Recorded
 from wfc.ids import RunId
 from wfc.worlds.open import open_world
-from wfc.worlds.protocol import RunFilter
+from wfc.worlds.protocol import ChunkPage, RunFilter
 
 PROJECT = Path(__file__).parent / "project"
 PROGRAM = Path(__file__).parent / "zygote.py"
@@ -71,6 +71,15 @@ class Scene:
         await world.open()
         try:
             return await world.history(RUN)
+        finally:
+            await world.close()
+
+    async def chunks(self) -> ChunkPage | None:
+        """Read the run's stream."""
+        world = open_world(self.world_url, SystemClock())
+        await world.open()
+        try:
+            return await world.read_chunks(RUN, "default")
         finally:
             await world.close()
 

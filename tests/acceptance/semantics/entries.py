@@ -17,6 +17,7 @@ from tests.acceptance.semantics.table import (
     case,
     of,
     passes,
+    posts,
     sends,
     sets,
     wakes,
@@ -405,6 +406,29 @@ HOOKS: Final = [
     case("a hook that is ended by force", "hooks.waits_for_ever", "t",
          told=(cancels("c", force=True),), cancelled="c"),
     case("a hook that nobody awaits", "hooks.forgotten", fails=("deadlock", "Deadlock", ...)),
+    case("a webhook", "webhooks.taken", told=(posts(content=b"paid"),),
+         returns=["POST", "paid", True]),
+    case("a webhook awaited by another worker", "webhooks.taken",
+         told=(RESTART, posts(content=b"paid"), RESTART), returns=["POST", "paid", True]),
+    case("a typed webhook", "webhooks.typed",
+         told=(posts(422, content=b"{}"), posts(json={"cents": 5})), returns=[6, ""]),
+    case("a webhook iterated", "webhooks.iterated", 3,
+         told=tuple(posts(200, content=b"%d" % n) for n in range(3)), returns=["0", "1", "2"]),
+    case("a webhook too late", "webhooks.in_time", returns="late"),
+    case("a webhook in time", "webhooks.in_time", told=(passes(minutes=59), posts(content=b"1")),
+         returns="1"),
+    case("a webhook raced by a plain hook", "webhooks.raced", "t",
+         told=(sends("t", "plain"),), returns="plain"),
+    case("webhooks closed by hand", "webhooks.closed", told=(passes(hours=2), posts(410)),
+         returns="closed"),
+    case("a webhook called by a step", "webhooks.by_itself", 3, returns=["0", "1", "2"],
+         steps="post*3"),
+    case("a webhook answered by a step", "webhooks.answered", told=(posts(201, content=b"4"),),
+         returns=5, steps="answer"),
+    case("a webhook answered twice", "webhooks.answered_twice", told=(posts(201, content=b"4"),),
+         returns="AnsweredBefore", steps="answer answer*1:failed"),
+    case("a webhook answered in workflow code", "webhooks.answered_wrongly",
+         told=(posts(201, content=b"4"),), returns=["EffectInWorkflow", 5], steps="answer"),
 ]  # fmt: skip
 
 CHILDREN: Final = [
@@ -455,7 +479,26 @@ CHAPTERS: Final = [
          told=(sends("t", 1), passes(minutes=2), sends("t", 2)), returns="new 2"),
 ]  # fmt: skip
 
+STREAMS: Final = [
+    case("steps that write in turn", "streams.in_turn", returns=[3, ["a", "b", "c"]],
+         steps="say*2 heard"),
+    case("steps that write at once", "streams.at_once", 4,
+         returns=[[f"{n}{part}" for n in range(4) for part in "ab"], True],
+         steps="say*4 heard"),
+    case("streams by namespace, inside a value", "streams.apart",
+         returns=[["one"], ["two"], []], steps="say_all heard*3"),
+    case("a step that is repeated writes anew", "streams.stutters", returns=["one", "two"],
+         steps="stutter heard"),
+    case("a child that writes to its parent's stream", "streams.by_child",
+         returns=["mine", "theirs"], steps="say heard"),
+    case("a stream over three chapters", "streams.over_chapters", 2, returns=["2", "1", "0"],
+         steps="say heard"),
+    case("a stream that is closed", "streams.closes", returns=["closed", ["last"]],
+         steps="close too_late heard"),
+    case("a write in workflow code", "streams.writes_here", returns="WFC806"),
+]  # fmt: skip
+
 ENTRIES: Final[list[Entry]] = [
     *PLAIN, *SHAPES, *TOGETHER, *FAILURES, *TIMES, *VALUES, *OUTSIDE, *HOOKS, *CHILDREN,
-    *CHAPTERS,
+    *CHAPTERS, *STREAMS,
 ]  # fmt: skip

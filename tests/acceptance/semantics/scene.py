@@ -11,6 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
+
 from tests.acceptance.semantics.table import Case, Told
 from wfc import api, codec
 from wfc.clock import VirtualClock, to_datetime
@@ -25,10 +27,12 @@ from wfc.runtime.registry import Registry
 from wfc.runtime.worker import Worker
 from wfc.runtime.worker_limits import WorkerLimits
 from wfc.settings import load_settings
+from wfc.web import asgi_app
 from wfc.worlds.open import open_world
 from wfc.worlds.protocol import Appended, Queued, Resume, Unowned
 
 PACKAGE: Final = "semantic_flows"
+URL: Final = "http://localhost/wfc"
 START: Final = datetime(2030, 1, 1, tzinfo=UTC)
 _ROUNDS: Final = 200
 _QUIET: Final = 5
@@ -71,6 +75,7 @@ class Scene:
         self._always_replay = always_replay
         self._worker = self._hired()
         self._work: asyncio.Task[int | None] | None = None
+        self._posting: list[asyncio.Task[None]] = []
 
     def _hired(self) -> Worker:
         assert self.session.registry is not None
@@ -91,6 +96,7 @@ class Scene:
                 await self._tell(run, told.pop(0), case)
             else:
                 self._pass_time(due)
+        await asyncio.gather(*self._posting)
         return await self._ended(run)
 
     async def _idle(self, run: api.Run[Any], *, hanging: bool) -> int | None:
@@ -146,11 +152,31 @@ class Scene:
             case "send":
                 receipt = await api.resume_hook(**told.keywords)
                 assert receipt.run_id == run.id
+            case "post":
+                self._posting.append(asyncio.create_task(self._post(run, told)))
+                await self._come_in()
             case "foreign":
                 await self._write_foreign(run.id)
             case _:
                 answer = await getattr(run, told.what)(**told.keywords)
                 assert told.value is None or answer == told.value
+
+    async def _come_in(self) -> None:
+        """Let what was posted be recorded; its answer may take a step."""
+        received = await self._received()
+        while await self._received() == received and not self._posting[-1].done():  # noqa: ASYNC110 - two things may end it
+            await asyncio.sleep(0)
+
+    async def _received(self) -> int:
+        page = await api.list_hooks(status=None)
+        return sum(hook.received for hook in page.items)
+
+    async def _post(self, run: api.Run[Any], told: Told) -> None:
+        hook = (await run.hooks())[-1]
+        transport = httpx.ASGITransport(asgi_app())
+        async with httpx.AsyncClient(transport=transport, base_url=URL) as client:
+            answer = await client.request(url=f"/webhook/{hook.token}", **told.keywords)
+        assert answer.status_code == told.value, answer.text
 
     async def _write_foreign(self, run_id: RunId) -> None:
         """Record a step that this code never asked for, as other code under this name would."""
@@ -276,6 +302,7 @@ async def scene(
     await world.open()
     await world.register_version(version.id, to_archive(version))
     session = Session(world, Registry(version))
+    session.public_url = URL
     async with use_session(session):
         made = Scene(session, clock, always_replay=always_replay)
         try:

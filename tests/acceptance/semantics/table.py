@@ -19,8 +19,8 @@ _COUNTING: Final = {
 @dataclass(frozen=True, slots=True)
 class Told:
     """One thing done from outside once nothing moves: a method of `Run`, ``pass`` (of `value`
-    seconds), ``restart`` (of the worker), ``again`` (the same start), ``send`` (to a hook) or
-    ``foreign`` (an event that other code wrote). `value` is its answer.
+    seconds), ``restart`` (of the worker), ``again`` (the same start), ``send`` (to a hook),
+    ``post`` (to a webhook) or ``foreign`` (an event that other code wrote). `value` is its answer.
     """
 
     what: str
@@ -153,6 +153,11 @@ def sets(**changes: Any) -> Told:
 def sends(hook: str, payload: Any) -> Told:
     """Send a value to the hook that has a token."""
     return Told("send", {"hook": hook, "payload": payload})
+
+
+def posts(status: int = 202, **request: Any) -> Told:
+    """Send a request to the run's newest webhook, which is answered by this status."""
+    return Told("post", {"method": "POST", **request}, status)
 
 
 PAUSE, UNPAUSE = Told("pause", {"reason": "wait"}), Told("unpause")

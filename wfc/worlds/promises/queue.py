@@ -27,7 +27,6 @@ from wfc.worlds.promises.given import (
 )
 from wfc.worlds.protocol import (
     Attempt,
-    Ended,
     Message,
     OpenRun,
     Queued,
@@ -92,14 +91,12 @@ class Queue:
         assert len(receipts) == len(set(receipts)) == 40
 
     async def test_every_kind_of_message_comes_back_whole(self, world: World) -> None:
-        """A resume, an attempt and an end callback."""
+        """A resume and an attempt."""
         owner = await queued_step(world)
         wrote(await world.append(RUN, [], guard=owner, release=Release(wake_at=0)))
-        await world.enqueue(Queued(message=Ended(RUN, "tell")))
         assert set(_messages(await world.take(ALICE, 10))) == {
             Resume(RUN),
             Attempt(RUN, step_id(0)),
-            Ended(RUN, "tell"),
         }
 
     async def test_equal_messages_are_one(self, world: World, clock: VirtualClock) -> None:
@@ -202,15 +199,15 @@ class Queue:
         assert _messages(await world.take(BOB, 10)) == [Attempt(RUN, step_id(0))]
 
     async def test_nothing_is_queued_for_a_run_that_ended(self, world: World) -> None:
-        """Except that its end callbacks go out."""
+        """Neither by its last append nor later."""
         owner = await owned(world)
-        await world.enqueue(Queued(message=Ended(RUN, "early")))
+        await emptied(world)
         ended = RunCompleted(output=b"")
-        messages = [Queued(message=Ended(RUN, "tell")), Queued(message=Resume(RUN))]
+        messages = [Queued(message=Resume(RUN))]
         wrote(await world.append(RUN, [ended], guard=owner, messages=messages))
         await world.enqueue(Queued(message=Resume(RUN)))
         await world.enqueue(Queued(message=Attempt(RUN, step_id(0))))
-        assert _messages(await world.take(ALICE, 10)) == [Ended(RUN, "early"), Ended(RUN, "tell")]
+        assert _messages(await world.take(ALICE, 10)) == []
 
     async def test_the_next_due_message_is_known(self, world: World, clock: VirtualClock) -> None:
         """Over all priorities, whether its time has come or not."""

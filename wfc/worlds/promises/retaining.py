@@ -41,14 +41,13 @@ from wfc.worlds.promises.given import (
 )
 from wfc.worlds.protocol import (
     Appended,
+    Callback,
     Child,
-    Ended,
     Expired,
     HookFilter,
     NewRun,
     OpenRun,
     Owner,
-    Queued,
     Release,
     RunFilter,
     Unowned,
@@ -247,14 +246,19 @@ class Retaining:
     async def test_a_run_stays_while_somebody_is_to_be_told_of_its_end(
         self, world: World, clock: VirtualClock
     ) -> None:
-        """The message is what an end callback is called by."""
+        """How it came out goes with the run."""
+        await world.register_callbacks([Callback(name="shop:tell")])
         owner = await owned(world)
-        told = Queued(message=Ended(RUN, "shop:tell"), not_before=0)
-        wrote(await world.append(RUN, [RunCompleted(output=b"")], guard=owner, messages=[told]))
+        wrote(await world.append(RUN, [RunCompleted(output=b"")], guard=owner))
+        await emptied(world)
         await _day_passes(world, clock)
         assert await world.gc(kept_us=0) == ()
-        await emptied(world)
+        (taken,) = await world.take_ends(ALICE, ["shop:tell"], 1)
+        assert await world.gc(kept_us=0) == ()
+        assert await world.settle_end(ALICE, taken, error=b"error")
+        assert len(await world.deliveries(run_id=RUN)) == 1
         assert await world.gc(kept_us=0) == (RUN,)
+        assert await world.deliveries() == []
 
     async def test_a_run_stays_while_a_body_of_it_is_under_way(
         self, world: World, clock: VirtualClock

@@ -328,6 +328,28 @@ class Streams:
             await world.append(RUN, [step_done()], guard=owner, chunks=[to_out(b"b")])
         assert len(await world.history(RUN)) == 2, "all or nothing"
 
+    async def test_a_step_that_is_repeated_opens_what_it_closed(self, world: World) -> None:
+        """It was lost before its outcome was recorded, and does all of it again; others may not."""
+        owner = await owned(world)
+        child = await owned(world, OTHER, BOB)
+        first = to_out(b"a", step=by(begins=True), close=True)
+        assert await world.write_chunks(RUN, first, guard=owner) == Written(1)
+        for wanted, guard, writer in (
+            (to_out(b"x", step=by(1, begins=True)), owner, RUN),
+            (to_out(b"x", step=by(begins=True)), child, OTHER),
+            (to_out(b"x", step=by()), owner, RUN),
+            (to_out(b"x"), owner, RUN),
+        ):
+            answer = await world.write_chunks(RUN, wanted, guard=guard, writer=writer)
+            assert answer == Refused(reason=Refusal.CLOSED)
+        again = to_out(b"a", step=by(0, 2, begins=True))
+        assert await world.write_chunks(RUN, again, guard=owner) == Written(3)
+        assert await bodies(world) == [b"a", b"0", b"a"]
+        assert not (await world.read_chunks(RUN, OUT)).closed
+        closing = to_out(step=by(0, 2), close=True)
+        assert await world.write_chunks(RUN, closing, guard=owner) == Written(3)
+        assert (await world.read_chunks(RUN, OUT)).closed
+
     async def test_a_stream_may_be_closed_before_anything_is_written(self, world: World) -> None:
         """Whoever waits for it learns that nothing comes."""
         assert await put(world, await owned(world), close=True) == 0

@@ -5,14 +5,20 @@ import os
 
 from wfc import (
     FatalError,
+    Response,
+    WebhookRequest,
+    Writable,
     create_hook,
+    create_webhook,
     get_step_metadata,
+    get_writable,
     policy,
     restart,
     sleep,
     start,
 )
 from wfc.errors import RunCancelled, RunFailed, RunIdConflict
+from wfc.types import RunEnd
 
 
 def _journal(what: str) -> None:
@@ -132,6 +138,40 @@ async def asking(number: int) -> int:
     return await drawn
 
 
+async def call(url: str, number: int) -> list[object]:
+    """Call a webhook and hear what it answers, once however often it is tried."""
+    "use step"
+    import httpx  # noqa: PLC0415 - of the step alone
+
+    from wfc.web import asgi_app  # noqa: PLC0415 - likewise
+
+    _journal("begin")
+    key = get_step_metadata().idempotency_key
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(asgi_app())) as client:
+        answer = await client.post(url, content=str(number), headers={"Idempotency-Key": key})
+    _journal("end")
+    return [answer.status_code, answer.text]
+
+
+async def answer(request: WebhookRequest) -> int:
+    """Answer who waits."""
+    "use step"
+    _journal("begin")
+    number = int(request.text())
+    await request.respond(Response(201, body=str(number + 1)))
+    _journal("end")
+    return number
+
+
+async def calling(number: int) -> list[object]:
+    """Be called by HTTP by a step of its own, which waits for what another step answers."""
+    "use workflow"
+    async with create_webhook(response="manual") as hook:
+        called = asyncio.ensure_future(call(hook.url, number))
+        heard = await answer(await hook)
+        return [heard, *await called]
+
+
 async def adds(number: int) -> int:
     """A child that starts a child."""
     "use workflow"
@@ -208,3 +248,30 @@ async def relay(left: int, heard: list[int] | None = None) -> list[int]:
     if left > 0:
         await restart(left - 2, told)
     return told
+
+
+async def told(end: RunEnd) -> None:
+    """Hear of an end, as an end callback."""
+    file = os.open(os.environ["WFC_TEST_JOURNAL"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    try:
+        os.write(file, f"told {end.idempotency_key} {end.output}\n".encode())
+    finally:
+        os.close(file)
+
+
+async def say(out: Writable[int], first: int) -> int:
+    """Write three numbers, of which the first is on disk before the second is given."""
+    "use step"
+    _journal("begin")
+    for number in range(first, first + 3):
+        await out.write(number)
+    _journal("end")
+    return first + 3
+
+
+async def chatty(first: int) -> int:
+    """Write to streams by two steps, one after the other, and leave their end to the run's."""
+    "use workflow"
+    out = get_writable(int)
+    middle = await say(out, first)
+    return await say(out, middle)
