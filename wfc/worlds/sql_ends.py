@@ -201,7 +201,7 @@ def listed(
 
 def next_due(names: Collection[str]) -> tuple[str, list[object]]:
     """Give the statement that reads when the first end is due that can be told, and its values."""
-    marks = ", ".join("?" * len(names))
+    marks = ", ".join("?" * len(names)) or "NULL"  # PostgreSQL knows no empty list
     statement = f"{_NEXT} AND callback IN ({marks})"
     return statement, list(names)
 
