@@ -63,12 +63,11 @@ async def house(house_url: str, journal: Journal) -> AsyncIterator[House]:
     await made.close()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def moves(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Moves]:
+@pytest.fixture
+async def moves(house_url: str) -> AsyncIterator[Moves]:
     """A world where runs move from version to version."""
     clock = VirtualClock()
-    url = "memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/world.db"
-    world = open_world(url, clock)
+    world = open_world(house_url, clock)
     await world.open()
     made = Moves(world, clock)
     yield made
