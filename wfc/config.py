@@ -26,6 +26,7 @@ from wfc.errors import ConfigError, ModuleBroken, WfcError
 from wfc.eventlog.event import Channel
 from wfc.ids import DefinitionId
 from wfc.settings import Loaded, load_settings
+from wfc.worlds.limits import Limit
 from wfc.worlds.open import open_world
 from wfc.worlds.protocol import World
 from wfc.worlds.vault import VARIABLE
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from wfc.manifests.store import Version
     from wfc.runtime.otel import Telemetry
     from wfc.runtime.processes import ProcessSetup
+    from wfc.runtime.queues import Queues
     from wfc.runtime.registry import Registry
     from wfc.runtime.upgrade import Upgrader
     from wfc.runtime.worker import Worker
@@ -214,6 +216,7 @@ async def _registry(
         bundles_max=loaded.settings.bundles_max,
         on_new_version=loaded.settings.on_new_version,
         pin_steps=loaded.settings.pin_steps,
+        queues=queues_of(loaded.settings),
         public_url=loaded.settings.public_url or None,
     )
 
@@ -442,6 +445,29 @@ def policy_keywords(settings: Settings) -> Mapping[str, Any]:
     if table.total is not None:
         keywords["total"] = table.total
     return keywords
+
+
+def queues_of(settings: Settings) -> Queues:
+    """Give `[tool.wfc.queues]` as a registry takes them."""
+    from wfc.runtime.queues import Queues, named_queue  # noqa: PLC0415 - see the top
+
+    return Queues(
+        {
+            name: named_queue(
+                name,
+                concurrency=table.concurrency,
+                rate=table.rate,
+                by=table.by,
+                slots=table.slots,
+            )
+            for name, table in settings.queues.items()
+        }
+    )
+
+
+def named_limits(settings: Settings) -> list[Limit]:
+    """Give the limits of `[tool.wfc.queues]`."""
+    return [queue.limit for queue in queues_of(settings).named.values()] if settings.queues else []
 
 
 def retention_s(settings: Settings) -> float | None:

@@ -111,6 +111,21 @@ PROMISED: Final = {
             json_schema=ANY,
         ),
     ),
+    "queues": (
+        ["queues"],
+        several(
+            name=TEXT,
+            kind=TEXT,
+            key=MAYBE,
+            running=NUMBER,
+            waiting=NUMBER,
+            concurrency={"type": ["integer", "null"]},
+            rate=MAYBE,
+            slots=TEXT,
+            oldest=INSTANT,
+            opens_at=INSTANT,
+        ),
+    ),
     "chunks": (
         ["stream", "paid"],
         several(
@@ -231,6 +246,8 @@ PROMISED: Final = {
 @pytest.fixture
 def shop(project: Path, put: Put) -> None:
     """A project with runs in every state that the commands below ask for."""
+    with (project / "wfc.toml").open("a") as file:
+        file.write('[queues.free]\nconcurrency = 10\nrate = "100/1m"\n')
     (project / "till.py").write_text('async def pay():\n    "use workflow"\n')
     written = StreamWrite(namespace="default", chunks=(NewChunk(form=Form.RAW, body=b"a"),))
     done = (*charge_failed_once(), charged(1), completed({"paid": True}))

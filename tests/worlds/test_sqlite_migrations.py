@@ -115,5 +115,5 @@ async def test_older_code_leaves_a_migrated_file_alone(
     path = tmp_path / "world.db"
     await (await opened(path)).close()
     monkeypatch.setattr(sqlite_connect, "SCHEMA", 2)
-    with pytest.raises(WorldTooNew, match="asks for code that knows schema 9"):
+    with pytest.raises(WorldTooNew, match="asks for code that knows schema 10"):
         await opened(path)

@@ -65,6 +65,7 @@ TABLE: Final = (
     Entry("resume", "Send a value to a hook.", RUNS),
     Entry("approve", "Say yes to a hook that asks for a decision.", RUNS),
     Entry("deny", "Say no to a hook that asks for a decision.", RUNS),
+    Entry("queues", "List queues and limits: how many run, how many wait.", RUNS),
     Entry("wake", "End the sleeps and retry pauses of runs.", RUNS),
     Entry("cancel", "Cancel runs.", RUNS),
     Entry("pause", "Pause runs.", RUNS),

@@ -19,8 +19,10 @@ from wfc.eventlog.event import (
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
 from wfc.worlds import (
     memory_append,
+    memory_attempts,
     memory_audit,
     memory_children,
+    memory_doors,
     memory_ends,
     memory_gc,
     memory_hooks,
@@ -61,11 +63,13 @@ from wfc.worlds.protocol import (
     EndedChild,
     Environment,
     Expired,
+    GateState,
     Guard,
     Held,
     HookFilter,
     HookPage,
     HookRow,
+    Limit,
     NewRun,
     Note,
     Noted,
@@ -80,6 +84,7 @@ from wfc.worlds.protocol import (
     RunFilter,
     RunPage,
     ScheduleRow,
+    Standing,
     StreamRow,
     StreamWrite,
     Suspect,
@@ -280,7 +285,9 @@ class MemoryWorld:
                 raise RunNotFound(f"no run has the id {run_id}")
             run.blocked = reason
             if reason is None and not run.status.ended:
-                self._tables.wake(run)
+                memory_children.wake(self._tables, run)
+            elif not run.status.ended:
+                memory_doors.halted(self._tables, run)
         self._publish(RUNS, run_topic(run_id))
 
     # -- leases
@@ -349,7 +356,7 @@ class MemoryWorld:
         """Queue a message, unless an equal one waits already and is due no later."""
         self._must_be_open()
         with self._lock:
-            self._tables.queue(queued, self.now_us())
+            memory_attempts.queue(self._tables, queued, self.now_us())
         self._publish()
 
     async def take(self, worker_id: WorkerId, limit: int) -> list[Taken]:
@@ -377,6 +384,25 @@ class MemoryWorld:
             swept = queue.sweep(self._tables, limit)
         self._publish(*([RUNS] if swept.total() else []))
         return swept
+
+    # -- limits
+
+    async def define_limits(self, limits: Sequence[Limit]) -> None:
+        """Say what limits hold from now on."""
+        self._must_be_open()
+        with self._lock:
+            memory_doors.define(self._tables, limits)
+        self._publish()
+
+    async def gates(self) -> list[GateState]:
+        """Read how full all gates are."""
+        self._must_be_open()
+        return memory_doors.states(self._tables)
+
+    async def standings(self, run_id: RunId) -> list[Standing]:
+        """Read where a run and its steps stand at their gates."""
+        self._must_be_open()
+        return memory_doors.standings(self._tables, run_id)
 
     # -- schedules
 

@@ -18,7 +18,7 @@ from wfc.worlds import sql_leases
 from wfc.worlds.postgres_backup import dump
 from wfc.worlds.postgres_clock import ASK, DatabaseClock
 from wfc.worlds.postgres_connect import migrate, refuse_pooler, verify
-from wfc.worlds.postgres_errors import shown, translate
+from wfc.worlds.postgres_errors import TROUBLE, shown, translate
 from wfc.worlds.postgres_listener import Listener
 from wfc.worlds.postgres_news import NUMBER, Taken
 from wfc.worlds.postgres_plain import PostgresPlainAppend
@@ -74,7 +74,7 @@ class PostgresWorld(SqlWorld):
                 if await raw.fetchval("SELECT pg_backend_pid()") != raw.get_server_pid():
                     async with readers.connection() as other:
                         await refuse_pooler(raw, other, self._address)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except TROUBLE as error:
             await readers.close()
             raise translate(error, self._address) from error
         except BaseException:
@@ -119,7 +119,7 @@ class PostgresWorld(SqlWorld):
                 await verify(raw, self._address)
                 if await raw.fetchval("SELECT pg_is_in_recovery()"):
                     raise WorldReadOnly(f"{self.url} only follows another server")
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except TROUBLE as error:
             raise translate(error, self._address) from error
         await self._write(_probe)
         torn = await self._read(_TORN)

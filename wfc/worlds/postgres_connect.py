@@ -13,10 +13,10 @@ import asyncpg
 from wfc.errors import WorldReadOnly, WorldTooNew, WorldUnreachable
 from wfc.worlds.postgres_errors import LOCK_TIMEOUT_MS, shown
 
-SCHEMA: Final = 3
+SCHEMA: Final = 4
 """The number of the last migration this code knows."""
-MIN_READER: Final = 2
-"""Older code would end runs and leave their streams open."""
+MIN_READER: Final = 4
+"""Older code knows nothing of gates and would let everybody pass."""
 OLDEST_SERVER: Final = 14
 CONNECT_S: Final = 10.0
 NAME: Final = "wfc"

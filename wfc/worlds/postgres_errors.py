@@ -18,6 +18,14 @@ from wfc.errors import (
 )
 
 LOCK_TIMEOUT_MS: Final = 10_000
+TROUBLE: Final[tuple[type[Exception], ...]] = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+"""All that asyncpg raises: what the server says, and what becomes of the connection."""
 _LOST: Final[tuple[type[BaseException], ...]] = (
     OSError,
     TimeoutError,

@@ -26,7 +26,7 @@ from wfc.errors import WorldError, WorldUnreachable
 from wfc.worlds import postgres_plain
 from wfc.worlds.feed import RUNS, run_topic
 from wfc.worlds.postgres_connect import connect
-from wfc.worlds.postgres_errors import CONFLICTS, is_lost, shown, translate
+from wfc.worlds.postgres_errors import CONFLICTS, TROUBLE, is_lost, shown, translate
 from wfc.worlds.postgres_news import NOTIFY, Taken, payload_of
 from wfc.worlds.postgres_plain import PostgresPlainAppend
 from wfc.worlds.postgres_transaction import PostgresTransaction, Session
@@ -82,6 +82,9 @@ class _InDoubt(Exception):
 
 class _Spoiled(Exception):
     """A write failed after it had written something, so nothing of its transaction may stay."""
+
+
+_FAILED: Final[tuple[type[Exception], ...]] = (_Spoiled, *TROUBLE)
 
 
 class Lane:
@@ -184,7 +187,7 @@ class Lane:
         """Attempt to commit `writes`; if that cannot be, each of them learns why."""
         try:
             return self._patiently(attempt)
-        except (_Spoiled, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except _FAILED as error:
             if len(writes) > 1 and not is_lost(error):
                 return self._one_by_one(writes)
             told = error.__cause__ if isinstance(error, _Spoiled) else error
@@ -205,8 +208,7 @@ class Lane:
         return committed
 
     def _meaning(self, error: BaseException) -> BaseException:
-        known = isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError)
-        return translate(error, self._url) if known or is_lost(error) else error
+        return translate(error, self._url) if isinstance(error, TROUBLE) else error
 
     # -- connections that come and go
 
@@ -258,7 +260,7 @@ class Lane:
     def _disconnect(self) -> None:
         session, self._session = self._session, None
         if session is not None:
-            with contextlib.suppress(OSError, TimeoutError, asyncpg.InterfaceError):
+            with contextlib.suppress(*TROUBLE):
                 self._loop.run_until_complete(session.raw.close(timeout=1.0))
 
     def _landed(self, session: Session, token: str) -> bool:
@@ -326,7 +328,7 @@ class Lane:
     def _answer(self, write: Write, transaction: PostgresTransaction) -> Any:
         try:
             return write.run(transaction)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        except TROUBLE:
             raise
         except Exception as error:
             if transaction.connection.wrote:
@@ -343,7 +345,7 @@ class Lane:
 
     def _roll_back(self, session: Session) -> None:
         # The first error is the one to tell.
-        with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        with contextlib.suppress(*TROUBLE):
             session.command("ROLLBACK")
 
 

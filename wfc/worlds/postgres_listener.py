@@ -6,17 +6,16 @@ import asyncio
 import contextlib
 from typing import Any, Final
 
-import asyncpg
-
 from wfc.clock import SystemClock
 from wfc.errors import WorldError
 from wfc.worlds.feed import Feed
 from wfc.worlds.postgres_clock import ASK, DatabaseClock
 from wfc.worlds.postgres_connect import Raw, connect
-from wfc.worlds.postgres_errors import is_lost
+from wfc.worlds.postgres_errors import TROUBLE, is_lost
 from wfc.worlds.postgres_news import CHANNEL, EVERYTHING, NUMBER, Taken, read
 
 POLL_S: Final = 0.4
+_AWAY: Final[tuple[type[Exception], ...]] = (*TROUBLE, WorldError)
 _LOOKS: Final = 8
 _SOON_S: Final = 0.02
 _LOOK: Final = f"SELECT ({NUMBER}), ({ASK})"
@@ -57,7 +56,7 @@ class Listener:
         while True:
             try:
                 await self._listen()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, WorldError) as error:
+            except _AWAY as error:
                 if not is_lost(error) and not isinstance(error, WorldError):
                     raise
             # Nobody told us meanwhile, so whoever watches must look.

@@ -7,11 +7,9 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-import asyncpg
-
 from wfc.worlds.postgres_connect import Raw, connect
 from wfc.worlds.postgres_dialect import translated
-from wfc.worlds.postgres_errors import is_lost, translate
+from wfc.worlds.postgres_errors import TROUBLE, is_lost, translate
 from wfc.worlds.postgres_lane import PATIENCE_S
 
 READERS: Final = 4
@@ -35,7 +33,7 @@ class Readers:
             try:
                 async with self.connection() as raw:
                     return [tuple(row) for row in await raw.fetch(text, *arguments)]
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except TROUBLE as error:
                 if not is_lost(error) or asyncio.get_running_loop().time() > deadline:
                     raise translate(error, self._url) from error
             await asyncio.sleep(delay)
@@ -57,5 +55,5 @@ class Readers:
         """Disconnect."""
         idle, self._idle = self._idle, []
         for raw in idle:
-            with contextlib.suppress(OSError, TimeoutError, asyncpg.InterfaceError):
+            with contextlib.suppress(*TROUBLE):
                 await raw.close(timeout=1.0)

@@ -18,15 +18,18 @@ from wfc.ids import OperationId, RunId, WorkerId
 from wfc.worlds import (
     outside,
     rules,
+    sql_doors,
     sql_events,
     sql_hooks,
     sql_runs,
     sql_streams,
     sql_versions,
 )
+from wfc.worlds import sql_attempts as attempts
 from wfc.worlds import sql_leases as leases
 from wfc.worlds import sql_queue as messages
 from wfc.worlds.feed import QUEUES, RUNS, run_topic
+from wfc.worlds.limits import Claimant
 from wfc.worlds.protocol import (
     Appended,
     Attempt,
@@ -67,9 +70,7 @@ def append(transaction: Transaction, request: Request) -> Appended | Refused:
     if before is None:
         opening = request.events[0]
         assert isinstance(opening, RunCreated)
-        before = sql_runs.create(
-            transaction.connection, request.run_id, opening, transaction.now_us
-        )
+        before = _create(transaction, request.run_id, opening)
     elif not isinstance(request.guard, Owner):
         outside.check(outside_of(transaction, before), request.events, request.guard)
         sql_hooks.check_reopened(transaction, request.run_id, request.events)
@@ -183,16 +184,27 @@ def _write(transaction: Transaction, request: Request, run: RunRow) -> Appended:
     return Appended(recorded=recorded, length=run.length, fence=fence)
 
 
+def _create(transaction: Transaction, run_id: RunId, event: RunCreated) -> RunRow:
+    """Write the row of a new run, and make it known at its gates."""
+    run = sql_runs.create(transaction.connection, run_id, event, transaction.now_us)
+    gates = rules.gates_of(event)
+    if gates:
+        since = max(run.created_at, run.not_before or 0)
+        who = Claimant(run_id)
+        sql_doors.enter(transaction, who, gates, priority=run.priority, since=since)
+    return run
+
+
 def _enqueue(transaction: Transaction, run: RunRow, request: Request, queued: Queued) -> None:
     """Queue a message of the append; of its own run, the loaded row knows better than the table."""
     if queued.message.run_id != run.run_id:
-        messages.enqueue(transaction, queued)
+        attempts.enqueue(transaction, queued)
     elif isinstance(queued.message, Attempt):
         if not run.over:
             number = _standing(transaction, run, request, queued.message.operation_id)
-            messages.enqueue_open(transaction, queued, number)
+            attempts.enqueue_open(transaction, queued, run, number)
     elif not run.over:
-        messages.enqueue_open(transaction, queued)
+        attempts.enqueue_open(transaction, queued, run)
 
 
 def _standing(
@@ -212,7 +224,7 @@ def _pass_on(transaction: Transaction, request: Request, run: RunRow) -> int | N
     if fence is None and _wakes(request):
         if run.owner is None:
             run.due_at = max(transaction.now_us, run.not_before or 0)
-        messages.resume(transaction, run)
+        sql_doors.wake(transaction, run)
     return fence
 
 
@@ -261,11 +273,11 @@ def _recorded(
 def create_run(transaction: Transaction, child: Child) -> None:
     """Create a run beside whatever else the transaction writes, and queue it."""
     assert isinstance(child.event, RunCreated)
-    before = sql_runs.create(transaction.connection, child.run_id, child.event, transaction.now_us)
+    before = _create(transaction, child.run_id, child.event)
     run = replace(before)
     _record(transaction, run, [child.event], NewRun())
+    sql_doors.wake(transaction, run)
     sql_runs.save(transaction.connection, before, run)
-    messages.resume(transaction, run)
     transaction.news.add(run_topic(child.run_id))
 
 
@@ -276,6 +288,8 @@ def _release(transaction: Transaction, run: RunRow, release: Release) -> None:
     if release.wake_at is not None:
         due = max(transaction.now_us, release.wake_at)
         messages.put(transaction, Resume(run.run_id), due, run.priority)
+    if run.gated:
+        sql_doors.released(transaction, run, release)
     fault.point("run.released")
 
 

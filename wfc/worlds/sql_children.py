@@ -7,8 +7,7 @@ from typing import Final
 
 from wfc.eventlog.event import ChildCreated, Recorded, RunCancelRequested
 from wfc.ids import OperationId, RunId
-from wfc.worlds import rules, sql_events, sql_runs
-from wfc.worlds import sql_queue as messages
+from wfc.worlds import rules, sql_doors, sql_events, sql_runs
 from wfc.worlds.feed import RUNS, run_topic
 from wfc.worlds.sql_runs import RunRow
 from wfc.worlds.sql_transaction import Transaction
@@ -23,6 +22,8 @@ SELECT DISTINCT parents.run_id, parents.priority FROM children
 JOIN runs ON runs.run_id = children.child_id AND runs.ended_at IS NOT NULL
 JOIN runs AS parents ON parents.run_id = children.run_id
 WHERE parents.ended_at IS NULL AND parents.paused = 0 AND parents.blocked IS NULL
+AND NOT (parents.gated = 1 AND EXISTS (
+    SELECT 1 FROM slots WHERE slots.run_id = parents.run_id AND operation_id = '' AND state = 1))
 AND NOT EXISTS (
     SELECT 1 FROM messages
     WHERE messages.run_id = parents.run_id AND kind = 'resume' AND name = ''
@@ -110,5 +111,5 @@ def wake_hearers(transaction: Transaction, run: RunRow) -> None:
 def _wake(transaction: Transaction, before: RunRow, run: RunRow) -> None:
     if run.owner is None:
         run.due_at = max(transaction.now_us, run.not_before or 0)
+    sql_doors.wake(transaction, run)
     sql_runs.save(transaction.connection, before, run)
-    messages.resume(transaction, run)

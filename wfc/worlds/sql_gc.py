@@ -35,8 +35,8 @@ LISTED: Final = (
 )
 COUNTED: Final = f"SELECT count(*) FROM ({_EXPIRED}) AS expired"  # noqa: S608 - likewise
 TABLES: Final = (
-    "events", "blobs", "hooks", "attributes", "attempts", "messages", "children", "streams",
-    "stream_writers", "deliveries", "runs",
+    "events", "blobs", "hooks", "attributes", "attempts", "messages", "children", "slots",
+    "streams", "stream_writers", "deliveries", "runs",
 )  # fmt: skip
 """Every table that belongs to a run; the row of the run itself goes last."""
 _STILL: Final = "SELECT 1 FROM runs WHERE run_id = ? AND ended_at IS NOT NULL /*pg FOR UPDATE */"

@@ -12,10 +12,13 @@ from wfc.clock import MICROSECONDS
 from wfc.errors import LeaseLost
 from wfc.eventlog.renames import Renames
 from wfc.ids import OperationId, RunId, WorkerId
+from wfc.worlds import sql_attempts as attempt_rows
+from wfc.worlds import sql_doors as doors
 from wfc.worlds import sql_ends
 from wfc.worlds import sql_queue as messages
 from wfc.worlds import sql_runs as runs
 from wfc.worlds.feed import QUEUES, RUNS, WORKERS, run_topic
+from wfc.worlds.limits import Claimant
 from wfc.worlds.protocol import (
     Attempt,
     Claimed,
@@ -73,11 +76,8 @@ def renew(transaction: Transaction, worker_id: WorkerId, lease_s: float) -> Rene
     )
     if not written.rowcount:
         return Renewal(fenced=True)
-    unwanted = transaction.execute(
-        "DELETE FROM attempts WHERE worker_id = ? AND unwanted = 1 RETURNING run_id, operation_id",
-        (worker_id,),
-    ).fetchall()
-    return Renewal(fenced=False, cancelled=tuple((row[0], row[1]) for row in unwanted))
+    unwanted = attempt_rows.forget_unwanted(transaction, worker_id)
+    return Renewal(fenced=False, cancelled=tuple(unwanted))
 
 
 def _lease_until(transaction: Transaction, lease_s: float) -> int:
@@ -109,14 +109,15 @@ def give_up(transaction: Transaction, worker_id: WorkerId) -> tuple[int, int]:
     ).fetchall()
     for run_id, due, priority in sorted(owned):
         messages.put(transaction, Resume(run_id), due, priority)
-    transaction.execute("DELETE FROM attempts WHERE worker_id = ? AND unwanted = 1", place)
+    attempt_rows.forget_unwanted(transaction, worker_id)
     held = transaction.execute(
         "UPDATE attempts SET worker_id = NULL, lost = 1 WHERE worker_id = ?"
-        " RETURNING run_id, operation_id, priority",
+        " RETURNING run_id, operation_id, priority, queue",
         place,
     ).fetchall()
-    for run_id, operation_id, priority in sorted(held):
-        messages.put(transaction, Attempt(run_id, operation_id), transaction.now_us, priority)
+    for run_id, operation_id, priority, queue in sorted(held, key=lambda row: row[:2]):
+        message = Attempt(run_id, operation_id)
+        messages.put(transaction, message, transaction.now_us, priority, queue)
     return len(owned), len(held)
 
 
@@ -152,6 +153,8 @@ def claim_loaded(
     loss = bool(run.lost)
     if losses_max is not None and run.losses + loss > losses_max:
         return Suspect(losses=run.losses + loss)
+    if run.gated and not doors.passes(transaction, run):
+        return NotYet()
     run.losses += loss
     run.fence += 1
     run.owner, run.lost, run.due_at, run.wake_at = worker_id, 0, None, None
@@ -170,7 +173,7 @@ def claim_loaded(
 
 
 _ATTEMPT: Final = (
-    "SELECT worker_id, not_before, lost FROM attempts"
+    "SELECT worker_id, not_before, lost, gated FROM attempts"
     " WHERE run_id = ? AND operation_id = ? AND unwanted = 0"
 )
 
@@ -190,10 +193,12 @@ def claim_attempt(
         found = transaction.execute(_ATTEMPT, (run_id, operation_id)).fetchone()
     if found is None:
         return Over()
-    holder, not_before, lost = found
+    holder, not_before, lost, gated = found
     if holder is not None and lives(transaction, holder):
         return Held(holder)
     if run.halted or not_before > transaction.now_us:
+        return NotYet()
+    if gated and not doors.doors(transaction).knock(Claimant(run_id, operation_id)):
         return NotYet()
     fence = run.attempt_fence + 1
     transaction.execute("UPDATE runs SET attempt_fence = ? WHERE run_id = ?", (fence, run_id))
@@ -220,9 +225,16 @@ def sweep(transaction: Transaction, limit: int) -> Swept:
         orphans, attempts = orphans + freed, attempts + given_back
     unqueued, overdue = _queue_due_runs(transaction, limit)
     attempts += _queue_attempts(transaction, limit)
-    if orphans + unqueued + overdue + attempts:
+    swept = Swept(
+        orphans=orphans,
+        unqueued=unqueued,
+        overdue=overdue,
+        attempts=attempts,
+        admitted=doors.swept(transaction),
+    )
+    if swept.total():
         transaction.news.update((QUEUES, RUNS))
-    return Swept(orphans=orphans, unqueued=unqueued, overdue=overdue, attempts=attempts)
+    return swept
 
 
 def _queue_due_runs(transaction: Transaction, limit: int) -> tuple[int, int]:
@@ -249,8 +261,11 @@ def _queue_due_runs(transaction: Transaction, limit: int) -> tuple[int, int]:
 def _queue_attempts(transaction: Transaction, limit: int) -> int:
     rows = transaction.execute(
         """
-        SELECT run_id, operation_id, priority, max(not_before, :now) FROM attempts
-        WHERE worker_id IS NULL AND unwanted = 0 AND NOT EXISTS (
+        SELECT run_id, operation_id, priority, max(not_before, :now), queue FROM attempts
+        WHERE worker_id IS NULL AND unwanted = 0 AND NOT (gated = 1 AND EXISTS (
+            SELECT 1 FROM slots WHERE slots.run_id = attempts.run_id
+            AND slots.operation_id = attempts.operation_id AND state = 1))
+        AND NOT EXISTS (
             SELECT 1 FROM messages
             WHERE messages.run_id = attempts.run_id AND kind = 'attempt'
             AND name = attempts.operation_id
@@ -259,8 +274,8 @@ def _queue_attempts(transaction: Transaction, limit: int) -> int:
         """,
         {"now": transaction.now_us, "limit": limit},
     ).fetchall()
-    for run_id, operation_id, priority, due in rows:
-        messages.put(transaction, Attempt(run_id, operation_id), due, priority)
+    for run_id, operation_id, priority, due, queue in rows:
+        messages.put(transaction, Attempt(run_id, operation_id), due, priority, queue)
     return len(rows)
 
 

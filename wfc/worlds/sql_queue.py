@@ -1,4 +1,4 @@
-"""Messages and attempt rows in tables: queued, taken, forgotten."""
+"""Messages in tables: queued, taken, forgotten."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from wfc.ids import OperationId, RunId, WorkerId
 from wfc.worlds.feed import QUEUES
-from wfc.worlds.protocol import Attempt, Message, Queued, Resume, Taken
+from wfc.worlds.protocol import Attempt, Message, Resume, Taken
 from wfc.worlds.sql_runs import RunRow
 from wfc.worlds.sql_transaction import Transaction
 
@@ -15,22 +15,11 @@ RESUME: Final = "resume"
 ATTEMPT: Final = "attempt"
 
 _PUT: Final = """
-INSERT INTO messages (kind, run_id, name, due, priority)
-SELECT :kind, :run_id, :name, :due, :priority WHERE NOT EXISTS (
+INSERT INTO messages (kind, run_id, name, due, priority, queue)
+SELECT :kind, :run_id, :name, :due, :priority, :queue WHERE NOT EXISTS (
     SELECT 1 FROM messages
     WHERE run_id = :run_id AND kind = :kind AND name = :name AND worker_id IS NULL AND due <= :due
     /*pg FOR SHARE */)
-"""
-_UPSERT_ATTEMPT: Final = """
-INSERT INTO attempts (
-    run_id, operation_id, fence, worker_id, not_before, priority, lost, unwanted, standing)
-VALUES (?, ?, 0, NULL, ?, ?, 0, 0, ?)
-ON CONFLICT (run_id, operation_id) DO UPDATE SET
-    standing = coalesce(
-        excluded.standing, CASE attempts.unwanted WHEN 0 THEN attempts.standing END),
-    not_before = excluded.not_before, priority = excluded.priority, unwanted = 0,
-    worker_id = CASE attempts.unwanted WHEN 0 THEN attempts.worker_id END,
-    lost = CASE attempts.unwanted WHEN 0 THEN attempts.lost ELSE 0 END
 """
 # What nobody may take now: all of a paused or blocked run, the `Resume` of one that a living
 # worker owns. `:worker` is who asks (an owner may take its own), or ''.
@@ -41,6 +30,12 @@ _FREE: Final = """
             SELECT 1 FROM workers
             WHERE workers.worker_id = runs.owner AND workers.lease_until > :now))))
 """
+# Steps of a queue go to workers that serve it; who names no queue serves all.
+_SERVED: Final = """
+(messages.queue IS NULL OR EXISTS (
+    SELECT 1 FROM workers WHERE workers.worker_id = :worker
+    AND (queues = '[]' OR messages.queue IN (SELECT value FROM json_each(queues)))))
+"""
 _NEXT_PRIORITY: Final = """
 SELECT max(priority) FROM messages WHERE worker_id IS NULL AND priority < ?
 """
@@ -48,7 +43,8 @@ _READY: Final = f"""
 SELECT receipt, kind, messages.run_id, name FROM messages
 LEFT JOIN runs ON runs.run_id = messages.run_id
 WHERE messages.worker_id IS NULL AND messages.priority = :priority AND due <= :now AND {_FREE}
-ORDER BY due, receipt LIMIT :limit /*pg FOR UPDATE OF messages SKIP LOCKED */
+AND {_SERVED} ORDER BY due, receipt LIMIT :limit
+/*pg FOR UPDATE OF messages SKIP LOCKED */
 """  # noqa: S608 - constants
 NEXT_DUE: Final = f"""
 WITH RECURSIVE priorities (priority) AS (
@@ -82,10 +78,15 @@ def message_of(kind: str, run_id: str, name: str) -> Message:
     return Attempt(RunId(run_id), OperationId(name))
 
 
-def put(transaction: Transaction, message: Message, due: int, priority: int) -> None:
+def put(
+    transaction: Transaction, message: Message, due: int, priority: int, queue: str | None = None
+) -> None:
     """Queue a message, unless an equal one waits already and is due no later."""
     kind, run_id, name = key_of(message)
-    values = {"kind": kind, "run_id": run_id, "name": name, "due": due, "priority": priority}
+    values = {
+        "kind": kind, "run_id": run_id, "name": name,
+        "due": due, "priority": priority, "queue": queue,
+    }  # fmt: skip
     transaction.execute(_PUT, values)
     # Also if an equal one waits: it is locked now, and who takes at this moment passes over it.
     transaction.news.add(QUEUES)
@@ -94,34 +95,6 @@ def put(transaction: Transaction, message: Message, due: int, priority: int) -> 
 def resume(transaction: Transaction, run: RunRow) -> None:
     """Queue a `Resume` for now, or for the run's delayed start."""
     put(transaction, Resume(run.run_id), max(transaction.now_us, run.not_before or 0), run.priority)
-
-
-def enqueue(transaction: Transaction, queued: Queued) -> None:
-    """Queue what somebody asked for; an attempt gets its row. Nothing for a run that has ended."""
-    message = queued.message
-    ended = transaction.execute(
-        "SELECT ended_at FROM runs WHERE run_id = ?", (message.run_id,)
-    ).fetchone()
-    if ended is not None and ended[0] is not None:
-        return
-    enqueue_open(transaction, queued)
-
-
-def enqueue_open(transaction: Transaction, queued: Queued, standing: int | None = None) -> None:
-    """Do the same for a run that is known not to have ended; `standing` is of the step."""
-    message = queued.message
-    if isinstance(message, Attempt):
-        transaction.execute(
-            _UPSERT_ATTEMPT,
-            (
-                message.run_id,
-                message.operation_id,
-                queued.not_before,
-                queued.priority,
-                standing,
-            ),
-        )
-    put(transaction, message, max(transaction.now_us, queued.not_before), queued.priority)
 
 
 def take(transaction: Transaction, worker_id: WorkerId, limit: int) -> list[Taken]:
@@ -148,29 +121,3 @@ def done(transaction: Transaction, receipts: Sequence[int]) -> None:
     transaction.connection.executemany(
         "DELETE FROM messages WHERE receipt = ?", [(receipt,) for receipt in receipts]
     )
-
-
-def drop_attempt(transaction: Transaction, run_id: RunId, operation_id: OperationId) -> None:
-    """Want the step's attempt no more; its holder learns it by heartbeat."""
-    place = (run_id, operation_id)
-    found = transaction.execute(
-        "SELECT worker_id FROM attempts WHERE run_id = ? AND operation_id = ?", place
-    ).fetchone()
-    if found is None:
-        return
-    transaction.execute(
-        "DELETE FROM messages WHERE run_id = ? AND kind = 'attempt' AND name = ?", place
-    )
-    if found[0] is None:
-        transaction.execute("DELETE FROM attempts WHERE run_id = ? AND operation_id = ?", place)
-    else:
-        transaction.execute(
-            "UPDATE attempts SET unwanted = 1 WHERE run_id = ? AND operation_id = ?", place
-        )
-
-
-def drop_all(transaction: Transaction, run_id: RunId) -> None:
-    """Forget messages and attempts of a run that has ended."""
-    transaction.execute("DELETE FROM messages WHERE run_id = ?", (run_id,))
-    transaction.execute("DELETE FROM attempts WHERE run_id = ? AND worker_id IS NULL", (run_id,))
-    transaction.execute("UPDATE attempts SET unwanted = 1 WHERE run_id = ?", (run_id,))

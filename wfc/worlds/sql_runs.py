@@ -50,6 +50,7 @@ class RunRow:
     chapter_at: int = 1
     retention_us: int | None = None
     late_at: int | None = None
+    gated: int = 0
 
     @property
     def halted(self) -> bool:
@@ -96,6 +97,7 @@ def create(connection: Connection, run_id: RunId, event: RunCreated, now_us: int
         arguments_digest=rules.digest_of(event.arguments),
         retention_us=rules.retention_us(event.retention_s),
         late_at=rules.late_at(event, now_us),
+        gated=int(event.queue is not None or event.limit_key is not None),
     )
     connection.execute(_INSERT, tuple(getattr(row, name) for name in COLUMNS))
     connection.executemany(

@@ -25,14 +25,22 @@ from wfc.eventlog.event import (
     RunUnpaused,
     RunUpgraded,
     RunWoken,
+    StepCancelled,
     StepStarted,
 )
 from wfc.eventlog.renames import Renames
 from wfc.eventlog.standing import RUNNING, standing
 from wfc.ids import OperationId, RunId
-from wfc.worlds import rules, schedules, sql_ends, sql_hooks, sql_streams
+from wfc.worlds import (
+    rules,
+    schedules,
+    sql_doors,
+    sql_ends,
+    sql_hooks,
+    sql_streams,
+)
+from wfc.worlds import sql_attempts as attempts
 from wfc.worlds import sql_children as children
-from wfc.worlds import sql_queue as messages
 from wfc.worlds.feed import SCHEDULES
 from wfc.worlds.sql_runs import RunRow
 from wfc.worlds.sql_transaction import Transaction
@@ -44,7 +52,8 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
     """Change the views by one event, and give the event as it is written."""
     step = rules.answered_step(event)
     if step is not None:
-        messages.drop_attempt(transaction, run.run_id, step)
+        over = not isinstance(event, StepCancelled)
+        attempts.drop_attempt(transaction, run, step, over=over)
     match event:
         case StepStarted():
             transaction.execute(
@@ -59,7 +68,7 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
         case RunWoken():
             run.not_before = None
         case RunPaused():
-            run.paused = 1
+            _pause(transaction, run)
         case RunUnpaused():
             run.paused = 0
         case RunUpgraded():
@@ -70,7 +79,7 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
                 sql_streams.reopen_all(transaction, run.run_id)
             for name in (*event.withdrawn, *event.retracted):
                 if name in event.withdrawn or not sql_hooks.reopen(transaction, run, name):
-                    _take_back(transaction, run.run_id, name)
+                    _take_back(transaction, run, name)
             _rename(transaction, run.run_id, Renames((event,)))
         case RunRestarted():
             sql_hooks.forget_chapters(transaction, run, at)
@@ -96,6 +105,12 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
         case _:
             pass
     return event
+
+
+def _pause(transaction: Transaction, run: RunRow) -> None:
+    run.paused = 1
+    if run.gated:
+        sql_doors.halted(transaction, run)
 
 
 def _set_attributes(transaction: Transaction, run_id: RunId, event: AttributesSet) -> None:
@@ -145,6 +160,10 @@ _NAMED: Final = (
         "UPDATE attempts SET operation_id = ? WHERE run_id = ? AND operation_id = ?",
     ),
     (
+        "SELECT operation_id FROM slots WHERE run_id = ? AND operation_id <> ''",
+        "UPDATE slots SET operation_id = ? WHERE run_id = ? AND operation_id = ?",
+    ),
+    (
         "SELECT name FROM messages WHERE run_id = ? AND kind = 'attempt'",
         "UPDATE messages SET name = ? WHERE run_id = ? AND name = ? AND kind = 'attempt'",
     ),
@@ -152,11 +171,12 @@ _NAMED: Final = (
 """Where the names of operations stand: to read them, and to write one anew."""
 
 
-def _take_back(transaction: Transaction, run_id: RunId, name: OperationId) -> None:
+def _take_back(transaction: Transaction, run: RunRow, name: OperationId) -> None:
     """Forget an operation that an upgrade set back to none."""
-    messages.drop_attempt(transaction, run_id, name)
-    children.take_back(transaction, run_id, name)
-    transaction.execute("DELETE FROM hooks WHERE run_id = ? AND operation_id = ?", (run_id, name))
+    attempts.drop_attempt(transaction, run, name, over=False)
+    children.take_back(transaction, run.run_id, name)
+    place = (run.run_id, name)
+    transaction.execute("DELETE FROM hooks WHERE run_id = ? AND operation_id = ?", place)
 
 
 def _end(
@@ -170,7 +190,7 @@ def _end(
     if isinstance(event, RunCancelled):
         run.cancel_reason = event.reason
     run.owner, run.lost, run.due_at, run.wake_at = None, 0, None, None
-    messages.drop_all(transaction, run.run_id)
+    attempts.drop_all(transaction, run)
     sql_hooks.dispose(transaction, run, at)
     sql_streams.close_all(transaction, run.run_id, status)
     if status is not RunStatus.FAILED:  # an upgrade may reopen it

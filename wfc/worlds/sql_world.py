@@ -9,6 +9,7 @@ import abc
 import asyncio
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -20,8 +21,10 @@ from wfc.eventlog.event import Event, Recorded, Scalar
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
 from wfc.worlds import (
     rules,
+    sql_attempts,
     sql_audit,
     sql_children,
+    sql_doors,
     sql_ends,
     sql_events,
     sql_gc,
@@ -36,6 +39,7 @@ from wfc.worlds import (
 )
 from wfc.worlds.chunks import PAGE_BYTES
 from wfc.worlds.feed import QUEUES, RUNS, Feed, run_topic
+from wfc.worlds.limits import HOLDERS_MAX
 from wfc.worlds.protocol import (
     Appended,
     AttemptOf,
@@ -52,11 +56,13 @@ from wfc.worlds.protocol import (
     EndedChild,
     Environment,
     Expired,
+    GateState,
     Guard,
     Held,
     HookFilter,
     HookPage,
     HookRow,
+    Limit,
     NewRun,
     Note,
     Noted,
@@ -71,6 +77,7 @@ from wfc.worlds.protocol import (
     RunFilter,
     RunPage,
     ScheduleRow,
+    Standing,
     StreamRow,
     StreamWrite,
     Suspect,
@@ -385,7 +392,7 @@ class SqlWorld(abc.ABC):
 
     async def enqueue(self, queued: Queued) -> None:
         """Queue a message, unless an equal one waits already and is due no later."""
-        await self._write(lambda transaction: sql_queue.enqueue(transaction, queued))
+        await self._write(lambda transaction: sql_attempts.enqueue(transaction, queued))
 
     async def take(self, worker_id: WorkerId, limit: int) -> list[Taken]:
         """Take due messages, by priority, then age."""
@@ -409,6 +416,26 @@ class SqlWorld(abc.ABC):
     async def sweep(self, limit: int = 1000) -> Swept:
         """Repair what crashes left behind; idempotent."""
         return await self._write(lambda transaction: sql_leases.sweep(transaction, limit))
+
+    # -- limits
+
+    async def define_limits(self, limits: Sequence[Limit]) -> None:
+        """Say what limits hold from now on."""
+        await self._write(lambda transaction: sql_doors.define(transaction, limits))
+
+    async def gates(self) -> list[GateState]:
+        """Read how full all gates are."""
+        now = self.now_us()
+        return [sql_doors.state_of(row, now) for row in await self._read(sql_doors.STATES)]
+
+    async def standings(self, run_id: RunId) -> list[Standing]:
+        """Read where a run and its steps stand at their gates."""
+        found = []
+        for row in await self._read(sql_doors.STANDINGS, (run_id,)):
+            place = (row[1], row[2], HOLDERS_MAX)
+            holders = await self._read(sql_doors.HOLDERS, place)
+            found.append(sql_doors.standing_of(run_id, row, holders, self.now_us()))
+        return found
 
     # -- schedules
 
@@ -628,9 +655,16 @@ def _block(transaction: Transaction, run_id: RunId, reason: str | None) -> None:
         raise RunNotFound(f"no run has the id {run_id}")
     transaction.execute("UPDATE runs SET blocked = ? WHERE run_id = ?", (reason, run_id))
     if reason is None and not run.over:
+        before = replace(run)
+        run.blocked = None
         if run.owner is None:
-            due = max(transaction.now_us, run.not_before or 0)
-            transaction.execute("UPDATE runs SET due_at = ? WHERE run_id = ?", (due, run_id))
-        sql_queue.resume(transaction, run)
+            run.due_at = max(transaction.now_us, run.not_before or 0)
+        sql_doors.wake(transaction, run)
+        sql_runs.save(transaction.connection, before, run)
         transaction.news.add(QUEUES)
+    elif run.gated and not run.over:
+        before = replace(run)
+        run.blocked = reason
+        sql_doors.halted(transaction, run)
+        sql_runs.save(transaction.connection, before, run)
     transaction.news.update((RUNS, run_topic(run_id)))
