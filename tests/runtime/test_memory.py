@@ -48,7 +48,7 @@ def alive() -> Counter[str]:
     found = runs_alive()
     found["coroutine"] = sum(type(each).__name__ == "coroutine" for each in gc.get_objects())
     found["waits"] = sum(
-        isinstance(each, FunctionType) and each.__name__ == "waits" for each in gc.get_objects()
+        type(each) is FunctionType and each.__name__ == "waits" for each in gc.get_objects()
     )
     return found
 
