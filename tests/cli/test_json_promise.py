@@ -244,6 +244,9 @@ PROMISED: Final = {
         ["gc", "-y"],
         fields(expired=NUMBER, examples={"type": "array", "items": TEXT}, removed=NUMBER),
     ),
+    "migrated": (["db", "migrate"], fields(world=TEXT, schema=NUMBER)),
+    "checked": (["db", "check"], fields(world=TEXT, schema=NUMBER, sound=FLAG)),
+    "backup": (["db", "backup", "copy.db"], fields(world=TEXT, file=TEXT, size=NUMBER)),
     "project": (["init", "fresh"], fields(folder=TEXT, files={"type": "array", "items": TEXT})),
 }
 

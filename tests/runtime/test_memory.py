@@ -23,7 +23,7 @@ from wfc.runtime.resume import LiveRun
 from wfc.runtime.worker import Worker
 from wfc.worlds.protocol import RunFilter
 
-pytestmark = pytest.mark.parametrize("house", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("house_url", ["sqlite"], indirect=True)
 
 HOT_BYTES = 6 * 1024
 COUNT = 200

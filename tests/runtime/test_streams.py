@@ -29,13 +29,10 @@ from wfc.worlds.sqlite import SqliteWorld
 FLOWS: Any = PROGRAM.module
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def house(
-    request: pytest.FixtureRequest, tmp_path: Path, journal: Journal
-) -> AsyncIterator[House]:
+@pytest.fixture
+async def house(house_url: str, journal: Journal) -> AsyncIterator[House]:
     clock = VirtualClock()
-    url = "memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/world.db"
-    world = open_world(url, clock)
+    world = open_world(house_url, clock)
     await world.open()
     made = await House(world, clock, PROGRAM.version).open()
     yield made

@@ -7,12 +7,13 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from wfc.clock import VirtualClock
+from wfc.clock import Clock, VirtualClock
 from wfc.cron import Timing
 from wfc.errors import WfcError
 from wfc.eventlog.entity import RunStatus
@@ -36,6 +37,7 @@ from wfc.eventlog.event import (
 )
 from wfc.ids import DefinitionId, RunId, VersionId, WorkerId
 from wfc.worlds.memory import MemoryWorld
+from wfc.worlds.postgres import PostgresWorld
 from wfc.worlds.promises.given import (
     VERSION,
     created,
@@ -90,12 +92,12 @@ CALLBACKS = [
 class Pair:
     """Both worlds under one clock; a call goes to both, and both must say the same."""
 
-    def __init__(self, seed: int, path: Path) -> None:
+    def __init__(self, seed: int, make: Callable[[Clock], World]) -> None:
         self.chance = random.Random(seed)  # noqa: S311 - a dose, not a secret
         self.clock = VirtualClock()
         self.worlds: tuple[World, World] = (
             MemoryWorld(self.clock),
-            SqliteWorld(path, clock=self.clock),
+            make(self.clock),
         )
         self.held: dict[Gate, int] = {}
         self.receipts: tuple[list[int], list[int]] = ([], [])
@@ -384,8 +386,8 @@ async def due_by_name(world: World) -> object:
     return sorted(row.name for row in due.rows), due.next_at
 
 
-async def _play(seed: int, path: Path) -> None:
-    pair = Pair(seed, path)
+async def _play(seed: int, make: Callable[[Clock], World]) -> None:
+    pair = Pair(seed, make)
     for world in pair.worlds:
         await world.open()
     try:
@@ -400,10 +402,14 @@ async def _play(seed: int, path: Path) -> None:
             await world.close()
 
 
+def _sqlite(path: Path, clock: Clock) -> World:
+    return SqliteWorld(path, clock=clock)
+
+
 @pytest.mark.parametrize("seed", range(SEEDS))
 async def test_sqlite_answers_as_the_model(tmp_path: Path, seed: int) -> None:
     """A seed that fails reproduces its failure."""
-    await _play(seed, tmp_path / "world.db")
+    await _play(seed, partial(_sqlite, tmp_path / "world.db"))
 
 
 @pytest.mark.soak
@@ -411,4 +417,23 @@ async def test_sqlite_answers_as_the_model(tmp_path: Path, seed: int) -> None:
 async def test_sqlite_answers_as_the_model_for_long(tmp_path: Path) -> None:
     """Many seeds."""
     for seed in range(SEEDS, SEEDS + SOAK_SEEDS):
-        await _play(seed, tmp_path / f"world{seed}.db")
+        await _play(seed, partial(_sqlite, tmp_path / f"world{seed}.db"))
+
+
+@pytest.fixture
+def url(postgres_url: str) -> str:
+    return postgres_url
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_postgres_answers_as_the_model(url: str, seed: int) -> None:
+    """Like SQLite."""
+    await _play(seed, lambda clock: PostgresWorld(url, clock=clock))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("seed", range(3, 3 + SOAK_SEEDS // 10))
+async def test_postgres_answers_as_the_model_for_long(url: str, seed: int) -> None:
+    """Many seeds."""
+    await _play(seed, lambda clock: PostgresWorld(url, clock=clock))

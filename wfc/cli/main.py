@@ -78,6 +78,7 @@ TABLE: Final = (
     Entry("schedules", "List, create, pause, resume, trigger and delete schedules.", STORE),
     Entry("audit", "List who changed what about the world itself.", STORE),
     Entry("gc", "Remove runs that ended long ago.", STORE),
+    Entry("db", "Bring a world's tables up to date, check them, back them up.", STORE),
     Entry("versions", "List, activate, register and prune versions of the code.", STORE),
 )
 

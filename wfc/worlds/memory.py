@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 
 from wfc.clock import MICROSECONDS, Clock, SystemClock
-from wfc.errors import RunNotFound, WorldUnreachable
+from wfc.errors import ConfigError, RunNotFound, WorldUnreachable
 from wfc.eventlog.entity import Run
 from wfc.eventlog.event import (
     Event,
@@ -123,6 +124,14 @@ class MemoryWorld:
     async def check(self) -> None:
         """See that the world is open: memory has nothing else to check."""
         self._must_be_open()
+
+    async def schema(self) -> int | None:
+        """Give None: there are no tables."""
+        return None
+
+    async def backup(self, path: Path) -> None:
+        """Refuse: it ends with its process."""
+        raise ConfigError(f"a world in memory cannot be backed up to {path}: nothing of it stays")
 
     def now_us(self) -> int:
         """Give the world's clock."""

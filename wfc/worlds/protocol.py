@@ -9,6 +9,7 @@ the protocol stand in `messages`, `guards` and `answers`; whoever uses a world f
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from wfc.eventlog.entity import Run
@@ -164,6 +165,17 @@ class World(Protocol):
 
     async def check(self) -> None:
         """Read the durability settings back and probe for damage. Raises as `open` does."""
+        ...
+
+    async def schema(self) -> int | None:
+        """Give the number of the last migration of the tables; None for a world without tables."""
+        ...
+
+    async def backup(self, path: Path) -> None:
+        """Write all that the world holds at one instant to a new file; work goes on meanwhile.
+
+        Raises `ConfigError` if there is such a file or this world cannot be backed up so.
+        """
         ...
 
     def now_us(self) -> int:

@@ -1,4 +1,4 @@
-"""Attempt rows in SQLite: steps that any worker may run, queued, wanted no more, given up."""
+"""Attempt rows in tables: steps that any worker may run, queued, wanted no more, given up."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from typing import Final
 
 from wfc.ids import OperationId, RunId
-from wfc.worlds import sqlite_doors
-from wfc.worlds import sqlite_queue as messages
+from wfc.worlds import sql_doors
+from wfc.worlds import sql_queue as messages
 from wfc.worlds.limits import Claimant
 from wfc.worlds.protocol import Attempt, Queued
-from wfc.worlds.sqlite_commit import Transaction
-from wfc.worlds.sqlite_runs import RunRow
+from wfc.worlds.sql_runs import RunRow
+from wfc.worlds.sql_transaction import Transaction
 
 _UPSERT_ATTEMPT: Final = """
 INSERT INTO attempts (
@@ -19,10 +19,12 @@ INSERT INTO attempts (
     gated, queue)
 VALUES (?, ?, 0, NULL, ?, ?, 0, 0, ?, ?, ?)
 ON CONFLICT (run_id, operation_id) DO UPDATE SET
-    standing = coalesce(excluded.standing, iif(unwanted, NULL, standing)),
+    standing = coalesce(
+        excluded.standing, CASE attempts.unwanted WHEN 0 THEN attempts.standing END),
     not_before = excluded.not_before, priority = excluded.priority, unwanted = 0,
-    gated = max(gated, excluded.gated), queue = excluded.queue,
-    worker_id = iif(unwanted, NULL, worker_id), lost = iif(unwanted, 0, lost)
+    gated = max(attempts.gated, excluded.gated), queue = excluded.queue,
+    worker_id = CASE attempts.unwanted WHEN 0 THEN attempts.worker_id END,
+    lost = CASE attempts.unwanted WHEN 0 THEN attempts.lost ELSE 0 END
 """
 
 
@@ -76,10 +78,10 @@ def _passes(
         transaction.execute("UPDATE runs SET gated = 1 WHERE run_id = ?", (message.run_id,))
     assert queued.gate is not None
     claimant = Claimant(message.run_id, message.operation_id)
-    sqlite_doors.enter(transaction, claimant, [queued.gate], priority=queued.priority, since=due)
+    sql_doors.enter(transaction, claimant, [queued.gate], priority=queued.priority, since=due)
     if due > transaction.now_us:
         return True
-    return sqlite_doors.doors(transaction, run).knock(claimant)
+    return sql_doors.doors(transaction, run).knock(claimant)
 
 
 def drop_attempt(
@@ -106,7 +108,7 @@ def drop_attempt(
             "UPDATE attempts SET unwanted = 1 WHERE run_id = ? AND operation_id = ?", place
         )
     if gated and (over or worker_id is None):
-        sqlite_doors.doors(transaction, run).leave(Claimant(run.run_id, operation_id))
+        sql_doors.doors(transaction, run).leave(Claimant(run.run_id, operation_id))
 
 
 def drop_all(transaction: Transaction, run: RunRow) -> None:
@@ -116,7 +118,7 @@ def drop_all(transaction: Transaction, run: RunRow) -> None:
     transaction.execute("DELETE FROM attempts WHERE run_id = ? AND worker_id IS NULL", (run_id,))
     transaction.execute("UPDATE attempts SET unwanted = 1 WHERE run_id = ?", (run_id,))
     if run.gated:
-        sqlite_doors.ended(transaction, run)
+        sql_doors.ended(transaction, run)
 
 
 def forget_unwanted(transaction: Transaction, worker_id: str) -> list[tuple[RunId, OperationId]]:
@@ -128,5 +130,5 @@ def forget_unwanted(transaction: Transaction, worker_id: str) -> list[tuple[RunI
     ).fetchall()
     for run_id, operation_id, gated in sorted(found):
         if gated:
-            sqlite_doors.doors(transaction).leave(Claimant(run_id, operation_id))
+            sql_doors.doors(transaction).leave(Claimant(run_id, operation_id))
     return [(run_id, operation_id) for run_id, operation_id, _ in found]

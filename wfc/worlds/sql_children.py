@@ -1,4 +1,4 @@
-"""Children in a SQLite world: who hears of whose end, and whom a cancellation reaches."""
+"""Children in a world with tables: who hears of whose end, and whom a cancellation reaches."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Final
 
 from wfc.eventlog.event import ChildCreated, Recorded, RunCancelRequested
 from wfc.ids import OperationId, RunId
-from wfc.worlds import rules, sqlite_doors, sqlite_events, sqlite_runs
+from wfc.worlds import rules, sql_doors, sql_events, sql_runs
 from wfc.worlds.feed import RUNS, run_topic
-from wfc.worlds.sqlite_commit import Transaction
-from wfc.worlds.sqlite_runs import RunRow
+from wfc.worlds.sql_runs import RunRow
+from wfc.worlds.sql_transaction import Transaction
 
 ENDED: Final = """
 SELECT operation_id, child_id FROM children
@@ -22,7 +22,7 @@ SELECT DISTINCT parents.run_id, parents.priority FROM children
 JOIN runs ON runs.run_id = children.child_id AND runs.ended_at IS NOT NULL
 JOIN runs AS parents ON parents.run_id = children.run_id
 WHERE parents.ended_at IS NULL AND parents.paused = 0 AND parents.blocked IS NULL
-AND NOT (parents.gated AND EXISTS (
+AND NOT (parents.gated = 1 AND EXISTS (
     SELECT 1 FROM slots WHERE slots.run_id = parents.run_id AND operation_id = '' AND state = 1))
 AND NOT EXISTS (
     SELECT 1 FROM messages
@@ -41,7 +41,8 @@ _HEARERS: Final = "SELECT run_id FROM children WHERE child_id = ? ORDER BY run_i
 def hear(transaction: Transaction, run_id: RunId, event: ChildCreated) -> None:
     """Let the run hear of the end of the child that the event names."""
     transaction.execute(
-        "INSERT OR REPLACE INTO children VALUES (?, ?, ?)",
+        "INSERT INTO children VALUES (?, ?, ?)"
+        " ON CONFLICT (run_id, operation_id) DO UPDATE SET child_id = excluded.child_id",
         (run_id, event.operation_id, event.run_id),
     )
 
@@ -65,7 +66,7 @@ def take_back(transaction: Transaction, run_id: RunId, name: OperationId) -> Non
         (run_id, name),
     ).fetchall()
     for (child_id,) in found:
-        child = sqlite_runs.load(transaction.connection, child_id)
+        child = sql_runs.load(transaction.connection, child_id)
         if child is not None and child.parent_id == run_id:
             _tell(transaction, child, rules.taken_back(run_id))
 
@@ -75,8 +76,8 @@ def request_cancel(transaction: Transaction, run: RunRow, event: RunCancelReques
     run.cancel_requested, run.cancel_reason = 1, event.reason
     run.not_before = None  # a cancelled run need not wait for its delayed start
     for (child_id,) in transaction.execute(_OPEN_CHILDREN, (run.run_id,)).fetchall():
-        (opening,) = sqlite_events.read_history(transaction, child_id, 0, 1)
-        child = sqlite_runs.load(transaction.connection, child_id)
+        (opening,) = sql_events.read_history(transaction, child_id, 0, 1)
+        child = sql_runs.load(transaction.connection, child_id)
         if child is not None and not rules.is_detached(opening.event):
             _tell(transaction, child, rules.passed_on(run.run_id))
 
@@ -87,10 +88,10 @@ def _tell(transaction: Transaction, before: RunRow, event: RunCancelRequested) -
     child = replace(before, length=before.length + 1)
     child.recorded_at = max(transaction.now_us, before.recorded_at)
     recorded = Recorded(position=child.length, recorded_at=child.recorded_at, event=event)
-    sqlite_events.insert(
+    sql_events.insert(
         transaction.connection,
         child.run_id,
-        sqlite_events.encode(child.run_id, [recorded], transaction.vault),
+        sql_events.encode(child.run_id, [recorded], transaction.vault),
     )
     request_cancel(transaction, child, event)
     _wake(transaction, before, child)
@@ -102,7 +103,7 @@ def wake_hearers(transaction: Transaction, run: RunRow) -> None:
     hearers = transaction.execute(_HEARERS, (run.run_id,)).fetchall()
     parents = [] if run.parent_id is None else [(run.parent_id,)]
     for run_id in sorted({found[0] for found in (*hearers, *parents)}):
-        before = sqlite_runs.load(transaction.connection, run_id)
+        before = sql_runs.load(transaction.connection, run_id)
         if before is not None and not before.over:
             _wake(transaction, before, replace(before))
 
@@ -110,5 +111,5 @@ def wake_hearers(transaction: Transaction, run: RunRow) -> None:
 def _wake(transaction: Transaction, before: RunRow, run: RunRow) -> None:
     if run.owner is None:
         run.due_at = max(transaction.now_us, run.not_before or 0)
-    sqlite_doors.wake(transaction, run)
-    sqlite_runs.save(transaction.connection, before, run)
+    sql_doors.wake(transaction, run)
+    sql_runs.save(transaction.connection, before, run)

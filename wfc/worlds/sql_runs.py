@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -10,6 +9,7 @@ from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import RunCreated
 from wfc.ids import RunId, WorkerId
 from wfc.worlds import rules
+from wfc.worlds.sql_transaction import Connection
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class RunRow:
 
 
 COLUMNS: Final = tuple(field.name for field in fields(RunRow))
-_SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM runs WHERE run_id = ?"  # noqa: S608 - fixed names
+_SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM runs WHERE run_id = ? /*pg FOR UPDATE */"  # noqa: S608 - fixed names
 _INSERT: Final = f"INSERT INTO runs VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 - marks
 
 
@@ -73,13 +73,13 @@ def row_of(values: tuple[Any, ...]) -> RunRow:
     return RunRow(**dict(zip(COLUMNS, values, strict=True)))
 
 
-def load(connection: sqlite3.Connection, run_id: RunId) -> RunRow | None:
+def load(connection: Connection, run_id: RunId) -> RunRow | None:
     """Read the row of a run."""
     values = connection.execute(_SELECT, (run_id,)).fetchone()
     return None if values is None else row_of(values)
 
 
-def create(connection: sqlite3.Connection, run_id: RunId, event: RunCreated, now_us: int) -> RunRow:
+def create(connection: Connection, run_id: RunId, event: RunCreated, now_us: int) -> RunRow:
     """Write the row of a new run, still without events."""
     row = RunRow(
         run_id=run_id,
@@ -107,7 +107,7 @@ def create(connection: sqlite3.Connection, run_id: RunId, event: RunCreated, now
     return row
 
 
-def save(connection: sqlite3.Connection, before: RunRow, after: RunRow) -> None:
+def save(connection: Connection, before: RunRow, after: RunRow) -> None:
     """Write what changed: an index is touched only if its column is named."""
     names = [name for name in COLUMNS if getattr(before, name) != getattr(after, name)]
     if names:

@@ -1,4 +1,4 @@
-"""The hooks of a SQLite world: who has which token, and what readers ask."""
+"""The hooks of a world with tables: who has which token, and what readers ask."""
 
 from __future__ import annotations
 
@@ -11,17 +11,21 @@ from wfc.errors import CorruptEvent, HookConflictError, LogError
 from wfc.eventlog.entity import Hook, HookStatus
 from wfc.eventlog.event import Event, HookConflicted, HookCreated, HookKind, RunUpgraded
 from wfc.ids import DefinitionId, OperationId, RunId
-from wfc.worlds import rules, sqlite_events
+from wfc.worlds import rules, sql_events
 from wfc.worlds.feed import HOOKS
 from wfc.worlds.protocol import HookFilter, HookRow
 from wfc.worlds.rules import HookPlace
-from wfc.worlds.sqlite_commit import Transaction
-from wfc.worlds.sqlite_runs import RunRow
+from wfc.worlds.sql_runs import RunRow
+from wfc.worlds.sql_transaction import Transaction
 from wfc.worlds.vault import Vault
 
 _PUT: Final = """
-INSERT OR REPLACE INTO hooks (run_id, operation_id, hook_id, token_digest, status, position, kind,
+INSERT INTO hooks (run_id, operation_id, hook_id, token_digest, status, position, kind,
 created_at, retention_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (run_id, operation_id) DO UPDATE SET hook_id = excluded.hook_id,
+token_digest = excluded.token_digest, status = excluded.status, position = excluded.position,
+kind = excluded.kind, created_at = excluded.created_at, retention_us = excluded.retention_us,
+received = 0, disposed_at = NULL, reserved_until = NULL
 """
 _DISPOSE: Final = """
 UPDATE hooks SET status = 'disposed', disposed_at = :at, reserved_until = :at + retention_us
@@ -151,12 +155,13 @@ def check_reopened(transaction: Transaction, run_id: RunId, events: Sequence[Eve
         ).fetchone()
         holder = None if found is None else _holder_of(transaction, found[0])
         if holder is not None and holder != (run_id, name):
-            (made,) = sqlite_events.read_history(transaction, run_id, found[1] - 1, 1)
+            (made,) = sql_events.read_history(transaction, run_id, found[1] - 1, 1)
             raise HookConflictError(getattr(made.event, "token", ""), holder[0])
 
 
 def is_taken(transaction: Transaction, token: str) -> bool:
     """Tell whether a hook has this token, or keeps it from others."""
+    transaction.lock(f"token {digest_of(token).hex()}")  # or two could find it free
     return _holder_of(transaction, digest_of(token)) is not None
 
 
@@ -214,7 +219,7 @@ def blobs_of(rows: Iterable[tuple[Any, ...]]) -> dict[str, list[bytes]]:
     needed: dict[str, list[bytes]] = {}
     for row in rows:
         position, body, blobs, code = row[_OWN:]
-        digests = sqlite_events.blob_digests([(position, body, blobs, code)])
+        digests = sql_events.blob_digests([(position, body, blobs, code)])
         needed.setdefault(row[0], []).extend(digests)
     return needed
 
@@ -226,7 +231,7 @@ def row_of(
     does not open under its key.
     """
     run_id, (position, body, named, code) = RunId(values[0]), values[_OWN:]
-    recorded = sqlite_events.veiled(run_id, (position, body, named, code), blobs, vault)
+    recorded = sql_events.veiled(run_id, (position, body, named, code), blobs, vault)
     event = recorded.event
     if not isinstance(event, HookCreated | HookConflicted):
         raise CorruptEvent(run_id, position, "it is not the hook that its row is about")

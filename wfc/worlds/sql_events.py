@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields, replace
@@ -17,7 +16,7 @@ from wfc.eventlog import wire
 from wfc.eventlog.event import Event, Recorded
 from wfc.ids import RunId
 from wfc.worlds import rules
-from wfc.worlds.sqlite_commit import Transaction
+from wfc.worlds.sql_transaction import Connection, Transaction
 from wfc.worlds.vault import Vault, missing
 
 BLOB_BYTES: Final = 32 << 10
@@ -31,7 +30,9 @@ SELECT: Final = (
     " WHERE run_id = ? AND position > ? ORDER BY position LIMIT ?"
 )
 SELECT_BLOB: Final = "SELECT digest, body FROM blobs WHERE run_id = ? AND digest = ?"
-_INSERT_BLOB: Final = "INSERT OR IGNORE INTO blobs (run_id, digest, body) VALUES (?, ?, ?)"
+_INSERT_BLOB: Final = (
+    "INSERT INTO blobs (run_id, digest, body) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+)
 
 Parameters = tuple[str, int, int, bytes, str | None, str | None]
 Fetched = tuple[int, bytes, str | None, int]
@@ -100,7 +101,7 @@ def _place(position: int, path: str) -> str:
     return f"`{path}` of event {position}"
 
 
-def insert(connection: sqlite3.Connection, run_id: RunId, encoded: Encoded) -> None:
+def insert(connection: Connection, run_id: RunId, encoded: Encoded) -> None:
     """Write rows of one run."""
     if len(encoded.rows) == 1:
         connection.execute(INSERT, encoded.rows[0])

@@ -1,4 +1,4 @@
-"""Who is told of the ends of runs, in a SQLite world."""
+"""Who is told of the ends of runs, in a world with tables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wfc.ids import DefinitionId, RunId, WorkerId
 from wfc.worlds.ends import Callback, CallbackRow, DeliveryRow, TakenEnd, Telling, wanted
 from wfc.worlds.feed import ENDS, run_topic
 from wfc.worlds.messages import Ended
-from wfc.worlds.sqlite_commit import Transaction
+from wfc.worlds.sql_transaction import Transaction
 from wfc.worlds.vault import Vault, sealed, unsealed
 
 _PLACE: Final = "the error of an end callback"
@@ -29,7 +29,7 @@ ON CONFLICT (run_id, callback) DO UPDATE SET
 _TAKE: Final = """
 SELECT due, run_id, position, attempts FROM deliveries
 WHERE status = 'pending' AND worker_id IS NULL AND callback = ? AND due <= ?
-ORDER BY due, run_id LIMIT ?
+ORDER BY due, run_id LIMIT ? /*pg FOR UPDATE SKIP LOCKED */
 """
 _HOLDS: Final = """
 run_id = :run_id AND callback = :callback AND position = :position AND attempts = :attempt
@@ -201,7 +201,7 @@ def listed(
 
 def next_due(names: Collection[str]) -> tuple[str, list[object]]:
     """Give the statement that reads when the first end is due that can be told, and its values."""
-    marks = ", ".join("?" * len(names))
+    marks = ", ".join("?" * len(names)) or "NULL"  # PostgreSQL knows no empty list
     statement = f"{_NEXT} AND callback IN ({marks})"
     return statement, list(names)
 

@@ -1,4 +1,4 @@
-"""Messages in SQLite: queued, taken, forgotten."""
+"""Messages in tables: queued, taken, forgotten."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any, Final
 from wfc.ids import OperationId, RunId, WorkerId
 from wfc.worlds.feed import QUEUES
 from wfc.worlds.protocol import Attempt, Message, Resume, Taken
-from wfc.worlds.sqlite_commit import Transaction
-from wfc.worlds.sqlite_runs import RunRow
+from wfc.worlds.sql_runs import RunRow
+from wfc.worlds.sql_transaction import Transaction
 
 RESUME: Final = "resume"
 ATTEMPT: Final = "attempt"
@@ -18,7 +18,8 @@ _PUT: Final = """
 INSERT INTO messages (kind, run_id, name, due, priority, queue)
 SELECT :kind, :run_id, :name, :due, :priority, :queue WHERE NOT EXISTS (
     SELECT 1 FROM messages
-    WHERE run_id = :run_id AND kind = :kind AND name = :name AND worker_id IS NULL AND due <= :due)
+    WHERE run_id = :run_id AND kind = :kind AND name = :name AND worker_id IS NULL AND due <= :due
+    /*pg FOR SHARE */)
 """
 # What nobody may take now: all of a paused or blocked run, the `Resume` of one that a living
 # worker owns. `:worker` is who asks (an owner may take its own), or ''.
@@ -43,6 +44,7 @@ SELECT receipt, kind, messages.run_id, name FROM messages
 LEFT JOIN runs ON runs.run_id = messages.run_id
 WHERE messages.worker_id IS NULL AND messages.priority = :priority AND due <= :now AND {_FREE}
 AND {_SERVED} ORDER BY due, receipt LIMIT :limit
+/*pg FOR UPDATE OF messages SKIP LOCKED */
 """  # noqa: S608 - constants
 NEXT_DUE: Final = f"""
 WITH RECURSIVE priorities (priority) AS (
@@ -55,7 +57,7 @@ SELECT min(due) FROM (SELECT (
     SELECT due FROM messages LEFT JOIN runs ON runs.run_id = messages.run_id
     WHERE messages.worker_id IS NULL AND messages.priority = priorities.priority
     AND (({_FREE}) OR (due > :now AND runs.paused = 0 AND runs.blocked IS NULL))
-    ORDER BY due LIMIT 1) AS due FROM priorities)
+    ORDER BY due LIMIT 1) AS due FROM priorities) AS dues
 """  # noqa: S608 - constants
 _ABOVE_ALL: Final = 1 << 31
 
@@ -85,9 +87,9 @@ def put(
         "kind": kind, "run_id": run_id, "name": name,
         "due": due, "priority": priority, "queue": queue,
     }  # fmt: skip
-    written = transaction.execute(_PUT, values)
-    if written.rowcount:
-        transaction.news.add(QUEUES)
+    transaction.execute(_PUT, values)
+    # Also if an equal one waits: it is locked now, and who takes at this moment passes over it.
+    transaction.news.add(QUEUES)
 
 
 def resume(transaction: Transaction, run: RunRow) -> None:

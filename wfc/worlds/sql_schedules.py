@@ -1,4 +1,4 @@
-"""Schedules in a SQLite world."""
+"""Schedules in a world with tables."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from wfc.cron import Timing
 from wfc.errors import CannotDecrypt
 from wfc.eventlog.event import RunCreated
 from wfc.ids import RunId
-from wfc.worlds import sqlite_audit, sqlite_runs, sqlite_versions
+from wfc.worlds import sql_audit, sql_runs, sql_versions
 from wfc.worlds.audit import Note
 from wfc.worlds.feed import QUEUES, RUNS, SCHEDULES
 from wfc.worlds.protocol import Child
 from wfc.worlds.rules import versions_named
 from wfc.worlds.schedules import CatchUp, Overlap, Put, ScheduleRow, bounds_of, prefix_of
-from wfc.worlds.sqlite_append import create_run
-from wfc.worlds.sqlite_commit import Transaction
+from wfc.worlds.sql_append import create_run
+from wfc.worlds.sql_transaction import Transaction
 from wfc.worlds.vault import Vault, sealed, unsealed
 
 _PLACE: Final = "the arguments of a schedule"
@@ -48,7 +48,7 @@ ON CONFLICT (name) DO UPDATE SET
     revision = excluded.revision, next_at = excluded.next_at, waiting = excluded.waiting,
     facts = excluded.facts, arguments = excluded.arguments, key_id = excluded.key_id
 """
-_SEEN: Final = "SELECT revision, json_extract(facts, '$.created_at') FROM schedules WHERE name = ?"
+_SEEN: Final = "SELECT revision, facts FROM schedules WHERE name = ?"
 _CHANGE: Final = (
     "UPDATE schedules SET revision = ?, next_at = ?, waiting = ?, facts = ? WHERE name = ?"
 )
@@ -88,21 +88,23 @@ def put(
     alone: bool,
 ) -> Put:
     """Write a schedule as `row` says, if it is still of that revision, and begin a run of it."""
+    transaction.lock(f"schedule {row.name}")
     found = transaction.execute(_SEEN, (row.name,)).fetchone()
-    if (row.revision, row.created_at) != (found or (0, row.created_at)):
+    seen = (0, row.created_at) if found is None else (found[0], json.loads(found[1])["created_at"])
+    if (row.revision, row.created_at) != seen:
         return Put.CHANGED
     if run is not None:
         assert isinstance(run.event, RunCreated)
-        if sqlite_runs.load(transaction.connection, run.run_id) is None:
+        if sql_runs.load(transaction.connection, run.run_id) is None:
             if alone and _has_open_run(transaction, row.name):
                 return Put.BUSY
             for version in versions_named((), (run,)):
-                sqlite_versions.must_not_be_pruned(transaction, version)
+                sql_versions.must_not_be_pruned(transaction, version)
             create_run(transaction, run)
             transaction.news.update((RUNS, QUEUES))
     _write(transaction, row)
     if note is not None:
-        sqlite_audit.add(transaction, note)
+        sql_audit.add(transaction, note)
     transaction.news.add(SCHEDULES)
     fault.point("schedule.put")
     return Put.DONE
@@ -131,7 +133,7 @@ def delete(transaction: Transaction, name: str, note: Note | None) -> bool:
     gone = transaction.execute("DELETE FROM schedules WHERE name = ?", (name,)).rowcount > 0
     if gone:
         if note is not None:
-            sqlite_audit.add(transaction, note)
+            sql_audit.add(transaction, note)
         transaction.news.add(SCHEDULES)
     return gone
 

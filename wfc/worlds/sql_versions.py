@@ -1,4 +1,4 @@
-"""Registered versions in SQLite."""
+"""Registered versions in tables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wfc.ids import VersionId
 from wfc.worlds import rules
 from wfc.worlds.feed import VERSIONS
 from wfc.worlds.protocol import Environment, VersionRow
-from wfc.worlds.sqlite_commit import Transaction
+from wfc.worlds.sql_transaction import Transaction
 
 # The index holds every column that is listed: the rows themselves hold archives of megabytes.
 LISTED: Final = """
@@ -26,6 +26,8 @@ _NEEDED: Final = f"""
 SELECT version FROM runs WHERE status IN ({_OPEN})
 UNION SELECT version FROM runs WHERE status = 'failed' AND ended_at >= ?
 """  # noqa: S608 - likewise
+
+_LOCK: Final = "versions"
 
 
 def rows_of(
@@ -96,7 +98,8 @@ def activate(transaction: Transaction, version: VersionId) -> None:
 def _activate(transaction: Transaction, version: VersionId) -> None:
     # Only the rows that change: each is written whole, with its archive.
     transaction.execute(
-        "UPDATE bundles SET active = (version = ?) WHERE active != (version = ?)",
+        "UPDATE bundles SET active = 1 - active"
+        " WHERE (version = ? AND active = 0) OR (version <> ? AND active = 1)",
         (version, version),
     )
 
@@ -110,6 +113,7 @@ def prune(
     dry_run: bool,
 ) -> list[VersionRow]:
     """Forget the versions that nobody needs, and give them, newest first."""
+    transaction.lock(_LOCK)
     rows = rows_of(transaction.execute(LISTED), transaction.execute(ENVIRONMENTS))
     needed = {row.version for row in rows[:keep]} | {row.version for row in rows if row.active}
     needed.update(version for (version,) in transaction.execute(_NEEDED, (failed_since,)))
@@ -119,13 +123,14 @@ def prune(
     for row in () if dry_run else unneeded:
         transaction.execute("DELETE FROM bundles WHERE version = ?", (row.version,))
         transaction.execute("DELETE FROM environments WHERE version = ?", (row.version,))
-        transaction.execute("INSERT OR IGNORE INTO pruned VALUES (?)", (row.version,))
+        transaction.execute("INSERT INTO pruned VALUES (?) ON CONFLICT DO NOTHING", (row.version,))
         transaction.news.add(VERSIONS)
     return unneeded
 
 
 def must_not_be_pruned(transaction: Transaction, version: VersionId) -> None:
     """Refuse that a run depends on what is gone. Raises `VersionUnknown`."""
+    transaction.lock(_LOCK, shared=True)
     # An older wfc that registers a version again does not know that it has to be taken off here.
     found = transaction.execute(
         "SELECT 1 FROM pruned WHERE version = ?"

@@ -1,4 +1,4 @@
-"""Where SQLite looks up what an event from outside a run's owner is about."""
+"""Where a world with tables looks up what an event from outside a run's owner is about."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from wfc.eventlog.standing import ACTIVE, CONFLICTED, DISPOSED
 from wfc.ids import OperationId, RunId, VersionId
 from wfc.worlds import rules
 from wfc.worlds.outside import WAITS, Outside
-from wfc.worlds.sqlite_commit import Transaction
-from wfc.worlds.sqlite_runs import RunRow
+from wfc.worlds.sql_runs import RunRow
+from wfc.worlds.sql_transaction import Transaction
 
 _HOOKS: Final = {"active": ACTIVE, "disposed": DISPOSED, "conflicted": CONFLICTED}
 _WAITS: Final = "code IN (7, 30, 31)"
 """The condition of the index `events_waits`, which is used only where it is written alike."""
 # The name of an operation stands in the bytes of an event as it is, so only few are decoded.
-_HOLDS: Final = "instr(body, CAST(? AS BLOB)) > 0"
+_HOLDS: Final = "instr(body, ?) > 0"
 NAMING: Final = """
 SELECT body, position FROM events WHERE run_id = ? AND ({holds} OR code = 7)
 ORDER BY position
@@ -103,7 +103,7 @@ class _Look:
         statement = NAMING_WAITS if codes == WAITS else NAMING
         holds = " OR ".join([_HOLDS] * len(names))
         rows = self._transaction.execute(
-            statement.format(holds=holds), (self._run_id, *names)
+            statement.format(holds=holds), (self._run_id, *(name.encode() for name in names))
         ).fetchall()
         return [
             wire.decode(body, run_id=self._run_id, position=position).event

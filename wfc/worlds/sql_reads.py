@@ -1,4 +1,4 @@
-"""What readers ask a SQLite world: statements and the views made of their rows."""
+"""What readers ask a world with tables: statements and the views made of their rows."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from wfc.errors import LogError
 from wfc.eventlog.entity import Run, RunStatus
 from wfc.eventlog.event import FailureKind, RunCompleted, RunFailed
 from wfc.ids import DefinitionId, RunId, VersionId
-from wfc.worlds import rules, sqlite_events
+from wfc.worlds import rules, sql_events
 from wfc.worlds.protocol import RunFilter
-from wfc.worlds.sqlite_runs import COLUMNS, row_of
+from wfc.worlds.sql_runs import COLUMNS, row_of
 from wfc.worlds.vault import Vault
 
 _COLUMNS: Final = ", ".join(f"runs.{name}" for name in COLUMNS)
@@ -31,9 +31,9 @@ SELECT count(*) FROM runs WHERE late_at IS NOT NULL AND ended_at IS NULL AND lat
 ATTRIBUTES: Final = "SELECT key, value FROM attributes WHERE run_id = ?"
 RUN: Final = f"{_VIEW} WHERE runs.run_id = :run_id"
 _HOLDS_TEXT: Final = """(
-instr(lower(runs.run_id), :search) OR instr(lower(runs.workflow), :search)
+instr(lower(runs.run_id), :search) > 0 OR instr(lower(runs.workflow), :search) > 0
 OR EXISTS (SELECT 1 FROM attributes
-    WHERE attributes.run_id = runs.run_id AND instr(lower(attributes.value), :search))
+    WHERE attributes.run_id = runs.run_id AND instr(lower(attributes.value), :search) > 0)
 )"""
 _HAS_ATTRIBUTE: Final = (
     "EXISTS (SELECT 1 FROM attributes WHERE attributes.run_id = runs.run_id"
@@ -49,6 +49,7 @@ def view_of(
     """Make the view of a run from a row of `RUN` or `page_of`."""
     row = row_of(values[: len(COLUMNS)])
     living, *last, attributes = values[len(COLUMNS) :]
+    named: dict[str, str] = json.loads(attributes or "{}")
     blocked = row.blocked
     status, failure_kind = _word(RunStatus, row.status), _word(FailureKind, row.failure_kind)
     if status is None:
@@ -58,7 +59,7 @@ def view_of(
         status = RunStatus.RUNNING
     if last[0] is not None:
         try:
-            end = sqlite_events.veiled(
+            end = sql_events.veiled(
                 row.run_id, (last[0], last[1], last[2], last[3]), blobs, vault
             ).event
         except LogError as damage:
@@ -95,7 +96,7 @@ def view_of(
         cancel_reason=row.cancel_reason,
         arguments_digest=row.arguments_digest,
         late_at=row.late_at,
-        attributes={key: rules.scalar_of(text) for key, text in json.loads(attributes).items()},
+        attributes={key: rules.scalar_of(text) for key, text in named.items()},
     )
 
 
@@ -113,7 +114,7 @@ def blobs_of(values: Iterable[tuple[Any, ...]]) -> dict[str, list[bytes]]:
     for row in values:
         last = row[len(COLUMNS) + 1 :]
         if last[0] is not None and last[2] is not None:
-            needed[row[0]] = sqlite_events.blob_digests([(last[0], last[1], last[2], last[3])])
+            needed[row[0]] = sql_events.blob_digests([(last[0], last[1], last[2], last[3])])
     return needed
 
 
@@ -135,7 +136,7 @@ def page_of(where: RunFilter, place: tuple[int, RunId] | None, limit: int, now: 
         conditions.append("runs.created_at < :created_until")
         values["created_until"] = where.created_until
     if where.late is not None:
-        late = "coalesce(coalesce(runs.ended_at, :now) > runs.late_at, 0)"
+        late = "(runs.late_at IS NOT NULL AND coalesce(runs.ended_at, :now) > runs.late_at)"
         conditions.append(late if where.late else f"NOT {late}")
     if where.search is not None:
         conditions.append(_HOLDS_TEXT)

@@ -1,4 +1,4 @@
-"""What an event changes in the tables of a SQLite world."""
+"""What an event changes in the tables of a world with tables."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ from wfc.ids import OperationId, RunId
 from wfc.worlds import (
     rules,
     schedules,
-    sqlite_doors,
-    sqlite_ends,
-    sqlite_hooks,
-    sqlite_streams,
+    sql_doors,
+    sql_ends,
+    sql_hooks,
+    sql_streams,
 )
-from wfc.worlds import sqlite_attempts as attempts
-from wfc.worlds import sqlite_children as children
+from wfc.worlds import sql_attempts as attempts
+from wfc.worlds import sql_children as children
 from wfc.worlds.feed import SCHEDULES
-from wfc.worlds.sqlite_commit import Transaction
-from wfc.worlds.sqlite_runs import RunRow
+from wfc.worlds.sql_runs import RunRow
+from wfc.worlds.sql_transaction import Transaction
 
 
 def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
@@ -76,13 +76,13 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
             if run.over:
                 run.status, run.ended_at = RunStatus.SUSPENDED.value, None
                 run.failure_kind = None
-                sqlite_streams.reopen_all(transaction, run.run_id)
+                sql_streams.reopen_all(transaction, run.run_id)
             for name in (*event.withdrawn, *event.retracted):
-                if name in event.withdrawn or not sqlite_hooks.reopen(transaction, run, name):
+                if name in event.withdrawn or not sql_hooks.reopen(transaction, run, name):
                     _take_back(transaction, run, name)
             _rename(transaction, run.run_id, Renames((event,)))
         case RunRestarted():
-            sqlite_hooks.forget_chapters(transaction, run, at)
+            sql_hooks.forget_chapters(transaction, run, at)
             run.version, run.fingerprint = event.version, event.fingerprint
             run.chapter, run.chapter_at = event.chapter, run.length + 1
             children.forget(transaction, run.run_id)
@@ -93,13 +93,13 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
         case AttributesSet():
             _set_attributes(transaction, run.run_id, event)
         case HookCreated():
-            return sqlite_hooks.create(transaction, run, event, at)
+            return sql_hooks.create(transaction, run, event, at)
         case HookConflicted():
-            sqlite_hooks.put(transaction, run, event, at)
+            sql_hooks.put(transaction, run, event, at)
         case HookReceived():
-            sqlite_hooks.count(transaction, run, event.operation_id)
+            sql_hooks.count(transaction, run, event.operation_id)
         case HookDisposed():
-            sqlite_hooks.dispose(transaction, run, at, event.operation_id)
+            sql_hooks.dispose(transaction, run, at, event.operation_id)
         case RunCompleted() | RunFailed() | RunCancelled():
             _end(transaction, run, event, at)
         case _:
@@ -110,7 +110,7 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
 def _pause(transaction: Transaction, run: RunRow) -> None:
     run.paused = 1
     if run.gated:
-        sqlite_doors.halted(transaction, run)
+        sql_doors.halted(transaction, run)
 
 
 def _set_attributes(transaction: Transaction, run_id: RunId, event: AttributesSet) -> None:
@@ -191,11 +191,11 @@ def _end(
         run.cancel_reason = event.reason
     run.owner, run.lost, run.due_at, run.wake_at = None, 0, None, None
     attempts.drop_all(transaction, run)
-    sqlite_hooks.dispose(transaction, run, at)
-    sqlite_streams.close_all(transaction, run.run_id, status)
+    sql_hooks.dispose(transaction, run, at)
+    sql_streams.close_all(transaction, run.run_id, status)
     if status is not RunStatus.FAILED:  # an upgrade may reopen it
         children.forget(transaction, run.run_id)
     children.wake_hearers(transaction, run)
-    sqlite_ends.ended(transaction, run.run_id, run.workflow, status, run.length + 1)
+    sql_ends.ended(transaction, run.run_id, run.workflow, status, run.length + 1)
     if run.run_id.startswith(schedules.PREFIX):
         transaction.news.add(SCHEDULES)  # a firing may wait for this end

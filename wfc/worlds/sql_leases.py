@@ -1,4 +1,4 @@
-"""Who may decide in a SQLite world: workers, claims, and what becomes of a dead worker's work."""
+"""Who may decide: workers, claims, and what becomes of the work of a dead worker."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from wfc.clock import MICROSECONDS
 from wfc.errors import LeaseLost
 from wfc.eventlog.renames import Renames
 from wfc.ids import OperationId, RunId, WorkerId
-from wfc.worlds import sqlite_attempts as attempt_rows
-from wfc.worlds import sqlite_doors as doors
-from wfc.worlds import sqlite_ends
-from wfc.worlds import sqlite_queue as messages
-from wfc.worlds import sqlite_runs as runs
+from wfc.worlds import sql_attempts as attempt_rows
+from wfc.worlds import sql_doors as doors
+from wfc.worlds import sql_ends
+from wfc.worlds import sql_queue as messages
+from wfc.worlds import sql_runs as runs
 from wfc.worlds.feed import QUEUES, RUNS, WORKERS, run_topic
 from wfc.worlds.limits import Claimant
 from wfc.worlds.protocol import (
@@ -32,16 +32,16 @@ from wfc.worlds.protocol import (
     Suspect,
     Swept,
 )
-from wfc.worlds.sqlite_children import UNHEARD
-from wfc.worlds.sqlite_commit import Transaction
-from wfc.worlds.sqlite_outside import upgrades_of
-from wfc.worlds.sqlite_runs import RunRow
+from wfc.worlds.sql_children import UNHEARD
+from wfc.worlds.sql_outside import upgrades_of
+from wfc.worlds.sql_runs import RunRow
+from wfc.worlds.sql_transaction import Transaction
 
 
 def lives(transaction: Transaction, worker_id: WorkerId) -> bool:
     """Tell whether a worker's lease runs."""
     found = transaction.execute(
-        "SELECT 1 FROM workers WHERE worker_id = ? AND lease_until > ?",
+        "SELECT 1 FROM workers WHERE worker_id = ? AND lease_until > ? /*pg FOR KEY SHARE */",
         (worker_id, transaction.now_us),
     ).fetchone()
     return found is not None
@@ -101,7 +101,7 @@ def give_up(transaction: Transaction, worker_id: WorkerId) -> tuple[int, int]:
     place = (worker_id,)
     transaction.execute("DELETE FROM workers WHERE worker_id = ?", place)
     transaction.execute("UPDATE messages SET worker_id = NULL WHERE worker_id = ?", place)
-    sqlite_ends.free(transaction, worker_id)
+    sql_ends.free(transaction, worker_id)
     owned = transaction.execute(
         "UPDATE runs SET owner = NULL, lost = 1, due_at = max(?, coalesce(not_before, 0))"
         " WHERE owner = ? RETURNING run_id, due_at, priority",
@@ -213,6 +213,7 @@ def claim_attempt(
 
 def sweep(transaction: Transaction, limit: int) -> Swept:
     """Repair what crashes left behind."""
+    transaction.lock("sweep")
     now = transaction.now_us
     orphans = attempts = 0
     dead = transaction.execute(
@@ -261,7 +262,7 @@ def _queue_attempts(transaction: Transaction, limit: int) -> int:
     rows = transaction.execute(
         """
         SELECT run_id, operation_id, priority, max(not_before, :now), queue FROM attempts
-        WHERE worker_id IS NULL AND unwanted = 0 AND NOT (gated AND EXISTS (
+        WHERE worker_id IS NULL AND unwanted = 0 AND NOT (gated = 1 AND EXISTS (
             SELECT 1 FROM slots WHERE slots.run_id = attempts.run_id
             AND slots.operation_id = attempts.operation_id AND state = 1))
         AND NOT EXISTS (

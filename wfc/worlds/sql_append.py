@@ -1,4 +1,4 @@
-"""The one door for writing events to SQLite: guard, events, views, messages, claim, release."""
+"""The one door for writing events to tables: guard, events, views, messages, claim, release."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from wfc.ids import OperationId, RunId, WorkerId
 from wfc.worlds import (
     outside,
     rules,
-    sqlite_doors,
-    sqlite_events,
-    sqlite_hooks,
-    sqlite_runs,
-    sqlite_streams,
-    sqlite_versions,
+    sql_doors,
+    sql_events,
+    sql_hooks,
+    sql_runs,
+    sql_streams,
+    sql_versions,
 )
-from wfc.worlds import sqlite_attempts as attempts
-from wfc.worlds import sqlite_leases as leases
-from wfc.worlds import sqlite_queue as messages
+from wfc.worlds import sql_attempts as attempts
+from wfc.worlds import sql_leases as leases
+from wfc.worlds import sql_queue as messages
 from wfc.worlds.feed import QUEUES, RUNS, run_topic
 from wfc.worlds.limits import Claimant
 from wfc.worlds.protocol import (
@@ -50,15 +50,15 @@ from wfc.worlds.protocol import (
 )
 from wfc.worlds.renaming import presently
 from wfc.worlds.request import Request
-from wfc.worlds.sqlite_commit import Transaction
-from wfc.worlds.sqlite_outside import outside_of, upgrades_of, was_upgraded
-from wfc.worlds.sqlite_runs import RunRow
-from wfc.worlds.sqlite_views import apply
+from wfc.worlds.sql_outside import outside_of, upgrades_of, was_upgraded
+from wfc.worlds.sql_runs import RunRow
+from wfc.worlds.sql_transaction import Transaction
+from wfc.worlds.sql_views import apply
 
 
 def append(transaction: Transaction, request: Request) -> Appended | Refused:
     """Write all that the request holds, or nothing and say why."""
-    before = sqlite_runs.load(transaction.connection, request.run_id)
+    before = sql_runs.load(transaction.connection, request.run_id)
     if before is not None and isinstance(request.guard, AttemptOf | OpenHook):
         upgrades = upgrades_of(transaction, before)
         request = presently(request, Renames(upgrades)) if upgrades else request
@@ -66,17 +66,17 @@ def append(transaction: Transaction, request: Request) -> Appended | Refused:
     if refused is not None:
         return refused
     for version in rules.versions_named(request.events, request.create):
-        sqlite_versions.must_not_be_pruned(transaction, version)
+        sql_versions.must_not_be_pruned(transaction, version)
     if before is None:
         opening = request.events[0]
         assert isinstance(opening, RunCreated)
         before = _create(transaction, request.run_id, opening)
     elif not isinstance(request.guard, Owner):
         outside.check(outside_of(transaction, before), request.events, request.guard)
-        sqlite_hooks.check_reopened(transaction, request.run_id, request.events)
+        sql_hooks.check_reopened(transaction, request.run_id, request.events)
     run = replace(before)
     answer = _write(transaction, request, run)
-    sqlite_runs.save(transaction.connection, before, run)
+    sql_runs.save(transaction.connection, before, run)
     transaction.news.update((RUNS, run_topic(request.run_id)))
     return answer
 
@@ -109,7 +109,7 @@ def _refusal(transaction: Transaction, request: Request, run: RunRow | None) -> 
 
 
 def _opening(transaction: Transaction, run_id: RunId) -> list[Recorded]:
-    return sqlite_events.read_history(transaction, run_id, 0, 1)
+    return sql_events.read_history(transaction, run_id, 0, 1)
 
 
 def _duplicate(transaction: Transaction, request: Request) -> Refused | None:
@@ -121,7 +121,7 @@ def _duplicate(transaction: Transaction, request: Request) -> Refused | None:
     ).fetchone()
     if found is None:
         return None
-    (known,) = sqlite_events.read_history(transaction, request.run_id, found[0] - 1, 1)
+    (known,) = sql_events.read_history(transaction, request.run_id, found[0] - 1, 1)
     rules.check_same(request.run_id, known.event, request.events[0])
     return Refused(reason=Refusal.DUPLICATE, events=(known,))
 
@@ -143,7 +143,7 @@ def _guarded(transaction: Transaction, run: RunRow, request: Request) -> Refused
             return _behind(transaction, run, length)
         case OpenHook(token):
             name = getattr(request.events[0], "operation_id", None)
-            if sqlite_hooks.active_hook(transaction, token) != (run.run_id, name):
+            if sql_hooks.active_hook(transaction, token) != (run.run_id, name):
                 reason = Refusal.CLOSED
         case _:
             pass
@@ -154,10 +154,10 @@ def _behind(transaction: Transaction, run: RunRow, length: int) -> Refused | Non
     rules.check_length(run.run_id, length, run.length)
     if length == run.length:
         return None
-    missed = sqlite_events.read_history(transaction, run.run_id, length, rules.BEHIND_MAX)
+    missed = sql_events.read_history(transaction, run.run_id, length, rules.BEHIND_MAX)
     if not missed:
         # Without this the writer would ask for ever for what it is said to miss.
-        raise sqlite_events.gone(run.run_id, length + 1)
+        raise sql_events.gone(run.run_id, length + 1)
     return Refused(reason=Refusal.BEHIND, events=tuple(missed))
 
 
@@ -172,9 +172,9 @@ def _write(transaction: Transaction, request: Request, run: RunRow) -> Appended:
     for child in request.create:  # first, so that a cancel request of this append reaches them
         create_run(transaction, child)
     if isinstance(request.guard, NewRun) and request.guard.streams is not None:
-        sqlite_streams.copy(transaction, run.run_id, request.guard.streams)
+        sql_streams.copy(transaction, run.run_id, request.guard.streams)
     if request.chunks:  # before an end closes the streams
-        sqlite_streams.write_all(transaction, run.run_id, request.chunks)
+        sql_streams.write_all(transaction, run.run_id, request.chunks)
     recorded = _record(transaction, run, request.events, request.guard)
     if isinstance(request.guard, NewRun):
         run.heard = rules.heard(request.guard)
@@ -186,12 +186,12 @@ def _write(transaction: Transaction, request: Request, run: RunRow) -> Appended:
 
 def _create(transaction: Transaction, run_id: RunId, event: RunCreated) -> RunRow:
     """Write the row of a new run, and make it known at its gates."""
-    run = sqlite_runs.create(transaction.connection, run_id, event, transaction.now_us)
+    run = sql_runs.create(transaction.connection, run_id, event, transaction.now_us)
     gates = rules.gates_of(event)
     if gates:
         since = max(run.created_at, run.not_before or 0)
         who = Claimant(run_id)
-        sqlite_doors.enter(transaction, who, gates, priority=run.priority, since=since)
+        sql_doors.enter(transaction, who, gates, priority=run.priority, since=since)
     return run
 
 
@@ -224,7 +224,7 @@ def _pass_on(transaction: Transaction, request: Request, run: RunRow) -> int | N
     if fence is None and _wakes(request):
         if run.owner is None:
             run.due_at = max(transaction.now_us, run.not_before or 0)
-        sqlite_doors.wake(transaction, run)
+        sql_doors.wake(transaction, run)
     return fence
 
 
@@ -244,10 +244,10 @@ def _record(
 ) -> tuple[Recorded, ...]:
     times = rules.times(guard, len(events), max(transaction.now_us, run.recorded_at))
     recorded = tuple(_recorded(transaction, run, events, guard, times))
-    sqlite_events.insert(
+    sql_events.insert(
         transaction.connection,
         run.run_id,
-        sqlite_events.encode(run.run_id, recorded, transaction.vault),
+        sql_events.encode(run.run_id, recorded, transaction.vault),
     )
     if recorded:
         run.recorded_at = times[-1]
@@ -263,7 +263,7 @@ def _recorded(
 ) -> Iterator[Recorded]:
     for given, at in zip(events, times, strict=True):
         event = given
-        if isinstance(event, HookCreated) and sqlite_hooks.is_taken(transaction, event.token):
+        if isinstance(event, HookCreated) and sql_hooks.is_taken(transaction, event.token):
             event = rules.with_spare(event, guard)
         event = apply(transaction, run, event, at)
         run.length += 1
@@ -276,8 +276,8 @@ def create_run(transaction: Transaction, child: Child) -> None:
     before = _create(transaction, child.run_id, child.event)
     run = replace(before)
     _record(transaction, run, [child.event], NewRun())
-    sqlite_doors.wake(transaction, run)
-    sqlite_runs.save(transaction.connection, before, run)
+    sql_doors.wake(transaction, run)
+    sql_runs.save(transaction.connection, before, run)
     transaction.news.add(run_topic(child.run_id))
 
 
@@ -289,7 +289,7 @@ def _release(transaction: Transaction, run: RunRow, release: Release) -> None:
         due = max(transaction.now_us, release.wake_at)
         messages.put(transaction, Resume(run.run_id), due, run.priority)
     if run.gated:
-        sqlite_doors.released(transaction, run, release)
+        sql_doors.released(transaction, run, release)
     fault.point("run.released")
 
 

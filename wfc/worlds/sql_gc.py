@@ -1,4 +1,4 @@
-"""Retention in a SQLite world: which runs have expired, and what is removed with them."""
+"""Retention in a world with tables: which runs have expired, and what is removed with them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 from wfc.ids import RunId
 from wfc.worlds import rules
 from wfc.worlds.feed import HOOKS, RUNS, run_topic
-from wfc.worlds.sqlite_commit import Transaction
+from wfc.worlds.sql_transaction import Transaction
 
 # Each half is read from an index of its own; neither looks at a run that may not have expired.
 _BY_SETTINGS: Final = (
@@ -30,15 +30,18 @@ _EXPIRED: Final = " UNION ALL ".join(
     f"SELECT run_id, length, ended_at, {due} {_NEEDED_BY_NOBODY}"
     for due in (_BY_SETTINGS, _BY_START)
 )
-LISTED: Final = f"SELECT run_id, length FROM ({_EXPIRED}) ORDER BY ended_at, run_id LIMIT :limit"  # noqa: S608 - likewise
-COUNTED: Final = f"SELECT count(*) FROM ({_EXPIRED})"  # noqa: S608 - likewise
+LISTED: Final = (
+    f"SELECT run_id, length FROM ({_EXPIRED}) AS expired ORDER BY ended_at, run_id LIMIT :limit"  # noqa: S608 - likewise
+)
+COUNTED: Final = f"SELECT count(*) FROM ({_EXPIRED}) AS expired"  # noqa: S608 - likewise
 TABLES: Final = (
     "events", "blobs", "hooks", "attributes", "attempts", "messages", "children", "slots",
     "streams", "stream_writers", "deliveries", "runs",
 )  # fmt: skip
 """Every table that belongs to a run; the row of the run itself goes last."""
+_STILL: Final = "SELECT 1 FROM runs WHERE run_id = ? AND ended_at IS NOT NULL /*pg FOR UPDATE */"
 _CHUNKS: Final = "DELETE FROM chunks WHERE stream IN (SELECT stream FROM streams WHERE run_id = ?)"
-_LENGTH: Final = "SELECT coalesce(sum(length), 0) FROM streams WHERE run_id = ?"
+_LENGTH: Final = "SELECT CAST(coalesce(sum(length), 0) AS BIGINT) FROM streams WHERE run_id = ?"
 _REMOVE: Final = (_CHUNKS, *(f"DELETE FROM {table} WHERE run_id = ?" for table in TABLES))  # noqa: S608 - names of tables
 
 
@@ -51,6 +54,8 @@ def collect(transaction: Transaction, kept_us: int | None, limit: int) -> tuple[
         (written,) = transaction.execute(_LENGTH, (run_id,)).fetchone()
         if removed and events + length + written > rules.COLLECTED_EVENTS_MAX:
             break
+        if transaction.execute(_STILL, (run_id,)).fetchone() is None:
+            continue  # it was revived since it was listed
         events += length + written
         for statement in _REMOVE:
             transaction.execute(statement, (run_id,))

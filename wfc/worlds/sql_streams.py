@@ -1,4 +1,4 @@
-"""The streams of a SQLite world: chunks with dense indexes, and what the end of a run does."""
+"""The streams of a world with tables: chunks with dense indexes, and what the end of a run does."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from wfc.errors import StreamClosed
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.renames import Renames
 from wfc.ids import OperationId, RunId
-from wfc.worlds import chunks, sqlite_leases, sqlite_runs
+from wfc.worlds import chunks, sql_leases, sql_runs
 from wfc.worlds.chunks import ChunkRow, Closed, CopiedStreams, Form, NewChunk, StreamWrite, Written
 from wfc.worlds.feed import stream_topic
 from wfc.worlds.protocol import AttemptOf, Owner, Refusal, Refused, StreamRow
-from wfc.worlds.sqlite_commit import Transaction
-from wfc.worlds.sqlite_outside import upgrades_of
-from wfc.worlds.sqlite_runs import RunRow
+from wfc.worlds.sql_outside import upgrades_of
+from wfc.worlds.sql_runs import RunRow
+from wfc.worlds.sql_transaction import Transaction
 from wfc.worlds.vault import Vault, missing
 
 HEAD: Final = """
@@ -88,8 +88,8 @@ def write(
 ) -> Written | Refused:
     """Write to a stream if the writer may. Raises `StreamTooLarge`."""
     fault.point("chunks.writing")
-    by = sqlite_runs.load(transaction.connection, writer)
-    run = by if writer == run_id else sqlite_runs.load(transaction.connection, run_id)
+    by = sql_runs.load(transaction.connection, writer)
+    run = by if writer == run_id else sql_runs.load(transaction.connection, run_id)
     if by is None or run is None:
         return Refused(reason=Refusal.MISSING)
     if by.over:
@@ -119,9 +119,7 @@ def _presently(
 
 def _refusal(transaction: Transaction, by: RunRow, guard: Owner | AttemptOf) -> Refusal | None:
     if isinstance(guard, AttemptOf):
-        return sqlite_leases.attempt_refusal(
-            transaction, by.run_id, guard.operation_id, guard.fence
-        )
+        return sql_leases.attempt_refusal(transaction, by.run_id, guard.operation_id, guard.fence)
     return None if by.owner is not None and by.fence == guard.fence else Refusal.FENCED
 
 

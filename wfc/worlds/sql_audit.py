@@ -1,4 +1,4 @@
-"""Facts about no single run, in a SQLite world."""
+"""Facts about no single run, in a world with tables."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ from typing import Any, Final
 from wfc.eventlog.event import Channel
 from wfc.worlds.audit import AuditFilter, Note, Noted, added
 from wfc.worlds.feed import AUDIT
-from wfc.worlds.sqlite_commit import Transaction
+from wfc.worlds.sql_transaction import Transaction
 
 SELECT: Final = """
 SELECT number, at, actor, channel, action, details FROM audit
-WHERE (:before IS NULL OR number < :before) AND (:action IS NULL OR action = :action)
-AND (:actor IS NULL OR actor = :actor)
-AND (:since IS NULL OR at >= :since) AND (:until IS NULL OR at < :until)
+WHERE (CAST(:before AS BIGINT) IS NULL OR number < :before)
+AND (CAST(:action AS TEXT) IS NULL OR action = :action)
+AND (CAST(:actor AS TEXT) IS NULL OR actor = :actor)
+AND (CAST(:since AS BIGINT) IS NULL OR at >= :since)
+AND (CAST(:until AS BIGINT) IS NULL OR at < :until)
 ORDER BY number DESC LIMIT :limit
 """
 _LAST_OF_KIND: Final = """
 SELECT number, details FROM audit
-WHERE action = ? AND actor IS ? AND channel = ? AND at >= ? ORDER BY number DESC LIMIT 1
+WHERE action = ? AND actor IS /*pg NOT DISTINCT FROM */ ? AND channel = ? AND at >= ?
+ORDER BY number DESC LIMIT 1 /*pg FOR UPDATE */
 """
 
 

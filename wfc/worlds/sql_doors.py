@@ -1,4 +1,4 @@
-"""The gates of a SQLite world: its book of slots, and who knocks, rests and leaves when."""
+"""The gates of a world with tables: its book of slots, and who knocks, rests and leaves when."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from wfc.eventlog.entity import RunStatus
 from wfc.ids import OperationId, RunId
-from wfc.worlds import rules, sqlite_runs
-from wfc.worlds import sqlite_queue as messages
+from wfc.worlds import rules, sql_runs
+from wfc.worlds import sql_queue as messages
 from wfc.worlds.admission import Admission, SlotRow
 from wfc.worlds.limits import (
     Claimant,
@@ -20,11 +20,16 @@ from wfc.worlds.limits import (
     Standing,
 )
 from wfc.worlds.protocol import Attempt, Release, Resume
-from wfc.worlds.sqlite_commit import Transaction
-from wfc.worlds.sqlite_runs import RunRow
+from wfc.worlds.sql_runs import RunRow
+from wfc.worlds.sql_transaction import Transaction
 
 _COLUMNS: Final = "number, run_id, operation_id, limit_name, key, state, paid, rank, since"
 _LIMIT: Final = "SELECT name, concurrency, rate_count, rate_us, active FROM limits WHERE name = ?"
+_DEFINE: Final = """
+INSERT INTO limits VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET
+concurrency = excluded.concurrency, rate_count = excluded.rate_count,
+rate_us = excluded.rate_us, active = excluded.active
+"""
 _ROWS: Final = f"""
 SELECT {_COLUMNS} FROM slots WHERE run_id = ? AND operation_id = ? ORDER BY limit_name
 """  # noqa: S608 - names of columns
@@ -37,7 +42,7 @@ _PAGE: Final = 16
 _FIRST: Final = (-(1 << 31), 0, 0)
 
 
-class SqliteBook:
+class SqlBook:
     """The book, within one transaction; `run` is a row that is loaded, which knows better than the
     table.
     """
@@ -70,7 +75,11 @@ class SqliteBook:
 
     def spend(self, gate: Gate, until: int) -> None:
         """Note until when the rate is used up."""
-        self._execute("INSERT OR REPLACE INTO rates VALUES (?, ?, ?)", (*gate, until))
+        self._execute(
+            "INSERT INTO rates VALUES (?, ?, ?) ON CONFLICT (limit_name, key)"
+            " DO UPDATE SET spent_until = excluded.spent_until",
+            (*gate, until),
+        )
 
     def waiting(self, gate: Gate, *, paid: bool) -> Iterator[SlotRow]:
         """Give those that wait, in order, by pages: what was read may have passed meanwhile."""
@@ -128,7 +137,7 @@ class SqliteBook:
     def _row_of(self, run_id: RunId) -> RunRow | None:
         if self._run is not None and self._run.run_id == run_id:
             return self._run
-        return sqlite_runs.load(self._transaction.connection, run_id)
+        return sql_runs.load(self._transaction.connection, run_id)
 
     def _attempt(self, claimant: Claimant) -> tuple[Any, ...] | None:
         found: tuple[Any, ...] | None = self._execute(
@@ -163,8 +172,9 @@ def _row(values: Sequence[Any]) -> SlotRow:
 
 
 def doors(transaction: Transaction, run: RunRow | None = None) -> Admission:
-    """Give who decides, for a transaction in which `run` is loaded."""
-    return Admission(SqliteBook(transaction, run), transaction.now_us)
+    """Give who decides, for a transaction in which `run` is loaded: one at a time."""
+    transaction.lock("gates")
+    return Admission(SqlBook(transaction, run), transaction.now_us)
 
 
 def enter(
@@ -281,7 +291,7 @@ def define(transaction: Transaction, limits: Sequence[Limit]) -> None:
         count, period = (None, None) if rate is None else (rate.count, rate.period_us)
         values = (limit.name, limit.concurrency, count, period, int(limit.active))
         if transaction.execute(_LIMIT, (limit.name,)).fetchone() != values:
-            transaction.execute("INSERT OR REPLACE INTO limits VALUES (?, ?, ?, ?, ?)", values)
+            transaction.execute(_DEFINE, values)
             changed.append(limit.name)
     for name in changed:
         keys = transaction.execute(
@@ -294,8 +304,9 @@ def define(transaction: Transaction, limits: Sequence[Limit]) -> None:
 # --- what is read of them ------------------------------------------------------------------------
 
 _BUSY: Final = """
-SELECT limit_name, key, sum(state = 2) AS held, sum(state = 1) AS waiting,
-    min(iif(state = 1, since, NULL)) AS oldest
+SELECT limit_name, key, sum(CASE state WHEN 2 THEN 1 ELSE 0 END) AS held,
+    sum(CASE state WHEN 1 THEN 1 ELSE 0 END) AS waiting,
+    min(CASE state WHEN 1 THEN since END) AS oldest
 FROM slots WHERE state > 0 GROUP BY limit_name, key
 """
 STATES: Final = f"""
