@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.runtime.conftest import house, journal
+from tests.runtime.conftest import house, house_url, journal
 from tests.runtime.flows import FLOWS
 from tests.runtime.house import House
 from wfc import codec
@@ -18,7 +18,7 @@ from wfc.api import App, RunStatus, cancel_runs, get_run, list_runs, start
 from wfc.config import use_session
 from wfc.errors import InputInvalid, NotCompiled, OptionInvalid, RunNotFound
 
-__all__ = ["house", "journal"]  # fixtures of the runtime's tests
+__all__ = ["house", "house_url", "journal"]  # fixtures of the runtime's tests
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 
@@ -65,3 +66,22 @@ def test_importing_wfc_loads_nothing_heavy() -> None:
 def test_importing_the_front_door_loads_no_compiler() -> None:
     heavy = {"libcst", "astroid", "pydantic_ai", "starlette", "asyncpg"}
     assert heavy.isdisjoint(loaded_by("import wfc.api"))
+
+
+@pytest.mark.parametrize(
+    ("method", "names"),
+    [
+        ("cancel", "reason force"),
+        ("stream", "namespace start_index"),
+        ("upgrade", "to dry_run"),
+        ("rerun", "version arguments"),
+        ("fork", "at version output id"),
+        ("wake_up", "wait_ids"),
+        ("tail_index", "namespace"),
+        ("result", "timeout"),
+    ],
+)
+def test_what_runs_are_asked_may_be_said_by_place(method: str, names: str) -> None:
+    parameters = inspect.signature(getattr(wfc.api.Run, method)).parameters.values()
+    placed = [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD]
+    assert placed == ["self", *names.split()]

@@ -86,7 +86,8 @@ class Start:
         """Begin a run of `workflow` with these arguments; on return it is on disk.
 
         With an id that was used before for the same workflow and arguments, give that run with
-        `created == False`. Raises `NotCompiled`, `TypeError`, `Unserialisable`, `RunIdConflict`.
+        `created == False`. Raises `NotCompiled`, `TypeError`, `Unserialisable`, `RunIdConflict`,
+        `QueueUnknown`.
         """
         workflow_id(workflow)  # before a world is opened for what can never be started
         session = await current_session()
@@ -102,9 +103,13 @@ class Start:
         priority: int = 0,
         timeout: Duration | None = None,
         retention: Duration | None = None,
+        queue: str | None = None,
         version: str | None = None,
     ) -> Start:
         """Give a `start` that names the run, delays it, marks it, limits it or pins its version.
+
+        In a `queue` of `[tool.wfc.queues]` it waits for a slot, those of higher `priority` (-100 to
+        100) first, then the older ones; without one, as the workflow's `@policy` says.
 
         `retention` is how long the run is kept after its end, or ``"never"`` to let it never go;
         without it, as the workflow's `@policy` says, or `[tool.wfc] retention`.
@@ -120,6 +125,7 @@ class Start:
                 priority=priority,
                 timeout=timeout,
                 retention=retention,
+                queue=queue,
                 version=version,
             )
         )

@@ -26,6 +26,7 @@ from wfc.errors import ConfigError, ModuleBroken, WfcError
 from wfc.eventlog.event import Channel
 from wfc.ids import DefinitionId
 from wfc.settings import Loaded, load_settings
+from wfc.worlds.limits import Limit
 from wfc.worlds.open import open_world
 from wfc.worlds.protocol import World
 from wfc.worlds.vault import VARIABLE
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from wfc.manifests.store import Version
     from wfc.runtime.otel import Telemetry
     from wfc.runtime.processes import ProcessSetup
+    from wfc.runtime.queues import Queues
     from wfc.runtime.registry import Registry
     from wfc.runtime.upgrade import Upgrader
     from wfc.runtime.worker import Worker
@@ -214,6 +216,7 @@ async def _registry(
         bundles_max=loaded.settings.bundles_max,
         on_new_version=loaded.settings.on_new_version,
         pin_steps=loaded.settings.pin_steps,
+        queues=queues_of(loaded.settings),
         public_url=loaded.settings.public_url or None,
     )
 
@@ -347,7 +350,11 @@ def process_setup(session: Session, loaded: Loaded, version: Version) -> Process
             "channel": session.channel.value,
             "sizes": {name: getattr(session, name) for name in _SIZES},
             # Whatever handlers here may want; they judge again, each by its own level.
-            "level": min(logging.INFO, logging.getLogger().getEffectiveLevel()),
+            "level": min(
+                logging.INFO,
+                log_level(loaded.settings),
+                logging.getLogger().getEffectiveLevel(),
+            ),
         }
 
     return ProcessSetup(command=command, opening=opening)
@@ -444,9 +451,37 @@ def policy_keywords(settings: Settings) -> Mapping[str, Any]:
     return keywords
 
 
+def queues_of(settings: Settings) -> Queues:
+    """Give `[tool.wfc.queues]` as a registry takes them."""
+    from wfc.runtime.queues import Queues, named_queue  # noqa: PLC0415 - see the top
+
+    return Queues(
+        {
+            name: named_queue(
+                name,
+                concurrency=table.concurrency,
+                rate=table.rate,
+                by=table.by,
+                slots=table.slots,
+            )
+            for name, table in settings.queues.items()
+        }
+    )
+
+
+def named_limits(settings: Settings) -> list[Limit]:
+    """Give the limits of `[tool.wfc.queues]`."""
+    return [queue.limit for queue in queues_of(settings).named.values()] if settings.queues else []
+
+
 def retention_s(settings: Settings) -> float | None:
     """Give `[tool.wfc] retention` in seconds; None keeps ended runs for ever."""
     return None if settings.retention is None else settings.retention.total_seconds()
+
+
+def log_level(settings: Settings) -> int:
+    """Give `[tool.wfc] capture_logs` as the standard library counts levels."""
+    return logging.getLevelNamesMapping()[settings.capture_logs]
 
 
 def worker_limits(settings: Settings) -> WorkerLimits:
@@ -474,6 +509,7 @@ def worker_limits(settings: Settings) -> WorkerLimits:
             payload=settings.limits.payload,
             attributes=settings.limits.attributes,
             depth=settings.limits.children_depth,
+            log_level=log_level(settings),
         ),
     )
 

@@ -257,6 +257,12 @@ class RunNotFound(WfcError):
     code = "WFC952"
 
 
+class QueueUnknown(WfcError):
+    """No queue of this name is in the settings; nothing was started."""
+
+    code = "WFC952"
+
+
 class RunIdConflict(WfcError):
     """The id belongs to a run of another workflow or with other arguments."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -22,6 +23,7 @@ class _Trap:
         self.target: tuple[str, int] | None = None
         self.log: Path | None = None
         self.passes: Counter[str] = Counter()
+        self.turn = threading.Lock()
 
 
 _TRAP = _Trap()
@@ -54,6 +56,11 @@ def point(name: str) -> None:
 
 
 def _pass(name: str) -> None:
+    with _TRAP.turn:  # several threads may commit at once
+        _counted(name)
+
+
+def _counted(name: str) -> None:
     _TRAP.passes[name] += 1
     if _TRAP.log is not None:
         with _TRAP.log.open("a", encoding="utf-8") as log:

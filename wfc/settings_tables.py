@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ByteSize,
@@ -35,6 +36,7 @@ from pydantic_settings import (
 from wfc import durations
 from wfc.errors import ConfigError, UnknownKey
 from wfc.settings_sources import ENVIRONMENT_PREFIX, OUT, SOURCE, WORLD
+from wfc.worlds.limits import ATTRIBUTES, rate_of
 
 _UNITS: Final = (
     ("d", timedelta(days=1)),
@@ -60,6 +62,19 @@ def _retention(value: object) -> timedelta | None:
     return None if value == "never" or value is None else _duration(value)
 
 
+def _rate(value: str) -> str:
+    """Refuse what is no number per time."""
+    rate_of(value)
+    return value
+
+
+def _by(value: str) -> str:
+    """Refuse what names no attribute."""
+    if not value.removeprefix(ATTRIBUTES) or not value.startswith(ATTRIBUTES):
+        raise ValueError(f'{value!r} names no attribute; the form is "{ATTRIBUTES}user"')
+    return value
+
+
 def _spelled(duration: timedelta) -> str:
     """Write a duration as one would set it, in the largest unit that divides it."""
     for unit, length in _UNITS:
@@ -77,13 +92,12 @@ Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(_spe
 Retention = Annotated[
     timedelta | None, BeforeValidator(_retention), PlainSerializer(_spelled_retention)
 ]
+Rate = Annotated[str, AfterValidator(_rate)]
+By = Annotated[str, AfterValidator(_by)]
 OnNewVersion = Literal["pin", "upgrade"]
 
 
-NOT_YET_OBEYED: Final = (
-    "capture_logs",
-    "queues",
-)
+NOT_YET_OBEYED: Final[tuple[str, ...]] = ()
 """Keys and tables that are judged, so that files stay valid, and change nothing in this version."""
 
 
@@ -148,9 +162,9 @@ class QueueTable(_Table):
 
     concurrency: int | None = Field(default=None, ge=1)
     """Runs at once."""
-    rate: str | None = None
+    rate: Rate | None = None
     """Runs per time, as `"100/1m"`."""
-    by: str | None = None
+    by: By | None = None
     """What the limits count by, as `"attributes.user"`."""
     slots: Literal["open", "active"] = "open"
     """Whether a suspended run keeps its slot."""

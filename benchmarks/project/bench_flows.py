@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from wfc import sleep
+from wfc import Writable, get_writable, sleep
 
 
 async def trivial(number: int) -> int:
@@ -84,3 +84,32 @@ async def ship(length: int) -> int:
         number = await weigh(Parcel(number))
     await sleep("1 day")
     return number
+
+
+async def pour(count: int, out: Writable[str]) -> int:
+    """Write `count` short texts."""
+    "use step"
+    for number in range(count):
+        await out.write(f"token {number}")
+    return count
+
+
+async def poured(count: int) -> int:
+    """Write to a stream by one step."""
+    "use workflow"
+    return await pour(count, get_writable(str))
+
+
+async def drip(count: int, out: Writable[float]) -> int:
+    """Write the time, `count` times, with a pause in between."""
+    "use step"
+    for _ in range(count):
+        await out.write(time.perf_counter())
+        await asyncio.sleep(0.01)
+    return count
+
+
+async def dripped(count: int) -> int:
+    """Write times to a stream by one step."""
+    "use workflow"
+    return await drip(count, get_writable(float))

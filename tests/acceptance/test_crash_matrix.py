@@ -6,6 +6,7 @@ pass of one fault point, the second finds what is left and carries the run to it
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.crash.zygotes import Scene, Zygote, zygote
+from tests.postgres_server import Database
 from wfc import codec
 from wfc.eventlog.event import (
     TERMINAL,
@@ -40,6 +42,7 @@ FLOWS = [
     "chapters",
     "relay",
     "chatty",
+    "turns",
 ]
 LONG = [pytest.param("calling", marks=pytest.mark.soak)]
 """Flows that are killed at many points, and tried in soaks alone."""
@@ -56,8 +59,11 @@ ANSWERS: dict[str, list[dict[str, object]]] = {
     "relay": [{"output": [30, 3, 1]}],
     "calling": [{"output": [3, 201, "4"]}],
     "chatty": [{"output": 9}],
+    "turns": [{"output": [3, 2, 1, 0]}],
     "compensating": [{"failed": "user", "cause": "FatalError('no')"}],
 }
+WRITTEN = {"chatty": [3, 4, 5, 6, 7, 8], "turns": [3, 2, 1, 0]}
+"""What the streams of runs hold in the end, without what a repeated step has made void."""
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +81,22 @@ async def test_a_run_survives_a_kill_at_every_point(
     Each point by name: the first and the last time that it is passed.
     """
     await _survives(warm, tmp_path, flow, _first_and_last)
+
+
+async def test_a_run_in_postgresql_survives_a_kill(
+    warm: Zygote, tmp_path: Path, postgres_database: Database
+) -> None:
+    """What the process had sent may still be under way in the server when it is dead."""
+    await _survives(warm, tmp_path, "sequence", _a_few, postgres_database)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("flow", FLOWS)
+async def test_a_run_in_postgresql_survives_a_kill_at_every_point(
+    warm: Zygote, tmp_path: Path, postgres_database: Database, flow: str
+) -> None:
+    """The same, at all of them."""
+    await _survives(warm, tmp_path, flow, _first_and_last, postgres_database)
 
 
 @pytest.mark.soak
@@ -95,16 +117,24 @@ def _first_and_last(passes: list[str]) -> list[str]:
     return [each for each in passes if each in chosen]
 
 
+def _a_few(passes: list[str]) -> list[str]:
+    return _first_and_last(passes)[::6]
+
+
 async def _survives(
-    warm: Zygote, tmp_path: Path, flow: str, choose: Callable[[list[str]], list[str]]
+    warm: Zygote,
+    tmp_path: Path,
+    flow: str,
+    choose: Callable[[list[str]], list[str]],
+    database: Database | None = None,
 ) -> None:
-    calm = _scene(warm, tmp_path, "calm")
+    calm = await _scene(warm, tmp_path, "calm", database)
     assert calm.play(flow, log=True) == 0
     passes = calm.passes()
     assert len(set(passes)) == len(passes)
     assert len(passes) > 10, "a run has more commits than that"
     for point in choose(passes):
-        scene = _scene(warm, tmp_path, point.replace(":", "-"))
+        scene = await _scene(warm, tmp_path, point.replace(":", "-"), database)
         code = scene.play(flow, fault=f"{point}:kill")
         if code == 0:
             continue  # another interleaving, which never came to this pass
@@ -150,7 +180,7 @@ def _goes_on(before: ChunkPage | None, after: ChunkPage | None, flow: str, point
         else:
             valid.append(one)
     said = [codec.decode(one.body) for one in valid]
-    assert said == (list(range(3, 9)) if flow == "chatty" else []), point
+    assert said == WRITTEN.get(flow, []), point
 
 
 def _is_legal(history: list[Recorded], point: str) -> None:
@@ -184,7 +214,8 @@ def _attempts(history: list[Recorded]) -> dict[str, list[int]]:
     return found
 
 
-def _scene(warm: Zygote, tmp_path: Path, name: str) -> Scene:
+async def _scene(warm: Zygote, tmp_path: Path, name: str, database: Database | None) -> Scene:
     folder = tmp_path / name
     folder.mkdir()
-    return Scene(folder, warm)
+    url = "" if database is None else await asyncio.to_thread(database.clean)
+    return Scene(folder, warm, url)

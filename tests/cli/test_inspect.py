@@ -15,9 +15,11 @@ import pytest
 from wfc.eventlog.event import RunCompleted, RunUpgraded, WaitCreated
 from wfc.ids import OperationId, RunId, VersionId
 from wfc.runtime.run import Run
+from wfc.worlds.chunks import Form
 from wfc.worlds.open import open_world
+from wfc.worlds.protocol import NewChunk, StreamWrite
 
-from .conftest import VERSION, Receipt, Said, charge_failed_once, charged, completed, failed
+from .conftest import VERSION, Receipt, Said, charge_failed_once, charged, completed, failed, hooked
 
 Wfc = Callable[..., Said]
 Put = Callable[..., None]
@@ -195,3 +197,19 @@ def test_a_run_as_a_value_is_shown_by_its_name(wfc: Wfc, put: Put) -> None:
     put("o-1", completed({"runs": [handle, (handle,)]}))
     shown = wfc("inspect", "o-1", "--json").json["data"]["result"]
     assert shown == {"runs": ["Run('other')", ["Run('other')"]]}
+
+
+def test_hooks_streams_and_children_are_lists(wfc: Wfc, put: Put) -> None:
+    """Each alone; two at once are refused."""
+    chunks = [StreamWrite(namespace="out", chunks=(NewChunk(form=Form.RAW, body=b"abc"),))]
+    put("o-1", hooked("order:1"), chunks=chunks)
+    (hook,) = wfc("inspect", "o-1", "--hooks", "--json").json["data"]
+    assert hook == wfc("hooks", "--run", "o-1", "--json").json["data"][0]
+    assert wfc("inspect", "o-1", "--hooks").out == wfc("hooks", "--run", "o-1").out
+    (stream,) = wfc("inspect", "o-1", "--streams", "--json").json["data"]
+    assert (stream["namespace"], stream["tail_index"], stream["closed"]) == ("out", 0, False)
+    assert wfc("inspect", "o-1", "--children", "--json").json["data"] == []
+    said = wfc("inspect", "o-1", "--hooks", "--streams")
+    assert said.code == 2
+    assert "--hooks and --streams" in said.err
+    assert wfc("inspect", "nobody", "--streams").code == 3

@@ -111,6 +111,29 @@ PROMISED: Final = {
             json_schema=ANY,
         ),
     ),
+    "streams": (
+        ["inspect", "paid", "--streams"],
+        several(namespace=TEXT, tail_index=NUMBER, size=NUMBER, closed=FLAG, created_at=INSTANT),
+    ),
+    "children": (
+        ["inspect", "paid", "--children"],
+        {**several(id=TEXT, workflow=TEXT, status=TEXT), "minItems": 0},
+    ),
+    "queues": (
+        ["queues"],
+        several(
+            name=TEXT,
+            kind=TEXT,
+            key=MAYBE,
+            running=NUMBER,
+            waiting=NUMBER,
+            concurrency={"type": ["integer", "null"]},
+            rate=MAYBE,
+            slots=TEXT,
+            oldest=INSTANT,
+            opens_at=INSTANT,
+        ),
+    ),
     "chunks": (
         ["stream", "paid"],
         several(
@@ -221,6 +244,9 @@ PROMISED: Final = {
         ["gc", "-y"],
         fields(expired=NUMBER, examples={"type": "array", "items": TEXT}, removed=NUMBER),
     ),
+    "migrated": (["db", "migrate"], fields(world=TEXT, schema=NUMBER)),
+    "checked": (["db", "check"], fields(world=TEXT, schema=NUMBER, sound=FLAG)),
+    "backup": (["db", "backup", "copy.db"], fields(world=TEXT, file=TEXT, size=NUMBER)),
     "project": (["init", "fresh"], fields(folder=TEXT, files={"type": "array", "items": TEXT})),
 }
 
@@ -228,6 +254,8 @@ PROMISED: Final = {
 @pytest.fixture
 def shop(project: Path, put: Put) -> None:
     """A project with runs in every state that the commands below ask for."""
+    with (project / "wfc.toml").open("a") as file:
+        file.write('[queues.free]\nconcurrency = 10\nrate = "100/1m"\n')
     (project / "till.py").write_text('async def pay():\n    "use workflow"\n')
     written = StreamWrite(namespace="default", chunks=(NewChunk(form=Form.RAW, body=b"a"),))
     done = (*charge_failed_once(), charged(1), completed({"paid": True}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import io
 import json
+import logging
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from wfc import codec
 from wfc.cli.main import main
 from wfc.ids import OperationId
+from wfc.runtime.lines import line
 from wfc.worlds import chunks as rules
 from wfc.worlds.chunks import Form
 from wfc.worlds.protocol import NewChunk, StreamWrite, WritingStep
@@ -121,3 +123,31 @@ def test_who_interrupts_learns_where_to_go_on(
     said = wfc("stream", "o-1", "--follow")
     assert said.code == 130
     assert f"go on with: --start-index {2 * read}" in said.err
+
+
+def test_log_lines_are_read_as_such(wfc: Wfc, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As rows, as the lines of a file, and whole for programs."""
+    record = logging.LogRecord("app", logging.INFO, "f.py", 1, "hello %s", ("you",), None)
+    record.created = 0
+    step = OperationId("say~1#0")
+    mine = NewChunk(form=Form.VALUE, body=line(record, step, 1)[0])
+    put("o-1", chunks=[written(mine, rules.reset_of(0), "odd", namespace="wfc.logs", close=False)])
+    workflow = NewChunk(form=Form.VALUE, body=line(record, None, 0)[0])
+    put("o-2", chunks=[StreamWrite(namespace="wfc.logs", chunks=(workflow,))])
+    assert wfc("stream", "o-1", "wfc.logs").out.splitlines() == [
+        "time\tlevel\tlogger\tstep_id\tmessage",
+        "1970-01-01T00:00:00Z\tINFO\tapp\tsay~1#0\thello you",
+        "\t\t\tsay~1#0\t(attempt 1 begins; lines of this step from 0 on are of earlier ones)",
+        "\t\t\tsay~1#0\todd",
+    ]
+    assert wfc("stream", "o-2", "wfc.logs").out.splitlines()[1].endswith("\tapp\t\thello you")
+    [one] = wfc("stream", "o-2", "wfc.logs", "--json").json["data"]
+    assert one["value"] == {
+        "time": "1970-01-01T00:00:00Z", "level": "INFO", "logger": "app", "message": "hello you",
+        "step_id": None, "attempt": 0,
+    }  # fmt: skip
+    taken = io.BytesIO()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", io.TextIOWrapper(taken))
+        assert main(["stream", "o-2", "wfc.logs", "--raw"]) == 0
+        assert taken.getvalue() == b"1970-01-01T00:00:00.000000Z INFO app: hello you\n"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +13,8 @@ from typing import Final
 
 from wfc.diagnostics import CATALOGUE
 
-PAGES: Final = Path(__file__).parents[2] / "docs" / "errors"
+DOCS: Final = Path(__file__).parents[2] / "docs"
+PAGES: Final = DOCS / "errors"
 SIDES: Final = ("Wrong", "Right")
 BEFORE: Final = "Before"
 """The side of an older version, on pages about what an edit of it means."""
@@ -21,6 +25,7 @@ _BLOCK: Final = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _FILE: Final = re.compile(r"^# ([\w/]+\.py)\n", re.MULTILINE)
 _ONLY_FILE: Final = "shop.py"
 _SETTINGS: Final = "pyproject.toml"
+_PATIENCE_S: Final = 90
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +48,7 @@ class Example:
         return self.files[_ONLY_FILE] if set(self.files) == {_ONLY_FILE} else None
 
 
-def _read(blocks: str) -> Example:
+def read_blocks(blocks: str) -> Example:
     """Read the blocks of one side: Python is files, TOML the settings, `sh` what is typed.
 
     A line ``# app/orders.py`` begins a file, so that a block may hold several.
@@ -63,6 +68,34 @@ def _read(blocks: str) -> Example:
     return Example(files=files, commands=commands)
 
 
+def done(page: str, where: Path) -> str:
+    """Lay the files of a guide and type its commands, all of which must be good; give the text."""
+    example = read_blocks((DOCS / page).read_text("utf-8"))
+    folder, tools = where / "project", where / "tools"
+    folder.mkdir()
+    tools.mkdir()
+    example.lay(folder)
+    python = tools / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    environment = {
+        **os.environ,
+        "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(DOCS.parent),
+    }
+    said = subprocess.run(
+        ["sh", "-e", "-c", example.commands],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_PATIENCE_S,
+    )
+    assert said.returncode == 0, said
+    return said.stdout
+
+
 def _split(text: str) -> Iterator[tuple[str, str]]:
     before, *parts = _FILE.split(text)
     if not parts:
@@ -78,7 +111,7 @@ def _examples() -> Mapping[str, Mapping[str, Example]]:
     for page in sorted(PAGES.glob("WFC*.md")):
         sides = _BLOCKS.findall(page.read_text("utf-8"))
         if sides:
-            found_sides = {side: _read(blocks) for side, blocks in sides}
+            found_sides = {side: read_blocks(blocks) for side, blocks in sides}
             before = {BEFORE: found_sides.pop(BEFORE)} if BEFORE in found_sides else {}
             assert tuple(found_sides) == SIDES, page
             wrong, right = found_sides.values()

@@ -82,7 +82,7 @@ SAMPLES: tuple[Event, ...] = (
             kind="fork", run_id=RunId("run_o"), at=17, edited=True, schedule="nightly", fire_at=9,
         ),
         traceparent="00-1",
-        retention_s=86_400.0, goal_s=7200.0,
+        retention_s=86_400.0, goal_s=7200.0, limit_key="9f86d081",
     ),
     RunStarted(worker_id=WORKER),
     RunCompleted(output=b"\x01\x00\x05"),

@@ -65,8 +65,8 @@ def test_the_bytes_of_a_release_hold_for_ever(event: Event) -> None:
 @pytest.mark.parametrize(
     ("name", "lacks"),
     [
-        ("run_created without retention", {"retention_s": None, "goal_s": None}),
-        ("run_created without goal", {"goal_s": None}),
+        ("run_created without retention", {"retention_s": None, "goal_s": None, "limit_key": None}),
+        ("run_created without goal", {"goal_s": None, "limit_key": None}),
     ],
 )
 def test_a_run_of_before_a_field_was_there_reads_without_it(

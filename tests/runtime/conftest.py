@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgres_server import Database
 from tests.runtime.flows import PROGRAM, Journal
 from tests.runtime.histories import drop_histories
 from tests.runtime.house import House
@@ -30,13 +31,30 @@ async def journal(monkeypatch: pytest.MonkeyPatch) -> Journal:
     return made
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def house(
-    request: pytest.FixtureRequest, tmp_path: Path, journal: Journal
-) -> AsyncIterator[House]:
+_ON_POSTGRES = ("test_worker.py",)
+"""What is tried over PostgreSQL by default; the rest of it is of the long proofs."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "[postgres" in item.name and item.path.name not in _ON_POSTGRES:
+            item.add_marker(pytest.mark.soak)
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def house_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Give the address of an empty world."""
+    if request.param == "postgres":
+        database: Database = request.getfixturevalue("postgres_database")
+        return database.clean()
+    return "memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/world.db"
+
+
+@pytest.fixture
+async def house(house_url: str, journal: Journal) -> AsyncIterator[House]:
     clock = VirtualClock()
-    url = "memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/world.db"
-    world = open_world(url, clock)
+    world = open_world(house_url, clock)
     await world.open()
     made = await House(world, clock, PROGRAM.version).open()
     yield made
@@ -45,12 +63,11 @@ async def house(
     await made.close()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def moves(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Moves]:
+@pytest.fixture
+async def moves(house_url: str) -> AsyncIterator[Moves]:
     """A world where runs move from version to version."""
     clock = VirtualClock()
-    url = "memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/world.db"
-    world = open_world(url, clock)
+    world = open_world(house_url, clock)
     await world.open()
     made = Moves(world, clock)
     yield made

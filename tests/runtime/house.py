@@ -11,6 +11,7 @@ from wfc.clock import VirtualClock
 from wfc.config import Session
 from wfc.eventlog.event import Event
 from wfc.manifests.store import Version, to_archive
+from wfc.runtime.queues import NO_QUEUES, Queues
 from wfc.runtime.registry import Registry
 from wfc.runtime.run import Run
 from wfc.runtime.starting import StartOptions, start_run
@@ -22,11 +23,14 @@ from wfc.worlds.protocol import World
 class House:
     """Runs are begun through `start` and executed by `worker`, when `idle` says so."""
 
-    def __init__(self, world: World, clock: VirtualClock, version: Version) -> None:
+    def __init__(
+        self, world: World, clock: VirtualClock, version: Version, queues: Queues = NO_QUEUES
+    ) -> None:
         self.world = world
         self.clock = clock
         self.version = version
-        self.session = Session(world, Registry(version))
+        self.queues = queues
+        self.session = Session(world, Registry(version, queues=queues))
         self.workers: list[Worker] = []
         self.appends = 0
         self._count_appends()
@@ -46,7 +50,8 @@ class House:
 
     def worker(self, **limits: Any) -> Worker:
         """Make one more worker, which begins when `idle` or `start` is called on it."""
-        made = Worker(self.world, Registry(self.version), limits=WorkerLimits(**limits))
+        registry = Registry(self.version, queues=self.queues)
+        made = Worker(self.world, registry, limits=WorkerLimits(**limits))
         self.workers.append(made)
         return made
 

@@ -9,6 +9,7 @@ import ctypes
 import logging
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from wfc import (
     FatalError, Writable, create_hook, get_step_metadata, get_workflow_metadata, get_writable,
     policy, set_attributes,
 )
-from wfc.errors import PayloadMismatch, StreamClosed
+from wfc.errors import OutsideWorkflow, PayloadMismatch, StepError, StreamClosed
 from wfc.policies import Backoff
 
 
@@ -41,6 +42,7 @@ async def what() -> list:
     await set_attributes({"seen": step.attempt})
     await asyncio.sleep(0)
     logging.getLogger("shop").warning("step %s", step.step)
+    logging.getLogger("shop").info("in a process")
     return [step.run_id, step.step_id, step.attempt, step.attempts_max, run.run_id, os.getpid()]
 
 
@@ -241,6 +243,109 @@ async def says(out: Writable[int]) -> str:
     except StreamClosed:
         return told
     return "written"
+
+
+@policy(isolation="process")
+async def shouts(out: Writable[bytes], count: int) -> None:
+    "use step"
+    await out.write_many([bytes(1 << 20)] * count)
+
+
+async def shouted(count: int) -> None:
+    "use workflow"
+    await shouts(get_writable(bytes), count)
+
+
+@policy(isolation="process")
+async def leaves_some(out: Writable[str]) -> int:
+    "use step"
+
+    async def late() -> None:
+        await met.wait()
+        await tell("task")
+
+    async def tell(who: str) -> None:
+        for ask in (lambda: out.write(who), lambda: set_attributes({who: 1})):
+            try:
+                await ask()
+            except (StreamClosed, OutsideWorkflow) as error:
+                heard.append(f"{who}: {error}")
+
+    def aside() -> None:
+        gone.wait()
+        asyncio.run(tell("thread"))
+
+    left.append(asyncio.ensure_future(late()))
+    left.append(threading.Thread(target=aside, daemon=True))
+    left[1].start()
+    return os.getpid()
+
+
+@policy(isolation="process")
+async def meets_them(out: Writable[str]) -> list[str]:
+    "use step"
+    await out.write("mine")
+    met.set()
+    await left[0]
+    gone.set()
+    await asyncio.to_thread(left[1].join)
+    await out.write("still mine")
+    return heard
+
+
+@policy(isolation="process", attempts=1)
+def forks(how: str) -> str:
+    "use step"
+    if os.fork() == 0:
+        if how == "raises":
+            raise RuntimeError("in the fork")
+        if how == "logs":
+            logging.getLogger("shop").warning("in the fork")
+        return "of the fork"
+    os.wait()
+    return "of the parent"
+
+
+@policy(isolation="process", attempts=1)
+def ended_by_itself() -> None:
+    "use step"
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(60)
+
+
+async def forked() -> list[str]:
+    "use workflow"
+    return [await forks("returns"), await forks("raises"), await forks("logs")]
+
+
+async def told_to_end() -> list[int]:
+    "use workflow"
+    pids = []
+    for _ in range(3):
+        try:
+            await ended_by_itself()
+        except StepError:
+            pids.append(await once())
+    return pids
+
+
+@policy(isolation="process", attempts=1)
+def once() -> int:
+    "use step"
+    return os.getpid()
+
+
+heard: list[str] = []
+left: list[object] = []
+met = asyncio.Event()
+gone = threading.Event()
+
+
+async def left_over() -> list[str]:
+    "use workflow"
+    out = get_writable(str)
+    await leaves_some(out)
+    return await meets_them(out)
 
 
 async def speaks() -> str:

@@ -41,6 +41,11 @@ PROGRAM = Program(
         return await count(out, 0, 3) + await count(out, 3, 5)
 
 
+    async def many_counts(numbers: int) -> int:
+        "use workflow"
+        return await count(get_writable(int), 0, numbers)
+
+
     async def by_itself(namespace: str | None) -> None:
         "use step"
         out = get_writable(namespace=namespace)
@@ -152,18 +157,57 @@ PROGRAM = Program(
 
 
     @policy(attempts=1)
-    async def too_large(out: Writable[bytes]) -> str:
+    async def too_large(out: Writable[object], kind: str) -> str:
         "use step"
         try:
-            await out.write(bytes(2**20 + 1))
+            await out.write(bytes(2**20 + 1) if kind == "bytes" else " " * 2**20)
         except StreamTooLarge as error:
             return str(error)
         return "written"
 
 
-    async def writes_too_large() -> str:
+    async def writes_too_large(kind: str) -> str:
         "use workflow"
-        return await too_large(get_writable(bytes))
+        return await too_large(get_writable(object), kind)
+
+
+    async def twice(out: Writable[int]) -> None:
+        "use step"
+        await out.write(1)
+        await out.close()
+        await out.close()
+
+
+    async def closes_twice() -> None:
+        "use workflow"
+        await twice(get_writable(int))
+
+
+    async def leaves(out: Writable[str], first: bool) -> None:
+        "use step"
+        if first:
+            await out.write("in time")
+
+        async def late() -> None:
+            await sys.journal.gate.wait()
+            try:
+                await out.write("too late")
+            except StreamClosed as error:
+                sys.journal.calls.append(str(error))
+
+        sys.journal.left = asyncio.ensure_future(late())
+
+
+    async def stays() -> None:
+        "use step"
+        sys.journal.gate.set()
+        await sys.journal.left
+
+
+    async def left_behind(first: bool) -> None:
+        "use workflow"
+        await leaves(get_writable(str), first)
+        await stays()
 
 
     async def gated(out: Writable[int], numbers: int) -> None:

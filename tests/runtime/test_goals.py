@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -23,15 +22,12 @@ from wfc.runtime.schedules import ScheduleOptions
 from wfc.worlds.open import open_world
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def house(
-    request: pytest.FixtureRequest, tmp_path: Path, journal: Journal
-) -> AsyncIterator[House]:
+@pytest.fixture
+async def house(house_url: str, journal: Journal) -> AsyncIterator[House]:
     """An installation of the workflows that start child runs; one of them has a goal."""
     assert journal is not None
     clock = VirtualClock()
-    url = "memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/world.db"
-    world = open_world(url, clock)
+    world = open_world(house_url, clock)
     await world.open()
     made = await House(world, clock, PROGRAM.version).open()
     yield made

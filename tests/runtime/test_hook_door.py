@@ -53,13 +53,10 @@ from wfc.worlds.open import open_world
 from wfc.worlds.protocol import OpenHook, OpenRun
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def house(
-    request: pytest.FixtureRequest, tmp_path: Path, journal: Any
-) -> AsyncIterator[House]:
+@pytest.fixture
+async def house(house_url: str, journal: Any) -> AsyncIterator[House]:
     clock = VirtualClock()
-    url = "memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/world.db"
-    world = open_world(url, clock)
+    world = open_world(house_url, clock)
     await world.open()
     made = await House(world, clock, HOOKED.version).open()
     async with use_session(made.session):

@@ -23,7 +23,7 @@ from wfc.runtime.resume import LiveRun
 from wfc.runtime.worker import Worker
 from wfc.worlds.protocol import RunFilter
 
-pytestmark = pytest.mark.parametrize("house", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("house_url", ["sqlite"], indirect=True)
 
 HOT_BYTES = 6 * 1024
 COUNT = 200
@@ -48,7 +48,7 @@ def alive() -> Counter[str]:
     found = runs_alive()
     found["coroutine"] = sum(type(each).__name__ == "coroutine" for each in gc.get_objects())
     found["waits"] = sum(
-        isinstance(each, FunctionType) and each.__name__ == "waits" for each in gc.get_objects()
+        type(each) is FunctionType and each.__name__ == "waits" for each in gc.get_objects()
     )
     return found
 

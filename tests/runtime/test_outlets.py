@@ -98,16 +98,18 @@ async def test_a_body_that_writes_faster_than_the_disk_waits(size: int, most: in
 
 
 async def test_closing_comes_last_and_is_waited_for() -> None:
-    """A second close, and all that is written after it, are refused by the handle itself."""
+    """A second close changes nothing; what is written after it is refused by the handle itself."""
     clerk = Clerk()
     made = outlets(clerk)
     await made.write(OUT, some(3))
     await made.write(OUT, [], close=True)
     assert [write.close for write in clerk.taken] == [False, True]
-    for chunks in (some(), []):
+    await made.write(OUT, [], close=True)
+    for chunks, close in (some(), False), (some(), True), ([], False):
         with pytest.raises(StreamClosed, match="was closed by this step"):
-            await made.write(OUT, chunks, close=not chunks)
+            await made.write(OUT, chunks, close=close)
     await made.finish()
+    assert len(clerk.taken) == 2
 
 
 @pytest.mark.parametrize(

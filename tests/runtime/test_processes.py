@@ -80,6 +80,8 @@ async def test_a_process_is_warm_and_knows_what_it_works_for(
     assert (run_id, step_id, attempt, most, of_run, pid) == (run.id, step.id, 1, 3, run.id, first)
     assert (await api.get_run(run.id).attributes()) == {"seen": 1}
     assert "step lonely_flows:what" in caplog.messages
+    lines = [(one["level"], one["message"]) async for one in run.stream("wfc.logs")]
+    assert lines[-2:] == [("WARNING", "step lonely_flows:what"), ("INFO", "in a process")]
     (told,) = [each.__dict__ for each in caplog.records if each.name == "shop"]
     assert (told["wfc_run"], told["wfc_step"], told["wfc_attempt"]) == (run_id, step_id, 1)
     assert "wfc." in str(await failure("wrong"))
@@ -94,6 +96,34 @@ async def test_a_body_in_a_process_writes_to_streams(session: Session) -> None:
     run = await api.start(flow("speaks"))
     assert "a chunk of the stream 'default'" in await run.result("60s")
     assert [value async for value in run.stream()] == list(range(201))
+
+
+async def test_a_write_may_be_larger_than_any_frame(session: Session) -> None:
+    run = await api.start(flow("shouted"), 65)
+    assert await run.result("60s") is None
+    assert await run.tail_index() == 64
+
+
+async def test_what_a_body_left_behind_speaks_for_no_other(session: Session) -> None:
+    """Tasks and threads live on in the process; the attempts that follow are none of theirs."""
+    run = await api.start(flow("left_over"))
+    told = await run.result("60s")
+    assert [line.partition(":")[0] for line in told] == ["task", "task", "thread", "thread"]
+    assert [value async for value in run.stream()] == ["mine", "still mine"]
+    assert await run.attributes() == {}
+
+
+async def test_only_the_process_that_was_called_answers(session: Session) -> None:
+    """A body that forks comes back twice, and is heard once."""
+    run = await api.start(flow("forked"))
+    assert await run.result("60s") == ["of the parent"] * 3
+    assert len(warm(session).pids) == 1
+
+
+async def test_a_process_that_was_told_to_end_is_not_called_again(session: Session) -> None:
+    """Whoever told it: the next body is not the one that pays."""
+    run = await api.start(flow("told_to_end"))
+    assert len(set(await run.result("60s"))) == 3
 
 
 async def test_errors_come_back_with_class_cause_and_frames(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,15 +28,12 @@ from wfc.worlds.open import open_world
 _DAY_S = 86_400.0
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def house(
-    request: pytest.FixtureRequest, tmp_path: Path, journal: Journal
-) -> AsyncIterator[House]:
+@pytest.fixture
+async def house(house_url: str, journal: Journal) -> AsyncIterator[House]:
     """An installation of the workflows that start child runs."""
     assert journal is not None
     clock = VirtualClock()
-    url = "memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/world.db"
-    world = open_world(url, clock)
+    world = open_world(house_url, clock)
     await world.open()
     made = await House(world, clock, PROGRAM.version).open()
     yield made

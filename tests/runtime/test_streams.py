@@ -29,13 +29,10 @@ from wfc.worlds.sqlite import SqliteWorld
 FLOWS: Any = PROGRAM.module
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def house(
-    request: pytest.FixtureRequest, tmp_path: Path, journal: Journal
-) -> AsyncIterator[House]:
+@pytest.fixture
+async def house(house_url: str, journal: Journal) -> AsyncIterator[House]:
     clock = VirtualClock()
-    url = "memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/world.db"
-    world = open_world(url, clock)
+    world = open_world(house_url, clock)
     await world.open()
     made = await House(world, clock, PROGRAM.version).open()
     yield made
@@ -179,9 +176,28 @@ async def test_a_closed_stream_takes_nothing_more(house: House) -> None:
     assert "was closed by this step" in (await read(run, "told"))[0]
 
 
-async def test_a_chunk_has_a_limit(house: House) -> None:
-    run = await ran(house, FLOWS.writes_too_large)
-    assert "has 1,048,577 bytes, and 1,048,576 are the most" in await run.result()
+@pytest.mark.parametrize(("kind", "size"), [("bytes", "1,048,577"), ("text", "1,048,581")])
+async def test_a_chunk_has_a_limit(house: House, kind: str, size: str) -> None:
+    """Whatever it is packed to: readers have to hold it as it is."""
+    run = await ran(house, FLOWS.writes_too_large, kind)
+    assert f"has {size} bytes, and 1,048,576 are the most" in await run.result()
+
+
+async def test_closing_twice_is_closing(house: House) -> None:
+    run = await ran(house, FLOWS.closes_twice)
+    assert await run.result() is None
+    assert await read(run) == [1]
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_what_a_body_left_behind_writes_nothing(
+    house: House, journal: Journal, *, first: bool
+) -> None:
+    """The outcome is on disk by then, and no chunk comes after it."""
+    run = await ran(house, FLOWS.left_behind, first)
+    assert await run.result() is None
+    assert await read(run) == ["in time"] * first
+    assert "is over; what it writes now is lost" in journal.calls[0]
 
 
 async def test_readers_follow_what_is_being_written(house: House, journal: Journal) -> None:
@@ -294,6 +310,19 @@ async def test_a_rerun_is_given_what_it_is_given(house: House) -> None:
     await house.worker().run_until_idle()
     with pytest.raises(RunFailed, match="StreamClosed"):
         await again.result()
+
+
+async def test_who_has_not_read_to_the_end_is_told_that_the_rest_is_gone(house: House) -> None:
+    """A stream that was removed looks like one that has ended, but is not."""
+    run = await house.start(FLOWS.many_counts, 300, retention="1s")
+    await house.worker().run_until_idle()
+    reader = aiter(run.stream())
+    assert [await anext(reader) for _ in range(10)] == list(range(10))
+    house.advance(minutes=1)
+    assert await house.world.gc(kept_us=0) == (run.id,)
+    with pytest.raises(RunNotFound, match="removed while"):
+        async for _ in reader:
+            pass
 
 
 async def test_an_unknown_run_is_told(house: House) -> None:

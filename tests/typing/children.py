@@ -24,4 +24,5 @@ async def parent() -> None:
     await start(child, "1")  # type: ignore[arg-type]  # it takes a number
     await start(child)  # type: ignore[call-arg]  # it takes one
     await start(child, 1, word="b")  # type: ignore[call-arg]  # it takes none of this name
-    start.options(queue=1)  # type: ignore[call-arg]  # no child has it
+    start.options(queue=1)  # type: ignore[arg-type]  # queues have names
+    start.options(version="a")  # type: ignore[call-arg]  # a child is of the build of its parent

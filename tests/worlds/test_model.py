@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from wfc.clock import VirtualClock
+from wfc.clock import Clock, VirtualClock
 from wfc.cron import Timing
 from wfc.errors import WfcError
 from wfc.eventlog.entity import RunStatus
@@ -23,6 +25,7 @@ from wfc.eventlog.event import (
     HookReceived,
     RunCancelRequested,
     RunCompleted,
+    RunCreated,
     RunFailed,
     RunPaused,
     RunStarted,
@@ -34,6 +37,7 @@ from wfc.eventlog.event import (
 )
 from wfc.ids import DefinitionId, RunId, VersionId, WorkerId
 from wfc.worlds.memory import MemoryWorld
+from wfc.worlds.postgres import PostgresWorld
 from wfc.worlds.promises.given import (
     VERSION,
     created,
@@ -48,7 +52,10 @@ from wfc.worlds.protocol import (
     AuditFilter,
     Callback,
     Child,
+    Gate,
+    GateState,
     Guard,
+    Limit,
     Message,
     NewRun,
     Note,
@@ -56,6 +63,7 @@ from wfc.worlds.protocol import (
     OpenRun,
     Owner,
     Queued,
+    Rate,
     Release,
     Resume,
     RunFilter,
@@ -71,6 +79,7 @@ SOAK_SEEDS = 100 * int(os.environ.get("WFC_SOAK", "5"))
 CALLS = 120
 RUNS = [RunId(f"run_{number}") for number in range(4)]
 WORKERS = [WorkerId(f"worker_{number}") for number in range(3)]
+LIMITS = ["queue:free", "policy:shop:checkout", "policy:shop:charge"]
 TOKENS = ["red", "blue", "green"]
 NAMES = ["nightly", "hourly"]
 CALLBACKS = [
@@ -83,13 +92,14 @@ CALLBACKS = [
 class Pair:
     """Both worlds under one clock; a call goes to both, and both must say the same."""
 
-    def __init__(self, seed: int, path: Path) -> None:
+    def __init__(self, seed: int, make: Callable[[Clock], World]) -> None:
         self.chance = random.Random(seed)  # noqa: S311 - a dose, not a secret
         self.clock = VirtualClock()
         self.worlds: tuple[World, World] = (
             MemoryWorld(self.clock),
-            SqliteWorld(path, clock=self.clock),
+            make(self.clock),
         )
+        self.held: dict[Gate, int] = {}
         self.receipts: tuple[list[int], list[int]] = ([], [])
         self.ends: list[tuple[WorkerId, TakenEnd]] = []
 
@@ -161,7 +171,31 @@ class Pair:
             message=message,
             not_before=chance.choice([0, 0, self.clock.now_us() + chance.randrange(20_000_000)]),
             priority=chance.choice([0, 0, 5, -5]),
+            gate=chance.choice([None, Gate("policy:shop:charge"), Gate("policy:shop:charge", "a")]),
+            queue=chance.choice([None, None, "gpu"]),
         )
+
+    def opening(self, not_before: int | None = None) -> RunCreated:
+        chance = self.chance
+        opening = created(
+            attributes={"a": 1},
+            priority=chance.choice([0, 3]),
+            not_before=not_before,
+            queue=chance.choice([None, "free", "free"]),
+        )
+        key, own = chance.choice([None, "ann", "bob"]), chance.choice([None, None, "", "ann"])
+        return replace(opening, queue_key=key, limit_key=own)
+
+    async def define(self) -> None:
+        chance = self.chance
+        rate = Rate(chance.randrange(1, 3), chance.choice([2_000_000, 7_000_000]))
+        limit = Limit(
+            name=chance.choice(LIMITS),
+            concurrency=chance.choice([None, 1, 1, 2]),
+            rate=chance.choice([None, rate]),
+            active=chance.random() < 0.5,
+        )
+        await self.both(lambda world: world.define_limits([limit]))
 
     async def append(self) -> None:
         chance = self.chance
@@ -170,16 +204,15 @@ class Pair:
         events = [self.event() for _ in range(chance.choice([0, 1, 1, 1, 2]))]
         if isinstance(guard, NewRun):
             not_before = chance.choice([None, None, self.clock.now_us() + 9_000_000])
-            opening = created(
-                attributes={"a": 1}, priority=chance.choice([0, 3]), not_before=not_before
-            )
+            opening = self.opening(not_before)
             events = [opening, *events]
         messages = [self.message() for _ in range(chance.choice([0, 0, 1, 2]))]
-        child = Child(run_id=chance.choice(RUNS), event=created())
+        child = Child(run_id=chance.choice(RUNS), event=self.opening())
         create = [child] if chance.random() < 0.05 and child.run_id != run_id else []
         claim = chance.choice([None, *WORKERS])
         wake_at = chance.choice([None, self.clock.now_us() + chance.randrange(20_000_000)])
-        release = Release(wake_at=wake_at) if chance.random() < 0.3 else None
+        for_child = chance.random() < 0.2
+        release = Release(wake_at=wake_at, for_child=for_child) if chance.random() < 0.3 else None
         if isinstance(guard, Owner):
             claim = None
         else:
@@ -290,6 +323,7 @@ class Pair:
         operation_id = step_id(chance.randrange(3))
         reason = chance.choice([None, None, "why"])
         message = self.message()
+        served = chance.choice([[], [], ["gpu"], ["cpu"]])
         calls: list[tuple[int, Callable[[], Awaitable[object]]]] = [
             (12, self.append),
             (3, self.take),
@@ -302,7 +336,8 @@ class Pair:
                     lambda world: world.claim_attempt(run_id, operation_id, worker_id)
                 ),
             ),
-            (2, lambda: self.both(lambda world: world.join(worker_id, lease_s=10))),
+            (2, lambda: self.both(lambda world: world.join(worker_id, lease_s=10, queues=served))),
+            (2, self.define),
             (1, lambda: self.both(lambda world: world.leave(worker_id))),
             (2, lambda: self.both(lambda world: world.enqueue(message))),
             (2, lambda: self.both(lambda world: world.sweep())),
@@ -318,11 +353,21 @@ class Pair:
         await chosen()
         self.clock.advance(timedelta(seconds=chance.choice([0, 0, 0, 1, 1, 3, 11])))
 
+    def raised(self, state: GateState, most: int | None) -> None:
+        """See that a limit is not exceeded, but for what was there when it was lowered."""
+        before = self.held.get(state.gate, 0)
+        assert most is None or state.held <= max(most, before)
+        self.held[state.gate] = state.held
+
     async def compare(self) -> None:
         """Compare all that a reader sees."""
         await self.both(lambda world: world.list_runs(RunFilter()))
         await self.both(lambda world: world.next_due())
         await self.both(lambda world: world.workers())
+        await self.both(lambda world: world.gates())
+        for state in await self.worlds[0].gates():
+            most = state.limit.concurrency
+            self.raised(state, most)
         await self.both(lambda world: world.schedules())
         await self.both(due_by_name)
         await self.both(lambda world: world.callbacks())
@@ -331,6 +376,7 @@ class Pair:
         await self.both(lambda world: world.audit(AuditFilter()))
         await self.both(lambda world: world.late_runs())
         for run_id in RUNS:
+            await self.both(lambda world, run_id=run_id: world.standings(run_id))  # type: ignore[misc] # likewise
             await self.both(lambda world, run_id=run_id: world.history(run_id))  # type: ignore[misc] # the default binds the loop's value
 
 
@@ -340,11 +386,12 @@ async def due_by_name(world: World) -> object:
     return sorted(row.name for row in due.rows), due.next_at
 
 
-async def _play(seed: int, path: Path) -> None:
-    pair = Pair(seed, path)
+async def _play(seed: int, make: Callable[[Clock], World]) -> None:
+    pair = Pair(seed, make)
     for world in pair.worlds:
         await world.open()
     try:
+        await pair.both(lambda world: world.define_limits([Limit(name=name) for name in LIMITS]))
         for worker_id in WORKERS:
             await pair.both(lambda world, name=worker_id: world.join(name, lease_s=10))  # type: ignore[misc] # the default binds the loop's value
         for _ in range(CALLS):
@@ -355,10 +402,14 @@ async def _play(seed: int, path: Path) -> None:
             await world.close()
 
 
+def _sqlite(path: Path, clock: Clock) -> World:
+    return SqliteWorld(path, clock=clock)
+
+
 @pytest.mark.parametrize("seed", range(SEEDS))
 async def test_sqlite_answers_as_the_model(tmp_path: Path, seed: int) -> None:
     """A seed that fails reproduces its failure."""
-    await _play(seed, tmp_path / "world.db")
+    await _play(seed, partial(_sqlite, tmp_path / "world.db"))
 
 
 @pytest.mark.soak
@@ -366,4 +417,23 @@ async def test_sqlite_answers_as_the_model(tmp_path: Path, seed: int) -> None:
 async def test_sqlite_answers_as_the_model_for_long(tmp_path: Path) -> None:
     """Many seeds."""
     for seed in range(SEEDS, SEEDS + SOAK_SEEDS):
-        await _play(seed, tmp_path / f"world{seed}.db")
+        await _play(seed, partial(_sqlite, tmp_path / f"world{seed}.db"))
+
+
+@pytest.fixture
+def url(postgres_url: str) -> str:
+    return postgres_url
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_postgres_answers_as_the_model(url: str, seed: int) -> None:
+    """Like SQLite."""
+    await _play(seed, lambda clock: PostgresWorld(url, clock=clock))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("seed", range(3, 3 + SOAK_SEEDS // 10))
+async def test_postgres_answers_as_the_model_for_long(url: str, seed: int) -> None:
+    """Many seeds."""
+    await _play(seed, lambda clock: PostgresWorld(url, clock=clock))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 
@@ -40,10 +41,24 @@ def test_a_wrong_url_is_told_the_right_forms(url: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
-def test_postgresql_is_said_to_be_missing(scheme: str) -> None:
+def test_a_server_is_named_by_its_address(scheme: str) -> None:
     """Without printing the password."""
-    with pytest.raises(MissingExtra) as caught:
-        open_world(f"{scheme}://user:secret@host/db")
+    world = open_world(f"{scheme}://user:secret@host/db")
+    assert world.url == f"{scheme}://user@host/db"
+
+
+def test_an_address_needs_a_server() -> None:
+    """A path alone is none."""
+    with pytest.raises(ConfigError, match="names no server"):
+        open_world("postgresql:db")
+
+
+def test_what_postgresql_needs_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the command, and without printing the password."""
+    monkeypatch.delitem(sys.modules, "wfc.worlds.postgres", raising=False)
+    monkeypatch.setitem(sys.modules, "asyncpg", None)
+    with pytest.raises(MissingExtra, match=r"wfc-durable\[postgres\]") as caught:
+        open_world("postgresql://user:secret@host/db")
     assert "secret" not in str(caught.value)
 
 

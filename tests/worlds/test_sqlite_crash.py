@@ -16,7 +16,8 @@ import pytest
 
 from tests.worlds.programs.appender import events_of
 from wfc.ids import RunId
-from wfc.worlds.protocol import RunFilter
+from wfc.worlds.open import open_world
+from wfc.worlds.protocol import RunFilter, World
 from wfc.worlds.sqlite import SqliteWorld
 
 ROUNDS = 6
@@ -37,9 +38,11 @@ async def world(path: Path) -> AsyncIterator[SqliteWorld]:
     await made.close()
 
 
-def appender(path: Path, prefix: str, runs: int, appends: int) -> list[str]:
+def appender(place: Path | str, prefix: str, runs: int, appends: int) -> list[str]:
+    """Give the command of a process that appends to a file, or to the world of a URL."""
+    url = place if isinstance(place, str) else f"sqlite:///{place}"
     program = "tests.worlds.programs.appender"
-    return [sys.executable, "-m", program, str(path), prefix, str(runs), str(appends)]
+    return [sys.executable, "-m", program, url, prefix, str(runs), str(appends)]
 
 
 def acknowledged(text: str) -> dict[str, int]:
@@ -52,7 +55,7 @@ def acknowledged(text: str) -> dict[str, int]:
     return lengths
 
 
-async def hold_promises(world: SqliteWorld, acknowledged_lengths: Mapping[str, int]) -> None:
+async def hold_promises(world: World, acknowledged_lengths: Mapping[str, int]) -> None:
     """Everything acknowledged is there, every log is dense, nothing is half written."""
     await world.check()
     for run_id, length in acknowledged_lengths.items():
@@ -73,20 +76,21 @@ async def hold_promises(world: SqliteWorld, acknowledged_lengths: Mapping[str, i
         assert run.attributes == ({"number": last_marked} if last_marked else {})
 
 
-async def _kill_and_check(path: Path, rounds: int) -> None:
+async def kill_and_check(place: Path | str, rounds: int) -> None:
+    """Kill an appender again and again, and see each time that nothing is missing."""
     chance = random.Random(rounds)  # noqa: S311 - a dose, not a secret
     for _ in range(rounds):
-        text = await _killed(path, acknowledgements=chance.randrange(1, 400))
-        again = SqliteWorld(path)
+        text = await _killed(place, acknowledgements=chance.randrange(1, 400))
+        again = open_world(place if isinstance(place, str) else f"sqlite:///{place}")
         await again.open()
         await hold_promises(again, acknowledged(text))
         await again.close()
 
 
-async def _killed(path: Path, acknowledgements: int) -> str:
+async def _killed(place: Path | str, acknowledgements: int) -> str:
     """Run the appender, kill it after so many acknowledgements, and give all that it said."""
     process = await asyncio.create_subprocess_exec(
-        *appender(path, "run", 12, ENDLESS), stdout=asyncio.subprocess.PIPE
+        *appender(place, "run", 12, ENDLESS), stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
     lines = []
@@ -103,7 +107,7 @@ async def _killed(path: Path, acknowledgements: int) -> str:
 @pytest.mark.timeout(120)
 async def test_a_killed_process_loses_nothing_it_acknowledged(path: Path) -> None:
     """SIGKILL at a random moment between and within commits, several times on one file."""
-    await _kill_and_check(path, ROUNDS)
+    await kill_and_check(path, ROUNDS)
 
 
 @pytest.mark.soak
@@ -111,7 +115,7 @@ async def test_a_killed_process_loses_nothing_it_acknowledged(path: Path) -> Non
 async def test_many_killed_processes_lose_nothing(path: Path) -> None:
     """The same, many times."""
     for number in range(0, SOAK_ROUNDS, 20):
-        await _kill_and_check(path.with_name(f"world{number}.db"), 20)
+        await kill_and_check(path.with_name(f"world{number}.db"), 20)
 
 
 @pytest.mark.timeout(120)

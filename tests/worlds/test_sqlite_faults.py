@@ -41,8 +41,8 @@ from wfc.worlds.promises.given import (
     wrote,
 )
 from wfc.worlds.protocol import NewRun, Owner, RunFilter
+from wfc.worlds.sql_transaction import Transaction
 from wfc.worlds.sqlite import SqliteWorld
-from wfc.worlds.sqlite_commit import Transaction
 
 TABLES = [
     "runs", "events", "blobs", "hooks", "attributes", "attempts", "messages", "workers",

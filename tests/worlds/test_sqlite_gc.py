@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from wfc.worlds import rules, sqlite_gc
+from wfc.worlds import rules, sql_gc
 from wfc.worlds.promises.given import ENDS, OTHER, RUN, hook_created, owned, step_done, wrote
 from wfc.worlds.sqlite import SqliteWorld
 
@@ -23,8 +23,8 @@ async def test_every_table_of_a_run_is_emptied(tmp_path: Path) -> None:
         " WHERE m.type = 'table' AND c.name = 'run_id'"
     ).fetchall()
     connection.close()
-    assert {name for (name,) in tables} == set(sqlite_gc.TABLES)
-    assert sqlite_gc.TABLES[-1] == "runs"
+    assert {name for (name,) in tables} == set(sql_gc.TABLES)
+    assert sql_gc.TABLES[-1] == "runs"
 
 
 async def test_runs_that_may_have_expired_are_found_by_index(tmp_path: Path) -> None:
@@ -33,8 +33,8 @@ async def test_runs_that_may_have_expired_are_found_by_index(tmp_path: Path) -> 
     await world.open()
     await world.close()
     connection = sqlite3.connect(world.path)
-    values = sqlite_gc.values_of(1, None, 0)
-    plan = connection.execute(f"EXPLAIN QUERY PLAN {sqlite_gc.COUNTED}", values).fetchall()
+    values = sql_gc.values_of(1, None, 0)
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {sql_gc.COUNTED}", values).fetchall()
     connection.close()
     told = " ".join(row[3] for row in plan)
     assert "SCAN runs" not in told
@@ -58,6 +58,6 @@ async def test_no_collection_is_longer_than_its_share(
     assert await world.gc(kept_us=0) == (OTHER,)
     await world.close()
     connection = sqlite3.connect(world.path)
-    for table in sqlite_gc.TABLES:
+    for table in sql_gc.TABLES:
         assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table  # noqa: S608 - names of ours
     connection.close()

@@ -14,7 +14,7 @@ from wfc.eventlog.event import (
     WaitCompleted,
     WaitCreated,
 )
-from wfc.worlds import sqlite_connect, sqlite_versions
+from wfc.worlds import sql_versions, sqlite_connect
 from wfc.worlds.promises.given import (
     BOB,
     RUN,
@@ -103,7 +103,7 @@ async def test_a_list_of_versions_reads_no_archive(tmp_path: Path) -> None:
     world = await opened(tmp_path / "world.db")
     await world.close()
     connection = sqlite3.connect(world.path)
-    plan = connection.execute(f"EXPLAIN QUERY PLAN {sqlite_versions.LISTED}").fetchall()
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {sql_versions.LISTED}").fetchall()
     connection.close()
     assert any("USING COVERING INDEX bundles_listed" in row[3] for row in plan)
 
@@ -115,5 +115,5 @@ async def test_older_code_leaves_a_migrated_file_alone(
     path = tmp_path / "world.db"
     await (await opened(path)).close()
     monkeypatch.setattr(sqlite_connect, "SCHEMA", 2)
-    with pytest.raises(WorldTooNew, match="asks for code that knows schema 9"):
+    with pytest.raises(WorldTooNew, match="asks for code that knows schema 10"):
         await opened(path)

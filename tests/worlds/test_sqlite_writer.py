@@ -12,7 +12,7 @@ import pytest
 from wfc import fault
 from wfc.errors import WorldUnreachable
 from wfc.ids import RunId
-from wfc.worlds import sqlite_commit, sqlite_writer
+from wfc.worlds import sql_plain, sql_write, sqlite_commit, sqlite_writer
 from wfc.worlds.promises.given import (
     ALICE,
     LEASE_S,
@@ -25,8 +25,8 @@ from wfc.worlds.promises.given import (
     wrote,
 )
 from wfc.worlds.protocol import NewRun, Owner
+from wfc.worlds.sql_transaction import Transaction
 from wfc.worlds.sqlite import SqliteWorld
-from wfc.worlds.sqlite_commit import Transaction
 
 
 @pytest.fixture
@@ -41,14 +41,15 @@ async def world(tmp_path: Path) -> AsyncIterator[SqliteWorld]:
 def passed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Fault points and settled writes, in the order in which they happened."""
     seen: list[str] = []
-    settle = sqlite_commit.settle
+    settle = sql_write.settle
     monkeypatch.setattr(fault, "point", seen.append)
 
     def note(future: asyncio.Future[object], answer: object) -> None:
         seen.append("settled")
         settle(future, answer)
 
-    monkeypatch.setattr(sqlite_commit, "settle", note)
+    for writes in (sql_write, sql_plain):
+        monkeypatch.setattr(writes, "settle", note)
     return seen
 
 
@@ -133,7 +134,7 @@ async def test_to_close_finishes_what_waits(tmp_path: Path) -> None:
     for answer in await asyncio.gather(*waiting):
         wrote(answer)
     with pytest.raises(WorldUnreachable):
-        writer.put(sqlite_commit.Call(lambda _: None, asyncio.get_running_loop().create_future()))
+        writer.put(sql_write.Call(lambda _: None, asyncio.get_running_loop().create_future()))
     with pytest.raises(WorldUnreachable):
         writer.call_blocking(lambda _: None)
 

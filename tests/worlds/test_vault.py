@@ -29,7 +29,7 @@ from wfc.eventlog.event import (
     RunCompleted,
 )
 from wfc.ids import DefinitionId, OperationId, RunId
-from wfc.worlds import sqlite_events
+from wfc.worlds import sql_events
 from wfc.worlds.chunks import Form
 from wfc.worlds.conformance import Conformance
 from wfc.worlds.open import open_world
@@ -109,11 +109,11 @@ class TestEncryptedSqliteWorld(Conformance):
 def test_every_event_comes_back(recorded_at: int, event: Event) -> None:
     """Also after another key has come to write."""
     recorded = Recorded(position=7, recorded_at=recorded_at, event=event)
-    encoded = sqlite_events.encode(RUN, [recorded], _OLD)
+    encoded = sql_events.encode(RUN, [recorded], _OLD)
     (row,) = encoded.rows
     fetched = row[1], row[3], row[5], row[2]
     for vault in (_OLD, _NEW):
-        assert sqlite_events.decode(RUN, fetched, encoded.blobs, vault) == recorded
+        assert sql_events.decode(RUN, fetched, encoded.blobs, vault) == recorded
 
 
 async def test_nothing_secret_is_on_the_disk(tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ _CODES: Final[tuple[tuple[type[BaseException], Exit], ...]] = (
     (errors.RunCancelled, Exit.NEGATIVE),
     (errors.Diverged, Exit.NEGATIVE),
     (errors.RunNotFound, Exit.NOT_FOUND),
+    (errors.QueueUnknown, Exit.NOT_FOUND),
     (errors.NoSuchWorkflow, Exit.NOT_FOUND),
     (errors.ScheduleNotFound, Exit.NOT_FOUND),
     (errors.VersionUnknown, Exit.NOT_FOUND),

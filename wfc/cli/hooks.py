@@ -15,7 +15,8 @@ from wfc.cli.runs import again
 from wfc.cli.session import opened, readable, row_of
 from wfc.types import HookSummary
 
-_SHOWN = ("id", "kind", "status", "token", "run", "workflow", "received", "created_at")
+SHOWN = ("id", "kind", "status", "token", "run", "workflow", "received", "created_at")
+"""What people read of a hook."""
 app = command_app()
 
 
@@ -44,8 +45,8 @@ async def _list(
         status = None if every else "active"
         while True:
             page = await list_hooks(run=run, status=status, cursor=after, limit=limit)
-            data = [_summary(hook) for hook in page.items]
-            pages.add(data, [{name: one[name] for name in _SHOWN} for one in data])
+            data = [summary(hook) for hook in page.items]
+            pages.add(data, [{name: one[name] for name in SHOWN} for one in data])
             after = page.next
             if not (every and after):
                 break
@@ -56,7 +57,7 @@ async def _list(
         output.note(common, f"more: {again(sys.argv[1:], after)}")
 
 
-def _summary(hook: HookSummary) -> dict[str, Any]:
+def summary(hook: HookSummary) -> dict[str, Any]:
     """Give what programs read of a hook."""
     return {
         "id": hook.id,

@@ -12,6 +12,7 @@ import typer
 
 from wfc import codec
 from wfc.api import get_run
+from wfc.cli import hooks as hooks_command
 from wfc.cli import output
 from wfc.cli.common import Common, command_app
 from wfc.cli.doctor_ends import error_of
@@ -19,7 +20,7 @@ from wfc.cli.run_rows import summary
 from wfc.cli.session import opened_on, readable, row_of
 from wfc.cli.why import to_plain as why_to_plain
 from wfc.config import Session
-from wfc.errors import CannotDecrypt, RunNotFound, WfcError
+from wfc.errors import CannotDecrypt, OptionInvalid, RunNotFound, WfcError
 from wfc.eventlog.event import RunUpgraded
 from wfc.ids import RunId
 from wfc.runtime.answers import Recorded, Step
@@ -43,25 +44,45 @@ def inspect(
     *,
     steps: Annotated[bool, typer.Option("--steps", help="Only its steps.")] = False,
     events: Annotated[bool, typer.Option("--events", help="Only its events.")] = False,
+    hooks: Annotated[bool, typer.Option("--hooks", help="Only its hooks.")] = False,
+    streams: Annotated[bool, typer.Option("--streams", help="Only its streams.")] = False,
+    children: Annotated[bool, typer.Option("--children", help="Only runs it started.")] = False,
     event: Annotated[int, typer.Option("--event", metavar="N", help="One event, whole.")] = 0,
 ) -> None:
-    """Show one run: its state, steps, events and children."""
-    common = Common.of(context)
-    asyncio.run(_inspect(common, run, steps=steps, events=events, event=event))
+    """Show one run: its state, steps, events, hooks, streams and children."""
+    asked = {
+        "event": event,
+        "events": events,
+        "steps": steps,
+        "hooks": hooks,
+        "streams": streams,
+        "children": children,
+    }
+    only = [name for name, wanted in asked.items() if wanted]
+    if len(only) > 1:
+        raise OptionInvalid(f"--{only[0]} and --{only[1]} each show one thing: give one of them.")
+    asyncio.run(_inspect(Common.of(context), run, "".join(only), event))
 
 
-async def _inspect(common: Common, named: str, *, steps: bool, events: bool, event: int) -> None:
+async def _inspect(common: Common, named: str, only: str, event: int) -> None:
     async with opened_on(common.load(), named) as (session, run_id):
         row = await row_of(session, run_id)
         run: Run[Any] = get_run(run_id)
-        if event:
+        if only == "event":
             await _one_event(common, session, run, event)
-        elif events:
+        elif only == "events":
             data = [_event(session, each) for each in await run.events()]
             output.result(common, "events", data, rows=[_event_row(each) for each in data])
-        elif steps:
+        elif only == "steps":
             data = [_step(each) for each in await run.steps()]
             output.result(common, "steps", data, rows=[_step_row(each) for each in data])
+        elif only == "hooks":
+            data = [hooks_command.summary(each) for each in await run.hooks()]
+            rows = [{name: one[name] for name in hooks_command.SHOWN} for one in data]
+            output.result(common, "hooks", data, rows=rows)
+        elif only:
+            listed = _streams if only == "streams" else _children
+            output.result(common, only, await listed(session, row.run_id))
         else:
             data_of_run = {
                 **summary(row, session.world.now_us()),
@@ -101,6 +122,20 @@ async def _children(session: Session, run_id: RunId) -> list[dict[str, Any]]:
         cursor = page.next
         if cursor is None:
             return found[::-1]
+
+
+async def _streams(session: Session, run_id: RunId) -> list[dict[str, Any]]:
+    """List the streams of a run, by name; `size` is in bytes."""
+    return [
+        {
+            "namespace": each.namespace,
+            "tail_index": each.length - 1,
+            "size": each.size,
+            "closed": each.closed,
+            "created_at": output.rfc3339(each.created_at),
+        }
+        for each in await session.world.streams(run_id)
+    ]
 
 
 async def _callbacks(session: Session, run_id: RunId) -> list[dict[str, Any]]:

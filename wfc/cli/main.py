@@ -65,6 +65,7 @@ TABLE: Final = (
     Entry("resume", "Send a value to a hook.", RUNS),
     Entry("approve", "Say yes to a hook that asks for a decision.", RUNS),
     Entry("deny", "Say no to a hook that asks for a decision.", RUNS),
+    Entry("queues", "List queues and limits: how many run, how many wait.", RUNS),
     Entry("wake", "End the sleeps and retry pauses of runs.", RUNS),
     Entry("cancel", "Cancel runs.", RUNS),
     Entry("pause", "Pause runs.", RUNS),
@@ -77,6 +78,7 @@ TABLE: Final = (
     Entry("schedules", "List, create, pause, resume, trigger and delete schedules.", STORE),
     Entry("audit", "List who changed what about the world itself.", STORE),
     Entry("gc", "Remove runs that ended long ago.", STORE),
+    Entry("db", "Bring a world's tables up to date, check them, back them up.", STORE),
     Entry("versions", "List, activate, register and prune versions of the code.", STORE),
 )
 

@@ -37,6 +37,10 @@ def start(
     attribute: Annotated[
         list[str], typer.Option(metavar="K=V", help="Attribute of the run; repeat.")
     ] = [],  # noqa: B006 - likewise
+    queue: Annotated[str, typer.Option(metavar="Q", help="Wait in this queue.")] = "",
+    priority: Annotated[
+        int, typer.Option(min=-100, max=100, metavar="N", help="Higher ones go first.")
+    ] = 0,
     wait: Annotated[bool, typer.Option("--wait", help="Wait and print the result.")] = False,
     timeout: Annotated[
         str, typer.Option(metavar="D", help="With --wait: how long to wait at most.")
@@ -47,6 +51,8 @@ def start(
         "id": run_id or None,
         "delay": duration("--delay", delay),
         "attributes": attributes(attribute),
+        "queue": queue or None,
+        "priority": priority,
     }
     call = (workflow, arguments, given or None)
     patience = duration("--timeout", timeout)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 import typer
@@ -16,6 +17,7 @@ from wfc.clock import to_datetime
 from wfc.config import Session
 from wfc.errors import CodecError, InputInvalid
 from wfc.ids import RunId
+from wfc.runtime.lines import NAMESPACE
 from wfc.runtime.streams import PAGE, rows, value_of
 from wfc.runtime.writable import DEFAULT
 from wfc.worlds.chunks import ChunkRow, Form
@@ -42,7 +44,7 @@ def stream(
         bool, typer.Option("--raw", help="Bytes and text as they are, with nothing between.")
     ] = False,
 ) -> None:
-    """Print the chunks of a stream, by their indexes."""
+    """Print the chunks of a stream, by their indexes; `wfc.logs` has what the run has logged."""
     common = Common.of(context)
     reader = _Reader(common, run, namespace, start_index, raw=raw)
     try:
@@ -101,7 +103,7 @@ class _Reader:
         pages = output.Pages(self._common, "chunks")
         async for row in self._found(session, start, follow=False):
             one = self._chunk(session, row)
-            pages.add([one], [{name: _shown(one[name]) for name in _SHOWN}])
+            pages.add([one], [self._row(one)])
             self.next_index = row.index + 1
         pages.end()
 
@@ -109,8 +111,7 @@ class _Reader:
         first = True
         async for row in self._found(session, start, follow=True):
             one = self._chunk(session, row)
-            shown = [{name: _shown(one[name]) for name in _SHOWN}]
-            output.stream(self._common, "chunks", [one], rows=shown, first=first)
+            output.stream(self._common, "chunks", [one], rows=[self._row(one)], first=first)
             sys.stdout.flush()
             self.next_index, first = row.index + 1, False
 
@@ -118,6 +119,8 @@ class _Reader:
         async for row in found:
             if row.form is not Form.RESET:
                 value = self._value(session, row)
+                if self._namespace == NAMESPACE and isinstance(value, dict):
+                    value = _as_line(value)
                 if not isinstance(value, bytes | str):
                     raise InputInvalid(
                         f"chunk {row.index} is neither bytes nor text. Leave out `--raw`."
@@ -125,6 +128,12 @@ class _Reader:
                 sys.stdout.buffer.write(value.encode() if isinstance(value, str) else value)
                 sys.stdout.buffer.flush()
             self.next_index = row.index + 1
+
+    def _row(self, one: Mapping[str, Any]) -> dict[str, Any]:
+        """Give what people read of a chunk."""
+        if self._namespace == NAMESPACE:
+            return _line_row(one)
+        return {name: _shown(one[name]) for name in _SHOWN}
 
     def _chunk(self, session: Session, row: ChunkRow) -> dict[str, Any]:
         """Give what programs read of a chunk."""
@@ -151,6 +160,27 @@ class _Reader:
         if others and self._namespace not in others:
             names = ", ".join(others)
             output.note(self._common, f"nothing is in the stream {self._namespace!r}; {names} is")
+
+
+def _line_row(one: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what people read of a log line."""
+    value = one["value"]
+    row = {"time": "", "level": "", "logger": "", "step_id": one["step_id"], "message": ""}
+    if one["kind"] == "reset":
+        since = f"attempt {one['attempt']} begins; lines of this step from {one['from_index']} on"
+        row["message"] = f"({since} are of earlier ones)"
+    elif isinstance(value, Mapping):
+        row.update({name: value.get(name, "") for name in ("time", "level", "logger", "message")})
+    else:
+        row["message"] = _shown(value)
+    return {name: _shown("" if cell is None else cell) for name, cell in row.items()}
+
+
+def _as_line(value: Mapping[str, Any]) -> str:
+    """Give a log line as a file would have it."""
+    time = value.get("time")
+    when = output.rfc3339(time) if isinstance(time, datetime) else time
+    return f"{when} {value.get('level')} {value.get('logger')}: {value.get('message')}\n"
 
 
 def _shown(value: Any) -> Any:

@@ -35,7 +35,7 @@ def worker(
     ] = "",
     *,
     queues: Annotated[
-        str, typer.Option(metavar="A,B", help="Serve steps of these queues only.")
+        str, typer.Option(metavar="A,B", help="Of steps that name a queue, serve these only.")
     ] = "",
     until_idle: Annotated[
         bool, typer.Option("--until-idle", help="Exit when nothing is due; print what is next.")

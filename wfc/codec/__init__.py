@@ -4,10 +4,10 @@ A payload is ``bytes([format, flags])`` and a msgpack body, with the extension c
 """
 
 from wfc.codec import tags
-from wfc.codec.arguments import decode_arguments, encode_arguments
+from wfc.codec.arguments import argument_digest, decode_arguments, encode_arguments
 from wfc.codec.decoding import decode
 from wfc.codec.encoding import encode
-from wfc.codec.envelope import PAYLOAD_MAX
+from wfc.codec.envelope import PAYLOAD_MAX, unpacked_size
 from wfc.codec.failures import (
     ErrorValue,
     Frame,
@@ -31,6 +31,7 @@ __all__ = [
     "Frame",
     "Registry",
     "Types",
+    "argument_digest",
     "black_out",
     "caused_by",
     "decode",
@@ -46,5 +47,6 @@ __all__ = [
     "register_handle",
     "remember_former",
     "tags",
+    "unpacked_size",
     "wire_name",
 ]

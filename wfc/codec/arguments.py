@@ -7,6 +7,8 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final
 
+import msgpack  # type: ignore[import-untyped]  # it ships no types
+
 from wfc.codec.decoding import Reader
 from wfc.codec.encoding import body_of, compared_of
 from wfc.codec.envelope import PAYLOAD_MAX, seal, unseal
@@ -16,6 +18,7 @@ from wfc.codec.readers import ReadersOf, succeeds
 from wfc.errors import PayloadCorrupt, Unserialisable
 
 _DIGEST_BYTES: Final = 16
+_NAME_BYTES: Final = 12
 _NO_ANNOTATIONS: Final[Mapping[str, Any]] = {}
 
 
@@ -65,6 +68,21 @@ def decode_arguments(
 ) -> dict[str, Any]:
     """Give the arguments by name, each as its annotation says. Raises as `decode` does."""
     return _read(unseal(data), annotations, types)
+
+
+def argument_digest(data: bytes, name: str) -> str | None:
+    """Name the recorded value of one argument by its content; None if it was left off.
+
+    No type has to be known for it. Raises `PayloadCorrupt`, `PayloadTooNew`.
+    """
+    body = unseal(data)
+    try:
+        found = msgpack.unpackb(body, strict_map_key=False, ext_hook=msgpack.ExtType)
+        value = found.get(name, _NOTHING)
+        packed = None if value is _NOTHING else msgpack.packb(value)
+    except (ValueError, TypeError, AttributeError, msgpack.UnpackException) as error:
+        raise PayloadCorrupt(f"a payload of arguments cannot be read: {error}") from error
+    return None if packed is None else blake2b(packed, digest_size=_NAME_BYTES).hexdigest()
 
 
 def _read(body: bytes, annotations: Mapping[str, Any], types: Types) -> dict[str, Any]:

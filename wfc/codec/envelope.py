@@ -51,6 +51,14 @@ def unseal(data: bytes) -> bytes:
     )
 
 
+def unpacked_size(data: bytes) -> int:
+    """Tell how many bytes the body of a payload of ours has once it is unpacked."""
+    if data[:_HEADER_BYTES] == _COMPRESSED_HEADER:
+        declared: int = _zstd().get_frame_info(data[_HEADER_BYTES:]).decompressed_size
+        return declared
+    return len(data) - _HEADER_BYTES
+
+
 def _unpacked(packed: bytes) -> bytes:
     zstd = _zstd()
     try:

@@ -132,6 +132,8 @@ class RunCreated(Sent):
     workflow code may read of variables, platform values and the public URL, as of now.
     `retention_s` is how long it is kept after its end: None as the settings say, negative for ever.
     `goal_s` after its start (or `not_before`) it is late.
+    `queue_key` is what the limits of its queue count by, `limit_key` what those of its workflow's
+    own policy do; None: there are none.
     """
 
     code: ClassVar[int] = 1
@@ -156,6 +158,7 @@ class RunCreated(Sent):
     traceparent: str | None = None
     retention_s: float | None = None
     goal_s: float | None = None
+    limit_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

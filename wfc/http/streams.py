@@ -7,6 +7,7 @@ operators.
 from __future__ import annotations
 
 import base64
+import contextlib
 import dataclasses
 import json
 import math
@@ -232,8 +233,12 @@ class _Served:
             if row.form is not Form.RESET:
                 self._bytes(row)
 
-    def _rows(self) -> AsyncIterator[ChunkRow]:
-        return rows(self._session, self._run_id, self._namespace, self._start)
+    async def _rows(self) -> AsyncIterator[ChunkRow]:
+        found = rows(self._session, self._run_id, self._namespace, self._start)
+        # Of a run that was removed meanwhile the end says so: it has no status.
+        with contextlib.suppress(RunNotFound):
+            async for row in found:
+                yield row
 
     def _bytes(self, row: ChunkRow) -> bytes:
         value = self._value(row)

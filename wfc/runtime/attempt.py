@@ -7,11 +7,13 @@ import contextlib
 import contextvars
 import hashlib
 import inspect
+import logging
+import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from wfc import codec, fault
 from wfc.clock import MICROSECONDS, to_datetime
@@ -29,13 +31,15 @@ from wfc.ids import DefinitionId, OperationId, RunId, VersionId
 from wfc.policies import Policy
 from wfc.runtime import context
 from wfc.runtime.interrupts import is_from_user
+from wfc.runtime.logbook import Logbook, Secretary
 from wfc.runtime.metadata import WorkflowMetadata
 from wfc.runtime.outlets import Outlets
 from wfc.runtime.retry import Matcher, RetryAfterError, Try, exhausted_note, next_attempt_at
 from wfc.runtime.threads import CarriedError, Threads
 from wfc.runtime.writable import StreamName
-from wfc.worlds.protocol import NewChunk
+from wfc.worlds.protocol import NewChunk, StreamWrite
 
+_MAKING: Final = threading.Lock()
 StepEnd = StepCompleted | StepFailed | StepRetrying
 _T = TypeVar("_T")
 
@@ -134,11 +138,39 @@ class Call:
     payload_max: int = codec.PAYLOAD_MAX
     begun_at: float = 0.0  # on the loop's clock
     given_up: bool = False
+    over: bool = False  # its body has ended, so what it left behind speaks for it no more
     body_version: VersionId | None = None  # None: the imported code
     outlets: Outlets | None = None  # once it has written to a stream
     home: asyncio.AbstractEventLoop | None = None  # the worker's loop, if the body is elsewhere
     spent: int = 0  # attempts that an upgrade took back: they keep their numbers and count no more
     traceparent: str | None = None  # the span that the run was begun in
+    secretary: Secretary | None = None  # who keeps its log lines, while it runs
+    logbook: Logbook | None = None  # once it has logged
+    loop: asyncio.AbstractEventLoop | None = None  # the worker's, of an attempt with a secretary
+
+    @property
+    def log_level(self) -> int | None:
+        """Give the level from which on the attempt's log lines are kept, if they are."""
+        return None if self.secretary is None else self.secretary.log_level
+
+    def keep(self, record: logging.LogRecord) -> None:
+        """Keep a log line of the body's, from whatever thread."""
+        book = self.logbook
+        if book is None:
+            with _MAKING:
+                secretary, loop = self.secretary, self.loop
+                if secretary is None or loop is None:
+                    return
+                book = self.logbook
+                if book is None:
+                    step = self.operation_id, self.attempt
+                    book = self.logbook = Logbook(step, secretary, loop)
+        book.add(record)
+
+    def last_lines(self) -> StreamWrite | None:
+        """Keep no more lines, and give those that are not written."""
+        self.secretary = None
+        return None if self.logbook is None else self.logbook.rest()
 
     @property
     def counted(self) -> int:
@@ -187,7 +219,9 @@ class Call:
 class Ended:
     """How an attempt ended; it becomes an event when it is known whether the step is recorded."""
 
-    __slots__ = ("attempt", "counted", "failed", "payload", "retry_at", "started_at", "version")
+    __slots__ = (
+        "attempt", "counted", "failed", "lines", "payload", "retry_at", "started_at", "version"
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -206,6 +240,8 @@ class Ended:
         self.retry_at = retry_at
         self.counted = counted
         self.version = call.body_version
+        self.lines: StreamWrite | None = None
+        """The log lines that are written with the outcome."""
 
     def event(
         self, operation_id: OperationId, version: VersionId, created: StepCreated | None
@@ -245,7 +281,7 @@ class Ended:
 # --- running a body ----------------------------------------------------------------------------
 
 
-async def run_attempt(  # noqa: C901 - one branch per way to end
+async def run_attempt(
     call: Call,
     bodies: Bodies,
     threads: Threads,
@@ -256,6 +292,26 @@ async def run_attempt(  # noqa: C901 - one branch per way to end
     what `Bodies.body` does if no code here can take the call: that is no outcome of the step.
     """
     context.attempt.set(call)
+    if call.secretary is None:
+        return await _attempted(call, bodies, threads, now_us, processes)
+    call.loop = asyncio.get_running_loop()
+    try:
+        ended = await _attempted(call, bodies, threads, now_us, processes)
+        call.secretary = None  # what a thread that was given up says later is kept by nobody
+        if call.logbook is not None:
+            ended.lines = await call.logbook.finish()
+    finally:
+        call.last_lines()
+    return ended
+
+
+async def _attempted(  # noqa: C901 - one branch per way to end
+    call: Call,
+    bodies: Bodies,
+    threads: Threads,
+    now_us: Callable[[], int],
+    processes: Processes | None,
+) -> Ended:
     body: Body | None = None
     if call.closure is None:
         body = await bodies.body(call.step, call.version, call.arguments)
@@ -268,9 +324,11 @@ async def run_attempt(  # noqa: C901 - one branch per way to end
             value = await _timed(call, body, _run(call, body, threads), now_us)
             ended = Ended(call, _recorded(value, call, body))
         fault.point("body.returned")
+        call.over = True
         if call.outlets is not None:
             await call.outlets.finish()  # no outcome stands in the log before its last chunk
     except asyncio.CancelledError as error:
+        call.over = True
         task = asyncio.current_task()
         if task is not None and task.cancelling() > 0:
             if call.outlets is not None:
@@ -285,6 +343,7 @@ async def run_attempt(  # noqa: C901 - one branch per way to end
         problem = error
     else:
         return ended
+    call.over = True
     if call.outlets is not None:
         await _let_go(call.outlets)
     return _judge(call, body, problem, now_us())
@@ -302,7 +361,9 @@ def stopped(call: Call, now: int) -> Ended:
         f"the worker was shut down during attempt {call.attempt} of step {call.step}; "
         "the attempt is repeated and not counted"
     )
-    return Ended(call, codec.encode_error(error), failed=True, retry_at=now, counted=False)
+    ended = Ended(call, codec.encode_error(error), failed=True, retry_at=now, counted=False)
+    ended.lines = call.last_lines()
+    return ended
 
 
 def lost(call: Call, error: BaseException, now: int) -> Ended:

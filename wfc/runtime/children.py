@@ -45,9 +45,11 @@ from wfc.runtime.options import (
     check_number,
     check_reason,
     check_run_id,
+    check_text,
 )
 from wfc.runtime.parameters import whole
 from wfc.runtime.pending import INPUT, KIND, WRONG_KIND, Pending, Place, Problem
+from wfc.runtime.queues import limit_key, queue_of
 from wfc.runtime.refusals import at_line
 from wfc.runtime.retention import check_retention, retention_of
 
@@ -72,11 +74,13 @@ class ChildOptions:
     delay: Duration | None = None
     timeout: Duration | None = None
     retention: Duration | None = None
+    queue: str | None = None
     detached: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no run may have. Raises `OptionInvalid`, `LimitExceeded`."""
         check_run_id("id", self.id)
+        check_text("queue", self.queue)
         check_number("priority", self.priority, -PRIORITY_MAX, PRIORITY_MAX)
         check_duration("delay", self.delay)
         check_duration("timeout", self.timeout)
@@ -99,7 +103,7 @@ class Start:
 
         With an id that names a run already, of the same workflow and arguments, that run is given.
         Raises `NotCompiled`, `TypeError`, `Unserialisable`, `PayloadTooLarge`, `RunIdConflict`,
-        and `LimitExceeded` for a child too deep.
+        `QueueUnknown`, and `LimitExceeded` for a child too deep.
         """
         execution = context.needed("start(...)")
         frame = sys._getframe(1)  # noqa: SLF001 - sites are found so
@@ -119,12 +123,13 @@ class Start:
         delay: Duration | None = None,
         timeout: Duration | None = None,
         retention: Duration | None = None,
+        queue: str | None = None,
         detached: bool = False,
     ) -> Start:
         """Give a `start` that names the child, marks it, delays it, limits it, or keeps it.
 
-        `retention` counts from its end, or ``"never"`` lets it go; a `detached` one outlives
-        the cancellation of this run.
+        `retention` counts from its end, or ``"never"`` lets it go; it may wait in a `queue`; a
+        `detached` one outlives the cancellation of this run.
         """
         return Start(
             ChildOptions(
@@ -134,6 +139,7 @@ class Start:
                 delay=delay,
                 timeout=timeout,
                 retention=retention,
+                queue=queue,
                 detached=detached,
             )
         )
@@ -263,6 +269,8 @@ async def _start(
         not_before=None if delay is None else wake_at_us(delay, execution.now_us()),
         timeout_s=plan.timeout_s if timeout is None else seconds(timeout, what="timeout"),
         retention_s=retention_of(plan.function, options.retention),
+        queue=queue_of(plan.function, options.queue),
+        limit_key=limit_key(plan.function, payload),
         goal_s=plan.goal_s,
         detached=options.detached,
     )

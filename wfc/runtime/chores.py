@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from wfc.errors import WorldCorrupt, WorldError, WorldReadOnly, WorldTooNew
+from wfc.runtime import context
 
 _LOG: Final = logging.getLogger("wfc.worker")
 HOPELESS: Final = (WorldCorrupt, WorldReadOnly, WorldTooNew)
@@ -30,7 +32,12 @@ class Chores:
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Begin a chore."""
-        task = asyncio.create_task(work)
+        around = None
+        if context.attempt.get() is not None:
+            # A step has asked for it, and what is done then is not done by the step.
+            around = contextvars.copy_context()
+            around.run(context.attempt.set, None)
+        task = asyncio.create_task(work, context=around)
         self._tasks.add(task)
         task.add_done_callback(self._done)
 

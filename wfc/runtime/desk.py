@@ -11,10 +11,11 @@ from wfc.eventlog.event import Event, Recorded
 from wfc.ids import DefinitionId, RunId, VersionId, WorkerId
 from wfc.policies import Policy
 from wfc.runtime.alarms import Poked
-from wfc.runtime.attempt import Bodies, Processes
+from wfc.runtime.attempt import Bodies, Call, Processes
 from wfc.runtime.execution import Execution
 from wfc.runtime.limits import Limits
 from wfc.runtime.operations import Outcome, StepAsked
+from wfc.runtime.queues import Queues
 from wfc.runtime.slots import Slots
 from wfc.runtime.template import Template
 from wfc.runtime.threads import Threads
@@ -23,6 +24,7 @@ from wfc.worlds.protocol import (
     AttemptOf,
     Child,
     EndedChild,
+    Gate,
     Guard,
     Owner,
     Queued,
@@ -60,6 +62,7 @@ class Clerk(Protocol):
         messages: Sequence[Queued] = (),
         create: Sequence[Child] = (),
         release: Release | None = None,
+        chunks: Sequence[StreamWrite] = (),
     ) -> Appended | Refused:
         """Append, waiting out a full or unreachable world."""
         ...
@@ -114,6 +117,15 @@ class Desk(Clerk, Protocol):
 
     def policy(self, asked: StepAsked) -> Policy:
         """Resolve the policy of a step."""
+        ...
+
+    def gate(self, asked: StepAsked | Call, policy: Policy) -> Gate | None:
+        """Say which gate an attempt of a step has to pass."""
+        ...
+
+    @property
+    def queues(self) -> Queues:
+        """The queues into which runs may be started."""
         ...
 
     def cleanup_s(self, version: VersionId, workflow: DefinitionId) -> float | None:

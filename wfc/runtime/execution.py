@@ -36,6 +36,7 @@ from wfc.runtime.draws import Draws
 from wfc.runtime.driving import Driving
 from wfc.runtime.heard import ENDS
 from wfc.runtime.limits import Limits
+from wfc.runtime.lines import Said
 from wfc.runtime.loop import Loop, RunTimer
 from wfc.runtime.operations import AttributesAsked, Outcome, Suspended, WaitAsked
 from wfc.runtime.outcomes import kind_of, outcome_of
@@ -381,6 +382,18 @@ class Execution(State):
     def say(self, level: int, text: str, error: BaseException | None = None) -> None:
         """Write a live line of the run; a line that a replay makes again is dropped."""
         heard.say(self, level, text, error)
+
+    @property
+    def log_level(self) -> int | None:
+        """Give the level from which on the lines of the run are kept, if they are."""
+        return self.limits.log_level
+
+    def keep(self, record: logging.LogRecord) -> None:
+        """Keep a line of a live turn, until whoever delivers takes it."""
+        if self.alive and not heard.replaying(self):
+            if self.said is None:
+                self.said = Said()
+            self.said.add(record, self.position)
 
     def labels(self) -> dict[str, str]:
         """Give the extra fields of the run's log lines."""

@@ -7,6 +7,7 @@ unpickled, on either side.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import threading
 from collections.abc import Mapping
@@ -49,12 +50,24 @@ class Pipe:
         end.set_inheritable(False)
         self._end = end
         self._lock = threading.Lock()
+        self.is_ours = True
+        """Whether this process may speak: what a body forks may not, for the worker would take what
+        it says for the step's.
+        """
+        os.register_at_fork(after_in_child=self._left)
 
     def send(self, word: str, **fields: Any) -> None:
         """Send a frame. Raises `OSError` if the worker is gone."""
-        data = frame(word, fields)
+        self.send_frame(frame(word, fields))
+
+    def send_frame(self, data: bytes) -> None:
+        """Send a frame that was made before. Raises `OSError` if the worker is gone."""
         with self._lock:
             self._end.sendall(data)
+
+    def _left(self) -> None:
+        self.is_ours = False
+        self._end.close()
 
     def receive(self) -> Said | None:
         """Wait for a frame; None if the worker is gone."""

@@ -12,6 +12,7 @@ from wfc.runtime.attempt import Call, run_attempt, stopped
 from wfc.runtime.desk import Desk
 from wfc.runtime.operations import StepAsked
 from wfc.runtime.outbox import Outbox, starts_on_record
+from wfc.runtime.queues import is_queued
 from wfc.runtime.scene import RunScene
 from wfc.runtime.threads import CarriedError
 
@@ -60,9 +61,15 @@ class InlineBodies:
     def want(self, asked: StepAsked) -> None:
         """Begin the next attempt of a step, as soon as there is room."""
         name = asked.operation_id
-        if name not in self._outbox.starts and name not in self.backlog:
-            self.backlog[name] = asked, self._loop.time()
-            self.fill()
+        if name in self._outbox.starts or name in self.backlog:
+            return
+        if asked.body is None and is_queued(self._desk.policy(asked)):
+            # Whoever is given its slot, or serves its queue, runs it: perhaps this worker.
+            self._outbox.to_queue[name] = asked, 0
+            self._poke()
+            return
+        self.backlog[name] = asked, self._loop.time()
+        self.fill()
 
     def fill(self) -> None:
         """Begin bodies of the backlog as far as run and worker have room."""
@@ -132,6 +139,7 @@ class InlineBodies:
             payload_max=self._desk.limits.payload,
             scene=self._scene,
             traceparent=created.traceparent,
+            secretary=None if self._desk.limits.log_level is None else self._scene,
         )
 
     def _launch(self, call: Call) -> None:
@@ -173,6 +181,7 @@ class InlineBodies:
             return False
         call, task = flight
         call.given_up = True
+        self._outbox.say(call.last_lines())
         task.cancel()
         return True
 

@@ -12,7 +12,7 @@ from wfc.runtime.attributes import ATTRIBUTES_MAX
 class Limits:
     """`events` and `pending` operations of a chapter; `cleanup` events more are kept for its
     cleanup. `payload` are the bytes of one value, `attributes` how many a run may have, `depth` how
-    many runs may stand above a child run.
+    many runs may stand above a child run, and `log_level` from which level on what it logs is kept.
     """
 
     events: int = 100_000
@@ -21,3 +21,4 @@ class Limits:
     payload: int = codec.PAYLOAD_MAX
     attributes: int = ATTRIBUTES_MAX
     depth: int = 50
+    log_level: int | None = None

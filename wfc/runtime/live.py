@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import random
 from collections.abc import Callable, Coroutine, Mapping
 from types import FrameType
@@ -236,6 +237,15 @@ class Live(Protocol):
 
     def say(self, level: int, text: str, error: BaseException | None = None) -> None:
         """Write a line of the run, unless a replay makes it again."""
+        ...
+
+    @property
+    def log_level(self) -> int | None:
+        """Give the level from which on the lines of the run are kept, if they are."""
+        ...
+
+    def keep(self, record: logging.LogRecord) -> None:
+        """Keep a line of the run, unless a replay makes it again."""
         ...
 
     def labels(self) -> dict[str, str]:

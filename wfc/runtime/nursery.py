@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
 from wfc import codec, fault
-from wfc.errors import RunCancelled, RunFailed, RunIdConflict
+from wfc.errors import QueueUnknown, RunCancelled, RunFailed, RunIdConflict
 from wfc.eventlog.entity import Run, RunStatus
 from wfc.eventlog.event import (
     CancelCause,
@@ -23,6 +23,7 @@ from wfc.eventlog.event import (
 from wfc.ids import OperationId, RunId, VersionId
 from wfc.runtime.ledger import Ledger
 from wfc.runtime.operations import ChildAsked
+from wfc.runtime.queues import Queues
 from wfc.worlds.protocol import Appended, Child, EndedChild, Guard, OpenRun, Refused
 from wfc.worlds.rules import digest_of
 
@@ -32,6 +33,11 @@ ENDED_MAX: Final = 200
 
 class Registrar(Protocol):
     """What a nursery must know of its worker."""
+
+    @property
+    def queues(self) -> Queues:
+        """The queues into which runs may be started."""
+        ...
 
     def environment(self, version: VersionId) -> Mapping[str, str]:
         """Capture what workflow code of a version may read of the machine, as of now."""
@@ -112,11 +118,15 @@ class Nursery:
             refused = self._taken.get(name)
             if other is not asked and not _are_same(other, asked):
                 refused = _conflict(name, asked, str(other.workflow))
+            if refused is None and other is asked and name not in self._taken:
+                try:
+                    born = birth(asked, self._run_id, ledger, registrar)
+                except QueueUnknown as error:
+                    refused = ChildFailed(operation_id=name, error=codec.encode_error(error))
             if refused is not None:
                 yield refused
                 continue
             if other is asked and name not in self._taken:
-                born = birth(asked, self._run_id, ledger, registrar)
                 create.append(Child(run_id=asked.run_id, event=born))
             yield ChildCreated(
                 operation_id=name,
@@ -175,10 +185,12 @@ class Nursery:
 
 
 def birth(asked: ChildAsked, parent: RunId, ledger: Ledger, registrar: Registrar) -> RunCreated:
-    """Give the first event of a child run."""
+    """Give the first event of a child run. Raises `QueueUnknown`."""
     created = ledger.created
     assert created is not None
     assert ledger.version is not None
+    queue, attributes = asked.queue, asked.attributes
+    queue_key = None if queue is None else registrar.queues.key(queue, attributes)
     return RunCreated(
         workflow=asked.workflow,
         version=ledger.version,
@@ -186,7 +198,10 @@ def birth(asked: ChildAsked, parent: RunId, ledger: Ledger, registrar: Registrar
         arguments=asked.arguments,
         seed=os.urandom(32),
         environment=registrar.environment(ledger.version),
-        attributes=asked.attributes,
+        attributes=attributes,
+        queue=queue,
+        queue_key=queue_key,
+        limit_key=asked.limit_key,
         priority=asked.priority,
         not_before=asked.not_before,
         timeout_s=asked.timeout_s,

@@ -78,6 +78,8 @@ class ChildAsked:
     not_before: int | None = None
     timeout_s: float | None = None
     retention_s: float | None = None
+    queue: str | None = None
+    limit_key: str | None = None
     goal_s: float | None = None
     detached: bool = False
     cancelled: bool = False

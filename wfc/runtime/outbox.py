@@ -49,8 +49,9 @@ from wfc.runtime.carried import CarriedHook
 from wfc.runtime.ledger import Ledger
 from wfc.runtime.nursery import Nursery
 from wfc.runtime.operations import AttributesAsked, HookAsked, HookLeft, StepAsked, WaitAsked
+from wfc.runtime.queues import Queues, is_queued
 from wfc.runtime.state import applied
-from wfc.worlds.protocol import Attempt, Child, Queued, Release
+from wfc.worlds.protocol import Attempt, Child, Gate, Queued, Release, StreamWrite
 
 INLINE_RETRY_US: Final = 2 * MICROSECONDS
 """Retries that are due within this time stay with the owner; later ones are queued."""
@@ -74,6 +75,15 @@ class Office(Protocol):
         """Resolve the policy of a step."""
         ...
 
+    @property
+    def queues(self) -> Queues:
+        """The queues into which runs may be started."""
+        ...
+
+    def gate(self, asked: StepAsked | Call, policy: Policy) -> Gate | None:
+        """Say which gate an attempt of a step has to pass."""
+        ...
+
     def environment(self, version: VersionId) -> Mapping[str, str]:
         """Capture what workflow code of a version may read of the machine, as of now."""
         ...
@@ -93,6 +103,9 @@ class Batch:
     messages: list[Queued] = field(default_factory=list)
     queued: list[OperationId] = field(default_factory=list)
     create: list[Child] = field(default_factory=list)
+    said: tuple[StreamWrite, ...] = ()
+    """Of `chunks`, those that were to be said by the run itself."""
+    chunks: tuple[StreamWrite, ...] = ()
     answers: bool = False
     release: Release | None = None
 
@@ -122,7 +135,14 @@ class Outbox:
         self.end: Event | None = None
         self.handed_on: tuple[CarriedHook, ...] = ()
         """Open hooks that the next chapter may take over, if the end is a restart."""
+        self.said: tuple[StreamWrite, ...] = ()
+        """Log lines that go along with the next append; they ask for none."""
         self._office = office
+
+    def say(self, lines: StreamWrite | None) -> None:
+        """Keep log lines, if there are any."""
+        if lines is not None:
+            self.said = *self.said, lines
 
     def clear(self) -> None:
         """Forget what a fresh execution asks for again; outcomes are facts and stay."""
@@ -135,11 +155,11 @@ class Outbox:
         self.given_up.clear()
         self.nursery.clear()
 
-    def batch(self, *, may_release: bool, hurry: bool) -> Batch | None:
+    def batch(self, *, may_release: bool, hurry: bool, for_child: bool = False) -> Batch | None:
         """Say what the next append holds, or None if nothing has to be written.
 
         The run is released if the caller has nothing left to do with it; `hurry` asks for another
-        worker at once.
+        worker at once, and `for_child` says that the code waits for the end of a child run.
         """
         batch = Batch()
         now = self._office.now_us()
@@ -149,9 +169,13 @@ class Outbox:
         if not paused:
             self._add_decisions(batch, now)
         if may_release and self.end is None and not batch.answers and not self._stays(batch):
-            batch.release = Release(wake_at=now if hurry else self._wake_at(batch, now))
+            wake_at = now if hurry else self._wake_at(batch, now)
+            batch.release = Release(wake_at=wake_at, for_child=for_child)
         if not batch.events and not batch.messages and batch.release is None:
             return None
+        if self.said:
+            batch.said = self.said
+            batch.chunks = *self.said, *batch.chunks
         if not self.ledger.started and not paused:
             batch.events.insert(0, RunStarted(worker_id=self._office.worker_id))
         return batch
@@ -168,6 +192,8 @@ class Outbox:
 
     def sent(self, batch: Batch) -> None:
         """Note that the messages of a batch are out."""
+        if batch.said:
+            self.said = self.said[len(batch.said) :]
         for name in batch.queued:
             self.queued.add(name)
             self.to_queue.pop(name, None)
@@ -184,19 +210,25 @@ class Outbox:
         name = call.operation_id
         created = None if name in self.ledger.efforts else _created(call, call.policy)
         batch.events.append(ended.event(name, self._office.bodies.version_id, created))
+        if ended.lines is not None:
+            batch.chunks = *batch.chunks, ended.lines
         if ended.retry_at is None:
             batch.answers = True
         elif ended.retry_at > now + INLINE_RETRY_US and call.closure is None:
-            self._add_message(batch, name, ended.retry_at)
+            self._add_message(batch, call, call.policy, ended.retry_at)
 
-    def _add_message(self, batch: Batch, operation_id: OperationId, not_before: int) -> None:
+    def _add_message(
+        self, batch: Batch, asked: StepAsked | Call, policy: Policy, not_before: int
+    ) -> None:
         created = self.ledger.created
-        batch.queued.append(operation_id)
+        batch.queued.append(asked.operation_id)
         batch.messages.append(
             Queued(
-                message=Attempt(self.run_id, operation_id),
+                message=Attempt(self.run_id, asked.operation_id),
                 not_before=not_before,
                 priority=0 if created is None else created.priority,
+                gate=self._office.gate(asked, policy),
+                queue=policy.queue,
             )
         )
 
@@ -267,9 +299,10 @@ class Outbox:
             if name not in efforts and name not in self.outcomes:
                 self._add_start(batch, call, call.policy)
         for name, (asked, not_before) in self.to_queue.items():
+            policy = self._office.policy(asked)
             if name not in efforts:
-                batch.events.append(_created(asked, self._office.policy(asked)))
-            self._add_message(batch, name, not_before)
+                batch.events.append(_created(asked, policy))
+            self._add_message(batch, asked, policy, not_before)
 
     def _add_children(self, batch: Batch) -> None:
         told = list(self.nursery.events(self.ledger, self._office, batch.create))
@@ -371,7 +404,7 @@ class Outbox:
 
 def starts_on_record(policy: Policy) -> bool:
     """Tell whether the start of every attempt is committed before its body runs."""
-    return policy.attempts == 1 or policy.concurrency is not None or policy.rate is not None
+    return policy.attempts == 1 or is_queued(policy)
 
 
 def _created(step: StepAsked | Call, policy: Policy) -> StepCreated:

@@ -71,10 +71,7 @@ class Outlets:
     ) -> None:
         """Take chunks; waits while too much is on its way. Raises as `Writable.write` does."""
         if self._over:
-            raise StreamClosed(
-                f"the attempt that writes to the stream {to.namespace!r} of run {to.run_id} is "
-                "over; what it writes now is lost"
-            )
+            raise too_late(to)
         outlet = self._outlets.get(to)
         if outlet is None:
             outlet = self._outlets[to] = _Outlet(self, to)
@@ -128,6 +125,14 @@ class Outlets:
         return _lost(self._writer)
 
 
+def too_late(to: StreamName) -> StreamClosed:
+    """Say that a body has ended, and what it left behind writes for it no more."""
+    return StreamClosed(
+        f"the attempt that writes to the stream {to.namespace!r} of run {to.run_id} is "
+        "over; what it writes now is lost. Await in the step whatever writes for it."
+    )
+
+
 def _lost(run_id: RunId) -> LeaseLost:
     return LeaseLost(
         f"this worker may not write for run {run_id} any more: another one has it, or it has "
@@ -153,7 +158,8 @@ class _Outlet:
         self._told = False
 
     async def write(self, chunks: Sequence[NewChunk], *, close: bool) -> None:
-        self._check()
+        if chunks or not close:
+            self._check()
         begins = not self._begun
         self._closing = self._closing or close
         for chunk in chunks:
@@ -163,7 +169,7 @@ class _Outlet:
             while self._count >= UNFLUSHED_MAX or self._size >= UNFLUSHED_BYTES_MAX:
                 await self._landed()
                 self._check()
-        if close:
+        if close and not self._closed:
             self._start()
         if begins or close:
             await self._flushed()

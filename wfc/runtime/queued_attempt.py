@@ -16,10 +16,12 @@ from wfc import codec, fault
 from wfc.errors import LogError, WfcError, WorkerLost
 from wfc.eventlog.event import Event, Recorded, StepRetrying, StepStarted
 from wfc.ids import OperationId, RunId
+from wfc.policies import Policy
 from wfc.runtime.attempt import Bodies, Call, Ended, Processes, lost, run_attempt, stopped
 from wfc.runtime.desk import Clerk
 from wfc.runtime.ledger import Effort, Ledger
 from wfc.runtime.limits import Limits
+from wfc.runtime.operations import StepAsked
 from wfc.runtime.scene import RunScene
 from wfc.runtime.slots import Slots
 from wfc.runtime.step_bodies import OUT_OF_REACH
@@ -28,6 +30,7 @@ from wfc.worlds.protocol import (
     Attempt,
     AttemptOf,
     ClaimedAttempt,
+    Gate,
     Queued,
     Refused,
     World,
@@ -51,6 +54,10 @@ class Bench(Clerk, Protocol):
     ledgers: Ledgers
     limits: Limits
     telemetry: Telemetry | None
+
+    def gate(self, asked: StepAsked | Call, policy: Policy) -> Gate | None:
+        """Say which gate an attempt of a step has to pass."""
+        ...
 
 
 class Ledgers:
@@ -93,6 +100,7 @@ class QueuedAttempt:
         self._call: Call | None = None
         self._body: asyncio.Task[Ended] | None = None
         self._stopped: Ended | None = None
+        self._priority = 0
 
     @property
     def key(self) -> tuple[RunId, OperationId]:
@@ -119,10 +127,12 @@ class QueuedAttempt:
         if ledger.law.renames is not None:
             self.operation_id = ledger.law.renames.operation(self.operation_id)
         effort = ledger.efforts.get(self.operation_id)
+        self._priority = 0 if ledger.created is None else ledger.created.priority
         if effort is None:
             return  # it ended while the message was under way
         if effort.running:
-            await self._record(self._lost(ledger, effort, guard), guard)
+            call = self._made(ledger, effort, effort.attempt, guard)
+            await self._record(call, self._lost(call), guard)
             return
         attempt = effort.attempt + 1
         missing = await self._missing_code(ledger, effort)
@@ -151,7 +161,7 @@ class QueuedAttempt:
                     return  # the step was withdrawn
                 raise
             ended = self._stopped
-        await self._record(ended, guard)
+        await self._record(call, ended, guard)
 
     async def _missing_code(self, ledger: Ledger, effort: Effort) -> WfcError | None:
         """Say why no code here can take the recorded call, if so."""
@@ -172,22 +182,31 @@ class QueuedAttempt:
         call = self._made(ledger, effort, effort.attempt + 1, guard)
         now = self._bench.now_us()
         ended = Ended(call, codec.encode_error(error), failed=True, retry_at=now, counted=False)
-        await self._record(ended, guard, self._start(call.attempt))
+        await self._record(call, ended, guard, self._start(call.attempt))
 
     def _start(self, attempt: int) -> StepStarted:
         return StepStarted(
             operation_id=self.operation_id, attempt=attempt, worker_id=self._bench.worker_id
         )
 
-    async def _record(self, ended: Ended, guard: AttemptOf, *before: Event) -> None:
+    async def _record(self, call: Call, ended: Ended, guard: AttemptOf, *before: Event) -> None:
         bench = self._bench
         event = ended.event(self.operation_id, bench.bodies.version_id, None)
         messages: tuple[Queued, ...] = ()
         if isinstance(event, StepRetrying):
-            again = Attempt(self.run_id, self.operation_id)
-            messages = (Queued(message=again, not_before=event.retry_at),)
+            again = Queued(
+                message=Attempt(self.run_id, self.operation_id),
+                not_before=event.retry_at,
+                priority=self._priority,
+                gate=bench.gate(call, call.policy),
+                queue=call.policy.queue,
+            )
+            messages = (again,)
         fault.point("attempt.recording")
-        answer = await bench.append(self.run_id, [*before, event], guard=guard, messages=messages)
+        chunks = () if ended.lines is None else (ended.lines,)
+        answer = await bench.append(
+            self.run_id, [*before, event], guard=guard, messages=messages, chunks=chunks
+        )
         fault.point("attempt.recorded")
         if isinstance(answer, Refused):
             _LOG.info(
@@ -200,10 +219,9 @@ class QueuedAttempt:
         bench.ledgers.note(self.run_id, answer.recorded)
         bench.news_of(self.run_id)
 
-    def _lost(self, ledger: Ledger, effort: Effort, guard: AttemptOf) -> Ended:
-        call = self._made(ledger, effort, effort.attempt, guard)
+    def _lost(self, call: Call) -> Ended:
         error = WorkerLost(
-            f"the worker that ran attempt {effort.attempt} of step {call.step} was lost before it "
+            f"the worker that ran attempt {call.attempt} of step {call.step} was lost before it "
             "recorded an outcome; whether the body ran is not known"
         )
         return lost(call, error, self._bench.now_us())
@@ -211,6 +229,7 @@ class QueuedAttempt:
     def _made(self, ledger: Ledger, effort: Effort, attempt: int, guard: AttemptOf) -> Call:
         now = self._bench.now_us()
         assert ledger.created is not None
+        scene = RunScene(self.run_id, self._bench, lambda: ledger, guard)
         return Call(
             run_id=self.run_id,
             workflow=ledger.created.workflow,
@@ -226,8 +245,9 @@ class QueuedAttempt:
             first_started_at=now if effort.first_started_at is None else effort.first_started_at,
             started_at=now,
             payload_max=self._bench.limits.payload,
-            scene=RunScene(self.run_id, self._bench, lambda: ledger, guard),
+            scene=scene,
             traceparent=ledger.created.traceparent,
+            secretary=None if scene.log_level is None else scene,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -15,14 +16,17 @@ from wfc.manifests.rename_hints import hints_in
 from wfc.manifests.store import Version
 from wfc.policies import Policy, check_kind, declared, from_literal, resolve
 from wfc.runtime import hooks as hooks  # noqa: PLC0414 - steps are given hooks: what reads them
+from wfc.runtime.attempt import Call
 from wfc.runtime.environment import capture
 from wfc.runtime.host_types import HostTypes
 from wfc.runtime.operations import StepAsked
+from wfc.runtime.queues import NO_QUEUES, Queues, argument_key, is_limited, limits_of
 from wfc.runtime.step_body import StepBody
 from wfc.runtime.step_modules import StepModules
 from wfc.runtime.template import Template
 from wfc.runtime.version_cache import VersionCache
-from wfc.worlds.protocol import World
+from wfc.worlds.limits import limit_of_function
+from wfc.worlds.protocol import Gate, World
 
 
 class Registry:
@@ -37,9 +41,11 @@ class Registry:
         step_types: HostTypes | None = None,
         pin_steps: bool = False,
         on_new_version: str = "pin",
+        queues: Queues = NO_QUEUES,
         public_url: str | None = None,
     ) -> None:
         """Serve `current`; `policy` are the keywords that hold for steps that say nothing else,
+        `queues` those into which runs may be started,
         `pin_steps` tells that a run keeps to the step bodies of its own version, `on_new_version`
         what open runs do whose workflow does not say it, `public_url` by what name webhooks are
         reached.
@@ -47,6 +53,8 @@ class Registry:
         self._public_url = public_url
         self._on_new_version = on_new_version
         self.current = current
+        self.queues = queues
+        self._announced: World | None = None
         self.types = step_types or HostTypes(current.classes)
         self.pin_steps = pin_steps
         self._defaults = dict(policy or {})
@@ -133,6 +141,32 @@ class Registry:
         if declaration is None and asked.policy:
             return from_literal(asked.policy, self._defaults)
         return resolve(declaration, self._defaults)
+
+    def gate(self, asked: StepAsked | Call, policy: Policy) -> Gate | None:
+        """Say which gate an attempt of a step has to pass; most have none."""
+        if not is_limited(policy):
+            return None
+        step = DefinitionId(hints_in(self.current.manifest).definition(asked.step))
+        key = ""
+        if policy.by is not None and asked.arguments is not None:
+            key = argument_key(asked.arguments, policy.by, self._signature(step))
+        return Gate(limit_of_function(step), key)
+
+    def _signature(self, step: DefinitionId) -> inspect.Signature:
+        try:
+            return self.step(step).signature
+        except StepUnknown:
+            return inspect.Signature()
+
+    async def announce(self, world: World) -> None:
+        """Tell a world what limits hold, once."""
+        if self._announced is not world:
+            names = [entry.id for bundle in self.current.step.values() for entry in bundle.entries]
+            registered = (abi.registered.get(name) for name in names)
+            limits = limits_of(self.queues, (one for one in registered if one is not None))
+            if limits:
+                await world.define_limits(limits)
+            self._announced = world
 
     def cleanup_s(self, version: VersionId, workflow: DefinitionId) -> float | None:
         """Give the seconds that a cancelled run of `workflow` may take for its cleanup."""

@@ -8,14 +8,15 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
-from wfc import codec, fault, ids
+from wfc import abi, codec, fault, ids
 from wfc.errors import InputInvalid, PayloadMismatch, RunIdConflict, RunNotFound, UnknownType
 from wfc.eventlog.event import Origin, RunCreated
-from wfc.ids import RunId
+from wfc.ids import DefinitionId, RunId
 from wfc.manifests.markers import changes_in
 from wfc.manifests.store import Version
 from wfc.runtime.client import Client
 from wfc.runtime.environment import capture
+from wfc.runtime.queues import limit_key
 from wfc.runtime.template import Template
 from wfc.runtime.version_cache import workflow_in
 from wfc.runtime.version_names import active_version, version_named
@@ -55,6 +56,7 @@ async def rerun(
         fingerprint=target.fingerprints[workflow],
         changes=changes_in(target.manifest).get(workflow, ()),
         arguments=payload,
+        limit_key=_limit_key(workflow, created, payload),
         seed=os.urandom(32),
         environment=capture(target.rules, client.public_url),
         not_before=None,
@@ -74,6 +76,14 @@ async def rerun(
     if isinstance(answer, Refused):
         raise RunIdConflict(f"there is a run {name!r} already")
     return name
+
+
+def _limit_key(workflow: DefinitionId, created: RunCreated, payload: bytes) -> str | None:
+    """Say what the limits of the workflow's own policy count it by; without its code, as before."""
+    registration = abi.registered.get(workflow)
+    if registration is None:
+        return created.limit_key
+    return limit_key(registration.function, payload)
 
 
 async def _version_to_begin_on(client: Client, wanted: str | None) -> Version:

@@ -34,6 +34,7 @@ from wfc.eventlog.event import (
 )
 from wfc.ids import RunId
 from wfc.runtime.chapters import completed, ledger_at
+from wfc.runtime.children import PendingChild
 from wfc.runtime.decisions import Decisions
 from wfc.runtime.desk import PAGE, Desk
 from wfc.runtime.execution import Execution
@@ -193,6 +194,7 @@ class LiveRun:
         batch = self.outbox.batch(
             may_release=self._may_release(),
             hurry=self.tenure.stopping and bool(self.bodies.backlog),
+            for_child=bool(self.ledger.children) and self._waits_for_child(),
         )
         if batch is None:
             await self._news()
@@ -206,6 +208,7 @@ class LiveRun:
             messages=batch.messages,
             create=batch.create,
             release=batch.release,
+            chunks=batch.chunks,
         )
         fault.point("run.appended")
         if isinstance(answer, Appended):
@@ -262,6 +265,11 @@ class LiveRun:
         if self.tenure.stopping or self.ledger.paused:
             return True
         return not (self.bodies.backlog or self.decisions.retries_soon(self.execution))
+
+    def _waits_for_child(self) -> bool:
+        """Tell whether the code waits for the end of a child run, which may need its slot."""
+        open_ends = () if self.execution is None else self.execution.pending.values()
+        return any(isinstance(one, PendingChild) and one.waiting for one in open_ends)
 
     async def _news(self) -> None:
         """Wait until there is something to do."""
@@ -411,6 +419,9 @@ class LiveRun:
                 raise  # it only struck here, and is meant for the whole process
             outcome = Failed(error=codec.encode_error(error), kind=FailureKind.USER)
         self._heard = max(self._heard, execution.position)
+        if execution.said is not None:
+            self.outbox.say(execution.said.written())
+            execution.said = None
         return outcome
 
     def _forget_code(self) -> None:

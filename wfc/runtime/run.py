@@ -133,7 +133,11 @@ class Run(Generic[T]):
         """Say why the view of an ended run does not hold how it ended. Raises `LogError`."""
         await client.world.history(self.id, row.length - 1, 1)
 
-    async def cancel(self, reason: str | None = None, *, force: bool = False) -> bool:
+    async def cancel(
+        self,
+        reason: str | None = None,
+        force: bool = False,  # noqa: FBT001, FBT002 - the public form, as of `upgrade`
+    ) -> bool:
         """Ask the workflow to stop; it may clean up. False if the run has ended already.
 
         `force` ends the run at once and runs no code of it any more. Raises `OptionInvalid`.
@@ -277,18 +281,18 @@ class Run(Generic[T]):
 
     @overload
     def stream(
-        self, namespace: str | None = None, *, type: type[S], start_index: int = 0
+        self, namespace: str | None = None, start_index: int = 0, *, type: type[S]
     ) -> Stream[S]: ...
     @overload
     def stream(
-        self, namespace: str | None = None, *, type: Any = Any, start_index: int = 0
+        self, namespace: str | None = None, start_index: int = 0, *, type: Any = Any
     ) -> Stream[Any]: ...
     def stream(
         self,
         namespace: str | None = None,
+        start_index: int = 0,
         *,
         type: Any = Any,  # noqa: A002 - the word of `get_writable`
-        start_index: int = 0,
     ) -> Stream[Any]:
         """Give a stream of the run to read; None is the one named ``"default"``.
 

@@ -14,7 +14,7 @@ from wfc.runtime.attributes import check_attributes
 from wfc.runtime.ledger import Ledger
 from wfc.runtime.limits import Limits
 from wfc.runtime.metadata import WorkflowMetadata
-from wfc.runtime.outlets import Holder, Outlets
+from wfc.runtime.outlets import Holder, Outlets, too_late
 from wfc.runtime.writable import StreamName
 from wfc.worlds.protocol import (
     Appended,
@@ -44,6 +44,7 @@ class Writer(Protocol):
         guard: Guard,
         messages: Sequence[Queued] = (),
         release: Release | None = None,
+        chunks: Sequence[StreamWrite] = (),
     ) -> Appended | Refused:
         """Append, waiting out a full or unreachable world."""
         ...
@@ -112,13 +113,32 @@ class RunScene:
     async def write_stream(
         self, call: Call, to: StreamName, chunks: Sequence[NewChunk], *, close: bool
     ) -> None:
-        """Write to a stream on behalf of an attempt."""
+        """Write to a stream on behalf of an attempt; `StreamClosed` once its body has ended."""
+        # A task or thread may outlive its body, and no chunk comes after the outcome.
+        if call.over:
+            raise too_late(to)
         if to.run_id != self._run_id:
             to = await self._own(to)
         if call.outlets is None:
             step = call.operation_id, call.attempt
             call.outlets = Outlets(self._writer, self._run_id, step, self._holder)
         await call.outlets.write(to, chunks, close=close)
+
+    @property
+    def log_level(self) -> int | None:
+        """Give the level from which on log lines are kept."""
+        return self._writer.limits.log_level
+
+    async def write_lines(self, wanted: StreamWrite) -> None:
+        """Write log lines of an attempt; nothing, if others have the run by now."""
+        guard: Owner | AttemptOf
+        if isinstance(self._holder, AttemptOf):
+            guard = self._holder
+        elif self._holder.fence is None:
+            return
+        else:
+            guard = Owner(self._holder.fence, 0)
+        await self._writer.write_chunks(self._run_id, wanted, guard=guard, writer=self._run_id)
 
     async def _own(self, to: StreamName) -> StreamName:
         """Give a fork its own stream where what was copied names that of the run it came from."""

@@ -38,6 +38,7 @@ from wfc.runtime.options import (
     check_run_id,
     check_text,
 )
+from wfc.runtime.queues import limit_key, queue_of
 from wfc.runtime.registry import Registry
 from wfc.runtime.retention import check_retention, retention_of
 from wfc.runtime.run import Run
@@ -61,11 +62,13 @@ class StartOptions:
     priority: int = 0
     timeout: Duration | None = None
     retention: Duration | None = None
+    queue: str | None = None
     version: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no run may have. Raises `OptionInvalid`, `LimitExceeded`."""
         check_run_id("id", self.id)
+        check_text("queue", self.queue)
         check_text("version", self.version)
         if self.delay is not None and self.at is not None:
             raise OptionInvalid("`delay` and `at` both say when the run begins: give one of them.")
@@ -88,7 +91,7 @@ async def start_run(
     """Begin a run of `workflow`, or give the run that the same call began before.
 
     Raises `NotCompiled`, `TypeError`, `InputInvalid`, `Unserialisable`, `PayloadTooLarge`,
-    `RunIdConflict`.
+    `RunIdConflict`, `QueueUnknown`.
     """
     telemetry = client.telemetry
     if telemetry is None:
@@ -115,6 +118,8 @@ async def _start(
     version = await _version(client, registry, options.version)
     if version is registry.current:  # another version may be annotated otherwise
         check_fit(workflow, payload, client)
+    queue = queue_of(workflow, options.queue)
+    queue_key = None if queue is None else registry.queues.key(queue, options.attributes)
     name, now = workflow_in(version, asked), client.world.now_us()
     created = RunCreated(
         workflow=name,
@@ -125,6 +130,9 @@ async def _start(
         seed=os.urandom(32),
         environment=capture(version.rules, client.public_url),
         attributes=dict(options.attributes),
+        queue=queue,
+        queue_key=queue_key,
+        limit_key=limit_key(workflow, payload),
         priority=options.priority,
         not_before=_not_before(options, now),
         timeout_s=_timeout_s(workflow, options),
@@ -135,6 +143,8 @@ async def _start(
         channel=client.channel,
     )
     run_id = RunId(options.id) if options.id is not None else ids.run_id(now, os.urandom(10))
+    if _is_gated(created):
+        await registry.announce(client.world)
     if await _created(client, run_id, created, version):
         return Run(run_id, client_of, created=True)
     await _check_same(client, run_id, created)
@@ -266,7 +276,7 @@ async def _create(client: Client, run_id: RunId, created: RunCreated) -> bool:
     worker = client.worker
     delayed = created.not_before is not None and created.not_before > client.world.now_us()
     fault.point("run.creating")
-    if worker is None or delayed or not worker.has_room:
+    if worker is None or delayed or _is_gated(created) or not worker.has_room:
         answer = await client.world.append(run_id, [created], guard=NewRun())
         fault.point("run.created")
         return isinstance(answer, Appended)
@@ -276,6 +286,11 @@ async def _create(client: Client, run_id: RunId, created: RunCreated) -> bool:
     if isinstance(answer, Appended) and answer.fence is not None:
         worker.adopt(run_id, answer)
     return isinstance(answer, Appended)
+
+
+def _is_gated(created: RunCreated) -> bool:
+    """Tell whether the run has to wait for slots before a worker may claim it."""
+    return created.queue is not None or created.limit_key is not None
 
 
 async def _check_same(client: Client, run_id: RunId, created: RunCreated) -> None:

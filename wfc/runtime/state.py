@@ -30,6 +30,7 @@ from wfc.runtime import divergence
 from wfc.runtime.carried import attributes_at
 from wfc.runtime.draws import Draws
 from wfc.runtime.limits import Limits
+from wfc.runtime.lines import Said
 from wfc.runtime.loop import Loop
 from wfc.runtime.namespaces import Namespaces
 from wfc.runtime.operations import Operation
@@ -86,6 +87,7 @@ class State:
         "renames",
         "restarts_with",
         "run_id",
+        "said",
         "seeded",
         "settled",
         "template",
@@ -97,6 +99,9 @@ class State:
     )
 
     loop: Loop
+    live_from: float | None
+    said: Said | None
+    """The lines of live turns that are to be kept, until somebody has them."""
     inherited: dict[OperationId, Any]
     """Hooks that earlier chapters left open: see `wfc.runtime.inherited`."""
 
@@ -139,7 +144,7 @@ class State:
         """Hooks that this delivery tells of, once somebody has looked."""
         self.quiet_until = quiet_until
         self.heard_until = heard_until
-        self.live_from: float | None = None
+        self.live_from = self.said = None
 
         # The code.
         self.main: asyncio.Task[Any] | None = None

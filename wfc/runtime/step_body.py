@@ -74,6 +74,11 @@ class StepBody:
         self._kinds = {each.name: each.kind for each in self._parameters}
         self._by_name = _NAMED.issuperset(self._kinds.values())
 
+    @property
+    def signature(self) -> inspect.Signature:
+        """What the function takes."""
+        return inspect.Signature(self._parameters)
+
     def accepts(self, arguments: bytes) -> bool:
         """Tell whether this function can take a recorded call: its names, captures and types."""
         try:

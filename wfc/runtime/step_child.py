@@ -7,23 +7,28 @@ its `finally` blocks run; who does not end then is killed from outside.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import logging
+import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from queue import SimpleQueue
 from typing import Any, Final
 
 from wfc import codec
+from wfc.errors import OutsideWorkflow
 from wfc.eventlog.event import Scalar
 from wfc.ids import OperationId
 from wfc.manifests.store import from_archive
 from wfc.runtime import context, log_context
 from wfc.runtime.attempt import Body, Call, Ended, run_here
-from wfc.runtime.frames import Pipe
+from wfc.runtime.frames import Pipe, frame
 from wfc.runtime.memory_limit import Limited
 from wfc.runtime.metadata import WorkflowMetadata
+from wfc.runtime.outlets import UNFLUSHED_MAX, too_late
 from wfc.runtime.process_calls import ended_fields, of_fields
 from wfc.runtime.registry import Registry
 from wfc.runtime.writable import StreamName
@@ -51,7 +56,10 @@ class StepChild:
         threading.Thread(target=self.listen, name="wfc-pipe", daemon=True).start()
         with asyncio.Runner() as runner:
             while (fields := self._calls.get()) is not None:
-                self._pipe.send("ended", **self._attempt(fields, runner))
+                ended = self._attempt(fields, runner)
+                if not self._pipe.is_ours:
+                    os._exit(0)  # a fork that came back from the body; its parent speaks
+                self._pipe.send("ended", **ended)
                 if self._terminated:
                     raise SystemExit(TERMINATED)
 
@@ -92,9 +100,11 @@ class StepChild:
             return run_here(call, body_of, awaited, lambda: offset_us + _monotonic_us())
 
         ended = contextvars.copy_context().run(run)
+        self._scene.leave()
         self._call = None
         # What ran out of memory has left the heap in pieces, and the next body would suffer for it.
-        spent = any(each.exhausted for each in limited)
+        # What was told to end, by whomever, is about to.
+        spent = self._terminated or any(each.exhausted for each in limited)
         return {**ended_fields(ended), "spent": spent}
 
     def _body(self, call: Call, archive: bytes | None) -> Body:
@@ -104,6 +114,10 @@ class StepChild:
             self._registry.add(from_archive(archive))
         known = {each.id: each for each in self._registry.versions.known()}
         return self._registry.older_step(known[call.body_version], call.step)
+
+
+_Asker = tuple[asyncio.AbstractEventLoop, "asyncio.Future[bytes | None]"]
+"""Who waits for an answer, and on which loop."""
 
 
 def _monotonic_us() -> int:
@@ -117,7 +131,9 @@ class PipeScene:
         """Know the run as it was when the attempt began."""
         self._pipe = pipe
         self._metadata = metadata
-        self._waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[bytes | None]]] = []
+        self._waiting: deque[_Asker] = deque()
+        self._over = False
+        self._lock = threading.Lock()  # answers come in the order of what was asked
 
     def workflow_metadata(self) -> WorkflowMetadata:
         """Describe the run."""
@@ -129,14 +145,24 @@ class PipeScene:
         operation_id: OperationId,  # noqa: ARG002 - the worker knows for whom it asks
     ) -> None:
         """Have the worker write attributes. Raises what it met."""
-        await self._asked("attributes", changes=dict(changes))
+        late = OutsideWorkflow(
+            "set_attributes(...) was called by what an attempt left behind in its process, after "
+            "its body had ended. Await in the step whatever speaks for it."
+        )
+        await self._asked("attributes", late, changes=dict(changes))
 
-    async def _asked(self, word: str, **fields: Any) -> None:
-        """Ask the worker and wait for its answer. Raises what it met."""
+    async def _asked(self, word: str, late: Exception, **fields: Any) -> None:
+        """Ask the worker and wait for its answer. Raises what it met, or `late` if the body has
+        ended: the worker would take it for the next one.
+        """
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[bytes | None] = loop.create_future()
-        self._waiting.append((loop, answer))
-        self._pipe.send(word, **fields)
+        data = frame(word, fields)
+        with self._lock:
+            if self._over:
+                raise late
+            self._waiting.append((loop, answer))
+            self._pipe.send_frame(data)
         error = await answer
         if error is not None:
             raise codec.decode_error(error)
@@ -151,12 +177,24 @@ class PipeScene:
     ) -> None:
         """Have the worker write to a stream. Raises what it met."""
         told = [[one.form.value, one.body] for one in chunks]
-        await self._asked("stream", to=list(to), chunks=told, close=close)
+        # One frame has an end, a write of many chunks need not have one.
+        for first in range(0, max(1, len(told)), UNFLUSHED_MAX // 2):
+            part = told[first : first + UNFLUSHED_MAX // 2]
+            last = first + len(part) == len(told)
+            await self._asked(
+                "stream", too_late(to), to=list(to), chunks=part, close=close and last
+            )
+
+    def leave(self) -> None:
+        """Let nothing more be asked: the body has ended."""
+        with self._lock:
+            self._over = True
 
     def answered(self, error: bytes | None) -> None:
         """Hear, in the thread that listens, what came of the first that is still open."""
-        loop, answer = self._waiting.pop(0)
-        loop.call_soon_threadsafe(_settle, answer, error)
+        loop, answer = self._waiting.popleft()
+        with contextlib.suppress(RuntimeError):  # the loop of a thread that has ended meanwhile
+            loop.call_soon_threadsafe(_settle, answer, error)
 
 
 def _settle(answer: asyncio.Future[bytes | None], error: bytes | None) -> None:
@@ -175,6 +213,10 @@ class PipeHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Send a record as text: its arguments may be anything."""
+        if not self._pipe.is_ours:
+            if logging.lastResort is not None and record.levelno >= logging.lastResort.level:
+                logging.lastResort.handle(record)
+            return
         try:
             raised = record.exc_info and self._formatter.formatException(record.exc_info)
             self._pipe.send(

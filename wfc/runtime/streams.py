@@ -132,10 +132,15 @@ async def rows(
     if await world.run(run_id) is None:
         raise RunNotFound(f"no run has the id {run_id!r}. `wfc runs` lists those that exist.")
     index = start if start >= 0 else max(0, await world.tail_index(run_id, namespace) + 1 + start)
+    length = 0
     watch = world.watch(f"stream:{run_id}")
     try:
         while True:
             page = await world.read_chunks(run_id, namespace, index, PAGE)
+            if page.length < length:
+                # A stream never gets shorter, and who was in the midst of it has not read its end.
+                raise RunNotFound(f"run {run_id} was removed while its stream was being read")
+            length = page.length
             for row in page.chunks:
                 yield row
             index += len(page.chunks)

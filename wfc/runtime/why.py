@@ -38,7 +38,8 @@ from wfc.eventlog.event import (
 )
 from wfc.ids import OperationId, RunId, WorkerId, split_operation_id
 from wfc.runtime.spans_of_time import instant, span
-from wfc.worlds.protocol import WorkerRow
+from wfc.worlds.limits import is_queue, plain_name
+from wfc.worlds.protocol import SlotState, Standing, WorkerRow
 
 STUCK_AFTER_US: Final = 60 * MICROSECONDS
 """So long may pass before something that is due counts as forgotten."""
@@ -109,6 +110,8 @@ class Facts:
     """What the hooks take, by the name of its type."""
     version_held: bool = True
     """Whether the world has the code of the run's version."""
+    standings: Sequence[Standing] = ()
+    """Where the run and its steps stand at the gates of limits."""
     cancel_request: RunCancelRequested | None = None
     cancelled_at: int | None = None
     pause: RunPaused | None = None
@@ -272,6 +275,9 @@ def _open(facts: Facts) -> Why:
 
 
 def _suspended(facts: Facts) -> Why:
+    waiting = _waiting(facts, OperationId(""))
+    if waiting is not None and facts.run.owner is None:
+        return _in_line(facts, waiting)
     reasons, owner = list(_reasons(facts)), facts.run.owner
     if len(reasons) == 1:
         return reasons[0][1]
@@ -290,9 +296,42 @@ def _pending(facts: Facts) -> Why:
     if not facts.workers:
         return _no_worker(facts, since)
     waited = span(facts.now - since)
-    if run.queue is not None:
+    waiting = _waiting(facts, OperationId(""))
+    if waiting is not None:
+        return _in_line(facts, waiting)
+    if run.queue is not None and not facts.standings:
         return _why(WhyKind.QUEUED, f"In queue `{run.queue}` for {waited}.", since=since)
     return _due(facts, since, "the run")
+
+
+def _waiting(facts: Facts, name: OperationId) -> Standing | None:
+    """Give the gate at which the run, or a step of it, waits longest."""
+    found = (one for one in facts.standings if one.claimant.operation_id == name)
+    waiting = [one for one in found if one.state is SlotState.WAITING]
+    return max(waiting, key=lambda one: (one.opens_at or 0, one.ahead), default=None)
+
+
+def _in_line(facts: Facts, standing: Standing) -> Why:
+    """Say who is before it, and what has to happen before the next one is admitted."""
+    limit, ahead = standing.limit, standing.ahead
+    name = standing.claimant.operation_id
+    step = facts.steps.get(name)
+    who = "" if step is None else f"`{_name(step)}` is "
+    where = f"{'queue' if is_queue(limit.name) else 'the limit of'} `{plain_name(limit.name)}`"
+    others = f" behind {ahead} other{'s' if ahead > 1 else ''}" if ahead else ""
+    sentence = f"{who}in {where} for {span(facts.now - standing.since)}{others}"
+    if standing.opens_at is not None:
+        sentence += f"; its rate lets the next one begin in {span(standing.opens_at - facts.now)}"
+    elif standing.holders:
+        held, more = standing.holders[0].run_id, len(standing.holders) - 1
+        rest = f" and {more} other{'s' if more > 1 else ''}" if more else ""
+        sentence += f"; {held}{rest} hold{'' if more else 's'} its slot{'s' if more else ''}"
+    kind = WhyKind.QUEUED if step is None else WhyKind.STEP_QUEUED
+    sentence = f"{sentence[0].upper()}{sentence[1:]}."
+    return _why(
+        kind, sentence, since=standing.since, until=standing.opens_at, span=name or None,
+        next_action="wfc queues --waiting",
+    )  # fmt: skip
 
 
 def _due(facts: Facts, since: int, what: str, name: OperationId | None = None) -> Why:
@@ -414,6 +453,9 @@ def _step_queued(facts: Facts, step: Step, since: int | None = None) -> Why:
             span=step.operation_id,
             next_action=f"wfc worker --queues {_word(queue)}",
         )
+    waiting = _waiting(facts, step.operation_id)
+    if waiting is not None and facts.workers:
+        return _in_line(facts, waiting)
     if not facts.workers or facts.now - began >= STUCK_AFTER_US:
         return _due(facts, began, f"`{name}`", step.operation_id)
     where = "" if queue is None else f" in queue `{queue}`"

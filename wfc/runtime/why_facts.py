@@ -71,6 +71,7 @@ async def facts_of(world: World, run_id: RunId, types: codec.Types) -> Facts | N
             for name, hook in state.hooks.items()
             if hook.status is HookStatus.ACTIVE and (takes := _takes(hook, types)) is not None
         },
+        standings=() if run.status.ended else await world.standings(run_id),
         cancel_request=state.cancel_request,
         **_of_events(log, state),
     )

@@ -16,9 +16,9 @@ from wfc.eventlog.entity import Run
 from wfc.eventlog.event import Event, Recorded
 from wfc.ids import DefinitionId, RunId, VersionId, WorkerId
 from wfc.policies import Policy
-from wfc.runtime import log_context
+from wfc.runtime import log_capture, log_context
 from wfc.runtime.alarms import Alarms, Poked
-from wfc.runtime.attempt import Bodies, Processes
+from wfc.runtime.attempt import Bodies, Call, Processes
 from wfc.runtime.callbacks import REGISTERED, Callbacks, Herald
 from wfc.runtime.chores import HOPELESS, Chores
 from wfc.runtime.desk import PAGE
@@ -33,6 +33,7 @@ from wfc.runtime.operations import Outcome, StepAsked
 from wfc.runtime.owned import OwnedRuns
 from wfc.runtime.processes import ProcessSetup, WarmProcesses
 from wfc.runtime.queued_attempt import Ledgers, QueuedAttempts
+from wfc.runtime.queues import Queues
 from wfc.runtime.registry import Registry
 from wfc.runtime.slots import Slots
 from wfc.runtime.step_bodies import StepBodies
@@ -47,6 +48,7 @@ from wfc.worlds.protocol import (
     Child,
     Claimed,
     EndedChild,
+    Gate,
     Guard,
     Message,
     Owner,
@@ -87,6 +89,7 @@ class Worker:
         a step that asks for a process of its own fails.
         """
         log_context.install()
+        log_capture.install()
         self.telemetry = telemetry
         self.world = world
         self.registry = registry
@@ -138,6 +141,7 @@ class Worker:
         if self._background:
             return
         await self.membership.join()
+        await self.registry.announce(self.world)
         await self._herald.introduce()
         await self._step_bodies.refresh()
         self._background = [
@@ -162,6 +166,7 @@ class Worker:
         Runs that this worker keeps, because they go on within `patience_s`, are waited for.
         """
         await self.membership.join()
+        await self.registry.announce(self.world)
         await self._herald.introduce()
         await self._step_bodies.refresh()
         watch = self.world.watch("queues")
@@ -303,6 +308,7 @@ class Worker:
         messages: Sequence[Queued] = (),
         create: Sequence[Child] = (),
         release: Release | None = None,
+        chunks: Sequence[StreamWrite] = (),
     ) -> Appended | Refused:
         """Append; a world that is full or out of reach is tried again every some seconds."""
         began_s = 0.0 if self.telemetry is None else time.monotonic()
@@ -315,6 +321,7 @@ class Worker:
                     messages=messages,
                     create=create,
                     release=release,
+                    chunks=chunks,
                 )
             except HOPELESS:
                 raise
@@ -368,6 +375,15 @@ class Worker:
     def policy(self, asked: StepAsked) -> Policy:
         """Resolve the policy of a step."""
         return self.registry.policy(asked)
+
+    def gate(self, asked: StepAsked | Call, policy: Policy) -> Gate | None:
+        """Say which gate an attempt of a step has to pass."""
+        return self.registry.gate(asked, policy)
+
+    @property
+    def queues(self) -> Queues:
+        """The queues into which runs may be started."""
+        return self.registry.queues
 
     def cleanup_s(self, version: VersionId, workflow: DefinitionId) -> float | None:
         """Give the seconds that a cancelled run may take."""

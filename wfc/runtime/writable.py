@@ -82,7 +82,10 @@ class Writable(Generic[T]):
         await attempt.write_stream(self._name, chunks)
 
     async def close(self) -> None:
-        """Say that nothing follows; readers end there. On disk when this returns."""
+        """Say that nothing follows; readers end there. On disk when this returns.
+
+        To say it again changes nothing.
+        """
         await self._attempt("close").write_stream(self._name, [], close=True)
 
     def _attempt(self, method: str) -> context.AttemptContext:
@@ -111,9 +114,11 @@ class Writable(Generic[T]):
             if not open_to_all and not (type(value) is wanted and wanted in _PLAIN):
                 codec.decode(data, annotation=wanted, what=what)  # what readers refuse is no chunk
             chunk = NewChunk(form=Form.VALUE, body=data)
-        if len(chunk.body) > CHUNK_BYTES_MAX:
+        # Not as it is packed: a reader must have room for what a chunk becomes.
+        size = len(chunk.body) if chunk.form is Form.RAW else codec.unpacked_size(chunk.body)
+        if size > CHUNK_BYTES_MAX:
             raise StreamTooLarge(
-                f"{what} has {len(chunk.body):,} bytes, and {CHUNK_BYTES_MAX:,} are the most. "
+                f"{what} has {size:,} bytes, and {CHUNK_BYTES_MAX:,} are the most. "
                 "Write it in parts."
             )
         return chunk

@@ -192,7 +192,8 @@ class Swept:
     unqueued: int = 0  # runnable runs without a message: queued
     overdue: int = 0  # waits that are due: queued
     attempts: int = 0  # attempts whose worker died: queued again
+    admitted: int = 0  # runs and attempts that were given a free slot
 
     def total(self) -> int:
         """Add all up."""
-        return self.orphans + self.unqueued + self.overdue + self.attempts
+        return self.orphans + self.unqueued + self.overdue + self.attempts + self.admitted

@@ -62,6 +62,8 @@ class StreamWrite:
     """What is written to one stream at once: chunks, then the mark that it is closed.
 
     `epilogue` (None: as it was) is what the end of the run will write to it, by the run's status.
+    Of a `spare` write the chunks may be missing: a stream that is closed, or would become too
+    large, is left as it is, and nothing else is refused for it.
     """
 
     namespace: str
@@ -69,6 +71,7 @@ class StreamWrite:
     step: WritingStep | None = None
     close: bool = False
     epilogue: Epilogue | None = None
+    spare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,21 @@ def check_sizes(
             f"and {STREAM_BYTES_MAX:,} bytes are the most. Nothing was written.\n"
             "Go on in a stream with another namespace, or write larger chunks less often."
         )
+
+
+def is_left_out(
+    wanted: StreamWrite, closed: int, length: int, size: int, new: Iterable[NewChunk]
+) -> bool:
+    """Tell whether a stream stays as it is, since it takes no more and the write says it may."""
+    if not wanted.spare:
+        return False
+    sizes = [len(chunk.body) for chunk in new]
+    return bool(
+        closed
+        or max(sizes, default=0) > CHUNK_BYTES_MAX
+        or length + len(sizes) > CHUNKS_MAX
+        or size + sum(sizes) > STREAM_BYTES_MAX
+    )
 
 
 def closer_of(wanted: StreamWrite, run_id: RunId, writer: RunId) -> str | None:

@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from wfc.clock import Clock, VirtualClock
+from wfc.worlds.promises.admitting import Admitting
 from wfc.worlds.promises.appending import Appending
 from wfc.worlds.promises.attempts import Attempts
 from wfc.worlds.promises.auditing import Auditing
@@ -28,6 +29,7 @@ from wfc.worlds.promises.leases import Leases
 from wfc.worlds.promises.outsiders import Outsiders
 from wfc.worlds.promises.passing_on import PassingOn
 from wfc.worlds.promises.queue import Queue
+from wfc.worlds.promises.queueing_steps import QueueingSteps
 from wfc.worlds.promises.reading import Reading
 from wfc.worlds.promises.refusing import Refusing
 from wfc.worlds.promises.repeating import Repeating
@@ -56,6 +58,8 @@ class Conformance(
     Leases,
     Attempts,
     Queue,
+    Admitting,
+    QueueingSteps,
     Sweeping,
     Retaining,
     Scheduling,

@@ -102,9 +102,13 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """Give the lease back; at `wake_at` (None: never) a `Resume` of the run becomes due."""
+    """Give the lease back; at `wake_at` (None: never) a `Resume` of the run becomes due.
+
+    `for_child`: it waits for a child run, and so keeps none of its slots.
+    """
 
     wake_at: int | None = None
+    for_child: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

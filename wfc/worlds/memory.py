@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 
 from wfc.clock import MICROSECONDS, Clock, SystemClock
-from wfc.errors import RunNotFound, WorldUnreachable
+from wfc.errors import ConfigError, RunNotFound, WorldUnreachable
 from wfc.eventlog.entity import Run
 from wfc.eventlog.event import (
     Event,
@@ -18,8 +19,10 @@ from wfc.eventlog.event import (
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
 from wfc.worlds import (
     memory_append,
+    memory_attempts,
     memory_audit,
     memory_children,
+    memory_doors,
     memory_ends,
     memory_gc,
     memory_hooks,
@@ -60,11 +63,13 @@ from wfc.worlds.protocol import (
     EndedChild,
     Environment,
     Expired,
+    GateState,
     Guard,
     Held,
     HookFilter,
     HookPage,
     HookRow,
+    Limit,
     NewRun,
     Note,
     Noted,
@@ -79,6 +84,7 @@ from wfc.worlds.protocol import (
     RunFilter,
     RunPage,
     ScheduleRow,
+    Standing,
     StreamRow,
     StreamWrite,
     Suspect,
@@ -118,6 +124,14 @@ class MemoryWorld:
     async def check(self) -> None:
         """See that the world is open: memory has nothing else to check."""
         self._must_be_open()
+
+    async def schema(self) -> int | None:
+        """Give None: there are no tables."""
+        return None
+
+    async def backup(self, path: Path) -> None:
+        """Refuse: it ends with its process."""
+        raise ConfigError(f"a world in memory cannot be backed up to {path}: nothing of it stays")
 
     def now_us(self) -> int:
         """Give the world's clock."""
@@ -271,7 +285,9 @@ class MemoryWorld:
                 raise RunNotFound(f"no run has the id {run_id}")
             run.blocked = reason
             if reason is None and not run.status.ended:
-                self._tables.wake(run)
+                memory_children.wake(self._tables, run)
+            elif not run.status.ended:
+                memory_doors.halted(self._tables, run)
         self._publish(RUNS, run_topic(run_id))
 
     # -- leases
@@ -340,7 +356,7 @@ class MemoryWorld:
         """Queue a message, unless an equal one waits already and is due no later."""
         self._must_be_open()
         with self._lock:
-            self._tables.queue(queued, self.now_us())
+            memory_attempts.queue(self._tables, queued, self.now_us())
         self._publish()
 
     async def take(self, worker_id: WorkerId, limit: int) -> list[Taken]:
@@ -368,6 +384,25 @@ class MemoryWorld:
             swept = queue.sweep(self._tables, limit)
         self._publish(*([RUNS] if swept.total() else []))
         return swept
+
+    # -- limits
+
+    async def define_limits(self, limits: Sequence[Limit]) -> None:
+        """Say what limits hold from now on."""
+        self._must_be_open()
+        with self._lock:
+            memory_doors.define(self._tables, limits)
+        self._publish()
+
+    async def gates(self) -> list[GateState]:
+        """Read how full all gates are."""
+        self._must_be_open()
+        return memory_doors.states(self._tables)
+
+    async def standings(self, run_id: RunId) -> list[Standing]:
+        """Read where a run and its steps stand at their gates."""
+        self._must_be_open()
+        return memory_doors.standings(self._tables, run_id)
 
     # -- schedules
 

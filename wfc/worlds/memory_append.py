@@ -14,7 +14,9 @@ from wfc.eventlog.event import (
 )
 from wfc.eventlog.renames import Renames
 from wfc.ids import OperationId, RunId
-from wfc.worlds import memory_hooks, memory_streams, outside, rules
+from wfc.worlds import memory_attempts as attempts
+from wfc.worlds import memory_doors, memory_hooks, memory_streams, outside, rules
+from wfc.worlds.limits import Claimant
 from wfc.worlds.memory_leases import claim_fence
 from wfc.worlds.memory_tables import RunRow, Tables, upgrades_of
 from wfc.worlds.memory_views import apply
@@ -136,7 +138,7 @@ def _write(tables: Tables, request: Request) -> Appended:
     memory_streams.write_all(tables, request)  # before an end closes the streams
     recorded = tuple(_record(tables, run, events, guard))
     for queued in request.messages:
-        tables.queue(queued, now, _standing(run, request, queued.message))
+        attempts.queue(tables, queued, now, _standing(run, request, queued.message))
     if request.release is not None and not run.status.ended:
         _release(tables, run, request.release, now)
     fence = None
@@ -149,7 +151,7 @@ def _write(tables: Tables, request: Request) -> Appended:
     if from_outside and fence is None and not run.status.ended:
         if run.owner is None:
             run.due_at = max(now, run.not_before or 0)
-        tables.resume_when_due(run)
+        memory_doors.wake(tables, run)
     return Appended(recorded=recorded, length=len(run.log), fence=fence)
 
 
@@ -158,7 +160,7 @@ def create_run(tables: Tables, child: Child) -> None:
     assert isinstance(child.event, RunCreated)
     _create(tables, child.run_id, child.event, tables.now_us())
     list(_record(tables, tables.runs[child.run_id], [child.event], NewRun()))
-    tables.resume_when_due(tables.runs[child.run_id])
+    memory_doors.wake(tables, tables.runs[child.run_id])
 
 
 def _standing(run: RunRow, request: Request, message: Message) -> int | None:
@@ -169,6 +171,7 @@ def _standing(run: RunRow, request: Request, message: Message) -> int | None:
 
 
 def _create(tables: Tables, run_id: RunId, event: RunCreated, now: int) -> None:
+    gates = rules.gates_of(event)
     tables.runs[run_id] = RunRow(
         run_id=run_id,
         workflow=event.workflow,
@@ -183,9 +186,12 @@ def _create(tables: Tables, run_id: RunId, event: RunCreated, now: int) -> None:
         not_before=event.not_before,
         due_at=max(now, event.not_before or 0),
         retention_us=rules.retention_us(event.retention_s),
+        gated=bool(gates),
         late_at=rules.late_at(event, now),
         attributes=dict(event.attributes),
     )
+    since = max(now, event.not_before or 0)
+    memory_doors.enter(tables, Claimant(run_id), gates, priority=event.priority, since=since)
 
 
 def _record(
@@ -208,6 +214,8 @@ def _release(tables: Tables, run: RunRow, release: Release, now: int) -> None:
     tables.queue_news = True  # messages that waited for the owner may be taken by anybody
     if release.wake_at is not None:
         tables.put(Resume(run.run_id), max(now, release.wake_at), run.priority)
+    if run.gated:
+        memory_doors.released(tables, run, release)
 
 
 def _behind(run: RunRow, length: int) -> Refused | None:

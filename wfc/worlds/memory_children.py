@@ -5,7 +5,7 @@ from __future__ import annotations
 from wfc.eventlog.event import ChildCreated, Recorded, RunCancelRequested
 from wfc.eventlog.renames import Renames
 from wfc.ids import OperationId, RunId
-from wfc.worlds import rules
+from wfc.worlds import memory_doors, rules
 from wfc.worlds.memory_reads import view
 from wfc.worlds.memory_tables import RunRow, Tables
 from wfc.worlds.protocol import EndedChild
@@ -44,7 +44,7 @@ def _tell(tables: Tables, child: RunRow, event: RunCancelRequested, at: int) -> 
     child.log.append(Recorded(position=len(child.log) + 1, recorded_at=at, event=event))
     tables.told.add(child.run_id)
     request_cancel(tables, child, event, at)
-    tables.wake(child)
+    wake(tables, child)
 
 
 def wake_hearers(tables: Tables, run: RunRow) -> None:
@@ -52,7 +52,14 @@ def wake_hearers(tables: Tables, run: RunRow) -> None:
     for other in list(tables.runs.values()):
         hears = other.run_id == run.parent_id or run.run_id in other.children.values()
         if hears and not other.status.ended:
-            tables.wake(other)
+            wake(tables, other)
+
+
+def wake(tables: Tables, run: RunRow) -> None:
+    """Let any worker look at a run, once it has passed its gates."""
+    if run.owner is None:
+        run.due_at = max(tables.now_us(), run.not_before or 0)
+    memory_doors.wake(tables, run)
 
 
 def ended(tables: Tables, run: RunRow, limit: int) -> list[EndedChild]:

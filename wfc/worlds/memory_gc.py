@@ -33,6 +33,7 @@ def collect(tables: Tables, kept_us: int | None, limit: int) -> tuple[RunId, ...
         events += weight
         for name in list(run.hooks):
             memory_hooks.forget(tables, run, name)
+        tables.slots = [row for row in tables.slots if row.claimant.run_id != run.run_id]
         tables.streams.pop(run.run_id, None)
         del tables.runs[run.run_id]
         for place in [place for place in tables.deliveries if place[0] == run.run_id]:

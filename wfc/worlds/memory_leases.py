@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from wfc.clock import MICROSECONDS
 from wfc.eventlog.renames import Renames
 from wfc.ids import OperationId, RunId, WorkerId
+from wfc.worlds import memory_doors as doors
+from wfc.worlds.limits import Claimant
 from wfc.worlds.memory_tables import AttemptRow, RunRow, Tables, upgrades_of
 from wfc.worlds.protocol import (
     Attempt,
@@ -34,6 +38,8 @@ def claim(
     loss = run.lost
     if losses_max is not None and run.losses + loss > losses_max:
         return Suspect(losses=run.losses + loss)
+    if run.gated and not doors.passes(tables, run):
+        return NotYet()
     run.losses += loss
     run.owner, run.lost, run.due_at, run.wake_at = worker_id, False, None, None
     run.fence += 1
@@ -80,6 +86,8 @@ def claim_attempt(
         return Held(row.worker_id)
     if run.halted or row.not_before > tables.now_us():
         return NotYet()
+    if not doors.doors(tables).knock(Claimant(run_id, operation_id)):
+        return NotYet()
     lost = row.lost or row.worker_id is not None
     run.attempt_fence += 1
     row.fence, row.worker_id, row.lost = run.attempt_fence, worker_id, False
@@ -97,8 +105,7 @@ def renew(tables: Tables, worker_id: WorkerId, *, lease_s: float) -> Renewal:
         for place, row in tables.attempts.items()
         if row.unwanted and row.worker_id == worker_id
     )
-    for place in unwanted:
-        del tables.attempts[place]
+    _forget(tables, unwanted)
     return Renewal(fenced=False, cancelled=unwanted)
 
 
@@ -120,12 +127,19 @@ def give_up(tables: Tables, worker_id: WorkerId) -> tuple[int, int]:
         if row.worker_id != worker_id:
             continue
         if row.unwanted:
-            del tables.attempts[run_id, operation_id]
+            _forget(tables, [(run_id, operation_id)])
         else:
             attempts += 1
             row.worker_id, row.lost = None, True
-            tables.put(Attempt(run_id, operation_id), now, row.priority)
+            tables.put(Attempt(run_id, operation_id), now, row.priority, row.queue)
     return len(runs), attempts
+
+
+def _forget(tables: Tables, places: Iterable[tuple[RunId, OperationId]]) -> None:
+    """Forget attempts that nobody wants and no body of which runs any more."""
+    for place in sorted(places):
+        del tables.attempts[place]
+        doors.doors(tables).leave(Claimant(*place))
 
 
 def place_of(item: tuple[tuple[RunId, OperationId], AttemptRow]) -> tuple[RunId, OperationId]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from wfc.ids import WorkerId
+from wfc.worlds.limits import Claimant
 from wfc.worlds.memory_children import unheard
+from wfc.worlds.memory_doors import swept, waits
 from wfc.worlds.memory_leases import give_up, place_of
 from wfc.worlds.memory_tables import MessageRow, Tables
 from wfc.worlds.protocol import (
@@ -32,12 +34,21 @@ def take(tables: Tables, worker_id: WorkerId, limit: int) -> list[Taken]:
     due = [
         row
         for row in tables.messages.values()
-        if row.worker_id is None and row.due <= now and _takeable(tables, row, worker_id)
+        if row.worker_id is None
+        and row.due <= now
+        and _serves(tables, row, worker_id)
+        and _takeable(tables, row, worker_id)
     ]
     due.sort(key=lambda row: (-row.priority, row.due, row.receipt))
     for row in due[:limit]:
         row.worker_id = worker_id
     return [Taken(message=row.message, receipt=row.receipt) for row in due[:limit]]
+
+
+def _serves(tables: Tables, row: MessageRow, worker_id: WorkerId) -> bool:
+    """Tell whether a worker serves the queue of a step; one that names none serves all."""
+    queues = tables.workers[worker_id].queues
+    return row.queue is None or not queues or row.queue in queues
 
 
 def next_due(tables: Tables) -> int | None:
@@ -70,17 +81,27 @@ def sweep(tables: Tables, limit: int) -> Swept:
         if orphans + attempts + unqueued + overdue >= limit:
             break
         is_due = run.due_at is not None and run.due_at <= now and not run.halted
-        if not (is_due or unheard(tables, run)) or _queued(tables, Resume(run.run_id), now):
+        is_told = unheard(tables, run) and not waits(tables, Claimant(run.run_id))
+        if not (is_due or is_told) or _queued(tables, Resume(run.run_id), now):
             continue
         tables.put(Resume(run.run_id), now, run.priority)
         sleeps = is_due and run.wake_at is not None
         overdue, unqueued = overdue + sleeps, unqueued + (not sleeps)
     for (run_id, operation_id), row in sorted(tables.attempts.items(), key=place_of):
         message = Attempt(run_id, operation_id)
-        if row.worker_id is None and not _queued(tables, message, max(now, row.not_before)):
-            tables.put(message, max(now, row.not_before), row.priority)
+        due = max(now, row.not_before)
+        if row.worker_id is None and not (
+            waits(tables, Claimant(run_id, operation_id)) or _queued(tables, message, due)
+        ):
+            tables.put(message, due, row.priority, row.queue)
             attempts += 1
-    return Swept(orphans=orphans, unqueued=unqueued, overdue=overdue, attempts=attempts)
+    return Swept(
+        orphans=orphans,
+        unqueued=unqueued,
+        overdue=overdue,
+        attempts=attempts,
+        admitted=swept(tables),
+    )
 
 
 def _queued(tables: Tables, message: Message, due: int) -> bool:

@@ -19,16 +19,12 @@ from wfc.eventlog.event import (
     Scalar,
 )
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
+from wfc.worlds.admission import SlotRow
 from wfc.worlds.audit import Noted
 from wfc.worlds.chunks import ChunkRow, Closed, Epilogue
 from wfc.worlds.ends import CallbackRow, DeliveryRow
-from wfc.worlds.protocol import (
-    Attempt,
-    Message,
-    Queued,
-    Resume,
-    VersionRow,
-)
+from wfc.worlds.limits import Gate, Limit
+from wfc.worlds.protocol import Message, Resume, VersionRow
 from wfc.worlds.schedules import ScheduleRow
 
 
@@ -49,6 +45,7 @@ class RunRow:
     not_before: int | None
     due_at: int | None
     retention_us: int | None
+    gated: bool
     late_at: int | None
     status: RunStatus = RunStatus.PENDING
     log: list[Recorded] = field(default_factory=list)
@@ -110,6 +107,7 @@ class AttemptRow:
     lost: bool = False
     unwanted: bool = False
     standing: int | None = None
+    queue: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -120,6 +118,7 @@ class MessageRow:
     due: int
     priority: int
     receipt: int
+    queue: str | None = None
     worker_id: WorkerId | None = None
 
 
@@ -174,6 +173,11 @@ class Tables:
         self.versions: dict[VersionId, tuple[bytes, VersionRow]] = {}
         self.pruned: set[VersionId] = set()
         """Versions on which no run may come to depend."""
+        self.limits: dict[str, Limit] = {}
+        self.slots: list[SlotRow] = []
+        self.slot_numbers: Iterator[int] = itertools.count(1)
+        self.rates: dict[Gate, int] = {}
+        """Until when the rate of a gate is used up."""
         self.schedules: dict[str, ScheduleRow] = {}
         self.callbacks: dict[str, CallbackRow] = {}
         self.deliveries: dict[tuple[RunId, str], DeliveryRow] = {}
@@ -209,34 +213,12 @@ class Tables:
         run.owner, run.lost = None, True
         run.due_at = max(now, run.not_before or 0)  # the clock may have been set back
 
-    def wake(self, run: RunRow) -> None:
-        """Let any worker look at a run that nobody owns."""
-        if run.owner is None:
-            run.due_at = max(self.now_us(), run.not_before or 0)
-        self.resume_when_due(run)
-
     def resume_when_due(self, run: RunRow) -> None:
         """Queue a `Resume` for now, or for the run's delayed start."""
         due = max(self.now_us(), run.not_before or 0)
         self.put(Resume(run.run_id), due, run.priority)
 
-    def queue(self, queued: Queued, now: int, standing: int | None = None) -> None:
-        """Queue what somebody asked for; an attempt gets its row. Nothing for an ended run."""
-        message = queued.message
-        run = self.runs.get(message.run_id)
-        if run is not None and run.status.ended:
-            return
-        if isinstance(message, Attempt):
-            place = message.run_id, message.operation_id
-            row = self.attempts.get(place)
-            if row is None or row.unwanted:
-                row = self.attempts[place] = AttemptRow()
-            if standing is not None:
-                row.standing = standing
-            row.not_before, row.priority = queued.not_before, queued.priority
-        self.put(message, max(now, queued.not_before), queued.priority)
-
-    def put(self, message: Message, due: int, priority: int) -> None:
+    def put(self, message: Message, due: int, priority: int, queue: str | None = None) -> None:
         """Queue a message, unless an equal one waits already and is due no later."""
         for row in self.messages.values():
             if row.message == message and row.worker_id is None and row.due <= due:
@@ -244,21 +226,8 @@ class Tables:
         self.queue_news = True
         receipt = next(self.receipts)
         self.messages[receipt] = MessageRow(
-            message=message, due=due, priority=priority, receipt=receipt
+            message=message, due=due, priority=priority, receipt=receipt, queue=queue
         )
-
-    def drop_attempt(self, run_id: RunId, operation_id: OperationId) -> None:
-        """Want the step's attempt no more; its holder learns it by heartbeat."""
-        row = self.attempts.get((run_id, operation_id))
-        if row is None:
-            return
-        for receipt, queued in list(self.messages.items()):
-            if queued.message == Attempt(run_id, operation_id):
-                del self.messages[receipt]
-        if row.worker_id is not None:
-            row.unwanted = True
-        else:
-            del self.attempts[run_id, operation_id]
 
 
 def upgrades_of(run: RunRow) -> list[RunUpgraded]:

@@ -25,13 +25,22 @@ from wfc.eventlog.event import (
     RunUnpaused,
     RunUpgraded,
     RunWoken,
+    StepCancelled,
     StepStarted,
 )
 from wfc.eventlog.renames import Renames
 from wfc.eventlog.standing import RUNNING, standing
 from wfc.ids import OperationId
+from wfc.worlds import memory_attempts as attempts
 from wfc.worlds import memory_children as children
-from wfc.worlds import memory_ends, memory_hooks, memory_streams, rules, schedules
+from wfc.worlds import (
+    memory_doors,
+    memory_ends,
+    memory_hooks,
+    memory_streams,
+    rules,
+    schedules,
+)
 from wfc.worlds.feed import SCHEDULES
 from wfc.worlds.memory_tables import RunRow, Tables
 from wfc.worlds.protocol import Attempt
@@ -43,7 +52,7 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
     """Change the views by one event, and give the event as it is written."""
     step = rules.answered_step(event)
     if step is not None:
-        tables.drop_attempt(run.run_id, step)
+        attempts.drop(tables, run, step, over=not isinstance(event, StepCancelled))
     match event:
         case StepStarted():
             row = tables.attempts.get((run.run_id, event.operation_id))
@@ -57,7 +66,7 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
         case RunWoken():
             run.not_before = None
         case RunPaused():
-            run.paused = True
+            _pause(tables, run)
         case RunUnpaused():
             run.paused = False
         case RunUpgraded():
@@ -90,6 +99,11 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
     return event
 
 
+def _pause(tables: Tables, run: RunRow) -> None:
+    run.paused = True
+    memory_doors.halted(tables, run)
+
+
 def _move(tables: Tables, run: RunRow, event: RunUpgraded, at: int) -> None:
     """Take back what the run's new code does not ask for, and rename the rest."""
     run.version, run.fingerprint, run.upgraded = event.to_version, event.fingerprint, True
@@ -113,6 +127,7 @@ def _rename(tables: Tables, run: RunRow, renames: Renames) -> None:
     for name, hook in run.hooks.items():
         hook.name = name
     children.rename(run, renames)
+    memory_doors.rename(tables, run.run_id, present)
     memory_streams.rename(tables, run.run_id, renames)
     tables.attempts = {
         (run_id, present(name) if run_id == run.run_id else name): row
@@ -125,7 +140,7 @@ def _rename(tables: Tables, run: RunRow, renames: Renames) -> None:
 
 def _take_back(tables: Tables, run: RunRow, name: OperationId) -> None:
     """Forget an operation that an upgrade set back to none."""
-    tables.drop_attempt(run.run_id, name)
+    attempts.drop(tables, run, name, over=False)
     memory_hooks.forget(tables, run, name)
 
 
@@ -149,10 +164,11 @@ def _end(
     memory_streams.close_all(tables, run.run_id, run.status)
     for holder, operation_id in list(tables.attempts):
         if holder == run.run_id:
-            tables.drop_attempt(holder, operation_id)
+            attempts.drop(tables, run, operation_id, over=False)
     for receipt, row in list(tables.messages.items()):
         if row.message.run_id == run.run_id:
             del tables.messages[receipt]
+    memory_doors.ended(tables, run)
     if run.status is not RunStatus.FAILED:  # an upgrade may reopen it
         run.children.clear()
     children.wake_hearers(tables, run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wfc.ids import OperationId, RunId
+from wfc.worlds.limits import Gate
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,16 @@ for a taker that never comes, and no other message is to be looked for behind th
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queued:
-    """A message and when it may be taken; a higher priority (-100 to 100) goes first."""
+    """A message and when it may be taken; a higher priority (-100 to 100) goes first.
+
+    An `Attempt` may name a `gate` that it has to pass, and the `queue` of workers that serve it.
+    """
 
     message: Message
     not_before: int = 0
     priority: int = 0
+    gate: Gate | None = None
+    queue: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,10 @@ from wfc.worlds.vault import VARIABLE, vault_of
 
 GROUP: Final = "wfc.worlds"
 """Entry points of this group, named like a URL scheme, are callables ``(url, clock) -> World``."""
-_FORMS: Final = "sqlite:///path/to/file.db, sqlite:////absolute/path.db or memory:"
+_FORMS: Final = (
+    "sqlite:///path/to/file.db, sqlite:////absolute/path.db, postgresql://user@host/database or "
+    "memory:"
+)
 
 
 def open_world(url: str, clock: Clock | None = None, *, keys: str | None = None) -> World:
@@ -29,13 +32,11 @@ def open_world(url: str, clock: Clock | None = None, *, keys: str | None = None)
         from wfc.worlds.memory import MemoryWorld  # noqa: PLC0415 - a world loads only if it is used
 
         return MemoryWorld(chosen)
+    if scheme in {"postgres", "postgresql"} and colon:
+        return _postgres(url, rest, chosen)
     maker = _foreign(scheme)
     if maker is not None:
         return maker(url, chosen)
-    if scheme in {"postgres", "postgresql"}:
-        raise MissingExtra(
-            f"{url.partition('@')[2] or url!r}: this wfc has no PostgreSQL world yet. Use {_FORMS}."
-        )
     raise ConfigError(f"{url!r} names no world. The forms are {_FORMS}.")
 
 
@@ -46,6 +47,19 @@ def _sqlite(url: str, rest: str, clock: Clock, keys: str) -> World:
     from wfc.worlds.sqlite import SqliteWorld  # noqa: PLC0415 - a world loads only if it is used
 
     return SqliteWorld(path, clock=clock, vault=vault_of(keys))
+
+
+def _postgres(url: str, rest: str, clock: Clock) -> World:
+    if not rest.startswith("//"):
+        raise ConfigError(f"{url!r} names no server. Write {_FORMS}.")
+    try:
+        from wfc.worlds.postgres import PostgresWorld  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise MissingExtra(
+            f"a world in PostgreSQL needs the package `{error.name}`. "
+            'Install it: pip install "wfc-durable[postgres]"'
+        ) from None
+    return PostgresWorld(url, clock=clock, vault=vault_of(os.environ.get(VARIABLE, "")))
 
 
 def _foreign(scheme: str) -> Callable[[str, Clock], World] | None:

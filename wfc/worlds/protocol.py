@@ -9,6 +9,7 @@ the protocol stand in `messages`, `guards` and `answers`; whoever uses a world f
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from wfc.eventlog.entity import Run
@@ -60,6 +61,7 @@ from wfc.worlds.guards import (
     Release,
     Unowned,
 )
+from wfc.worlds.limits import Claimant, Gate, GateState, Limit, Rate, SlotState, Standing
 from wfc.worlds.messages import Attempt, Ended, Message, Queued, Resume, Taken
 from wfc.worlds.schedules import DueSchedules, Put, ScheduleRow
 
@@ -73,6 +75,7 @@ __all__ = [
     "Child",
     "ChunkPage",
     "ChunkRow",
+    "Claimant",
     "Claimed",
     "ClaimedAttempt",
     "CopiedStreams",
@@ -82,11 +85,14 @@ __all__ = [
     "EndedChild",
     "Environment",
     "Expired",
+    "Gate",
+    "GateState",
     "Guard",
     "Held",
     "HookFilter",
     "HookPage",
     "HookRow",
+    "Limit",
     "Message",
     "NewChunk",
     "NewRun",
@@ -99,6 +105,7 @@ __all__ = [
     "Owner",
     "Put",
     "Queued",
+    "Rate",
     "Refusal",
     "Refused",
     "Release",
@@ -107,6 +114,8 @@ __all__ = [
     "RunFilter",
     "RunPage",
     "ScheduleRow",
+    "SlotState",
+    "Standing",
     "StreamRow",
     "StreamWrite",
     "Suspect",
@@ -156,6 +165,17 @@ class World(Protocol):
 
     async def check(self) -> None:
         """Read the durability settings back and probe for damage. Raises as `open` does."""
+        ...
+
+    async def schema(self) -> int | None:
+        """Give the number of the last migration of the tables; None for a world without tables."""
+        ...
+
+    async def backup(self, path: Path) -> None:
+        """Write all that the world holds at one instant to a new file; work goes on meanwhile.
+
+        Raises `ConfigError` if there is such a file or this world cannot be backed up so.
+        """
         ...
 
     def now_us(self) -> int:
@@ -240,6 +260,7 @@ class World(Protocol):
         * Closing is a mark without index. Chunks for a closed stream, or for one of a run that
           has ended, are refused as CLOSED; closing it again does nothing. A body that begins takes
           the mark back if an earlier attempt of its step set it.
+        * What is `spare` is left out where a stream would refuse it: closed, or too large by it.
 
         Raises `StreamTooLarge` for a chunk over 1 MiB, or a stream over 1,000,000 chunks or 1 GiB.
         """
@@ -323,7 +344,9 @@ class World(Protocol):
     async def join(
         self, worker_id: WorkerId, *, lease_s: float, queues: Sequence[str] = ()
     ) -> None:
-        """Register a worker; what an earlier worker of this id held is given up."""
+        """Register a worker that serves these queues of steps (none: all); what an earlier worker
+        of this id held is given up.
+        """
         ...
 
     def renew(self, worker_id: WorkerId, *, lease_s: float) -> Renewal:
@@ -366,8 +389,9 @@ class World(Protocol):
     async def take(self, worker_id: WorkerId, limit: int) -> list[Taken]:
         """Take due messages, by priority, then age; never early, each by one worker at a time.
 
-        Leaves messages of paused and blocked runs, and each `Resume` of a run that another living
-        worker owns. Raises `LeaseLost` if the worker has no lease.
+        Leaves messages of paused and blocked runs, each `Resume` of a run that another living
+        worker owns, and attempts of a queue that the worker does not serve. Raises `LeaseLost` if
+        the worker has no lease.
         """
         ...
 
@@ -386,6 +410,30 @@ class World(Protocol):
 
     async def sweep(self, limit: int = 1000) -> Swept:
         """Repair what crashes left behind; idempotent. One sweeper works at a time."""
+        ...
+
+    # -- limits
+
+    async def define_limits(self, limits: Sequence[Limit]) -> None:
+        """Say what limits hold from now on; the others stay as they are.
+
+        A run whose `run_created` names a queue or a `limit_key`, and an `Attempt` with a gate, is
+        given its slots before a worker may take it, all or none, by priority, then age. How many
+        have one at a gate never exceeds its `concurrency`, nor how many began its `rate`; a gate
+        without a limit is open. Slots go back when a run ends, when it is released (`active`
+        limits, or all if it waits for a child, and none that a queued step of it still needs), when
+        it is blocked, or paused before it began; those of a step when its attempt ends or its
+        worker has heard that nobody wants it. What wakes such a run again wants them anew. A run
+        that is to be cancelled is taken without.
+        """
+        ...
+
+    async def gates(self) -> list[GateState]:
+        """Read how full all gates are, by name and key; of a limit that nobody asks for, one."""
+        ...
+
+    async def standings(self, run_id: RunId) -> list[Standing]:
+        """Read where a run and its steps stand at their gates; of most runs, nothing."""
         ...
 
     # -- schedules

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from wfc.eventlog.renames import Renames
-from wfc.worlds.protocol import Attempt, AttemptOf, OpenHook, Queued
+from wfc.worlds.protocol import Attempt, AttemptOf, OpenHook, Queued, StreamWrite
 from wfc.worlds.request import Request
 
 
@@ -26,7 +26,16 @@ def presently(request: Request, renames: Renames) -> Request:
         guard=replace(guard, operation_id=name),
         events=[renames.event(event) for event in request.events],
         messages=[_presently(queued, renames) for queued in request.messages],
+        chunks=[_written(wanted, renames) for wanted in request.chunks],
     )
+
+
+def _written(wanted: StreamWrite, renames: Renames) -> StreamWrite:
+    step = wanted.step
+    if step is None:
+        return wanted
+    name = renames.operation(step.operation_id)
+    return replace(wanted, step=replace(step, operation_id=name))
 
 
 def _presently(queued: Queued, renames: Renames) -> Queued:

@@ -40,6 +40,7 @@ from wfc.eventlog.event import (
 )
 from wfc.eventlog.legality import Legality
 from wfc.ids import OperationId, RunId, VersionId, is_run_id, split_operation_id
+from wfc.worlds.limits import Gate, Limit, limit_of_function, limit_of_queue
 from wfc.worlds.protocol import (
     Child,
     Guard,
@@ -246,6 +247,24 @@ def retention_us(retention_s: float | None) -> int | None:
     if retention_s is None:
         return None
     return FOR_EVER_US if retention_s < 0 else min(round(retention_s * MICROSECONDS), FOR_EVER_US)
+
+
+def gates_of(event: RunCreated) -> list[Gate]:
+    """Give the gates that a run has to pass before it begins."""
+    gates = []
+    if event.queue is not None:
+        gates.append(Gate(limit_of_queue(event.queue), event.queue_key or ""))
+    if event.limit_key is not None:
+        gates.append(Gate(limit_of_function(event.workflow), event.limit_key))
+    return gates
+
+
+def opens_at(limit: Limit, spent_until: int | None, now_us: int) -> int | None:
+    """Give the instant before which a rate lets nobody pass, if it lies ahead."""
+    if limit.rate is None or spent_until is None:
+        return None
+    at = limit.rate.opens_at(spent_until)
+    return at if at > now_us else None
 
 
 def late_at(created: RunCreated, now_us: int) -> int | None:

@@ -286,3 +286,40 @@ CREATE INDEX audit_at ON audit (at);
 -- The instant from which an open run is late; NULL: it has no goal.
 ALTER TABLE runs ADD COLUMN late_at INTEGER;
 CREATE INDEX runs_late ON runs (late_at) WHERE late_at IS NOT NULL AND ended_at IS NULL;
+
+-- migration 10
+-- What limits how much goes at once: `active` says that a suspended run keeps no slot.
+CREATE TABLE limits (
+    name TEXT PRIMARY KEY,
+    concurrency INTEGER,
+    rate_count INTEGER,
+    rate_us INTEGER,
+    active INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+-- Who wants to pass which gate (a limit and a key); `operation_id` is empty for a run itself.
+-- `state`: 0 wants nothing yet, 1 waits, 2 holds a slot.
+CREATE TABLE slots (
+    number INTEGER PRIMARY KEY,
+    run_id TEXT NOT NULL,
+    operation_id TEXT NOT NULL,
+    limit_name TEXT NOT NULL,
+    key TEXT NOT NULL,
+    state INTEGER NOT NULL,
+    paid INTEGER NOT NULL,
+    rank INTEGER NOT NULL,
+    since INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX slots_claimants ON slots (run_id, operation_id, limit_name);
+CREATE INDEX slots_gates ON slots (limit_name, key, state, paid, rank, since, number);
+CREATE TABLE rates (
+    limit_name TEXT NOT NULL,
+    key TEXT NOT NULL,
+    spent_until INTEGER NOT NULL,
+    PRIMARY KEY (limit_name, key)
+) STRICT, WITHOUT ROWID;
+-- Whether rows of `slots` say when this may be taken; most runs and steps have none.
+ALTER TABLE runs ADD COLUMN gated INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE attempts ADD COLUMN gated INTEGER NOT NULL DEFAULT 0;
+-- Which workers may take the step; NULL: any.
+ALTER TABLE attempts ADD COLUMN queue TEXT;
+ALTER TABLE messages ADD COLUMN queue TEXT;

@@ -5,8 +5,6 @@ No answer leaves here before `COMMIT` has returned, so nothing is acknowledged t
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
 import contextlib
 import os
 import shutil
@@ -15,11 +13,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 from wfc import fault
 from wfc.clock import Clock
 from wfc.errors import IllegalEvent, WfcError
+from wfc.worlds.sql_write import Write
 from wfc.worlds.sqlite_connect import (
     CHECKPOINT_PAGES,
     check_folder,
@@ -41,7 +40,7 @@ _GROW_FREE_BYTES: Final = 64 * _WAL_BYTES
 _CHECKPOINT_SOON: Final = CHECKPOINT_PAGES // 2
 
 
-class Transaction:
+class SqliteTransaction:
     """What a write sees: the connection inside a transaction, the time, and whom to tell after."""
 
     __slots__ = ("connection", "execute", "news", "now_us", "vault")
@@ -56,63 +55,11 @@ class Transaction:
         self.vault = vault
         self.news: set[str] = set()
 
-
-class Write(Protocol):
-    """One write that waits for the writer. `atomic`: it writes nothing unless it succeeds;
-    `blocking`: a thread waits for it, so its answer must not depend on the event loop.
-    """
-
-    size: int
-    atomic: bool
-    blocking: bool
-
-    def run(self, transaction: Transaction) -> Any:
-        """Write within the transaction and give the answer."""
-        ...
-
-    def settle(self, answer: Any) -> None:
-        """Hand over an answer, or the exception to be raised instead."""
-        ...
+    def lock(self, name: str, *, shared: bool = False) -> None:
+        """Do nothing: whoever writes has the whole file for itself."""
 
 
-class Call(Generic[T]):
-    """A write that is any function of a transaction."""
-
-    __slots__ = ("_future", "_work", "atomic", "blocking", "size")
-
-    def __init__(
-        self,
-        work: Callable[[Transaction], T],
-        future: asyncio.Future[T] | concurrent.futures.Future[T],
-        size: int = 0,
-    ) -> None:
-        """Run `work`; `future` takes its answer."""
-        self._work = work
-        self._future = future
-        self.size = size
-        self.atomic = False
-        self.blocking = isinstance(future, concurrent.futures.Future)
-
-    def run(self, transaction: Transaction) -> T:
-        """Run the function."""
-        return self._work(transaction)
-
-    def settle(self, answer: Any) -> None:
-        """Resolve the future."""
-        settle(self._future, answer)
-
-
-def settle(future: asyncio.Future[Any] | concurrent.futures.Future[Any], answer: Any) -> None:
-    """Resolve a future, unless whoever waited for it has gone."""
-    if future.done():
-        return
-    if isinstance(answer, BaseException):
-        future.set_exception(answer)
-    else:
-        future.set_result(answer)
-
-
-def apart(transaction: Transaction, work: Callable[[], T]) -> T:
+def apart(transaction: SqliteTransaction, work: Callable[[], T]) -> T:
     """Run `work` so that an exception undoes what it wrote, and only that."""
     transaction.execute("SAVEPOINT apart")
     try:
@@ -222,7 +169,7 @@ class Committer:
         try:
             fault.point("append.begun")
             self._connection.execute("BEGIN IMMEDIATE")
-            transaction = Transaction(self._connection, self._clock.now_us(), self._vault)
+            transaction = SqliteTransaction(self._connection, self._clock.now_us(), self._vault)
             if len(batch) == 1:
                 answers = [self._run(batch[0], transaction)]
             else:
@@ -240,13 +187,13 @@ class Committer:
         self._pages += 2 + len(batch) + sum(write.size for write in batch) // _PAGE_BYTES
         return Committed(list(zip(batch, answers, strict=True)), transaction.news)
 
-    def _run(self, write: Write, transaction: Transaction) -> Any:
+    def _run(self, write: Write, transaction: SqliteTransaction) -> Any:
         try:
             return write.run(transaction)
         except sqlite3.Error as error:
             raise _WriteFailed from error
 
-    def _run_apart(self, write: Write, transaction: Transaction) -> Any:
+    def _run_apart(self, write: Write, transaction: SqliteTransaction) -> Any:
         """Run one write of several, so that a refused one rolls back alone."""
         try:
             if write.atomic:

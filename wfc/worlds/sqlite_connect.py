@@ -24,10 +24,10 @@ from wfc.errors import (
 
 BUSY_MS: Final = 10_000
 CHECKPOINT_PAGES: Final = 4000
-SCHEMA: Final = 9
+SCHEMA: Final = 10
 """The number of the last migration this code knows."""
-MIN_READER: Final = 9
-"""Older code writes rows of runs without the column for their goal, which is refused."""
+MIN_READER: Final = 10
+"""Older code writes rows of runs without the column for their gates, which is refused."""
 _FULL: Final = 2  # what `PRAGMA synchronous` answers for FULL
 _DISK_LOW_BYTES: Final = 1 << 20
 

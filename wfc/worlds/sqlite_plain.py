@@ -1,39 +1,15 @@
-"""The short way of an owner's plain append: what a run does most."""
+"""The short way of an owner's plain append: two statements."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
-from wfc.eventlog.event import (
-    Event,
-    Recorded,
-    StepCompleted,
-    StepCreated,
-    StepFailed,
-    StepRetrying,
-    StepStarted,
-    WaitCompleted,
-    WaitCreated,
-)
-from wfc.ids import RunId
-from wfc.worlds import sqlite_events
+from wfc.worlds import sql_events
 from wfc.worlds.feed import RUNS, run_topic
-from wfc.worlds.protocol import (
-    Appended,
-    Owner,
-    Refused,
-)
-from wfc.worlds.request import Request
-from wfc.worlds.sqlite_append import append
-from wfc.worlds.sqlite_commit import Transaction, apart, settle
-from wfc.worlds.vault import Vault
+from wfc.worlds.protocol import Appended, Refused
+from wfc.worlds.sql_plain import PlainAppend
+from wfc.worlds.sqlite_commit import SqliteTransaction, apart
 
-# An owner's append of these changes nothing but the log and the head of the run.
-PLAIN: Final = frozenset(
-    {StepCreated, StepStarted, StepRetrying, StepCompleted, StepFailed, WaitCreated, WaitCompleted}
-)
 _MOVE_HEAD: Final = """
 UPDATE runs SET length = ?, recorded_at = ?, losses = 0
 WHERE run_id = ? AND fence = ? AND length = ? AND recorded_at <= ?
@@ -42,47 +18,17 @@ AND NOT EXISTS (SELECT 1 FROM attempts WHERE attempts.run_id = runs.run_id)
 """
 
 
-class PlainAppend:
-    """An owner's append of plain events: two statements, encoded before the writer sees it."""
+class SqlitePlainAppend(PlainAppend):
+    """A plain append to a SQLite file."""
 
-    __slots__ = (
-        "_answer", "_encoded", "_events", "_guard", "_head", "_run_id",
-        "atomic", "blocking", "future", "size",
-    )  # fmt: skip
+    __slots__ = ()
 
-    def __init__(
-        self,
-        run_id: RunId,
-        events: Sequence[Event],
-        guard: Owner,
-        now_us: int,
-        vault: Vault | None = None,
-    ) -> None:
-        """Prepare everything that needs no transaction; the answer if nothing stands against it."""
-        self._run_id, self._events, self._guard = run_id, events, guard
-        length = guard.length
-        recorded = tuple(
-            Recorded(position=position, recorded_at=now_us, event=event)
-            for position, event in enumerate(events, length + 1)
-        )
-        self._encoded = sqlite_events.encode(run_id, recorded, vault)
-        after = length + len(recorded)
-        self._head = (after, now_us, run_id, guard.fence, length, now_us)
-        self._answer = Appended(recorded=recorded, length=after)
-        self.size = self._encoded.size
-        self.atomic = True
-        self.blocking = False
-        self.future: asyncio.Future[Appended | Refused] = asyncio.get_running_loop().create_future()
-
-    def run(self, transaction: Transaction) -> Appended | Refused:
+    def run(self, transaction: SqliteTransaction) -> Appended | Refused:
         """Move the head and write; if the head is not where it should be, find out why."""
-        if transaction.execute(_MOVE_HEAD, self._head).rowcount == 1:
-            sqlite_events.insert(transaction.connection, self._run_id, self._encoded)
-            transaction.news.update((RUNS, run_topic(self._run_id)))
-            return self._answer
-        request = Request(run_id=self._run_id, events=self._events, guard=self._guard)
-        return apart(transaction, lambda: append(transaction, request))
-
-    def settle(self, answer: Any) -> None:
-        """Resolve the future."""
-        settle(self.future, answer)
+        guard, now = self.guard, self.now_us
+        head = (self.answer.length, now, self.run_id, guard.fence, guard.length, now)
+        if transaction.execute(_MOVE_HEAD, head).rowcount == 1:
+            sql_events.insert(transaction.connection, self.run_id, self.encoded)
+            transaction.news.update((RUNS, run_topic(self.run_id)))
+            return self.answer
+        return apart(transaction, lambda: self.run_in_full(transaction))

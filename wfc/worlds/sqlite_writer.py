@@ -20,7 +20,8 @@ from typing import Final, TypeVar
 
 from wfc.clock import Clock
 from wfc.errors import WorldUnreachable
-from wfc.worlds.sqlite_commit import Call, Committed, Committer, Transaction, Write
+from wfc.worlds.sql_write import Call, Write
+from wfc.worlds.sqlite_commit import Committed, Committer, SqliteTransaction
 from wfc.worlds.vault import Vault
 
 T = TypeVar("T")
@@ -91,7 +92,7 @@ class Writer:
             self._loop.call_soon(self._flush)
         self._gathered.append(write)
 
-    async def call(self, work: Callable[[Transaction], T], size: int = 0) -> T:
+    async def call(self, work: Callable[[SqliteTransaction], T], size: int = 0) -> T:
         """Run `work` in a transaction and give its answer after the commit."""
         future: asyncio.Future[T] = self._loop.create_future()
         self.put(Call(work, future, size))
@@ -136,7 +137,7 @@ class Writer:
 
     # -- in any thread
 
-    def call_blocking(self, work: Callable[[Transaction], T]) -> T:
+    def call_blocking(self, work: Callable[[SqliteTransaction], T]) -> T:
         """Run `work` in a transaction; wait for its commit, whatever the event loop does."""
         self._must_be_open()
         future: concurrent.futures.Future[T] = concurrent.futures.Future()

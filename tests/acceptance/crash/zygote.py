@@ -26,6 +26,7 @@ WARM = (
     "wfc.runtime.worker",
     "wfc.settings_tables",
     "wfc.worlds.memory",
+    "wfc.worlds.postgres",
     "wfc.worlds.sqlite",
 )
 

@@ -16,8 +16,8 @@ from typing import Any
 from wfc.clock import SystemClock
 from wfc.eventlog.event import Recorded
 from wfc.ids import RunId
+from wfc.worlds.open import open_world
 from wfc.worlds.protocol import ChunkPage, RunFilter
-from wfc.worlds.sqlite import SqliteWorld
 
 PROJECT = Path(__file__).parent / "project"
 PROGRAM = Path(__file__).parent / "zygote.py"
@@ -30,10 +30,12 @@ class Scene:
 
     folder: Path
     zygote: Zygote
+    url: str = ""
 
     @property
-    def database(self) -> Path:
-        return self.folder / "wfc.db"
+    def world_url(self) -> str:
+        """Name the world: a file of the scene's own, unless another one was given."""
+        return self.url or f"sqlite:///{self.folder / 'wfc.db'}"
 
     def play(self, flow: str, *, fault: str | None = None, log: bool = False) -> int:
         """Run one process to its end; the exit code is negative if a signal ended it."""
@@ -43,7 +45,7 @@ class Scene:
             fault_log=str(self.folder / "passes") if log else None,
             answer=str(self.folder / "answer.json"),
             env={
-                "WFC_WORLD": f"sqlite:///{self.database}",
+                "WFC_WORLD": self.world_url,
                 "WFC_TEST_JOURNAL": str(self.folder / "journal"),
             },
         )
@@ -65,9 +67,7 @@ class Scene:
 
     async def history(self) -> list[Recorded]:
         """Read the run's log (empty if there is none yet)."""
-        if not self.database.exists():
-            return []
-        world = SqliteWorld(self.database, clock=SystemClock())
+        world = open_world(self.world_url, SystemClock())
         await world.open()
         try:
             return await world.history(RUN)
@@ -76,9 +76,7 @@ class Scene:
 
     async def chunks(self) -> ChunkPage | None:
         """Read the run's stream."""
-        if not self.database.exists():
-            return None
-        world = SqliteWorld(self.database, clock=SystemClock())
+        world = open_world(self.world_url, SystemClock())
         await world.open()
         try:
             return await world.read_chunks(RUN, "default")
@@ -87,7 +85,7 @@ class Scene:
 
     async def children(self) -> list[list[Recorded]]:
         """Read the logs of all other runs."""
-        world = SqliteWorld(self.database, clock=SystemClock())
+        world = open_world(self.world_url, SystemClock())
         await world.open()
         try:
             rows = (await world.list_runs(RunFilter(), limit=200)).runs

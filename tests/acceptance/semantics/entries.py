@@ -479,6 +479,22 @@ CHAPTERS: Final = [
          told=(sends("t", 1), passes(minutes=2), sends("t", 2)), returns="new 2"),
 ]  # fmt: skip
 
+QUEUES: Final = [
+    case("fibonacci in a queue of one", "queues.fib", 5, returns=5, steps="add"),
+    case("a limited workflow that calls itself", "queues.factorial", 4, returns=24),
+    case("steps in turn", "queues.in_turn", 5, returns=[0, 10, 20, 30, 40], steps="alone*5"),
+    case("steps at a rate", "queues.at_a_rate", 7, returns=[0, 10, 20, 30, 40, 50, 60],
+         steps="rated*7"),
+    case("steps of a queue", "queues.elsewhere", 3, returns=[0, 100, 200, 2], steps="on_gpu*3 add"),
+    case("sleepers in a queue for the active", "queues.beside_sleepers", 3, returns=[2, 3, 4]),
+    case("chapters in a queue", "queues.again_in_a_queue", 0, returns=3, steps="add", queue="one"),
+    case("an unknown queue", "queues.nowhere", 1, returns="nowhere"),
+    case("a cancelled run in a queue", "queues.sleeps_in_a_queue", 3, cancelled="enough",
+         told=(cancels("enough"),), queue="one"),
+    case("a worker that leaves its queue", "queues.sleeps_in_a_queue", 3, returns=4, steps="add",
+         told=(RESTART,), queue="active"),
+]  # fmt: skip
+
 STREAMS: Final = [
     case("steps that write in turn", "streams.in_turn", returns=[3, ["a", "b", "c"]],
          steps="say*2 heard"),
@@ -498,7 +514,25 @@ STREAMS: Final = [
     case("a write in workflow code", "streams.writes_here", returns="WFC806"),
 ]  # fmt: skip
 
+RACES: Final = [
+    case("a set that shrinks, in the order of time", "races.shrinking", "t",
+         told=(passes(minutes=1), sends("t", 1)), returns=["step", "nap", "hook", "sleep"],
+         steps="add"),
+    case("a set that shrinks by its hook first", "races.shrinking", "t",
+         told=(sends("t", 1),), returns=["step", "hook", "nap", "sleep"], steps="add"),
+    case("steps raced against a sleep, with what is left", "races.first_of_many", 6,
+         returns=[0, 1, 2, 3, 4, 5], steps="add*6"),
+    case("a mutex by a token", "races.exclusive", "m", 3, returns=[True, True]),
+    case("signals to the owner of a token", "races.signalled", "o", 3,
+         returns=[[0, 1, 2], True]),
+    case("a text cut within its characters", "races.cut", "zażółć \N{SNOWMAN} \N{PARTY POPPER}",
+         returns="zażółć \N{SNOWMAN} \N{PARTY POPPER}", steps="split joined"),
+    case("hundreds of events", "plain.loop", 400, returns=79_800, steps="add*400"),
+    case("ten thousand events", "plain.loop", 10_000, returns=49_995_000, steps="add*10000",
+         long=True),
+]  # fmt: skip
+
 ENTRIES: Final[list[Entry]] = [
     *PLAIN, *SHAPES, *TOGETHER, *FAILURES, *TIMES, *VALUES, *OUTSIDE, *HOOKS, *CHILDREN,
-    *CHAPTERS, *STREAMS,
+    *CHAPTERS, *STREAMS, *QUEUES, *RACES,
 ]  # fmt: skip

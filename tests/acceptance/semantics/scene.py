@@ -23,6 +23,7 @@ from wfc.eventlog.fold import fold
 from wfc.ids import DefinitionId, OperationId, RunId
 from wfc.manifests.store import Version, to_archive
 from wfc.policies import Policy
+from wfc.runtime.queues import Queues, named_queue
 from wfc.runtime.registry import Registry
 from wfc.runtime.worker import Worker
 from wfc.runtime.worker_limits import WorkerLimits
@@ -34,6 +35,12 @@ from wfc.worlds.protocol import Appended, Queued, Resume, Unowned
 PACKAGE: Final = "semantic_flows"
 URL: Final = "http://localhost/wfc"
 START: Final = datetime(2030, 1, 1, tzinfo=UTC)
+QUEUES: Final = Queues(
+    {
+        "one": named_queue("one", concurrency=1),
+        "active": named_queue("active", concurrency=1, slots="active"),
+    }
+)
 _ROUNDS: Final = 200
 _QUIET: Final = 5
 
@@ -301,7 +308,7 @@ async def scene(
     world = open_world(f"sqlite:///{database}", clock)
     await world.open()
     await world.register_version(version.id, to_archive(version))
-    session = Session(world, Registry(version))
+    session = Session(world, Registry(version, queues=QUEUES))
     session.public_url = URL
     async with use_session(session):
         made = Scene(session, clock, always_replay=always_replay)

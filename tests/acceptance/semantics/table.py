@@ -64,6 +64,8 @@ class Entry:
     make: Callable[[], Case]
     killable: bool = True
     """Whether the outcome is the same when one attempt of a step is lost with its worker."""
+    long: bool = False
+    """Whether it is played in soaks alone."""
 
 
 def case(
@@ -78,6 +80,7 @@ def case(
     kwargs: Mapping[str, Any] | None = None,
     attributes: Mapping[str, Any] | None = None,
     attributes_given: Mapping[str, Any] | None = None,
+    long: bool = False,
     **options: Any,
 ) -> Entry:
     """Write one case; `steps` are the recorded steps in any order, as ``add*3 hang:cancelled``."""
@@ -104,7 +107,8 @@ def case(
             attributes=attributes or {},
         )
 
-    return Entry(name, make, killable=not told and not _COUNTING & set(re.split(r"[ *:]", steps)))
+    killable = not told and not _COUNTING & set(re.split(r"[ *:]", steps))
+    return Entry(name, make, killable=killable, long=long)
 
 
 def of(module: str, name: str, /, *args: Any, **kwargs: Any) -> Callable[[], Any]:

@@ -53,7 +53,13 @@ def test_there_are_enough_cases_and_each_has_its_name() -> None:
 
 
 @pytest.mark.parametrize("mode", ["normal", "always-replay"])
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+@pytest.mark.parametrize(
+    "entry",
+    [
+        pytest.param(entry, id=entry.name, marks=pytest.mark.soak if entry.long else ())
+        for entry in ENTRIES
+    ],
+)
 async def test_a_program_means_what_it_says(
     version: Version, tmp_path: Path, entry: Entry, mode: str
 ) -> None:
@@ -92,7 +98,7 @@ def _drawn(name: str) -> int:
         pytest.param(
             entry,
             id=entry.name,
-            marks=pytest.mark.soak if _drawn(entry.name) % SAMPLE else (),
+            marks=pytest.mark.soak if entry.long or _drawn(entry.name) % SAMPLE else (),
         )
         for entry in ENTRIES
         if entry.killable

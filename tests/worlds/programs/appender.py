@@ -1,6 +1,6 @@
 """A real process that appends to many runs at once and prints each acknowledgement.
 
-Usage: appender.py FILE PREFIX RUNS APPENDS. It goes on where an earlier process was killed. Each
+Usage: appender.py URL PREFIX RUNS APPENDS. It goes on where an earlier process was killed. Each
 append writes two events; every third one goes the general way and carries an attribute, a message
 and a payload that is too large for a row.
 """
@@ -14,9 +14,9 @@ import sys
 from wfc.eventlog.event import AttributesSet, Event, StepCompleted, StepCreated
 from wfc.ids import OperationId, RunId, VersionId, WorkerId
 from wfc.policies import Policy
+from wfc.worlds.open import open_world
 from wfc.worlds.promises.given import created
-from wfc.worlds.protocol import Appended, Claimed, NewRun, Owner, Queued, Resume
-from wfc.worlds.sqlite import SqliteWorld
+from wfc.worlds.protocol import Appended, Claimed, NewRun, Owner, Queued, Resume, World
 
 LARGE = 40_000
 
@@ -43,7 +43,7 @@ def events_of(run_id: str, number: int) -> list[Event]:
     return [first, done]
 
 
-async def chain(world: SqliteWorld, run_id: RunId, worker_id: WorkerId, appends: int) -> None:
+async def chain(world: World, run_id: RunId, worker_id: WorkerId, appends: int) -> None:
     """Append to one run, one after the other, and say so after each."""
     if await world.run(run_id) is None:
         await world.append(run_id, [created()], guard=NewRun())
@@ -64,9 +64,9 @@ async def chain(world: SqliteWorld, run_id: RunId, worker_id: WorkerId, appends:
         os.write(1, f"{run_id} {length}\n".encode())
 
 
-async def main(path: str, prefix: str, runs: int, appends: int) -> None:
+async def main(url: str, prefix: str, runs: int, appends: int) -> None:
     """Append to `runs` runs at once, `appends` times each."""
-    world = SqliteWorld(path)
+    world = open_world(url)
     await world.open()
     worker_id = WorkerId(f"worker_{prefix}")
     await world.join(worker_id, lease_s=600)

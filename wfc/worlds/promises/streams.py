@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -441,6 +442,49 @@ class Streams:
         await world.write_chunks(RUN, renamed, guard=attempt)
         page = await world.read_chunks(RUN, OUT, 2)
         assert [(one.form, one.body) for one in page.chunks] == [(Form.RESET, b"0")]
+
+    async def test_what_an_outcome_brings_goes_by_the_present_name(self, world: World) -> None:
+        """As the outcome itself does, whose attempt began before the run was moved."""
+        await queued_step(world)
+        await joined(world, BOB)
+        attempt = AttemptOf(step_id(0), (await taken_step(world)).fence)
+        await world.leave(ALICE)
+        upgraded = RunUpgraded(
+            from_version=VERSION,
+            to_version=VersionId("fedcba9876543210"),
+            fingerprint="g",
+            site_map={"charge~a1b2": "pay~a1b2"},
+        )
+        length = len(await world.history(RUN))
+        wrote(await world.append(RUN, [upgraded], guard=Unowned(length)))
+        wanted = to_out(b"a", step=by(begins=True)), to_out(b"b")
+        outcome = [step_ended(0)]
+        wrote(await world.append(RUN, outcome, guard=attempt, chunks=wanted))
+        page = await world.read_chunks(RUN, OUT)
+        assert [one.operation_id for one in page.chunks] == ["pay~a1b2#0", None]
+
+    # -- what may be missing
+
+    async def test_what_is_spare_is_left_out_where_it_would_be_refused(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """By a stream that is closed, or full, or for a chunk too large; the rest is written."""
+        monkeypatch.setattr(chunk_rules, "CHUNKS_MAX", 3)
+        owner = await owned(world)
+        large = bytes(chunk_rules.CHUNK_BYTES_MAX + 1)
+        await put(world, owner, b"a", b"b")
+        for spare in (to_out(b"c", b"d"), to_out(large)):
+            wanted = replace(spare, spare=True)
+            assert await world.write_chunks(RUN, wanted, guard=owner) == Written(2)
+            wrote(await world.append(RUN, [], guard=owner, chunks=[wanted]))
+        fitting = replace(to_out(b"c"), spare=True)
+        assert await world.write_chunks(RUN, fitting, guard=owner) == Written(3)
+        await world.write_chunks(RUN, to_out(close=True), guard=owner)
+        late = replace(to_out(b"d"), spare=True)
+        assert await world.write_chunks(RUN, late, guard=owner) == Written(3)
+        wrote(await world.append(RUN, [step_done()], guard=owner, chunks=[late]))
+        assert await bodies(world) == [b"a", b"b", b"c"]
+        assert (await world.read_chunks(RUN, OUT)).closed
 
     # -- limits
 

@@ -155,6 +155,7 @@ class TellingEnds:
         assert await world.take_ends(ALICE, [], 100) == []
         assert [one.message.callback for one in await _taken(world, "b", "c")] == ["b"]
         assert await world.next_end(["b", "c"]) is None
+        assert await world.next_end([]) is None
         assert await world.next_end([_ANY.name]) is not None
 
     async def test_no_more_than_asked_for_are_taken(self, world: World) -> None:

@@ -275,3 +275,24 @@ async def chatty(first: int) -> int:
     out = get_writable(int)
     middle = await say(out, first)
     return await say(out, middle)
+
+
+async def speak(out: Writable[int], number: int) -> None:
+    """Write one number."""
+    "use step"
+    _journal("begin")
+    await out.write(number)
+    _journal("end")
+
+
+async def turns(left: int, heard: list[int] | None = None) -> list[int]:
+    """Restart with an open hook and a stream: each turn hears one number and writes it."""
+    "use workflow"
+    hook = create_hook(int, token="turns")  # noqa: S106 - no secret
+    told = list(heard or ())
+    await send("turns", left)
+    told.append(await hook)
+    await speak(get_writable(int), told[-1])
+    if left > 0:
+        await restart(left - 1, told)
+    return told
