@@ -168,8 +168,8 @@ async def test_a_turn_costs_as_much_as_those_before_it(
         late = await endless.measured()
     finally:
         tracemalloc.stop()
-    record_property("early", early)
-    record_property("late", late)
+    record_property("early", repr(early))
+    record_property("late", repr(late))
     while endless.turn < turns:
         await endless.go()
 
