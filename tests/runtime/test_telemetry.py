@@ -50,9 +50,11 @@ class Listener:
     def worker(self, **limits: Any) -> Worker:
         house = self.house
         made = Worker(
-            house.world, Registry(house.version), limits=WorkerLimits(**limits),
+            house.world,
+            Registry(house.version, queues=house.queues),
+            limits=WorkerLimits(**limits),
             telemetry=self.telemetry,
-        )  # fmt: skip
+        )
         house.workers.append(made)
         return made
 

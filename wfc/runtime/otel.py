@@ -27,6 +27,8 @@ from wfc.ids import RunId
 from wfc.runtime import context
 from wfc.runtime.attempt import Call, Ended
 from wfc.runtime.execution import Execution
+from wfc.runtime.gauges import Gauges
+from wfc.runtime.measuring import Seen
 from wfc.runtime.operations import Outcome
 
 if TYPE_CHECKING:
@@ -71,6 +73,7 @@ class Telemetry:
         self._lost = meter.create_counter("wfc.leases.lost", description="leases that ran out")
         self._stalls = meter.create_histogram("wfc.loop.stall", "s", "how long a loop stood still")
         self._diverged = meter.create_counter("wfc.divergences", description="runs that diverged")
+        self._gauges = Gauges(meter)
         self._traces: OrderedDict[RunId, Context] = OrderedDict()
         _watch_bodies(tracers)
 
@@ -206,6 +209,10 @@ class Telemetry:
     def lease_lost(self) -> None:
         """Tell that others have given this worker up."""
         self._lost.add(1)
+
+    def measured(self, seen: Seen | None) -> None:
+        """Tell what a worker has seen waiting in its world; None: it looks no more."""
+        self._gauges.show(seen)
 
     def stalled(self, seconds: float) -> None:
         """Tell that the event loop has stood still."""
