@@ -16,10 +16,11 @@ from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import RunCreated
 from wfc.ids import DefinitionId, RunId
 from wfc.runtime.gauges import Gauges
-from wfc.runtime.measuring import Seen, measure
+from wfc.runtime.measuring import measure
 from wfc.runtime.queues import Queues, named_queue
 from wfc.runtime.registry import Registry
 from wfc.runtime.run import Run
+from wfc.runtime.seen import Seen
 from wfc.runtime.why import WhyKind
 from wfc.worlds.protocol import NewRun
 

@@ -14,7 +14,7 @@ from weakref import WeakMethod
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from wfc.clock import MICROSECONDS
-from wfc.runtime.measuring import Seen
+from wfc.runtime.seen import Seen
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import Meter

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from wfc.runtime.seen import Seen
 from wfc.runtime.why import STUCK_AFTER_US
 from wfc.worlds.limits import GateState, is_queue, plain_name
 from wfc.worlds.protocol import Backlog, World
 
 if TYPE_CHECKING:
     from wfc.runtime.otel import Telemetry
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """What a worker has seen of its world at the instant `now` (UTC microseconds).
-
-    `queues` says, by queue (None: what is in none), how much waits, and since when the first does.
-    """
-
-    queues: Mapping[str | None, tuple[int, int]]
-    late: int
-    stuck: int
-    now: int
 
 
 async def measure(world: World, telemetry: Telemetry | None) -> None:

@@ -28,8 +28,8 @@ from wfc.runtime import context
 from wfc.runtime.attempt import Call, Ended
 from wfc.runtime.execution import Execution
 from wfc.runtime.gauges import Gauges
-from wfc.runtime.measuring import Seen
 from wfc.runtime.operations import Outcome
+from wfc.runtime.seen import Seen
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
