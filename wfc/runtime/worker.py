@@ -132,7 +132,9 @@ class Worker:
     async def follow(self, run_id: RunId) -> None:
         """Move a run to this worker's version, if that is what the version wants."""
         if self._following is None:
-            self._following = Following(self.world, self.registry, self.membership.worker_id)
+            self._following = Following(
+                self.world, self.registry, self.membership.worker_id, self.telemetry
+            )
         await self._following.follow(run_id)
 
     # -- from outside
