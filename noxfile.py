@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import nox
 
@@ -19,9 +20,22 @@ ROOMS = ("eventlog", "manifests", "runtime", "worlds", "compiler")
 """What runs depend on: each of these is held to 95 % of its branches."""
 
 
-def _module(session: nox.Session, *command: str) -> None:
+def _module(session: nox.Session, *command: str, **variables: str) -> None:
     """Run a tool of this very environment, never one that PATH happens to hold."""
-    session.run(sys.executable, "-m", *command)
+    session.run(sys.executable, "-m", *command, env=variables)
+
+
+def _bytecode() -> dict[str, str]:
+    """Let the processes of tests share what they compile, elsewhere if none is wanted here.
+
+    Hundreds of them import wfc; where bytecode is forbidden, each would compile all of it first.
+    """
+    if not os.environ.get("PYTHONDONTWRITEBYTECODE"):
+        return {}
+    return {
+        "PYTHONDONTWRITEBYTECODE": "",
+        "PYTHONPYCACHEPREFIX": str(Path(__file__).parent / ".nox" / "bytecode"),
+    }
 
 
 @nox.session
@@ -52,7 +66,8 @@ def layers(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the default suite with branch coverage; arguments after `--` go to pytest."""
     parallel = ("-n", "2", "--dist", "worksteal")
-    _module(session, "pytest", "-q", *parallel, "--cov=wfc", "--cov-report=", *session.posargs)
+    measured = ("--cov=wfc", "--cov-report=", *session.posargs)
+    _module(session, "pytest", "-q", *parallel, *measured, **_bytecode())
     _module(session, "coverage", "report")
     for room in ROOMS:
         session.log(f"branches of wfc/{room}, at least 95 %:")
@@ -70,7 +85,7 @@ def docs(session: nox.Session) -> None:
 def soak(session: nox.Session) -> None:
     """Run the long proofs; `WFC_SOAK=minutes` sets the dose."""
     os.environ.setdefault("WFC_SOAK", "10")
-    _module(session, "pytest", "-m", "soak", *session.posargs)
+    _module(session, "pytest", "-m", "soak", *session.posargs, **_bytecode())
 
 
 @nox.session

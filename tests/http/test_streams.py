@@ -214,6 +214,8 @@ async def test_headers_say_what_proxies_must_not_do(stage: Stage) -> None:
         ("?start_index=x", {}, 400, "start_index is 'x'"),
         ("?startIndex=1.5", {}, 400, "startIndex is '1.5'"),
         ("", {"last_event_id": "abc"}, 400, "Last-Event-ID is 'abc'"),
+        ("", {"last_event_id": "-5"}, 400, "Last-Event-ID is -5"),
+        (f"?start_index={'1' * 5000}", {}, 400, "start_index is '111"),
         ("?format=xml", {}, 400, "format='xml'"),
         ("", {"accept": "text/html, image/png;q=0"}, 406, "Accept names none"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import logging
 import os
@@ -9,7 +10,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
@@ -23,7 +24,8 @@ from wfc.config import Session
 from wfc.errors import ConfigError, FatalError, RunFailed, StepCrashed, StepError, StepTimeout
 from wfc.eventlog.event import StepFailed, StepRetrying
 from wfc.runtime.otel import Telemetry
-from wfc.runtime.processes import WarmProcesses, cores
+from wfc.runtime.processes import ProcessSetup, WarmProcesses, cores
+from wfc.runtime.step_process import StepProcess
 from wfc.settings import load_settings
 
 
@@ -260,3 +262,48 @@ async def test_a_process_works_within_the_span_of_its_step(session: Session) -> 
         assert (trace_id, span_id) == (step.context.trace_id, step.context.span_id)
         assert inner == trace_id
         assert attributes == dict(step.attributes or {})
+
+
+class Stubborn:
+    """A process that takes its time to end."""
+
+    def __init__(self) -> None:
+        self.is_alive = True
+        self.spent = False
+        self.pid = 1
+        self.may_go = asyncio.Event()
+
+    async def end(self, _: float) -> None:
+        await self.may_go.wait()
+        self.is_alive = False
+
+
+async def test_a_process_whose_end_nobody_awaited_is_not_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever cancels twice leaves it to the end of all."""
+    stubborn = Stubborn()
+
+    async def started(*_: object) -> Stubborn:
+        return stubborn
+
+    async def use() -> None:
+        async with processes.lent():
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(StepProcess, "start", started)
+    processes = WarmProcesses(
+        ProcessSetup(command=tuple, opening=dict), cast("Any", None), limit=1, grace_s=60
+    )
+    user = asyncio.create_task(use())
+    await until(lambda: processes.pids == {1})
+    for _ in range(2):
+        user.cancel()
+        await asyncio.wait([user], timeout=0)
+    await asyncio.wait([user])
+    assert processes.pids == {1}
+    closing = asyncio.create_task(processes.close())
+    await asyncio.wait([closing], timeout=0)
+    stubborn.may_go.set()
+    await closing
+    assert not stubborn.is_alive

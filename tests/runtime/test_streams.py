@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -330,6 +330,12 @@ async def test_an_unknown_run_is_told(house: House) -> None:
     for asked in (read(run), run.tail_index(), run.streams()):
         with pytest.raises(RunNotFound, match="run_none"):
             await asked
+
+
+async def test_an_index_is_a_whole_number(house: House) -> None:
+    run: Run[Any] = Run(RunId("run_none"), house._client)
+    with pytest.raises(TypeError, match=r"start_index='3'; give a whole number"):
+        run.stream(start_index=cast("int", "3"))
 
 
 async def test_outside_of_runs_there_is_nothing_to_write_to() -> None:

@@ -36,7 +36,7 @@ async def test_a_request_is_recorded_and_the_run_goes_on(
     ((_, token, url),) = journal.calls
     assert url == f"{URL}/webhook/{token}"
     answer = await web.post(
-        f"/webhook/{token}?a=1&b=x%20y",
+        f"/webhook/{token}?a=0&a=1&b=x%20y",
         content=b"\x00paid",
         headers={"Cookie": "s=1", "Authorization": "Bearer 1", "X-Signature": "abc"},
     )
@@ -45,9 +45,10 @@ async def test_a_request_is_recorded_and_the_run_goes_on(
     assert (received.channel, received.actor) == (Channel.WEBHOOK, None)
     assert answer.headers["wfc-receipt"] == received.receipt_id
     await told(house)
-    method, path, query, headers, body = await run.result()
+    method, path, query, headers, body, sent = await run.result()
     assert (method, path, body) == ("POST", f"/wfc/webhook/{token}", b"\x00paid")
     assert query == {"a": "1", "b": "x y"}
+    assert sent == "a=0&a=1&b=x%20y"
     assert headers["x-signature"] == "abc"
     assert not {"cookie", "authorization"} & set(headers)
 

@@ -41,7 +41,7 @@ WEBHOOKED = Program(
         await send_out(hook, hook.url)
         request = await hook
         return [request.method, request.path, dict(request.query), dict(request.headers),
-                request.body]
+                request.body, request.query_string]
 
 
     async def keeps_its_token() -> Any:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from starlette.requests import Request
+
+_DIGITS_MAX: Final = 18
 
 
 class BodyTooLarge(Exception):
@@ -11,8 +15,9 @@ class BodyTooLarge(Exception):
 
 async def read_body(request: Request, limit: int) -> bytes:
     """Read a body of at most `limit` bytes. Raises `BodyTooLarge`, and `ClientDisconnect`."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limit:
+    declared = request.headers.get("content-length", "").lstrip("0")
+    # Python reads no number of more than 4,300 digits.
+    if declared.isdecimal() and (len(declared) > _DIGITS_MAX or int(declared) > limit):
         raise BodyTooLarge
     body = bytearray()
     async for chunk in request.stream():

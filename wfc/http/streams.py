@@ -153,7 +153,10 @@ def _index_of(request: HTTPConnection) -> int:
     """Read where to start. Raises `_RefusedError`: 400."""
     last = request.headers.get("last-event-id")
     if last is not None:
-        return _integer("Last-Event-ID", last) + 1
+        index = _integer("Last-Event-ID", last)
+        if index < -1:  # -1 is the tail of an empty stream, and nothing counts from the end here
+            raise _RefusedError(400, "No index", f"Last-Event-ID is {index}, and no index.")
+        return index + 1
     for name in ("start_index", "startIndex"):
         given = request.query_params.get(name)
         if given is not None:

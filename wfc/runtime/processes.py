@@ -69,15 +69,18 @@ class WarmProcesses:
                 yield process
             except BaseException:
                 # The attempt is over when its body is: the next one never meets it.
-                await process.end(self._grace_s)
+                await self._end(process)
                 raise
+            if process.spent or not process.is_alive:
+                await self._end(process)
             else:
-                if process.spent or not process.is_alive:
-                    await process.end(self._grace_s)
-                else:
-                    self._idle.append(process)
-            finally:
                 self._busy.discard(process)
+                self._idle.append(process)
+
+    async def _end(self, process: StepProcess) -> None:
+        """End a process. It stays known until it is gone, though nobody may wait for that."""
+        await process.end(self._grace_s)
+        self._busy.discard(process)
 
     async def close(self) -> None:
         """End all processes."""
@@ -86,6 +89,7 @@ class WarmProcesses:
         await asyncio.gather(*ending)
 
     async def _found(self) -> StepProcess:
+        self._busy = {each for each in self._busy if each.is_alive}
         while self._idle:
             process = self._idle.pop()
             if process.is_alive:

@@ -66,7 +66,12 @@ class Stream(Generic[T]):
         type: Any = Any,  # noqa: A002 - the word of `get_writable`
         start_index: int = 0,
     ) -> None:
-        """Read from `start_index` on; a negative one counts from what is written by then."""
+        """Read from `start_index` on; a negative one counts from what is written by then.
+
+        Raises `TypeError` if that is no whole number.
+        """
+        if isinstance(start_index, bool) or not isinstance(start_index, int):
+            raise TypeError(f"start_index={start_index!r}; give a whole number, such as 0 or -5")
         self.run_id = run_id
         self.namespace = DEFAULT if namespace is None else namespace
         self._client = client

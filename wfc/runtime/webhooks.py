@@ -39,7 +39,7 @@ _OF_THE_SERVER: Final = frozenset(
 @dataclass(frozen=True, slots=True)
 class WebhookRequest:
     """What somebody sent to a webhook. Names of headers are lower case; those that say who sends
-    (`cookie`, `authorization`) are not kept.
+    (`cookie`, `authorization`) are not kept. Of a repeated key `query` has the last value.
     """
 
     method: str
@@ -49,6 +49,8 @@ class WebhookRequest:
     body: bytes = b""
     reply_to: tuple[str, str] | None = field(default=None, repr=False)
     """Run and receipt of a request whose sender waits for `respond`."""
+    query_string: str = ""
+    """The query as it was sent, with all values of a repeated key: what signatures are made of."""
 
     def text(self) -> str:
         """Give the body as text (UTF-8). Raises `UnicodeDecodeError`."""

@@ -85,6 +85,7 @@ async def _read(request: Request) -> WebhookRequest:
         query=dict(request.query_params),
         headers=headers,
         body=body,
+        query_string=request.url.query,
     )
 
 

@@ -16,8 +16,10 @@ import pytest
 
 from tests.acceptance.crash.zygotes import Zygote, zygote
 from tests.acceptance.semantics.entries import ENTRIES
-from tests.acceptance.semantics.scene import PACKAGE, agrees, compiled, scene
+from tests.acceptance.semantics.scene import PACKAGE, agrees, compiled, scene, workflow_of
+from tests.acceptance.semantics.sites import strangers
 from tests.acceptance.semantics.table import Entry
+from wfc.manifests.manifest import Manifest
 from wfc.manifests.store import Version
 
 PROJECT = Path(__file__).parent / "cases"
@@ -37,6 +39,12 @@ def version(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Version]:
         yield compiled(project)
         for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:
             del sys.modules[name]
+
+
+@pytest.fixture(scope="module")
+def manifest(version: Version) -> Manifest:
+    """What the build says of the project, read once."""
+    return Manifest.parse(version.manifest)
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +69,9 @@ def test_there_are_enough_cases_and_each_has_its_name() -> None:
     ],
 )
 async def test_a_program_means_what_it_says(
-    version: Version, tmp_path: Path, entry: Entry, mode: str
+    version: Version, manifest: Manifest, tmp_path: Path, entry: Entry, mode: str
 ) -> None:
-    """Outcome, recorded steps and attributes are those of the table."""
+    """Outcome, recorded steps and attributes are those of the table, sites those of the shape."""
     case = entry.make()
     async with scene(version, tmp_path / "wfc.db", always_replay=mode == "always-replay") as stage:
         ended = await stage.play(case)
@@ -71,6 +79,7 @@ async def test_a_program_means_what_it_says(
     assert ended.steps == case.steps
     assert ended.attributes == dict(case.attributes)
     assert set(ended.bodies.values()) <= {1}, "an attempt ran twice"
+    assert not strangers(manifest, workflow_of(case), ended.history)
 
 
 @pytest.mark.parametrize("mode", ["normal", "always-replay"])
