@@ -57,6 +57,16 @@ STEP: Final = {
     "error": MAYBE, "started_at": INSTANT, "ended_at": INSTANT,
 }  # fmt: skip
 EVENT: Final = {"position": NUMBER, "recorded_at": INSTANT, "name": TEXT}
+CHUNK: Final[dict[str, Any]] = {
+    "index": NUMBER,
+    "kind": TEXT,
+    "value": ANY,
+    "step_id": MAYBE,
+    "attempt": NUMBER,
+    "run": TEXT,
+    "from_index": {"type": ["integer", "null"]},
+    "recorded_at": INSTANT,
+}
 VERSION_: Final = {
     "id": TEXT, "label": MAYBE, "active": FLAG, "registered_at": INSTANT,
     "environments": {"type": "array"}, "changed": {"type": ["array", "null"]},
@@ -134,19 +144,8 @@ PROMISED: Final = {
             opens_at=INSTANT,
         ),
     ),
-    "chunks": (
-        ["stream", "paid"],
-        several(
-            index=NUMBER,
-            kind=TEXT,
-            value=ANY,
-            step_id=MAYBE,
-            attempt=NUMBER,
-            run=TEXT,
-            from_index={"type": ["integer", "null"]},
-            recorded_at=INSTANT,
-        ),
-    ),
+    "chunks": (["stream", "paid"], several(**CHUNK)),
+    "logs": (["inspect", "paid", "--logs"], {**several(**CHUNK), "minItems": 0}),
     "receipt": (
         ["resume", "order:1", "true"],
         fields(run=TEXT, receipt_id=TEXT, position=NUMBER, duplicate=FLAG),

@@ -141,6 +141,8 @@ def test_log_lines_are_read_as_such(wfc: Wfc, put: Put, monkeypatch: pytest.Monk
         "\t\t\tsay~1#0\todd",
     ]
     assert wfc("stream", "o-2", "wfc.logs").out.splitlines()[1].endswith("\tapp\t\thello you")
+    assert wfc("inspect", "o-1", "--logs").out == wfc("stream", "o-1", "wfc.logs").out
+    assert wfc("inspect", "o-1", "--logs", "--json").json["data"][1]["kind"] == "reset"
     [one] = wfc("stream", "o-2", "wfc.logs", "--json").json["data"]
     assert one["value"] == {
         "time": "1970-01-01T00:00:00Z", "level": "INFO", "logger": "app", "message": "hello you",

@@ -18,13 +18,16 @@ from wfc.cli.common import Common, command_app
 from wfc.cli.doctor_ends import error_of
 from wfc.cli.run_rows import summary
 from wfc.cli.session import opened_on, readable, row_of
+from wfc.cli.stream import chunk, line_row
 from wfc.cli.why import to_plain as why_to_plain
 from wfc.config import Session
 from wfc.errors import CannotDecrypt, OptionInvalid, RunNotFound, WfcError
 from wfc.eventlog.event import RunUpgraded
 from wfc.ids import RunId
 from wfc.runtime.answers import Recorded, Step
+from wfc.runtime.lines import NAMESPACE
 from wfc.runtime.run import Run
+from wfc.runtime.streams import PAGE
 from wfc.worlds.protocol import RunFilter
 from wfc.worlds.rules import PAGE_MAX
 
@@ -47,9 +50,10 @@ def inspect(
     hooks: Annotated[bool, typer.Option("--hooks", help="Only its hooks.")] = False,
     streams: Annotated[bool, typer.Option("--streams", help="Only its streams.")] = False,
     children: Annotated[bool, typer.Option("--children", help="Only runs it started.")] = False,
+    logs: Annotated[bool, typer.Option("--logs", help="Only what it has logged.")] = False,
     event: Annotated[int, typer.Option("--event", metavar="N", help="One event, whole.")] = 0,
 ) -> None:
-    """Show one run: its state, steps, events, hooks, streams and children."""
+    """Show one run: its state, steps, events, hooks, streams, children and log."""
     asked = {
         "event": event,
         "events": events,
@@ -57,6 +61,7 @@ def inspect(
         "hooks": hooks,
         "streams": streams,
         "children": children,
+        "logs": logs,
     }
     only = [name for name, wanted in asked.items() if wanted]
     if len(only) > 1:
@@ -80,6 +85,9 @@ async def _inspect(common: Common, named: str, only: str, event: int) -> None:
             data = [hooks_command.summary(each) for each in await run.hooks()]
             rows = [{name: one[name] for name in hooks_command.SHOWN} for one in data]
             output.result(common, "hooks", data, rows=rows)
+        elif only == "logs":
+            data = await _logs(session, row.run_id)
+            output.result(common, "logs", data, rows=[line_row(each) for each in data])
         elif only:
             listed = _streams if only == "streams" else _children
             output.result(common, only, await listed(session, row.run_id))
@@ -136,6 +144,16 @@ async def _streams(session: Session, run_id: RunId) -> list[dict[str, Any]]:
         }
         for each in await session.world.streams(run_id)
     ]
+
+
+async def _logs(session: Session, run_id: RunId) -> list[dict[str, Any]]:
+    """List the log lines of a run, as `wfc stream RUN wfc.logs` does."""
+    found: list[dict[str, Any]] = []
+    while True:
+        page = await session.world.read_chunks(run_id, NAMESPACE, len(found), PAGE)
+        found += [chunk(session, run_id, NAMESPACE, row) for row in page.chunks]
+        if not page.chunks:
+            return found
 
 
 async def _callbacks(session: Session, run_id: RunId) -> list[dict[str, Any]]:

@@ -132,28 +132,14 @@ class _Reader:
     def _row(self, one: Mapping[str, Any]) -> dict[str, Any]:
         """Give what people read of a chunk."""
         if self._namespace == NAMESPACE:
-            return _line_row(one)
+            return line_row(one)
         return {name: _shown(one[name]) for name in _SHOWN}
 
     def _chunk(self, session: Session, row: ChunkRow) -> dict[str, Any]:
-        """Give what programs read of a chunk."""
-        reset = row.form is Form.RESET
-        return {
-            "index": row.index,
-            "kind": "reset" if reset else "data",
-            "value": readable(self._value(session, row)),
-            "step_id": row.operation_id,
-            "attempt": row.attempt,
-            "run": row.writer or self._run_id,
-            "from_index": int(row.body) if reset else None,
-            "recorded_at": output.rfc3339(to_datetime(row.recorded_at)),
-        }
+        return chunk(session, self._run_id, self._namespace, row)
 
     def _value(self, session: Session, row: ChunkRow) -> Any:
-        try:
-            return value_of(row, Any, session.types, self._namespace)
-        except CodecError as problem:  # of a type that only the project's code knows
-            return problem
+        return _value(session, self._namespace, row)
 
     async def _hint(self, session: Session) -> None:
         others = [one.namespace for one in await session.world.streams(self._run_id)]
@@ -162,7 +148,29 @@ class _Reader:
             output.note(self._common, f"nothing is in the stream {self._namespace!r}; {names} is")
 
 
-def _line_row(one: Mapping[str, Any]) -> dict[str, Any]:
+def chunk(session: Session, run_id: RunId, namespace: str, row: ChunkRow) -> dict[str, Any]:
+    """Give what programs read of a chunk."""
+    reset = row.form is Form.RESET
+    return {
+        "index": row.index,
+        "kind": "reset" if reset else "data",
+        "value": readable(_value(session, namespace, row)),
+        "step_id": row.operation_id,
+        "attempt": row.attempt,
+        "run": row.writer or run_id,
+        "from_index": int(row.body) if reset else None,
+        "recorded_at": output.rfc3339(to_datetime(row.recorded_at)),
+    }
+
+
+def _value(session: Session, namespace: str, row: ChunkRow) -> Any:
+    try:
+        return value_of(row, Any, session.types, namespace)
+    except CodecError as problem:  # of a type that only the project's code knows
+        return problem
+
+
+def line_row(one: Mapping[str, Any]) -> dict[str, Any]:
     """Give what people read of a log line."""
     value = one["value"]
     row = {"time": "", "level": "", "logger": "", "step_id": one["step_id"], "message": ""}
