@@ -73,6 +73,7 @@ class Moves:
     world: World
     clock: VirtualClock
     workers: list[Worker] = field(default_factory=list)
+    traceparent: str | None = None
 
     async def deploy(
         self, text: str, settings: str = "", *, activate: bool = True, label: str | None = None
@@ -100,6 +101,7 @@ class Moves:
                 changes=workflow.changes,
                 arguments=codec.encode({"order": name}, path="a test"),
                 seed=os.urandom(32),
+                traceparent=self.traceparent,
             )
             answer = await self.world.append(RunId(name), [created], guard=NewRun())
             assert isinstance(answer, Appended)

@@ -47,6 +47,19 @@ async def what() -> list:
 
 
 @policy(isolation="process")
+async def traced() -> list:
+    "use step"
+    from opentelemetry import trace
+    from opentelemetry.sdk.trace import TracerProvider
+    around = trace.get_current_span().get_span_context()
+    if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        trace.set_tracer_provider(TracerProvider())
+    with trace.get_tracer("shop").start_as_current_span("inner") as span:
+        inner = span.get_span_context()
+    return [around.trace_id, around.span_id, inner.trace_id, dict(span.attributes)]
+
+
+@policy(isolation="process")
 async def wrong() -> None:
     "use step"
     await set_attributes({"wfc.mine": 1})
@@ -187,6 +200,8 @@ async def alone(name: str, *args: str) -> object:
         return [await where(), await where()]
     if name == "what":
         return await what()
+    if name == "traced":
+        return [await traced(), await traced()]
     if name == "wrong":
         return await wrong()
     if name == "refuse":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 from tests.runtime.flows import FLOWS, PROGRAM, Journal
 from tests.runtime.hook_flows import HOOKED
 from tests.runtime.house import House
+from tests.runtime.log_flows import PROGRAM as LOGGING
 from tests.runtime.programs import Program
 from tests.runtime.stream_flows import PROGRAM as STREAMING
 from wfc import codec
@@ -21,6 +24,7 @@ from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import RunCreated
 from wfc.ids import RunId
 from wfc.runtime import hook_door
+from wfc.runtime.limits import Limits
 from wfc.runtime.run import Run
 from wfc.worlds.sqlite import SqliteWorld
 from wfc.worlds.vault import Vault
@@ -171,3 +175,35 @@ async def test_a_stream_without_its_key_shows_that_there_are_chunks(
     shown: list[Any] = [one async for one in handle(here, "c-1").stream(type=int)]
     assert shown == [{"$encrypted": True}] * len(told)
     await here.close()
+
+
+def files_of(folder: Path) -> bytes:
+    """Give all that a world has on disk."""
+    return b"".join(each.read_bytes() for each in folder.iterdir())
+
+
+async def test_log_lines_are_sealed(tmp_path: Path, journal: Journal) -> None:
+    """Of steps and of workflow code: no file of the world holds their words, and the key shows
+    them.
+    """
+    clock = VirtualClock()
+    first = await house(tmp_path / "world.db", Vault({"k1": _OLD}), clock, LOGGING)
+    run = await first.start(LOGGING.module.talks, "klartext", id="c-1")
+    worker = first.worker(chapter=Limits(log_level=logging.INFO))
+    await worker.run_until_idle()
+    clock.advance(timedelta(days=1))
+    await worker.run_until_idle()
+    told = [line["message"] async for line in run.stream("wfc.logs")]
+    assert told[:2] == ["begins klartext", "says klartext"]
+    page = await first.world.read_chunks(run.id, "wfc.logs")
+    await first.close()
+    assert b"klartext" not in files_of(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "world.db")) as connection:
+        (bodies,) = connection.execute(
+            "SELECT count(*) FROM chunks WHERE sealed_under = 'k1'"
+        ).fetchone()
+    assert bodies == len(page.chunks) == len(told)
+    without = await house(tmp_path / "world.db", None, clock, LOGGING)
+    sealed = await without.world.read_chunks(run.id, "wfc.logs")
+    assert {each.body for each in sealed.chunks} == {codec.ENCRYPTED}
+    await without.close()

@@ -6,6 +6,9 @@ import logging
 from typing import Any
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from tests.runtime.moving_house import DEARER, ONE, TELLS, Moves
 from tests.runtime.test_upgrade import asleep
@@ -13,7 +16,9 @@ from wfc.errors import BundleUnloadable, WorldUnreachable
 from wfc.ids import RunId, WorkerId
 from wfc.manifests.store import Version
 from wfc.runtime.following import Following
+from wfc.runtime.otel import Telemetry
 from wfc.runtime.registry import Registry
+from wfc.runtime.telemetry import present_span
 
 
 def follower(moves: Moves, version: Version) -> Following:
@@ -144,3 +149,23 @@ async def test_only_so_many_are_remembered(moves: Moves, monkeypatch: pytest.Mon
     for name in ("a", "b"):
         await following.follow(RunId(name))
     assert len(following._tried) == 1
+
+
+async def test_a_move_is_told_in_the_trace_of_its_run(moves: Moves) -> None:
+    """Not in the span in which the worker happens to be; what is not tried again is not told."""
+    spans = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    with provider.get_tracer("app").start_as_current_span("start") as begun:
+        moves.traceparent = present_span()
+        await asleep(moves, "a")
+    registry = Registry(await moves.deploy(TELLS), on_new_version="upgrade")
+    following = Following(moves.world, registry, WorkerId("worker_1"), Telemetry(provider))
+    with provider.get_tracer("app").start_as_current_span("other"):
+        await following.follow(RunId("a"))
+        await following.follow(RunId("a"))
+    assert len(await moves.upgrades("a")) == 1
+    (upgrade,) = [each for each in spans.get_finished_spans() if each.name == "wfc.upgrade"]
+    assert upgrade.context is not None
+    assert upgrade.context.trace_id == begun.get_span_context().trace_id
+    assert dict(upgrade.attributes or {}) == {"wfc.run.id": "a"}

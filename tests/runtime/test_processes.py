@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from tests.runtime.house import until
 from tests.runtime.process_flows import SOURCE
@@ -20,6 +23,7 @@ from wfc import api, codec
 from wfc.config import Session
 from wfc.errors import ConfigError, FatalError, RunFailed, StepCrashed, StepError, StepTimeout
 from wfc.eventlog.event import StepFailed, StepRetrying
+from wfc.runtime.otel import Telemetry
 from wfc.runtime.processes import ProcessSetup, WarmProcesses, cores
 from wfc.runtime.step_process import StepProcess
 from wfc.settings import load_settings
@@ -238,6 +242,26 @@ async def test_processes_end_with_their_worker(session: Session) -> None:
     await session.worker.stop()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+async def test_a_process_works_within_the_span_of_its_step(session: Session) -> None:
+    """What its body opens is a child of that, and says whose it is; without a span it is none's."""
+    assert session.worker is not None
+    (silent, _) = await done("traced")
+    assert silent[:2] == [0, 0]
+    spans = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    session.worker.telemetry = Telemetry(provider)
+    run = await api.start(flow(), "traced")
+    told = await run.result("60s")
+    steps = [each for each in spans.get_finished_spans() if each.name == "wfc.step"]
+    assert len(steps) == len(told) == 2
+    for (trace_id, span_id, inner, attributes), step in zip(told, steps, strict=True):
+        assert step.context is not None
+        assert (trace_id, span_id) == (step.context.trace_id, step.context.span_id)
+        assert inner == trace_id
+        assert attributes == dict(step.attributes or {})
 
 
 class Stubborn:

@@ -28,7 +28,7 @@ from wfc.eventlog.event import FailureKind, RunCreated
 from wfc.runtime.hook_door import send
 from wfc.runtime.otel import Telemetry
 from wfc.runtime.registry import Registry
-from wfc.runtime.telemetry import installed
+from wfc.runtime.telemetry import installed, present_span, within
 from wfc.runtime.worker import Worker
 from wfc.runtime.worker_limits import WorkerLimits
 from wfc.worlds.open import open_world
@@ -50,9 +50,11 @@ class Listener:
     def worker(self, **limits: Any) -> Worker:
         house = self.house
         made = Worker(
-            house.world, Registry(house.version), limits=WorkerLimits(**limits),
+            house.world,
+            Registry(house.version, queues=house.queues),
+            limits=WorkerLimits(**limits),
             telemetry=self.telemetry,
-        )  # fmt: skip
+        )
         house.workers.append(made)
         return made
 
@@ -353,3 +355,18 @@ def test_without_the_library_nothing_is_told() -> None:
         "import wfc.runtime.telemetry as t; assert t.installed() is None"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_a_span_of_another_process_is_the_present_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For as long as it is said; where the library is not, there is nothing to say it to."""
+    header = f"00-{7:032x}-{8:016x}-01"
+    for around, found in ((None, None), (header, header)):
+        with within(around):
+            assert present_span() == found
+        assert present_span() is None
+    monkeypatch.delattr("wfc.runtime.otel")
+    monkeypatch.setitem(sys.modules, "wfc.runtime.otel", None)
+    with within(header):
+        assert present_span() is None
+    monkeypatch.delitem(sys.modules, "opentelemetry.trace")
+    assert present_span() is None

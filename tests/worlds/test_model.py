@@ -375,6 +375,8 @@ class Pair:
         await self.both(lambda world: world.next_end(["any", "failed"]))
         await self.both(lambda world: world.audit(AuditFilter()))
         await self.both(lambda world: world.late_runs())
+        await self.both(lambda world: world.backlog(stuck_before=world.now_us() - 60_000_000))
+        await self.both(lambda world: world.backlog(stuck_before=world.now_us()))
         for run_id in RUNS:
             await self.both(lambda world, run_id=run_id: world.standings(run_id))  # type: ignore[misc] # likewise
             await self.both(lambda world, run_id=run_id: world.history(run_id))  # type: ignore[misc] # the default binds the loop's value

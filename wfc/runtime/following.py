@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from typing import Final
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, Final
 
 from wfc.errors import RunBusy, WfcError, WorldError
 from wfc.eventlog.entity import Run as Row
-from wfc.eventlog.event import Channel
+from wfc.eventlog.event import Channel, RunCreated
 from wfc.ids import RunId, VersionId, WorkerId
 from wfc.runtime.registry import Registry
 from wfc.runtime.upgrade import Upgrader
 from wfc.worlds.protocol import World
+
+if TYPE_CHECKING:
+    from wfc.runtime.otel import Telemetry
 
 _LOG: Final = logging.getLogger("wfc.worker")
 _REMEMBERED: Final = 100_000
@@ -25,9 +29,16 @@ _REMEMBERED: Final = 100_000
 class Following:
     """Moves runs to the version of a worker, where that version says so."""
 
-    def __init__(self, world: World, registry: Registry, worker_id: WorkerId) -> None:
+    def __init__(
+        self,
+        world: World,
+        registry: Registry,
+        worker_id: WorkerId,
+        telemetry: Telemetry | None = None,
+    ) -> None:
         """Move runs on behalf of a worker."""
         self.world = world
+        self._telemetry = telemetry
         self.actor: str | None = worker_id
         self.channel = Channel.RUNTIME
         self._registry = registry
@@ -65,7 +76,8 @@ class Following:
 
     async def _move(self, upgrader: Upgrader, run_id: RunId, to: VersionId) -> None:
         try:
-            verdict = await upgrader.upgrade(run_id, to, timeout=0)
+            with await self._told(run_id):
+                verdict = await upgrader.upgrade(run_id, to, timeout=0)
         except RunBusy:
             self._tried.pop((run_id, to), None)  # somebody executes it; the next claim tries again
         except WorldError:
@@ -76,3 +88,14 @@ class Following:
             why = "" if verdict else f": {verdict.reasons[0].sentence}" if verdict.reasons else ""
             word = "moved" if verdict.moved else "stays" if not verdict else "needs no move"
             _LOG.info("run %s %s (version %s)%s", run_id, word, to, why)
+
+    async def _told(self, run_id: RunId) -> AbstractContextManager[Any]:
+        """Give a span for a move, in the trace of the run, which may be new here."""
+        if self._telemetry is None:
+            return nullcontext()
+        traceparents = [
+            each.event.traceparent
+            for each in await self.world.history(run_id, 0, 1, veiled=True)
+            if isinstance(each.event, RunCreated)
+        ]
+        return self._telemetry.moving(run_id, *traceparents)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
 from opentelemetry import metrics, trace
-from opentelemetry.context import Context
+from opentelemetry.context import Context, attach, detach
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from wfc import codec
@@ -27,7 +27,9 @@ from wfc.ids import RunId
 from wfc.runtime import context
 from wfc.runtime.attempt import Call, Ended
 from wfc.runtime.execution import Execution
+from wfc.runtime.gauges import Gauges
 from wfc.runtime.operations import Outcome
+from wfc.runtime.seen import Seen
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
@@ -71,6 +73,7 @@ class Telemetry:
         self._lost = meter.create_counter("wfc.leases.lost", description="leases that ran out")
         self._stalls = meter.create_histogram("wfc.loop.stall", "s", "how long a loop stood still")
         self._diverged = meter.create_counter("wfc.divergences", description="runs that diverged")
+        self._gauges = Gauges(meter)
         self._traces: OrderedDict[RunId, Context] = OrderedDict()
         _watch_bodies(tracers)
 
@@ -78,9 +81,7 @@ class Telemetry:
 
     def traceparent(self) -> str | None:
         """Give the present span as a run records it; None if there is none."""
-        carrier: dict[str, str] = {}
-        _PROPAGATOR.inject(carrier)
-        return carrier.get("traceparent")
+        return present_span()
 
     @contextmanager
     def started(self, workflow: str) -> Iterator[Span]:
@@ -117,6 +118,14 @@ class Telemetry:
                 if isinstance(error, WfcError) and error.code is not None:
                     span.set_attribute("wfc.error.code", error.code)
                 raise
+
+    @contextmanager
+    def moving(self, run_id: RunId, traceparent: str | None = None) -> Iterator[Span]:
+        """Tell of a run that a worker moves to another version: in the trace of the run."""
+        # Not in the present span: whatever span the worker was started in has long ended.
+        around = self._remember(run_id, traceparent)
+        with self._present("wfc.upgrade", around, {"wfc.run.id": run_id}) as span:
+            yield span
 
     # -- executing
 
@@ -207,6 +216,10 @@ class Telemetry:
         """Tell that others have given this worker up."""
         self._lost.add(1)
 
+    def measured(self, seen: Seen | None) -> None:
+        """Tell what a worker has seen waiting in its world; None: it looks no more."""
+        self._gauges.show(seen)
+
     def stalled(self, seconds: float) -> None:
         """Tell that the event loop has stood still."""
         self._stalls.record(seconds)
@@ -227,6 +240,26 @@ class Telemetry:
 
     def _of(self, run_id: RunId | None) -> Context:
         return Context() if run_id is None else self._traces.get(run_id, Context())
+
+
+def present_span() -> str | None:
+    """Give the present span as `traceparent` says it; None if there is none."""
+    carrier: dict[str, str] = {}
+    _PROPAGATOR.inject(carrier)
+    return carrier.get("traceparent")
+
+
+@contextmanager
+def within(traceparent: str) -> Iterator[None]:
+    """Let a span of another process be the present one. Spans that a body opens meanwhile go to
+    whomever this process has set up by now.
+    """
+    _watch_bodies(trace.get_tracer_provider())
+    token = attach(_PROPAGATOR.extract({"traceparent": traceparent}, Context()))
+    try:
+        yield
+    finally:
+        detach(token)
 
 
 def attributes_of(call: Call) -> dict[str, str | int]:

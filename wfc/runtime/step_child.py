@@ -31,6 +31,7 @@ from wfc.runtime.metadata import WorkflowMetadata
 from wfc.runtime.outlets import UNFLUSHED_MAX, too_late
 from wfc.runtime.process_calls import ended_fields, of_fields
 from wfc.runtime.registry import Registry
+from wfc.runtime.telemetry import within
 from wfc.runtime.writable import StreamName
 from wfc.worlds.protocol import NewChunk
 
@@ -97,7 +98,9 @@ class StepChild:
 
         def run() -> Ended:
             context.attempt.set(call)
-            return run_here(call, body_of, awaited, lambda: offset_us + _monotonic_us())
+            # What the body opens is a child of the worker's span of this attempt.
+            with within(fields["span"]):
+                return run_here(call, body_of, awaited, lambda: offset_us + _monotonic_us())
 
         ended = contextvars.copy_context().run(run)
         self._scene.leave()

@@ -19,6 +19,7 @@ from wfc.ids import VersionId
 from wfc.runtime.attempt import Call, Ended
 from wfc.runtime.frames import frame, next_frame
 from wfc.runtime.process_calls import ended_of, to_fields
+from wfc.runtime.telemetry import present_span
 from wfc.runtime.writable import StreamName
 from wfc.worlds.chunks import Form
 from wfc.worlds.protocol import NewChunk
@@ -96,7 +97,8 @@ class StepProcess:
         if version is not None and version not in self._versions:
             archive = await self._archive(version)
             self._versions.add(version)
-        await self._send("call", archive=archive, **to_fields(call, now))
+        told = to_fields(call, now)
+        await self._send("call", archive=archive, span=present_span(), **told)
         while True:
             word, fields = await self._heard(f"step {call.step} (attempt {call.attempt})")
             if word == "ended":

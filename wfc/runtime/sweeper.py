@@ -11,23 +11,31 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from wfc import fault
 from wfc.errors import WorldError
 from wfc.runtime.callbacks import forget_unseen
 from wfc.runtime.collecting import collect_if_due, kept_us
+from wfc.runtime.measuring import measure
 from wfc.runtime.neighbours import give_up_gone
 from wfc.runtime.worker_limits import WorkerLimits
 from wfc.worlds.protocol import Swept, World
+
+if TYPE_CHECKING:
+    from wfc.runtime.otel import Telemetry
 
 _LOG: Final = logging.getLogger("wfc.worker")
 _LOOK_S: Final = 1.0
 _TIDY_S: Final = 3600.0
 
 
-async def sweep_for_ever(world: World, limits: WorkerLimits) -> None:
-    """Sweep until cancelled; a world in trouble is tried again at the next time."""
+async def sweep_for_ever(
+    world: World, limits: WorkerLimits, telemetry: Telemetry | None = None
+) -> None:
+    """Sweep until cancelled, and tell what waits; a world in trouble is tried again at the next
+    time.
+    """
     loop, every_s = asyncio.get_running_loop(), limits.sweep_s
     tidied_at = loop.time()
     while True:
@@ -37,6 +45,7 @@ async def sweep_for_ever(world: World, limits: WorkerLimits) -> None:
             await _tried(give_up_gone(world), again_s=_LOOK_S)
         await asyncio.sleep(left_s)
         await _tried(sweep(world, limits.retention_s), again_s=every_s)
+        await _tried(measure(world, telemetry), again_s=every_s)
         if loop.time() >= tidied_at:
             await _tried(tidy(world, limits.audit_retention_s), again_s=every_s)
             tidied_at = loop.time() + _TIDY_S

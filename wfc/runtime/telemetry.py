@@ -37,3 +37,25 @@ def observed(
 ) -> AbstractContextManager[Any]:
     """Give a span around what follows, or nothing."""
     return _NOTHING if telemetry is None else telemetry.span(name, run_id)
+
+
+def present_span() -> str | None:
+    """Give the span in which this is called, for another process; None if there is none."""
+    if "opentelemetry.trace" not in sys.modules:
+        return None
+    try:
+        from wfc.runtime import otel  # noqa: PLC0415 - see the top
+    except ImportError:
+        return None  # as in `installed`
+    return otel.present_span()
+
+
+def within(traceparent: str | None) -> AbstractContextManager[None]:
+    """Let that span of another process be the present one, if it is any and the library is here."""
+    if traceparent is None:
+        return _NOTHING
+    try:
+        from wfc.runtime import otel  # noqa: PLC0415 - see the top
+    except ImportError:
+        return _NOTHING  # another process may have what this one's path does not show
+    return otel.within(traceparent)

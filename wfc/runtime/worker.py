@@ -27,6 +27,7 @@ from wfc.runtime.firing import Firing
 from wfc.runtime.following import Following
 from wfc.runtime.heartbeat import Turns
 from wfc.runtime.inbox import LOOK_AGAIN_S, Inbox
+from wfc.runtime.measuring import measure
 from wfc.runtime.membership import Membership
 from wfc.runtime.nursery import ENDED_MAX
 from wfc.runtime.operations import Outcome, StepAsked
@@ -131,7 +132,9 @@ class Worker:
     async def follow(self, run_id: RunId) -> None:
         """Move a run to this worker's version, if that is what the version wants."""
         if self._following is None:
-            self._following = Following(self.world, self.registry, self.membership.worker_id)
+            self._following = Following(
+                self.world, self.registry, self.membership.worker_id, self.telemetry
+            )
         await self._following.follow(run_id)
 
     # -- from outside
@@ -147,7 +150,9 @@ class Worker:
         self._background = [
             asyncio.create_task(self._work(), name="wfc-worker"),
             asyncio.create_task(self._step_bodies.follow(), name="wfc-versions"),
-            asyncio.create_task(sweep_for_ever(self.world, self.options), name="wfc-sweep"),
+            asyncio.create_task(
+                sweep_for_ever(self.world, self.options, self.telemetry), name="wfc-sweep"
+            ),
             asyncio.create_task(self._firing.serve(), name="wfc-schedules"),
             asyncio.create_task(self._herald.serve(), name="wfc-ends"),
         ]
@@ -219,6 +224,7 @@ class Worker:
     async def _found_more(self) -> bool:
         """Look for what no message tells of: repairs, ends to be told, schedules that are due."""
         swept = await sweep(self.world, self.options.retention_s)
+        await measure(self.world, self.telemetry)
         told = await self._herald.take()
         self._fires_at = await self._firing.fire_due()
         found = swept.total() or told or self._activity.is_set()
@@ -520,6 +526,8 @@ class Worker:
             await self._inbox.flush()
             await self.membership.leave()
         self.threads.close()
+        if self.telemetry is not None:
+            self.telemetry.measured(None)
         if self._warm is not None:
             await self._warm.close()
 

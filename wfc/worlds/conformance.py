@@ -26,6 +26,7 @@ from wfc.worlds.promises.children import Children
 from wfc.worlds.promises.copying import Copying
 from wfc.worlds.promises.hooks import Hooks
 from wfc.worlds.promises.leases import Leases
+from wfc.worlds.promises.measuring import Measuring
 from wfc.worlds.promises.outsiders import Outsiders
 from wfc.worlds.promises.passing_on import PassingOn
 from wfc.worlds.promises.queue import Queue
@@ -65,6 +66,7 @@ class Conformance(
     Scheduling,
     TellingEnds,
     Auditing,
+    Measuring,
     Streams,
     Reading,
     Upgrading,

@@ -21,6 +21,7 @@ from wfc.worlds import (
     memory_append,
     memory_attempts,
     memory_audit,
+    memory_backlog,
     memory_children,
     memory_doors,
     memory_ends,
@@ -52,6 +53,7 @@ from wfc.worlds.protocol import (
     Appended,
     AttemptOf,
     AuditFilter,
+    Backlog,
     Callback,
     CallbackRow,
     Child,
@@ -253,11 +255,12 @@ class MemoryWorld:
     async def late_runs(self) -> int:
         """Count the open runs that go on beyond their goal."""
         self._must_be_open()
-        now = self.now_us()
-        return sum(
-            run.late_at is not None and run.late_at < now and not run.status.ended
-            for run in self._tables.runs.values()
-        )
+        return memory_backlog.late(self._tables)
+
+    async def backlog(self, *, stuck_before: int) -> Backlog:
+        """Count what is due, and what has been for too long."""
+        self._must_be_open()
+        return memory_backlog.backlog(self._tables, stuck_before)
 
     async def read_chunks(
         self, run_id: RunId, namespace: str, start: int = 0, limit: int = 256

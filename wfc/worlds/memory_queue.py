@@ -17,7 +17,10 @@ from wfc.worlds.protocol import (
 )
 
 
-def _takeable(tables: Tables, row: MessageRow, worker_id: WorkerId | None) -> bool:
+def takeable(tables: Tables, row: MessageRow, worker_id: WorkerId | None) -> bool:
+    """Tell whether a message may be taken, once it is due: by this worker, or any that is not its
+    run's owner.
+    """
     run = tables.runs.get(row.message.run_id)
     if run is None:
         return True
@@ -37,7 +40,7 @@ def take(tables: Tables, worker_id: WorkerId, limit: int) -> list[Taken]:
         if row.worker_id is None
         and row.due <= now
         and _serves(tables, row, worker_id)
-        and _takeable(tables, row, worker_id)
+        and takeable(tables, row, worker_id)
     ]
     due.sort(key=lambda row: (-row.priority, row.due, row.receipt))
     for row in due[:limit]:
@@ -59,7 +62,7 @@ def next_due(tables: Tables) -> int | None:
             row.due
             for row in tables.messages.values()
             if row.worker_id is None
-            and (_takeable(tables, row, None) or (row.due > now and not _halted(tables, row)))
+            and (takeable(tables, row, None) or (row.due > now and not _halted(tables, row)))
         ),
         default=None,
     )

@@ -36,6 +36,7 @@ from wfc.worlds.answers import (
     WorkerRow,
 )
 from wfc.worlds.audit import AuditFilter, Note, Noted
+from wfc.worlds.backlog import Backlog, QueueBacklog
 from wfc.worlds.chunks import (
     ChunkPage,
     ChunkRow,
@@ -70,6 +71,7 @@ __all__ = [
     "Attempt",
     "AttemptOf",
     "AuditFilter",
+    "Backlog",
     "Callback",
     "CallbackRow",
     "Child",
@@ -104,6 +106,7 @@ __all__ = [
     "Over",
     "Owner",
     "Put",
+    "QueueBacklog",
     "Queued",
     "Rate",
     "Refusal",
@@ -313,6 +316,13 @@ class World(Protocol):
 
     async def late_runs(self) -> int:
         """Count the open runs that go on beyond their goal."""
+        ...
+
+    async def backlog(self, *, stuck_before: int) -> Backlog:
+        """Count what may be taken now and is not, by queue, and the open runs that are late or
+        stuck: blocked, or with something that was due at `stuck_before`, that somebody awake could
+        take, and no event since.
+        """
         ...
 
     async def read_chunks(

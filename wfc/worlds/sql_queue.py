@@ -23,7 +23,7 @@ SELECT :kind, :run_id, :name, :due, :priority, :queue WHERE NOT EXISTS (
 """
 # What nobody may take now: all of a paused or blocked run, the `Resume` of one that a living
 # worker owns. `:worker` is who asks (an owner may take its own), or ''.
-_FREE: Final = """
+FREE: Final = """
 (runs.run_id IS NULL OR (
     runs.paused = 0 AND runs.blocked IS NULL AND (
         messages.kind <> 'resume' OR runs.owner IS NULL OR runs.owner = :worker OR NOT EXISTS (
@@ -42,7 +42,7 @@ SELECT max(priority) FROM messages WHERE worker_id IS NULL AND priority < ?
 _READY: Final = f"""
 SELECT receipt, kind, messages.run_id, name FROM messages
 LEFT JOIN runs ON runs.run_id = messages.run_id
-WHERE messages.worker_id IS NULL AND messages.priority = :priority AND due <= :now AND {_FREE}
+WHERE messages.worker_id IS NULL AND messages.priority = :priority AND due <= :now AND {FREE}
 AND {_SERVED} ORDER BY due, receipt LIMIT :limit
 /*pg FOR UPDATE OF messages SKIP LOCKED */
 """  # noqa: S608 - constants
@@ -56,7 +56,7 @@ WITH RECURSIVE priorities (priority) AS (
 SELECT min(due) FROM (SELECT (
     SELECT due FROM messages LEFT JOIN runs ON runs.run_id = messages.run_id
     WHERE messages.worker_id IS NULL AND messages.priority = priorities.priority
-    AND (({_FREE}) OR (due > :now AND runs.paused = 0 AND runs.blocked IS NULL))
+    AND (({FREE}) OR (due > :now AND runs.paused = 0 AND runs.blocked IS NULL))
     ORDER BY due LIMIT 1) AS due FROM priorities) AS dues
 """  # noqa: S608 - constants
 _ABOVE_ALL: Final = 1 << 31

@@ -23,6 +23,7 @@ from wfc.worlds import (
     rules,
     sql_attempts,
     sql_audit,
+    sql_backlog,
     sql_children,
     sql_doors,
     sql_ends,
@@ -44,6 +45,7 @@ from wfc.worlds.protocol import (
     Appended,
     AttemptOf,
     AuditFilter,
+    Backlog,
     Callback,
     CallbackRow,
     Child,
@@ -331,6 +333,13 @@ class SqlWorld(abc.ABC):
         """Count the open runs that go on beyond their goal."""
         ((count,),) = await self._read(sql_reads.LATE, {"now": self.now_us()})
         return int(count)
+
+    async def backlog(self, *, stuck_before: int) -> Backlog:
+        """Count what is due, and what has been for too long."""
+        where: dict[str, object] = {"now": self.now_us(), "worker": ""}
+        queues = sql_backlog.queues_of(await self._read(sql_backlog.QUEUES, where))
+        ((stuck,),) = await self._read(sql_backlog.STUCK, where | {"before": stuck_before})
+        return Backlog(queues=queues, late=await self.late_runs(), stuck=stuck)
 
     async def block(self, run_id: RunId, reason: str | None) -> None:
         """Mark the run as not executable, or with None free it again."""

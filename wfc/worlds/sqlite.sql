@@ -323,3 +323,7 @@ ALTER TABLE attempts ADD COLUMN gated INTEGER NOT NULL DEFAULT 0;
 -- Which workers may take the step; NULL: any.
 ALTER TABLE attempts ADD COLUMN queue TEXT;
 ALTER TABLE messages ADD COLUMN queue TEXT;
+
+-- migration 11
+-- Blocked runs are counted, and are few.
+CREATE INDEX runs_blocked ON runs (run_id) WHERE blocked IS NOT NULL;

@@ -512,6 +512,11 @@ STREAMS: Final = [
     case("a stream that is closed", "streams.closes", returns=["closed", ["last"]],
          steps="close too_late heard"),
     case("a write in workflow code", "streams.writes_here", returns="WFC806"),
+    case("lines of steps and of the code between them", "streams.says_and_logs",
+         returns=["begins", "murmurs a", "between", "mumbles c", "murmurs b", "ends"],
+         steps="murmur*2 mumble lines"),
+    case("lines of a step that is repeated", "streams.stammers",
+         returns=["waits for it", "stammers"], steps="stammer lines"),
 ]  # fmt: skip
 
 RACES: Final = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from wfc.eventlog.fold import fold
 from wfc.ids import DefinitionId, OperationId, RunId
 from wfc.manifests.store import Version, to_archive
 from wfc.policies import Policy
+from wfc.runtime.limits import Limits
 from wfc.runtime.queues import Queues, named_queue
 from wfc.runtime.registry import Registry
 from wfc.runtime.worker import Worker
@@ -86,7 +88,9 @@ class Scene:
 
     def _hired(self) -> Worker:
         assert self.session.registry is not None
-        limits = WorkerLimits(always_replay=self._always_replay, drain_s=0.05)
+        limits = WorkerLimits(
+            chapter=Limits(log_level=logging.INFO), always_replay=self._always_replay, drain_s=0.05
+        )
         return Worker(self.session.world, self.session.registry, limits=limits)
 
     async def play(self, case: Case) -> Ended:

@@ -1,7 +1,9 @@
 """Programs of the crash matrix; every body writes to a journal before and after it acts."""
 
 import asyncio
+import logging
 import os
+import signal
 
 from wfc import (
     FatalError,
@@ -17,8 +19,12 @@ from wfc import (
     sleep,
     start,
 )
+from wfc.api import get_run
 from wfc.errors import RunCancelled, RunFailed, RunIdConflict
+from wfc.runtime import logbook
 from wfc.types import RunEnd
+
+_LOG = logging.getLogger("crash")
 
 
 def _journal(what: str) -> None:
@@ -296,3 +302,56 @@ async def turns(left: int, heard: list[int] | None = None) -> list[int]:
     if left > 0:
         await restart(left - 1, told)
     return told
+
+
+async def mutter(word: str) -> None:
+    """Log two lines."""
+    "use step"
+    _journal("begin")
+    _mutter(word)
+    _journal("end")
+
+
+async def mutter_and_die(word: str) -> None:
+    """Log two lines; the first attempt is killed with its process once they can be read."""
+    "use step"
+    _journal("begin")
+    setattr(logbook, "GATHER_S", 0.001)  # noqa: B010 - a constant; else it takes half a second
+    await _lines(1)
+    _mutter(word)
+    if get_step_metadata().attempt == 1:
+        await _lines(3)
+        os.kill(os.getpid(), signal.SIGKILL)
+    _journal("end")
+
+
+def _mutter(word: str) -> None:
+    attempt = get_step_metadata().attempt
+    for number in (1, 2):
+        _LOG.info("%s %d of attempt %d", word, number, attempt)
+
+
+async def _lines(count: int) -> None:
+    """Wait until so many lines of the run are written."""
+    while await get_run("r1").tail_index("wfc.logs") < count - 1:  # noqa: ASYNC110 - any may be it
+        await asyncio.sleep(0.001)
+
+
+async def telling(number: int) -> int:
+    """Print and log around steps that log."""
+    "use workflow"
+    print("begins")  # noqa: T201 - what is tested
+    await mutter("a")
+    _LOG.info("goes on")
+    await mutter("b")
+    print("ends")  # noqa: T201 - likewise
+    return number
+
+
+async def dying(number: int) -> int:
+    """Be killed in the midst of a step that has logged."""
+    "use workflow"
+    print("begins")  # noqa: T201 - what is tested
+    await mutter_and_die("a")
+    print("ends")  # noqa: T201 - likewise
+    return number

@@ -1,15 +1,18 @@
 """Workflows whose steps write to streams; what they return is what readers find there."""
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from typing import Any
 
 from wfc import (
     Writable,
     get_step_metadata,
+    get_workflow_metadata,
     get_writable,
     policy,
     restart,
+    sleep,
     start,
 )
 from wfc.errors import EffectInWorkflow, StreamClosed
@@ -32,14 +35,18 @@ async def say(out: Writable[str], *words: str) -> int:
 async def heard(out: Writable[Any]) -> list[Any]:
     """Give what is written and not void, as a reader finds it now."""
     "use step"
+    return await _valid(out.run_id, out.namespace)
+
+
+async def _valid(run_id: str, namespace: str) -> list[Any]:
     from wfc.api import get_run
 
-    run = get_run(out.run_id)
-    tail = await run.tail_index(out.namespace)
+    run = get_run(run_id)
+    tail = await run.tail_index(namespace)
     valid: list[Any] = []
     if tail < 0:
         return valid
-    async for chunk in run.stream(out.namespace).chunks():
+    async for chunk in run.stream(namespace).chunks():
         if chunk.from_index is not None:
             valid = [
                 one
@@ -152,3 +159,51 @@ async def writes_here() -> str:
     except EffectInWorkflow as error:
         return error.guard
     return "written"
+
+
+log = logging.getLogger("flows")
+
+
+async def murmur(word: str) -> None:
+    "use step"
+    log.info("murmurs %s", word)
+
+
+@policy(attempts=6)
+async def stammer() -> None:
+    """Log, and fail twice behind it."""
+    "use step"
+    log.info("stammers")
+    if get_step_metadata().attempt < 3:
+        raise ConnectionError("again")
+
+
+async def lines(run_id: str) -> list[str]:
+    """Give what was logged and is not void."""
+    "use step"
+    return [each["message"] for each in await _valid(run_id, "wfc.logs")]
+
+
+async def says_and_logs() -> list[str]:
+    "use workflow"
+    print("begins")
+    await murmur("a")
+    log.info("between")
+    await asyncio.gather(murmur("b"), asyncio.to_thread(mumble, "c"))
+    print("ends")
+    await sleep("1 minute")
+    found = await lines(get_workflow_metadata().run_id)
+    return [*found[:3], *sorted(found[3:5]), *found[5:]]
+
+
+def mumble(word: str) -> None:
+    "use step"
+    log.info("mumbles %s", word)
+
+
+async def stammers() -> list[str]:
+    "use workflow"
+    log.info("waits for it")
+    await stammer()
+    await sleep("1 minute")
+    return await lines(get_workflow_metadata().run_id)
