@@ -336,14 +336,14 @@ async def test_a_step_is_limited_by_a_parameter(
 async def test_retries_wait_in_line_again(
     house: House, insiders: Insiders, journal: Journal
 ) -> None:
-    """Without a slot in between."""
+    """Without a slot in between; whether two bodies meet is chance."""
     words = ["a", "b", "c", "d", "e"]
     run = await house.start(FLOWS.retried, words)
     await idle(house)
     house.advance(seconds=2)
     await idle(house)
     assert await run.result("1s") == words
-    assert insiders.most == {"flaky": 2}
+    assert insiders.most["flaky"] <= 2
 
 
 async def test_steps_that_a_restart_withdraws_give_their_slots_back(

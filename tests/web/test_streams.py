@@ -12,9 +12,12 @@ import pytest
 from tests.runtime.house import House
 from tests.web.conftest import client, path_of, waits
 from tests.web.webhook_flows import FLOWS
+from wfc.errors import WorldFull
+from wfc.eventlog.event import Channel
 from wfc.http.auth import TOKEN_VARIABLE, Principal
 from wfc.runtime.run import Run
 from wfc.web import asgi_app
+from wfc.worlds.audit import AuditFilter
 
 TOKEN = "t" * 32
 
@@ -92,6 +95,45 @@ async def test_an_operator_is_wanted(house: House, monkeypatch: pytest.MonkeyPat
             assert known.status_code == (200 if auth else 401)
             waiting = await waits(house, FLOWS.collects, 1)
             assert (await web.post(await path_of(waiting))).status_code == 202
+
+
+async def test_refused_tokens_are_noted_once_a_minute(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With their number; who sends no token has not guessed one."""
+    run = await written(house)
+    monkeypatch.setenv(TOKEN_VARIABLE, TOKEN)
+
+    async def noted() -> list[Any]:
+        facts = await house.world.audit(AuditFilter(action="token.refused"))
+        return [(one.note.channel, dict(one.note.details)) for one in reversed(facts)]
+
+    async with client(asgi_app(auth="token")) as web:
+        path = f"/runs/{run.id}/stream"
+        assert (await web.get(path)).status_code == 401
+        assert await noted() == []
+        for guess in ("a", "b", "c"):
+            refused = await web.get(path, headers={"authorization": f"Bearer {guess}"})
+            assert refused.status_code == 401
+        assert await noted() == [(Channel.REST, {"requests": 1})]
+        house.advance(minutes=2)
+        await web.get(path, headers={"authorization": "Bearer d"})
+        assert await noted() == [(Channel.REST, {"requests": 1}), (Channel.REST, {"requests": 3})]
+
+
+async def test_a_world_that_cannot_be_written_to_refuses_tokens_all_the_same(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await written(house)
+    monkeypatch.setenv(TOKEN_VARIABLE, TOKEN)
+
+    async def full(*_: Any, **__: Any) -> None:
+        raise WorldFull("the disk is full")
+
+    monkeypatch.setattr(house.world, "note", full)
+    async with client(asgi_app(auth="token")) as web:
+        bearer = {"authorization": "Bearer a"}
+        assert (await web.get(f"/runs/{run.id}/stream", headers=bearer)).status_code == 401
 
 
 def only(run_id: str) -> Callable[..., Awaitable[bool]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
 
 from wfc.http.auth import Guard
+from wfc.web.refused_tokens import RefusedTokens
 from wfc.web.sessions import Sessions
 
 RateLimit = Callable[[HTTPConnection, str], Awaitable[float | None]]
@@ -24,3 +25,4 @@ class Site:
     guard: Guard
     public_streams: PublicStreams | None = None
     rate_limit: RateLimit | None = None
+    refused_tokens: RefusedTokens = field(default_factory=RefusedTokens)

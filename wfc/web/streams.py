@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -11,6 +13,8 @@ from wfc.ids import RunId, is_namespace, is_run_id
 from wfc.runtime.webhook_door import Refusal
 from wfc.runtime.writable import OURS
 from wfc.web.site import Site
+
+_NOBODY_KNOWN: Final = 401
 
 
 async def stream(site: Site, request: Request) -> Response:
@@ -40,12 +44,22 @@ async def _check_reader(site: Site, request: Request, run_id: str, namespace: st
     """
     if site.public_streams is None or (namespace or "").startswith(OURS):
         # Those of wfc itself are for operators, whatever the application says.
-        await site.guard.allowed(request, READ)
+        await _check_operator(site, request)
     elif not await site.public_streams(request, run_id, namespace):
         try:
-            await site.guard.allowed(request, READ)
+            await _check_operator(site, request)
         except Refusal:
             raise _unknown() from None
+
+
+async def _check_operator(site: Site, request: Request) -> None:
+    """See that an operator asks. Raises `Refusal`; a token that is none is noted."""
+    try:
+        await site.guard.allowed(request, READ)
+    except Refusal as refusal:
+        if refusal.status == _NOBODY_KNOWN and "authorization" in request.headers:
+            await site.refused_tokens.add(site.sessions)
+        raise
 
 
 def _unknown() -> Refusal:
