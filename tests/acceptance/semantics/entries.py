@@ -427,6 +427,8 @@ HOOKS: Final = [
          returns=5, steps="answer"),
     case("a webhook answered twice", "webhooks.answered_twice", told=(posts(201, content=b"4"),),
          returns="AnsweredBefore", steps="answer answer*1:failed"),
+    case("a webhook answered by a step that came too late", "webhooks.answered_late",
+         told=(posts(201, content=b"4"),), returns=False, steps="answer answer_late"),
     case("a webhook answered in workflow code", "webhooks.answered_wrongly",
          told=(posts(201, content=b"4"),), returns=["EffectInWorkflow", 5], steps="answer"),
 ]  # fmt: skip

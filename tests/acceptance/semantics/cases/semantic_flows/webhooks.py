@@ -115,6 +115,23 @@ async def answered_twice() -> str:
     return "twice"
 
 
+async def answer_late(request: WebhookRequest) -> bool:
+    """Answer, unless somebody has."""
+    "use step"
+    try:
+        await request.respond(Response(418))
+    except AnsweredBefore:
+        return False
+    return True
+
+
+async def answered_late() -> bool:
+    "use workflow"
+    request = await create_webhook(response="manual")
+    await answer(request)
+    return await answer_late(request)
+
+
 async def answered_wrongly() -> list[object]:
     "use workflow"
     request = await create_webhook(response="manual")
