@@ -338,6 +338,6 @@ CREATE FUNCTION json_each(text) RETURNS TABLE (value text)
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS 'SELECT value FROM json_array_elements_text($1::json)';
 
--- migration 4
+-- migration 5
 -- Blocked runs are counted, and are few.
 CREATE INDEX runs_blocked ON runs (run_id) WHERE blocked IS NOT NULL;
