@@ -38,6 +38,8 @@ async def limited(name: str) -> str:
     "use step"
     note("enter", "step", name)
     await asyncio.sleep(0.01)
+    while os.path.exists("hold"):
+        await asyncio.sleep(0.01)
     note("leave", "step", name)
     return name
 
@@ -171,14 +173,13 @@ async def _states(project: Path) -> list[RunStatus]:
 def test_two_processes_keep_to_the_limits_though_one_is_killed(project: Path, crew: Crew) -> None:
     """Never more runs than the queue has slots, nor bodies than the policy allows; all end."""
     assert crew.python("-c", STARTER).wait() == 0, (project / "said").read_text()
+    hold = project / "hold"
+    hold.touch()
     first = crew.hire()
+    until(crew, lambda: any(line[:2] == ["enter", "step"] for line in crew.lines()))
     crew.hire()
-
-    def both_work() -> bool:
-        return len({pid for what, _, pid, _ in crew.lines() if what == "enter"}) > 1
-
-    until(crew, both_work)
     crew.kill(first)
+    hold.unlink()
     crew.hire()
 
     def all_have_left() -> bool:
