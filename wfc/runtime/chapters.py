@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol
 
@@ -82,13 +83,11 @@ async def _template(
 ) -> Template:
     active = await archive.active_version()
     if active is not None and active != present:
-        try:
+        # One that has the workflow no more, or takes other arguments, is not for this run.
+        with suppress(WfcError, TypeError, AttributeError, KeyError):
             template = await archive.template(active, workflow)
             args, kwargs = template.spread(template.decode_arguments(restarted.arguments))
             template.signature.bind(*args, **kwargs)
-        except (WfcError, TypeError, AttributeError, KeyError):
-            pass  # it has the workflow no more, or takes other arguments
-        else:
             return template
     return await archive.template(present, workflow)
 

@@ -100,6 +100,8 @@ class State:
 
     loop: Loop
     live_from: float | None
+    in_force: RunCreated | RunRestarted | RunUpgraded
+    """What says which version decides now, and the markers that it knows."""
     said: Said | None
     """The lines of live turns that are to be kept, until somebody has them."""
     inherited: dict[OperationId, Any]
@@ -129,8 +131,7 @@ class State:
         self.created: RunCreated | None = begun if isinstance(begun, RunCreated) else None
         """How the run began; in later chapters, if whoever made this execution says so."""
         self.chapter = begun.chapter if isinstance(begun, RunRestarted) else 1
-        # What says which version decides now, and the markers that it knows.
-        self.in_force: RunCreated | RunRestarted | RunUpgraded = begun
+        self.in_force = begun
         self.environment: Mapping[str, str] = begun.environment
         self.recorded_attributes: Mapping[str, Scalar] = attributes_at(begun)
         self.limits, self.renames, self.unequal = limits, renames, unequal
