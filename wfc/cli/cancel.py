@@ -8,17 +8,18 @@ from typing import Annotated, Any
 import typer
 
 from wfc.api import get_run
-from wfc.cli import filters, output
+from wfc.cli import output
 from wfc.cli.chosen import Troubles, may, runs_of
 from wfc.cli.common import Common, command_app
 from wfc.cli.failure import Exit
-from wfc.cli.filters import Filter
+from wfc.cli.filters import Filter, filtered
 from wfc.cli.session import opened, wait_for_reaction
 
 app = command_app()
 
 
 @app.command()
+@filtered
 def cancel(
     context: typer.Context,
     runs: Annotated[list[str], typer.Argument(metavar="RUN", help="Ids.")] = [],  # noqa: B006 - typer copies it
@@ -28,26 +29,9 @@ def cancel(
         bool, typer.Option("--force", help="End at once; the workflow may not clean up.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which.")] = False,
-    status: filters.Status = "",
-    workflow: filters.Workflow = "",
-    version: filters.Version = "",
-    queue: filters.Queue = "",
-    attribute: filters.Attribute = [],  # noqa: B006 - likewise
-    since: filters.Since = "",
-    until: filters.Until = "",
-    search: filters.Search = "",
+    chosen: Filter,
 ) -> None:
     """Cancel runs; exit 5 if one of them had ended already."""
-    chosen = Filter(
-        status=status,
-        workflow=workflow,
-        version=version,
-        queue=queue,
-        attribute=attribute,
-        since=since,
-        until=until,
-        search=search,
-    )
     options = {"reason": reason or None, "force": force}
     asyncio.run(_cancel(Common.of(context), runs, chosen, options, dry_run=dry_run))
 

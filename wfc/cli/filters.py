@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
-from typing import Annotated, Any
+from functools import wraps
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -76,6 +78,39 @@ class Filter:
             search=self.search or None,
             late=self.late or None,
         )
+
+
+_OPTIONS: Final[Mapping[str, tuple[Any, Any]]] = {
+    "status": (Status, ""), "workflow": (Workflow, ""), "version": (Version, ""),
+    "queue": (Queue, ""), "attribute": (Attribute, []), "since": (Since, ""), "until": (Until, ""),
+    "search": (Search, ""),
+}  # fmt: skip
+"""What typer declares each of them by: its type and its default."""
+
+
+def filtered(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of FILTER in the place of its parameter `chosen`.
+
+    Typer reads the options of a command from its signature, so they are written into that.
+    """
+
+    @wraps(command)
+    def filled(**given: Any) -> None:
+        chosen = Filter(**{name: given.pop(name) for name in _OPTIONS})
+        command(chosen=chosen, **given)
+
+    parameters: list[inspect.Parameter] = []
+    for own in inspect.signature(command, eval_str=True).parameters.values():
+        if own.name == "chosen":
+            parameters += [
+                inspect.Parameter(name, own.KEYWORD_ONLY, default=default, annotation=type_)
+                for name, (type_, default) in _OPTIONS.items()
+            ]
+        else:
+            parameters.append(own)
+    filled.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by typer
+    filled.__annotations__ = {one.name: one.annotation for one in parameters}
+    return filled
 
 
 def attributes(pairs: Sequence[str]) -> dict[str, Any]:

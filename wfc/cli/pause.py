@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from wfc.cli import filters
 from wfc.cli.common import Common, command_app
-from wfc.cli.filters import Filter
+from wfc.cli.filters import Filter, filtered
 from wfc.cli.pausing import change
 from wfc.runtime.controls import pause_all
 
@@ -17,32 +16,16 @@ app = command_app()
 
 
 @app.command()
+@filtered
 def pause(
     context: typer.Context,
     runs: Annotated[list[str], typer.Argument(metavar="RUN", help="Ids.")] = [],  # noqa: B006 - typer copies it
     *,
     reason: Annotated[str, typer.Option(metavar="T", help="Why; stands in the log.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which.")] = False,
-    status: filters.Status = "",
-    workflow: filters.Workflow = "",
-    version: filters.Version = "",
-    queue: filters.Queue = "",
-    attribute: filters.Attribute = [],  # noqa: B006 - likewise
-    since: filters.Since = "",
-    until: filters.Until = "",
-    search: filters.Search = "",
+    chosen: Filter,
 ) -> None:
     """Pause runs: bodies under way end, nothing new begins; exit 5 if one has ended."""
-    chosen = Filter(
-        status=status,
-        workflow=workflow,
-        version=version,
-        queue=queue,
-        attribute=attribute,
-        since=since,
-        until=until,
-        search=search,
-    )
     asyncio.run(
         change(
             Common.of(context),

@@ -6,14 +6,15 @@ import asyncio
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
-from wfc.cli import filters, output
+from wfc.cli import output
 from wfc.cli.chosen import where_of
 from wfc.cli.common import Common, command_app
-from wfc.cli.filters import Filter
+from wfc.cli.filters import Filter, filtered
 from wfc.cli.run_rows import rows_of, summary
 from wfc.cli.session import opened
 
@@ -22,17 +23,11 @@ app = command_app()
 
 
 @app.command()
+@filtered
 def runs(
     context: typer.Context,
     *,
-    status: filters.Status = "",
-    workflow: filters.Workflow = "",
-    version: filters.Version = "",
-    queue: filters.Queue = "",
-    attribute: filters.Attribute = [],  # noqa: B006 - typer copies it
-    since: filters.Since = "",
-    until: filters.Until = "",
-    search: filters.Search = "",
+    chosen: Filter,
     late: Annotated[bool, typer.Option("--late", help="Only runs beyond their goal.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=200, help="Runs on a page.")] = 50,
     after: Annotated[str, typer.Option(metavar="CURSOR", help="Where the page begins.")] = "",
@@ -41,17 +36,7 @@ def runs(
 ) -> None:
     """List runs, newest first."""
     common = Common.of(context)
-    chosen = Filter(
-        status=status,
-        workflow=workflow,
-        version=version,
-        queue=queue,
-        attribute=attribute,
-        since=since,
-        until=until,
-        search=search,
-        late=late,
-    )
+    chosen = replace(chosen, late=late)
     if watch:
         from wfc.cli.runs_watch import watch as watched  # noqa: PLC0415 - not for a list
 

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from wfc.cli import filters, output
+from wfc.cli import output
 from wfc.cli.chosen import may, where_of
 from wfc.cli.common import Common, command_app
 from wfc.cli.failure import Exit
-from wfc.cli.filters import Filter
+from wfc.cli.filters import Filter, filtered
 from wfc.cli.progress import progress
 from wfc.cli.session import hint_if_nobody_works, opened, row_of
 from wfc.cli.verdicts import counts_of, lines_of, report_lines, to_plain
@@ -43,6 +43,7 @@ class Asked:
 
 
 @app.command()
+@filtered
 def upgrade(
     context: typer.Context,
     runs: Annotated[list[str], typer.Argument(metavar="RUN", help="Ids.")] = [],  # noqa: B006 - typer copies it
@@ -60,29 +61,13 @@ def upgrade(
     ] = "stay",
     limit: Annotated[int, typer.Option(min=0, metavar="N", help="Look at N runs at most.")] = 0,
     batch: Annotated[int, typer.Option(min=1, metavar="N", help="So many at a time.")] = 100,
-    status: filters.Status = "",
-    workflow: filters.Workflow = "",
-    version: filters.Version = "",
-    queue: filters.Queue = "",
-    attribute: filters.Attribute = [],  # noqa: B006 - likewise
-    since: filters.Since = "",
-    until: filters.Until = "",
-    search: filters.Search = "",
+    chosen: Filter,
 ) -> None:
     """Move runs to another version, by default the active one; exit 1 if one of them may not."""
     asked = Asked(
         common=Common.of(context),
         named=tuple(runs),
-        chosen=Filter(
-            status=status,
-            workflow=workflow,
-            version=version,
-            queue=queue,
-            attribute=attribute,
-            since=since,
-            until=until,
-            search=search,
-        ),
+        chosen=chosen,
         to=to or None,
         dry_run=dry_run,
         accept=tuple(one.value for one in accept),

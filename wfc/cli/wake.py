@@ -8,17 +8,18 @@ from typing import Annotated
 import typer
 
 from wfc.api import get_run
-from wfc.cli import filters, output
+from wfc.cli import output
 from wfc.cli.chosen import Troubles, may, runs_of
 from wfc.cli.common import Common, command_app
 from wfc.cli.failure import Exit
-from wfc.cli.filters import Filter
+from wfc.cli.filters import Filter, filtered
 from wfc.cli.session import opened, wait_for_reaction
 
 app = command_app()
 
 
 @app.command()
+@filtered
 def wake(
     context: typer.Context,
     runs: Annotated[list[str], typer.Argument(metavar="RUN", help="Ids.")] = [],  # noqa: B006 - typer copies it
@@ -27,26 +28,9 @@ def wake(
         list[str], typer.Option("--wait", metavar="W", help="Only this wait or step; repeat.")
     ] = [],  # noqa: B006 - likewise
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which.")] = False,
-    status: filters.Status = "",
-    workflow: filters.Workflow = "",
-    version: filters.Version = "",
-    queue: filters.Queue = "",
-    attribute: filters.Attribute = [],  # noqa: B006 - likewise
-    since: filters.Since = "",
-    until: filters.Until = "",
-    search: filters.Search = "",
+    chosen: Filter,
 ) -> None:
     """End the sleeps and retry pauses of runs; exit 5 if there was nothing to end."""
-    chosen = Filter(
-        status=status,
-        workflow=workflow,
-        version=version,
-        queue=queue,
-        attribute=attribute,
-        since=since,
-        until=until,
-        search=search,
-    )
     asyncio.run(_wake(Common.of(context), runs, chosen, wait, dry_run=dry_run))
 
 
