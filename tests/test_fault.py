@@ -91,6 +91,22 @@ def test_an_armed_point_kills_at_its_count() -> None:
     assert ended.stdout.count(b"x") == 2
 
 
+def test_a_process_that_is_stopped_goes_on_when_it_is_told_to() -> None:
+    """SIGSTOP, the second time, until somebody sends SIGCONT."""
+    program = "from wfc import fault\nfor _ in range(3): fault.point('a.b'); print('x', flush=True)"
+    environment = os.environ | {"WFC_FAULT": "a.b:2:stop"}
+    stopped = subprocess.Popen(
+        [sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE
+    )
+    _, status = os.waitpid(stopped.pid, os.WUNTRACED)
+    assert os.WIFSTOPPED(status)
+    assert stopped.stdout is not None
+    assert os.read(stopped.stdout.fileno(), 100) == b"x\n"
+    stopped.send_signal(signal.SIGCONT)
+    assert stopped.communicate()[0] == b"x\nx\n"
+    assert stopped.returncode == 0
+
+
 def test_passes_are_logged(tmp_path: Path) -> None:
     try:
         fault.arm(None, str(tmp_path / "passes"))
@@ -104,5 +120,5 @@ def test_passes_are_logged(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("spec", ["a.b", "a.b:x:kill", "a.b:1:maim"])
 def test_another_form_is_refused(spec: str) -> None:
-    with pytest.raises(ValueError, match="the form is NAME:COUNT:kill"):
+    with pytest.raises(ValueError, match="the form is NAME:COUNT:kill or NAME:COUNT:stop"):
         fault.arm(spec)

@@ -27,14 +27,18 @@ from wfc.types import RunEnd
 _LOG = logging.getLogger("crash")
 
 
-def _journal(what: str) -> None:
+def note(line: str) -> None:
     """Append one line at once; `os.write` needs no flush to survive the death of the process."""
     file = os.open(os.environ["WFC_TEST_JOURNAL"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     try:
-        meta = get_step_metadata()
-        os.write(file, f"{what} {meta.step_id} {meta.attempt}\n".encode())
+        os.write(file, f"{line}\n".encode())
     finally:
         os.close(file)
+
+
+def _journal(what: str) -> None:
+    meta = get_step_metadata()
+    note(f"{what} {meta.run_id} {meta.step_id} {meta.attempt} {os.getpid()}")
 
 
 async def add(left: int, right: int) -> int:
@@ -127,6 +131,7 @@ async def send(token: str, value: int) -> bool:
     _journal("begin")
     key = get_step_metadata().idempotency_key
     receipt = await resume_hook(token, value, idempotency_id=key)
+    note(f"receipt {receipt.run_id} {receipt.receipt_id}")
     _journal("end")
     return receipt.position > 0
 
@@ -258,11 +263,7 @@ async def relay(left: int, heard: list[int] | None = None) -> list[int]:
 
 async def told(end: RunEnd) -> None:
     """Hear of an end, as an end callback."""
-    file = os.open(os.environ["WFC_TEST_JOURNAL"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    try:
-        os.write(file, f"told {end.idempotency_key} {end.output}\n".encode())
-    finally:
-        os.close(file)
+    note(f"told {end.idempotency_key} {end.output}")
 
 
 async def say(out: Writable[int], first: int) -> int:
@@ -302,6 +303,42 @@ async def turns(left: int, heard: list[int] | None = None) -> list[int]:
     if left > 0:
         await restart(left - 1, told)
     return told
+
+
+async def cancelled(number: int) -> int:
+    """Be cancelled while it sleeps, and undo what it did."""
+    "use workflow"
+    done = number
+    try:
+        done = await add(number, 1)
+        await sleep(3600)
+    finally:
+        await asyncio.to_thread(double, done)
+    return done
+
+
+@policy(concurrency=1)
+async def narrow(number: int) -> int:
+    """Run alone, over all workers."""
+    "use step"
+    _journal("begin")
+    await asyncio.sleep(0)
+    _journal("end")
+    return number + 1
+
+
+async def limited(number: int) -> int:
+    """Gather steps of which only one may run at once, in a queue that takes one run at once."""
+    "use workflow"
+    return sum(await asyncio.gather(narrow(number), narrow(number + 1)))
+
+
+async def moved(number: int) -> int:
+    """Sleep long enough to be moved to other code: the second version takes one step more."""
+    "use workflow"
+    first = await add(number, 1)
+    await sleep(3600)
+    return await add(first, 1)
 
 
 async def mutter(word: str) -> None:
