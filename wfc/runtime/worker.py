@@ -429,20 +429,27 @@ class Worker:
             while not self.stopping:
                 self._look.clear()
                 try:
-                    await self.membership.keep()
-                    if await self._take_once():
-                        continue
-                    pause_s = await self._inbox.pause_s()
-                    if pause_s > 0:
-                        await _either(watch.changed(pause_s), self._look.wait())
-                except LeaseLost:
-                    await self.membership.check(self.worker_id)
+                    await self._work_once(watch)
                 except HOPELESS as error:
                     self._give_up(error)
                 except WorldError as error:
                     await self._endure(error)
         finally:
             watch.close()
+
+    async def _work_once(self, watch: Watch) -> None:
+        """Take what there is, or wait for something."""
+        await self.membership.keep()
+        try:
+            if await self._take_once():
+                return
+        except LeaseLost:
+            # A world in trouble raises here, too, and whoever calls this waits it out.
+            await self.membership.check(self.worker_id)
+            return
+        pause_s = await self._inbox.pause_s()
+        if pause_s > 0:
+            await _either(watch.changed(pause_s), self._look.wait())
 
     async def _take_once(self) -> bool:
         await self._inbox.flush()
@@ -500,7 +507,8 @@ class Worker:
     def learn(self, renewal: Renewal) -> None:
         """Act on what the heartbeat heard."""
         if renewal.fenced and not self.stopping:
-            self.spawn(self.fenced())
+            # Asked again: since that was heard, it may have joined anew.
+            self.spawn(self.membership.check(self.worker_id))
         self.attempts.give_up(renewal.cancelled)
 
     # -- idling and ending
