@@ -15,7 +15,7 @@ from wfc.eventlog.event import RunCancelled as RunCancelledEvent
 from wfc.eventlog.event import StepRetrying, StepStarted
 from wfc.ids import RunId, WorkerId
 from wfc.runtime.worker import Worker
-from wfc.worlds.protocol import Claimed
+from wfc.worlds.protocol import Claimed, Renewal
 
 
 async def test_a_chain_costs_one_event_and_one_commit_per_step(
@@ -442,7 +442,8 @@ async def test_a_worker_that_is_joining_is_not_fenced_by_its_own_heartbeat(house
     """
     worker = house.worker()
     await worker.start()
-    before, join, renewals = worker.worker_id, house.world.join, []
+    before, join = worker.worker_id, house.world.join
+    renewals: list[Renewal] = []
 
     async def joined(worker_id: WorkerId, **how: Any) -> None:
         if not renewals:

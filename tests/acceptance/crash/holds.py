@@ -29,17 +29,20 @@ from wfc.worlds.protocol import Telling
 Journal = list[list[str]]
 
 
-def holds_kept(kept: Look, after: Look, begun: Journal, journal: Journal) -> None:
-    """Hold what was there after a crash against what is there later: nothing is lost or changed,
-    and what had its outcome did not begin again.
-    """
+def holds_kept(kept: Look, after: Look) -> None:
+    """Hold what was there once against what is there later: nothing is lost or changed."""
     for run_id, log in kept.logs.items():
         assert after.logs[run_id][: len(log)] == log, f"{run_id}: the log lost or changed events"
+    for place, page in kept.streams.items():
+        assert after.streams[place].chunks[: len(page.chunks)] == page.chunks, place
+
+
+def holds_done(kept: Look, begun: Journal, journal: Journal) -> None:
+    """What had its outcome when a process died did not begin again."""
+    for run_id, log in kept.logs.items():
         for step in _ended(log):
             before, now = _bodies(begun)[run_id, step], _bodies(journal)[run_id, step]
             assert before == now, f"{run_id}: {step} ran again after its outcome"
-    for place, page in kept.streams.items():
-        assert after.streams[place].chunks[: len(page.chunks)] == page.chunks, place
 
 
 def holds_acknowledged(journal: Journal, look: Look) -> None:

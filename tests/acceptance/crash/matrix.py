@@ -8,7 +8,12 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.acceptance.crash.holds import holds_acknowledged, holds_in_the_end, holds_kept
+from tests.acceptance.crash.holds import (
+    holds_acknowledged,
+    holds_done,
+    holds_in_the_end,
+    holds_kept,
+)
 from tests.acceptance.crash.looks import Look, left, look, lose_messages
 from tests.acceptance.crash.scenarios import Scenario
 from tests.acceptance.crash.zygotes import Scene, Zygotes
@@ -76,7 +81,8 @@ class Matrix:
         assert scene.answer() in scenario.answers
         after, journal = await look(scene.world_url, scene.keys), scene.journal
         for found, begun in kept:
-            holds_kept(found, after, begun, journal)
+            holds_kept(found, after)
+            holds_done(found, begun, journal)
         holds_acknowledged(journal, after)
         holds_in_the_end(scenario, after, journal)
         assert await left(scene.world_url) == {}

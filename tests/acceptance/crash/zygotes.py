@@ -17,8 +17,8 @@ from wfc.ids import RunId
 PROJECT: Final = Path(__file__).parent / "project"
 PROGRAM: Final = Path(__file__).parent / "zygote.py"
 RUN: Final = RunId("r1")
-_OLD: Final = "await add(first, 1)\n\n\nasync def mutter("
-_NEW: Final = "await add(await add(first, 1), 1)\n\n\nasync def mutter("
+_OLD: Final = "await add(first, 1)\n\n\nasync def _let_go("
+_NEW: Final = "await add(await add(first, 1), 1)\n\n\nasync def _let_go("
 """The last line of `moved`, before and after a deploy."""
 
 
@@ -135,6 +135,7 @@ class Zygotes:
     """The warm process of the flows, and that of their second version, begun when asked for."""
 
     folder: Path
+    lease: str = "400ms"
     _warm: dict[str, Zygote] = field(default_factory=dict)
 
     @property
@@ -151,11 +152,9 @@ class Zygotes:
         if name not in self._warm:
             project = self.folder / name
             shutil.copytree(PROJECT, project)
+            _edit(project / "pyproject.toml", 'lease = "400ms"', f'lease = "{self.lease}"')
             if name == "second":
-                flows = project / "crash_flows.py"
-                text = flows.read_text()
-                assert text.count(_OLD) == 1
-                flows.write_text(text.replace(_OLD, _NEW))
+                _edit(project / "crash_flows.py", _OLD, _NEW)
             self._warm[name] = Zygote(project)
         return self._warm[name]
 
@@ -165,10 +164,16 @@ class Zygotes:
             one.close()
 
 
+def _edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+
+
 @contextmanager
-def zygotes(folder: Path) -> Iterator[Zygotes]:
-    """Keep warm processes in a folder while tests ask for them."""
-    made = Zygotes(folder)
+def zygotes(folder: Path, lease: str = "400ms") -> Iterator[Zygotes]:
+    """Keep warm processes in a folder while tests ask for them; their workers have such leases."""
+    made = Zygotes(folder, lease)
     try:
         yield made
     finally:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+from pathlib import Path
 
 from wfc import (
     FatalError,
@@ -339,6 +340,75 @@ async def moved(number: int) -> int:
     first = await add(number, 1)
     await sleep(3600)
     return await add(first, 1)
+
+
+async def _let_go() -> str:
+    """Wait until the test lets this process go on, and name the process."""
+    role = os.environ["WFC_TEST_ROLE"]
+    note(f"held {role}")
+    go_on = Path(os.environ["WFC_TEST_JOURNAL"]).parent / f"go-{role}"
+    while not go_on.exists():  # noqa: ASYNC110 - another process makes it
+        await asyncio.sleep(0.01)
+    return role
+
+
+@policy(attempts=5)
+async def hold() -> str:
+    """Be held, and say by whom it was done."""
+    "use step"
+    _journal("begin")
+    return await _let_go()
+
+
+@policy(attempts=5, isolation="process")
+async def hold_apart() -> str:
+    """The same in a process of its own."""
+    "use step"
+    _journal("begin")
+    return await _let_go()
+
+
+@policy(attempts=5, concurrency=1)
+async def hold_alone() -> str:
+    """The same as a queued attempt, with a slot."""
+    "use step"
+    _journal("begin")
+    return await _let_go()
+
+
+@policy(attempts=5)
+async def hold_writing(out: Writable[str]) -> str:
+    """Be held between two chunks."""
+    "use step"
+    _journal("begin")
+    await out.write(f"first of {os.environ['WFC_TEST_ROLE']}")
+    role = await _let_go()
+    await out.write(f"last of {role}")
+    return role
+
+
+async def held(number: int) -> list[object]:
+    """Be done by somebody, with a step before it."""
+    "use workflow"
+    return [await add(number, 1), await hold()]
+
+
+async def held_apart(number: int) -> list[object]:
+    """The same in a process of its own."""
+    "use workflow"
+    return [await add(number, 1), await hold_apart()]
+
+
+async def held_alone(number: int) -> list[object]:
+    """The same as a queued attempt."""
+    "use workflow"
+    return [await add(number, 1), await hold_alone()]
+
+
+async def held_writing(number: int) -> list[object]:
+    """The same between two chunks."""
+    "use workflow"
+    return [await add(number, 1), await hold_writing(get_writable(str))]
 
 
 async def mutter(word: str) -> None:
