@@ -58,9 +58,9 @@ def double(number: int) -> int:
     return 2 * number
 
 
-@policy(attempts=4)
+@policy(attempts=5)
 async def flaky(number: int) -> int:
-    """Fail twice."""
+    """Fail twice; two more attempts may be lost with their process."""
     "use step"
     _journal("begin")
     if get_step_metadata().attempt < 3:
