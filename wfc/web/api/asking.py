@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.requests import Request
 
+from wfc import codec
 from wfc.config import Session
 from wfc.http.auth import Principal
 from wfc.http.bodies import BodyTooLarge, read_body
@@ -49,6 +50,11 @@ class Asked:
     body: Any
     sent: bytes = b""
     """The body as it came."""
+
+    @property
+    def types(self) -> codec.Types:
+        """The types by which payloads are shown: no class of the application is made here."""
+        return self.site.types
 
     def named(self, name: str) -> str:
         """Give a part of the path."""

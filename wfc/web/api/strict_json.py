@@ -70,7 +70,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check_text(value: Any) -> None:
-    """Refuse text that no UTF-8 can hold: ``"\\ud800"`` is JSON, and half of a character."""
+    """Refuse text that no UTF-8 can hold: half of a surrogate pair, escaped, is JSON."""
     stack = [value]
     while stack:
         one = stack.pop()

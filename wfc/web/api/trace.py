@@ -38,6 +38,10 @@ from wfc.eventlog.event import (
 )
 from wfc.ids import OperationId, split_operation_id
 
+_OF_STEPS: Final = (
+    StepCreated, StepStarted, StepRetrying, StepCompleted, StepFailed, StepCancelled,
+)  # fmt: skip
+_OF_HOOKS: Final = (HookCreated, HookReceived, HookDisposed, HookConflicted)
 OPEN: Final = frozenset({"pending", "running", "waiting", "active"})
 """States of spans that may still change."""
 
@@ -120,6 +124,20 @@ class Trace:
         return [span for span in self.spans.values() if span.changed > position]
 
     def _take(self, event: Event, at: int) -> None:
+        if isinstance(event, _OF_STEPS):
+            self._step(event, at)
+        elif isinstance(event, (WaitCreated, WaitCompleted)):
+            self._wait(event, at)
+        elif isinstance(event, _OF_HOOKS):
+            self._hook(event, at)
+        elif isinstance(event, (ChildCreated, ChildCompleted, ChildFailed)):
+            self._child(event, at)
+        else:
+            self._run(event, at)
+        if self.started_at is None and not isinstance(event, RunCreated):
+            self.started_at = at
+
+    def _run(self, event: Event, at: int) -> None:
         match event:
             case RunCreated():
                 self.created_at = at
@@ -134,19 +152,6 @@ class Trace:
             case RunCompleted() | RunFailed() | RunCancelled():
                 self._give_up(at)
                 self.ended_at = at
-            case (
-                StepCreated() | StepStarted() | StepRetrying() | StepCompleted() | StepFailed()
-                | StepCancelled()
-            ):  # fmt: skip
-                self._step(event, at)
-            case WaitCreated() | WaitCompleted():
-                self._wait(event, at)
-            case HookCreated() | HookReceived() | HookDisposed() | HookConflicted():
-                self._hook(event, at)
-            case ChildCreated() | ChildCompleted() | ChildFailed():
-                self._child(event, at)
-        if self.started_at is None and not isinstance(event, RunCreated):
-            self.started_at = at
 
     # -- steps
 

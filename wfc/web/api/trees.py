@@ -126,22 +126,22 @@ class Painter:
         return self._kind(value, path)
 
     def _kind(self, value: Any, path: str) -> Any:
-        match value:
-            case None | bool():
-                return value
-            case str():
-                return self._text(value, path)
-            case int() if type(value) is int:
-                return _integer(value)
-            case float() if type(value) is float:
-                return value if math.isfinite(value) else _typed("float", str(value))
-            case bytes() | bytearray():
-                return self._raw(bytes(value))
-            case WfcError():
-                return self._unreadable(value)
-            case BaseException():
-                return _typed(type(value).__name__, self.text(str(value)))
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, (int, float)) and type(value) in {int, float}:
+            return _number(value)
+        if isinstance(value, str):
+            return self._text(value, path)
+        if isinstance(value, (bytes, bytearray)):
+            return self._raw(bytes(value))
+        if isinstance(value, BaseException):
+            return self._raised(value)
         return self._container(value, path)
+
+    def _raised(self, value: BaseException) -> Any:
+        if isinstance(value, WfcError):
+            return self._unreadable(value)
+        return _typed(type(value).__name__, self.text(str(value)))
 
     def _text(self, value: str, path: str) -> Any:
         self._bytes += len(value)
@@ -155,31 +155,29 @@ class Painter:
         return {"$bytes": base64.b64encode(shown).decode(), "size": len(value)}
 
     def _container(self, value: Any, path: str) -> Any:
-        if type(value) is list:
-            return [self._tree(one, f"{path}/{at}", "") for at, one in enumerate(value)]
         if type(value) is dict:
-            if value == _ENCRYPTED:
-                return dict(value)
-            if all(isinstance(key, str) and not key.startswith("$") for key in value):
-                return self._fields(value.items(), path)
-            pairs = [
-                [self._tree(key, path, ""), self._tree(one, f"{path}/{key}", str(key))]
-                for key, one in value.items()
-            ]
-            return {"$type": "dict", "items": pairs}
-        fields = _children(value)
-        if fields and not isinstance(value, (tuple, set, frozenset)):
-            return {"$type": type(value).__name__, "fields": self._fields(fields, path)}
-        if isinstance(value, (tuple, set, frozenset)):
+            return self._dict(value, path)
+        if isinstance(value, (list, tuple, set, frozenset)):
             items = [self._tree(one, f"{path}/{at}", "") for at, one in enumerate(value)]
-            return {"$type": type(value).__name__, "items": items}
+            return items if type(value) is list else _items(value, items)
+        fields = _children(value)
+        if fields:
+            return {"$type": type(value).__name__, "fields": self._fields(fields, path)}
         return _typed(type(value).__name__, self.text(_written(value)))
 
+    def _dict(self, value: dict[Any, Any], path: str) -> Any:
+        if value == _ENCRYPTED:
+            return dict(value)
+        if all(isinstance(key, str) and not key.startswith("$") for key in value):
+            return self._fields(value.items(), path)
+        pairs = [
+            [self._tree(key, path, ""), self._tree(one, f"{path}/{key}", str(key))]
+            for key, one in value.items()
+        ]
+        return _items(value, pairs)
+
     def _fields(self, items: Any, path: str) -> dict[str, Any]:
-        return {
-            str(key): self._tree(one, f"{path}/{key}", str(key))
-            for key, one in items
-        }
+        return {str(key): self._tree(one, f"{path}/{key}", str(key)) for key, one in items}
 
 
 def _children(value: Any) -> list[tuple[Any, Any]]:
@@ -188,7 +186,10 @@ def _children(value: Any) -> list[tuple[Any, Any]]:
         return list(value.items())
     if isinstance(value, BaseModel):
         extra = value.__pydantic_extra__ or {}
-        return [*((name, getattr(value, name)) for name in type(value).model_fields), *extra.items()]
+        return [
+            *((name, getattr(value, name)) for name in type(value).model_fields),
+            *extra.items(),
+        ]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return [(one.name, getattr(value, one.name)) for one in dataclasses.fields(value)]
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -204,9 +205,15 @@ def _redacted(value: Any) -> dict[str, Any]:
     return told
 
 
-def _integer(value: int) -> Any:
-    """Give a number, as text where a browser would round it."""
-    return value if abs(value) <= _SAFE_INT else _typed("int", str(value))
+def _number(value: float) -> Any:
+    """Give a number, as text where JSON has none or a browser would round it."""
+    if isinstance(value, int):
+        return value if abs(value) <= _SAFE_INT else _typed("int", str(value))
+    return value if math.isfinite(value) else _typed("float", str(value))
+
+
+def _items(value: Any, items: list[Any]) -> dict[str, Any]:
+    return {"$type": type(value).__name__, "items": items}
 
 
 def _typed(name: str, value: str) -> dict[str, Any]:
