@@ -23,10 +23,10 @@ from wfc.ids import ulid
 from wfc.runtime.webhook_door import Refusal
 from wfc.web.api.dispatch import answer
 from wfc.web.api.table import API, BASE, ApiRoute
-from wfc.web.api.trees import Payloads, Redact
 from wfc.web.routes import ANY, PUBLIC, TABLE, Route
 from wfc.web.sessions import Sessions
 from wfc.web.site import PublicStreams, RateLimit, Site
+from wfc.web.trees import Payloads, Redact
 from wfc.worlds.protocol import World
 
 _LOG: Final = logging.getLogger("wfc.web")
@@ -126,7 +126,8 @@ def _routes(site: Site) -> list[StarletteRoute]:
     paths: dict[str, dict[str, Route | ApiRoute]] = {}
     for row in TABLE:
         paths.setdefault(row.path, {})[row.method] = row
-    for asked in API:
+    # Names that are said stand before names that are meant: `/hooks/resume` is no hook's id.
+    for asked in sorted(API, key=lambda row: row.path.replace("{", "~")):
         paths.setdefault(f"{BASE}{asked.path}", {})[asked.method] = asked
     return [
         StarletteRoute(path, _Path(site, rows), name=next(iter(rows.values())).name)

@@ -10,10 +10,10 @@ from starlette.requests import HTTPConnection
 from wfc import codec
 from wfc.http.auth import Guard
 from wfc.runtime.any_types import AnyTypes
-from wfc.web.api.trees import Payloads, Redact
-from wfc.web.api.watched import WatchedRuns
 from wfc.web.refused_tokens import RefusedTokens
 from wfc.web.sessions import Sessions
+from wfc.web.trees import Payloads, Redact
+from wfc.web.watched import WatchedRuns
 
 RateLimit = Callable[[HTTPConnection, str], Awaitable[float | None]]
 """Gives the seconds after which a request to the route of this name may be tried again."""

@@ -72,15 +72,4 @@ def _said(request: Request, row: ApiRoute, found: Any) -> Response:
 
 
 def _json(found: Mapping[str, Any]) -> str:
-    return json.dumps(
-        found, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain
-    )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
-    if isinstance(value, Mapping):
-        return dict(value)
-    message = f"{type(value).__name__} has no JSON form"
-    raise TypeError(message)
+    return json.dumps(found, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

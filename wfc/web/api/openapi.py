@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any, Final
 
 from pydantic import BaseModel, TypeAdapter
@@ -33,15 +32,12 @@ _PROBLEM: Final = {
 }
 
 
-@functools.cache
-def document(mount: str) -> Mapping[str, Any]:
-    """Give OpenAPI 3.1 for the API below `mount`."""
-    from wfc.web.api.table import API, BASE  # noqa: PLC0415 - the table has this as an endpoint
-
+def described(rows: Iterable[Any], base: str, mount: str) -> dict[str, Any]:
+    """Give OpenAPI 3.1 for these rows of the API, which stand below `base` of a `mount`."""
     schemas: dict[str, Any] = {"Problem": _PROBLEM}
     paths: dict[str, dict[str, Any]] = {}
-    for row in API:
-        path = BASE + _PARAMETER.sub(r"{\1}", row.path)
+    for row in rows:
+        path = base + _PARAMETER.sub(r"{\1}", row.path)
         paths.setdefault(path, {})[row.method.lower()] = _operation(row, schemas)
     return {
         "openapi": "3.1.0",
@@ -145,11 +141,3 @@ def _schema(kind: Any, schemas: dict[str, Any]) -> dict[str, Any]:
     name = re.sub(r"[^A-Za-z0-9]+", "_", title).strip("_")
     schemas[name] = found
     return {"$ref": f"#/components/schemas/{name}"}
-
-
-@functools.cache
-def meanings() -> Mapping[str, Mapping[str, Any]]:
-    """Say of each code of a problem with what status it comes, and what it means."""
-    from wfc.web.api.refusing import PROBLEMS  # noqa: PLC0415 - as above
-
-    return PROBLEMS

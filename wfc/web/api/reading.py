@@ -32,8 +32,6 @@ from wfc.web.api.models import (
     WaitView,
     rfc3339,
 )
-from wfc.web.api.trace import Span
-from wfc.web.api.trees import Painter
 from wfc.web.api.views import (
     actions_of,
     counts_of,
@@ -45,7 +43,9 @@ from wfc.web.api.views import (
     step_view,
     wait_view,
 )
-from wfc.web.api.watched import WatchedRun
+from wfc.web.trace import Span
+from wfc.web.trees import Painter
+from wfc.web.watched import WatchedRun
 from wfc.worlds.chunks import Form
 from wfc.worlds.protocol import ChunkRow, RunFilter
 from wfc.worlds.rules import PAGE_MAX
@@ -92,7 +92,7 @@ async def run(asked: Asked) -> RunView:
     opening = _opening(seen.log)
     return RunView(
         **run_item(row, world.now_us()),
-        reason=reason_of(why),
+        reason=reason_of(why, painter),
         arguments=painter.payload(opening.arguments, types, "/arguments"),
         output=painter.payload(row.output, types, "/output"),
         error=error_of(row.error, painter),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from wfc import errors
@@ -69,7 +70,7 @@ _OTHERS: Final = (
     ("our-fault", 500, "The fault is ours"),
     ("world-unavailable", 503, "It cannot be done now"),
 )
-PROBLEMS: Final = {
+PROBLEMS: Final[Mapping[str, Mapping[str, str | int]]] = {
     **{code: {"status": status, "title": title} for _, status, code, title in _STATUSES},
     **{code: {"status": status, "title": title} for code, status, title in _OTHERS},
 }

@@ -21,8 +21,8 @@ from wfc.web.api.models import (
     WaitView,
     rfc3339,
 )
-from wfc.web.api.trace import Attempt, Span
-from wfc.web.api.trees import Painter
+from wfc.web.trace import Attempt, Span
+from wfc.web.trees import Painter
 
 _MASK_SHOWN: Final = 4
 _CHAIN_MAX: Final = 10
@@ -63,11 +63,11 @@ def item_of(run: Run, now_us: int) -> RunItem:
     return RunItem(**run_item(run, now_us))
 
 
-def reason_of(why: Why) -> Reason:
+def reason_of(why: Why, painter: Painter) -> Reason:
     """Give the sentence, and what is known beside it."""
     return Reason(
         kind=why.kind.value,
-        sentence=why.sentence,
+        sentence=painter.text(why.sentence),
         since=rfc3339(why.since),
         until=rfc3339(why.until),
         span=why.span,

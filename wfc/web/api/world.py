@@ -14,12 +14,13 @@ from wfc.runtime import versions as runtime_versions
 from wfc.runtime.hook_views import summary_of_row
 from wfc.runtime.version_names import active_version, version_named
 from wfc.types import Schedule
-from wfc.web.api import acting, openapi
+from wfc.web.api import acting
 from wfc.web.api.asking import Asked
 from wfc.web.api.models import HookView, Listed, rfc3339
 from wfc.web.api.reading import bad_cursor, missing, row_of
-from wfc.web.api.trees import Painter
+from wfc.web.api.refusing import PROBLEMS
 from wfc.web.api.views import hook_view
+from wfc.web.trees import Painter
 from wfc.worlds.limits import is_queue, plain_name
 from wfc.worlds.protocol import AuditFilter, HookFilter, RunFilter
 
@@ -304,16 +305,10 @@ async def me(asked: Asked) -> dict[str, Any]:
     }
 
 
-async def document(asked: Asked) -> dict[str, Any]:
-    """Describe this API as OpenAPI 3.1."""
-    mount = str(asked.request.scope.get("root_path", "")).rstrip("/")
-    return dict(openapi.document(mount))
-
-
 async def problem(asked: Asked) -> dict[str, Any]:
     """Say what a code of a problem means."""
     code = asked.named("code")
-    found = openapi.meanings().get(code)
+    found = PROBLEMS.get(code)
     if found is None:
         raise missing("no-such-problem", "No answer of this API has such a code.")
     return {"code": code, **found}

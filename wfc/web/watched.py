@@ -14,8 +14,8 @@ from wfc.errors import WfcError
 from wfc.eventlog.event import Recorded
 from wfc.ids import RunId
 from wfc.runtime.logs import PAGE
-from wfc.web.api.trace import Trace
-from wfc.web.api.trees import Painter
+from wfc.web.trace import Trace
+from wfc.web.trees import Painter
 from wfc.worlds.protocol import World
 
 KEPT: Final = 16
