@@ -227,7 +227,7 @@ def test_two_worlds_are_added_up(wfc: Wfc, shop: Path, project: Path) -> None:
     assert [line.split()[-5 if "stay" in line else -1] for line in shown(said)[-3:-2]] == ["1"]
     assert wfc("check", "--against", world, "--histories", "histories", "--json").json["data"][
         "runs"
-    ] == {"move": 1, "stay": 3, "cannot": 0}
+    ] == {"move": 1, "there": 0, "stay": 3, "cannot": 0}
 
 
 def test_a_world_without_runs(wfc: Wfc, shop: Path, project: Path) -> None:
@@ -265,7 +265,7 @@ def test_programs_get_everything(wfc: Wfc, shop: Path) -> None:
     assert [(one["code"], one["workflow"]) for one in data["findings"]] == [
         ("WFC604", "shop:checkout"), ("WFC607", "shop:checkout"),
     ]  # fmt: skip
-    assert data["runs"] == {"move": 1, "stay": 2, "cannot": 0}
+    assert data["runs"] == {"move": 1, "there": 0, "stay": 2, "cannot": 0}
     answers = {one["run_id"]: one["answer"] for one in data["verdicts"]}
     assert answers == {"new": "move", "paid-1": "stay", "paid-2": "stay"}
     assert wfc("check", "--json").json["data"]["verdicts"] == data["verdicts"]
@@ -339,7 +339,7 @@ def test_two_processes_say_what_one_says(wfc: Wfc, shop: Path, project: Path) ->
     shop.write_text(NO_CURRENCY)
     one, two = (wfc("check", "--jobs", jobs, "--json").json["data"] for jobs in ("1", "2"))
     assert one == two
-    assert one["runs"] == {"move": 121, "stay": 2, "cannot": 0}
+    assert one["runs"] == {"move": 121, "there": 0, "stay": 2, "cannot": 0}
 
 
 def test_what_was_not_read_in_time_is_listed(wfc: Wfc, shop: Path) -> None:
