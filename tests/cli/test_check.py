@@ -230,6 +230,32 @@ def test_two_worlds_are_added_up(wfc: Wfc, shop: Path, project: Path) -> None:
     ] == {"move": 1, "there": 0, "stay": 3, "cannot": 0}
 
 
+@pytest.mark.parametrize("against", [(), ("--against", "sqlite:///runs.db")])
+def test_a_world_is_only_read(
+    wfc: Wfc, shop: Path, project: Path, against: tuple[str, ...]
+) -> None:
+    """Its file stays as it is, byte for byte, and nothing is made beside it."""
+    shop.write_text(TELLS)
+    assert wfc("check", *against).code == 0  # makes the caches of builds
+    names = sorted(path.name for path in project.iterdir())
+    for suffix in ("-turn", "-gate"):
+        (project / f"runs.db{suffix}").unlink(missing_ok=True)
+    names = sorted(path.name for path in project.iterdir())
+    before = (project / "runs.db").read_bytes()
+    said = wfc("check", *against, "--jobs", "1")
+    assert (said.code, shown(said)[0]) == (0, "VERSION against 1 version in use, 3 open runs")
+    assert (project / "runs.db").read_bytes() == before
+    assert sorted(path.name for path in project.iterdir()) == names
+
+
+def test_a_world_that_nobody_has_made_is_not_made(wfc: Wfc, shop: Path, project: Path) -> None:
+    """The settings name one in which no run was begun yet: so none is stranded."""
+    (project / "runs.db").unlink()
+    said = wfc("check")
+    assert (said.code, shown(said)[0]) == (0, "VERSION against 0 versions in use, 0 open runs")
+    assert not (project / "runs.db").exists()
+
+
 def test_a_world_without_runs(wfc: Wfc, shop: Path, project: Path) -> None:
     """Nothing is open there: that is an answer, with as many processes as there are cores."""
     world = f"sqlite:///{project / 'empty.db'}"
