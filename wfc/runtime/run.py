@@ -337,14 +337,15 @@ class Run(Generic[T]):
     ) -> Run[T]:
         """Begin a new run that shares with this one all events before `at`, and their times.
 
-        `at` is the position of an event, or the present id of a step or another operation and means
-        its first event. With `output` the step at `at` has this result. The fork has the same seed
+        `at` is the position of an event, or means the first event of a step or another operation:
+        by its present id, or by the step's name, the call's site or a beginning of the id, if that
+        fits no other. With `output` the step at `at` has this result. The fork has the same seed
         and goes on with the version that this run had at `at`, or is upgraded to `version` at once.
         An `id` that the same fork has already gives that run, with `created == False`.
 
         Raises `RunNotFound`, `VersionUnknown`, `AmbiguousName`, `NoSuchWorkflow`, `RunIdConflict`,
-        `InputInvalid` for an `at` that is not there and an `output` that does not fit, and
-        `Diverged` where the code contradicts what the fork would share.
+        `InputInvalid` for an `at` that is not there or fits several and an `output` that does not
+        fit, and `Diverged` where the code contradicts what the fork would share.
         """
         client = await self._client()
         made, created = await forking.fork(
