@@ -170,7 +170,7 @@ PROMISED: Final = {
     ),
     "config": (
         ["config", "show"],
-        fields(root=TEXT, settings=several(setting=TEXT, value=ANY, origin=TEXT, obeyed=FLAG)),
+        fields(root=TEXT, settings=several(setting=TEXT, value=ANY, origin=TEXT)),
     ),
     "diff": (
         ["diff", "."],

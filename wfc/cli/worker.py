@@ -22,7 +22,6 @@ from wfc.clock import MICROSECONDS
 from wfc.config import Session
 from wfc.runtime.outbox import INLINE_RETRY_US
 from wfc.runtime.worker import Worker
-from wfc.settings import without_effect
 
 app = command_app()
 
@@ -106,8 +105,6 @@ async def _work(
     activate: bool,
 ) -> int:
     loaded = common.load(**overrides)
-    if idle := without_effect(loaded):
-        output.note(common, f"set, but not yet obeyed by this version: {', '.join(idle)}")
     async with opened(loaded, with_code=True) as session:
         await _stand(common, session, activate=activate)
         made = session.make_worker(queues=queues)
