@@ -16,7 +16,6 @@ from wfc.errors import (
     PayloadCorrupt,
     RunBusy,
     RunCancelled,
-    RunEnded,
     RunFailed,
     RunNotFound,
     WfcError,
@@ -31,6 +30,7 @@ from wfc.runtime import context, forking, refusals, rerunning
 from wfc.runtime.answers import HookSummary, Recorded, Step
 from wfc.runtime.attributes import check_attributes
 from wfc.runtime.client import Client
+from wfc.runtime.ended import ended
 from wfc.runtime.hook_views import summary_of
 from wfc.runtime.host_types import FormerTypes
 from wfc.runtime.ledger import Ledger
@@ -401,7 +401,8 @@ class Run(Generic[T]):
 
     async def _must_tell(self, client: Client, fact: Event) -> None:
         if await tell(client, self.id, [fact]) is Refusal.OVER:
-            raise RunEnded(f"run {self.id} has ended; {fact.name} can no more be written to it")
+            row = await client.world.run(self.id)
+            raise ended(self.id, fact, None if row is None else row.status)
 
 
 async def tell(client: Client, run_id: RunId, events: Sequence[Event]) -> Refusal | None:
