@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from tests import warm
 from wfc.diagnostics import CATALOGUE
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
@@ -62,7 +64,7 @@ def read_blocks(blocks: str) -> Example:
             case "toml":
                 files[_SETTINGS] = text
             case "sh":
-                commands = text
+                commands += text
             case _:
                 raise AssertionError(f"nobody knows what to do with a block of {language}")
     return Example(files=files, commands=commands)
@@ -94,6 +96,31 @@ def done(page: str, where: Path) -> str:
     )
     assert said.returncode == 0, said
     return said.stdout
+
+
+def typed(page: str, where: Path) -> str:
+    """Do as `done` does with a page of many lines, of which each `wfc ...` is forked warm; what
+    the other lines set, the lines behind them find.
+    """
+    example = read_blocks((DOCS / page).read_text("utf-8"))
+    folder = where / "project"
+    folder.mkdir()
+    example.lay(folder)
+    environment, said = {**os.environ, "PYTHONPATH": str(DOCS.parent)}, ""
+    for line in example.commands.splitlines():
+        words = shlex.split(line, comments=True)
+        if words[:1] == ["wfc"]:
+            answer = warm.wfc(folder, *words[1:], env=environment)
+            said += answer.stdout
+        else:
+            shell = ["sh", "-e", "-c", f"set -a; {line}\nenv -0"]
+            answer = subprocess.run(
+                shell, cwd=folder, env=environment, capture_output=True, text=True, check=False
+            )
+            set_now = answer.stdout.split("\0")
+            environment = dict(one.split("=", 1) for one in set_now if "=" in one)
+        assert answer.returncode == 0, (line, answer)
+    return said
 
 
 def _split(text: str) -> Iterator[tuple[str, str]]:
