@@ -18,6 +18,7 @@ from wfc.cli.common import Common, command_app
 from wfc.cli.failure import Exit
 from wfc.cli.session import opened
 from wfc.cli.supervisor import supervise
+from wfc.cli.workflows import tell_if_empty
 from wfc.clock import MICROSECONDS
 from wfc.config import Session
 from wfc.runtime.outbox import INLINE_RETRY_US
@@ -107,6 +108,8 @@ async def _work(
     loaded = common.load(**overrides)
     async with opened(loaded, with_code=True) as session:
         await _stand(common, session, activate=activate)
+        assert session.registry is not None
+        tell_if_empty(common, loaded.root, session.registry.current.fingerprints)
         made = session.make_worker(queues=queues)
         stop = Stop(common)
         if ends.until_eof:
