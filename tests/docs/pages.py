@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -93,31 +92,6 @@ def done(page: str, where: Path) -> str:
     )
     assert said.returncode == 0, said
     return said.stdout
-
-
-def typed(page: str, where: Path) -> str:
-    """Do as `done` does with a page of many lines, of which each `wfc ...` is forked warm; what
-    the other lines set, the lines behind them find.
-    """
-    example = read_blocks((DOCS / page).read_text("utf-8"))
-    folder = where / "project"
-    folder.mkdir()
-    example.lay(folder)
-    environment, said = {**os.environ, "PYTHONPATH": str(DOCS.parent)}, ""
-    for line in example.commands.splitlines():
-        words = shlex.split(line, comments=True)
-        if words[:1] == ["wfc"]:
-            answer = warm.wfc(folder, *words[1:], env=environment)
-            said += answer.stdout
-        else:
-            shell = ["sh", "-e", "-c", f"set -a; {line}\nenv -0"]
-            answer = subprocess.run(
-                shell, cwd=folder, env=environment, capture_output=True, text=True, check=False
-            )
-            set_now = answer.stdout.split("\0")
-            environment = dict(one.split("=", 1) for one in set_now if "=" in one)
-        assert answer.returncode == 0, (line, answer)
-    return said
 
 
 def _split(text: str) -> Iterator[tuple[str, str]]:

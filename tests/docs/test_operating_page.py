@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from tests.docs.pages import DOCS, typed
+from tests.docs.pages import DOCS, done
 from wfc.runtime.otel import Telemetry
 from wfc.settings_tables import LimitsTable, Settings
 
@@ -22,7 +22,7 @@ UNITS = {"": "1"}
 def test_the_commands_of_the_page_do_what_it_says(tmp_path: Path) -> None:
     """From the first start over a backup that is put in place, to keys that are changed."""
     pytest.importorskip("cryptography")
-    said = typed("operating.md", tmp_path)
+    said = done("operating.md", tmp_path)
     lines = said.splitlines()
     assert lines[:2] == ["o-1", "o-2"]
     assert lines[2].startswith("idle; next due ")
