@@ -49,7 +49,7 @@ def socket() -> str:
 
 
 def shim(folder: Path) -> None:
-    """Put a `python` and a `wfc` into `folder`, for the PATH of a shell, whose commands are quick."""
+    """Put a `python` and a `wfc` into `folder`, for the PATH of a shell; both are quick."""
     # -I and -S: it is a messenger, and starts in a tenth of the time of what it asks for.
     messenger = f'exec "{sys.executable}" -IS "{CLIENT}" "{socket()}"'
     for name, words in (("python", ""), ("wfc", " -m wfc")):
