@@ -18,7 +18,7 @@ from wfc.worlds.protocol import AttemptOf, Owner, Refusal, Refused, StreamRow
 from wfc.worlds.sql_outside import upgrades_of
 from wfc.worlds.sql_runs import RunRow
 from wfc.worlds.sql_transaction import Transaction
-from wfc.worlds.vault import Vault, missing
+from wfc.worlds.vault import Vault, missing, veiled_or
 
 HEAD: Final = """
 SELECT runs.ended_at IS NOT NULL, streams.length, streams.closed FROM runs
@@ -342,20 +342,21 @@ def row_of(run_id: RunId, namespace: str, values: tuple[Any, ...], vault: Vault 
 def veiled_row(
     run_id: RunId, namespace: str, values: tuple[Any, ...], vault: Vault | None
 ) -> ChunkRow:
-    """Do as `row_of`, but let `codec.ENCRYPTED` stand for a chunk whose key is not here."""
-    key_id = values[-1]
-    if key_id is None or (vault is not None and vault.has(key_id)):
-        return row_of(run_id, namespace, values, vault)
-    number, _, _, recorded_at, operation_id, attempt, writer, *_ = values
-    return ChunkRow(
-        index=number,
-        form=Form.VALUE,
-        body=codec.ENCRYPTED,
-        recorded_at=recorded_at,
-        operation_id=None if operation_id is None else OperationId(operation_id),
-        attempt=attempt,
-        writer=None if writer is None else RunId(writer),
-    )
+    """Do as `row_of`, but let `codec.ENCRYPTED` stand for a chunk that no key here opens."""
+    number, _, _, recorded_at, operation_id, attempt, writer, _, key_id = values
+
+    def veil() -> ChunkRow:
+        return ChunkRow(
+            index=number,
+            form=Form.VALUE,
+            body=codec.ENCRYPTED,
+            recorded_at=recorded_at,
+            operation_id=None if operation_id is None else OperationId(operation_id),
+            attempt=attempt,
+            writer=None if writer is None else RunId(writer),
+        )
+
+    return veiled_or(lambda: row_of(run_id, namespace, values, vault), veil, vault, key_id)
 
 
 def listed(values: tuple[Any, ...]) -> StreamRow:
