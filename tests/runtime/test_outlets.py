@@ -198,7 +198,7 @@ async def test_an_endless_write_is_taken_as_there_is_room(monkeypatch: pytest.Mo
         await made.write(to, chunks)
 
     monkeypatch.setattr(Writable, "_attempt", lambda *_: SimpleNamespace(write_stream=write_stream))
-    writing = asyncio.create_task(Writable(OUT, int).write_many(endless()))
+    writing = asyncio.create_task(Writable[int](OUT, int).write_many(endless()))
     await until(lambda: len(clerk.taken) > 3)
     clerk.gate.clear()
     await until(lambda: made._outlets[OUT]._count >= UNFLUSHED_MAX)

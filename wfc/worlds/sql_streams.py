@@ -48,6 +48,13 @@ _EPILOGUES: Final = """
 SELECT namespace, epilogue, sealed_under FROM streams
 WHERE run_id = ? AND closed = 0 AND epilogue IS NOT NULL ORDER BY namespace
 """
+_PARENT: Final = "SELECT parent_id FROM runs WHERE run_id = ?"
+# One that has failed may be revived, and its steps write anew then.
+_FORGET_ENDED: Final = """
+DELETE FROM stream_writers WHERE run_id = ? AND NOT EXISTS (
+    SELECT 1 FROM runs WHERE runs.run_id = stream_writers.writer
+        AND (runs.ended_at IS NULL OR runs.status = 'failed'))
+"""
 _EPILOGUE: Final = "an epilogue"
 
 
@@ -203,6 +210,23 @@ def _begin(
         return chunks.reset_of(found[0])
     transaction.execute("INSERT INTO stream_writers VALUES (?, ?, ?, ?, ?)", (*place, length))
     return None
+
+
+def forget_writers(transaction: Transaction, run: RunRow) -> None:
+    """Forget which steps of chapters that are over, and of children that have come to their end,
+    have written: none of them writes again, and an endless run would have more of them each turn.
+    """
+    above: list[str] = [run.run_id]
+    parent = run.parent_id
+    while parent is not None:  # whose streams the run may have been given
+        above.append(parent)
+        found = transaction.execute(_PARENT, (parent,)).fetchone()
+        parent = None if found is None else found[0]
+    for run_id in above:
+        transaction.execute(
+            "DELETE FROM stream_writers WHERE run_id = ? AND writer = ?", (run_id, run.run_id)
+        )
+    transaction.execute(_FORGET_ENDED, (run.run_id,))
 
 
 def _row(new: NewChunk, wanted: StreamWrite, run_id: RunId, writer: RunId) -> _Row:
