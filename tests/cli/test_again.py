@@ -228,6 +228,15 @@ def test_an_exported_run_is_read_where_its_world_is_not(
     assert (again.code, "exist already" in again.err) == (5, True)
 
 
+def test_where_nothing_can_be_written_is_told(wfc: Wfc, folder: Path) -> None:
+    """And a name that no file can have is the name of no run."""
+    (folder / "file").write_text("in the way")
+    for place in ("file", "file/below", "x" * 300):
+        said = wfc("export", "paid", "-o", place)
+        assert (said.code, "cannot be written" in said.err) == (2, True), said
+    assert wfc("export", "x" * 300).code == 3
+
+
 def test_a_run_becomes_a_test_of_the_code(wfc: Wfc, folder: Path) -> None:
     """It passes while the code agrees with the history, and shows the divergence if not."""
     said = wfc("export", "paid", "-o", str(folder / "kept"), "--as-test", "--json")
