@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.proofs import disks
 from wfc.errors import (
     CorruptEvent,
     WorldCorrupt,
@@ -337,18 +338,8 @@ async def test_to_open_a_current_file_writes_nothing(path: Path) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 4 MiB of its own; only root may mount one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = shutil.which("mount")
-    mounted = mount and subprocess.run(
-        [mount, "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)],
-        capture_output=True,
-        check=False,
-    )
-    if not mounted or mounted.returncode:
-        pytest.skip("needs the right to mount a tmpfs: run as root")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with disks.small_disk(tmp_path / "disk") as folder:
+        yield folder
 
 
 async def test_a_full_disk_refuses_writes_and_serves_reads(small_disk: Path) -> None:
@@ -502,6 +493,29 @@ async def test_a_damaged_end_does_not_hide_the_list(world: SqliteWorld) -> None:
     assert set(runs) == {RUN, "other"}
     assert runs[RUN].output is None
     assert "damaged" in (runs[RUN].blocked or "")
+
+
+@pytest.mark.parametrize("lost", ["emptied", "removed"])
+async def test_a_file_that_is_lost_is_not_begun_anew_beside_its_log(path: Path, lost: str) -> None:
+    """SQLite would remove the log, and with it what was acknowledged last."""
+    world = await _opened(path)
+    await started(world)
+    copy = path.with_name("copy.db")
+    log_file = Path(f"{copy}-wal")
+    shutil.copy(f"{path}-wal", log_file)
+    await world.close()
+    if lost == "emptied":
+        copy.touch()
+    before = log_file.read_bytes()
+    assert before
+    for _ in range(2):
+        with pytest.raises(WorldCorrupt, match="restore a backup"):
+            await _opened(copy)
+    assert log_file.read_bytes() == before
+    log_file.unlink()
+    world = await _opened(copy)
+    await started(world)
+    await world.close()
 
 
 @pytest.mark.parametrize("keep", [0.0, 0.3, 0.7, 0.97])

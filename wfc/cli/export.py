@@ -64,7 +64,10 @@ def export(
 async def _export(
     common: Common, run_ids: list[str], out: Path, hidden: list[str], *, as_test: bool
 ) -> None:
-    names = {run_id: out / (quote(run_id, safe="") + SUFFIX) for run_id in dict.fromkeys(run_ids)}
+    names = {
+        run_id: out / (quote(run_id, safe="", errors="backslashreplace") + SUFFIX)
+        for run_id in dict.fromkeys(run_ids)
+    }
     tests = [_test_of(path) for path in names.values()] if as_test else []
     existing = [str(path) for path in (*names.values(), *tests) if _exists(path)]
     if existing:

@@ -22,6 +22,7 @@ from wfc.worlds.sql_write import Write
 from wfc.worlds.sqlite_connect import (
     CHECKPOINT_PAGES,
     check_folder,
+    check_log,
     connect,
     connect_current,
     migrate,
@@ -114,6 +115,7 @@ class Committer:
             return
         self._turnstile.enter()
         try:
+            check_log(self._path)
             self._connection = connect(self._path)
             try:
                 migrate(self._connection, self._path, self._clock.now_us())

@@ -54,10 +54,11 @@ def connect_current(path: Path) -> sqlite3.Connection | None:
     """Connect to a file whose tables are up to date, by reading alone; None if it is no such file.
 
     So whoever only looks needs no room on the disk and no turn among the writers. Raises
-    `WorldTooNew`, `WorldUnreachable`.
+    `WorldCorrupt`, `WorldTooNew`, `WorldUnreachable`.
     """
     if not path.is_file():
         return None
+    check_log(path)
     try:
         with _closed_unless_kept(f"{path.as_uri()}?mode=rw") as (connection, keep):
             (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
@@ -114,6 +115,28 @@ def check_folder(path: Path) -> None:
             f"the folder {path.parent} of the world {path} does not exist. Create it, or correct "
             "`world` in the configuration."
         )
+
+
+def check_log(path: Path) -> None:
+    """Refuse a file that is empty, or not there, while its log is not. Raises `WorldCorrupt`.
+
+    SQLite takes the log for a leftover and removes it, and with it what was committed last.
+    """
+    log = Path(f"{path}-wal")
+    # In this order: whoever makes a new file fills it before its log.
+    if _size(log) and not _size(path):
+        raise WorldCorrupt(
+            f"{path} is empty or gone, but its log {log} is not: the file was lost, and nothing is "
+            "repaired. Stop the workers, keep a copy of the log, and restore a backup; if nothing "
+            "is to be kept, remove the log."
+        )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _configure(connection: sqlite3.Connection, path: Path) -> None:
