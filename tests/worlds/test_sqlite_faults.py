@@ -495,6 +495,25 @@ async def test_a_damaged_end_does_not_hide_the_list(world: SqliteWorld) -> None:
     assert "damaged" in (runs[RUN].blocked or "")
 
 
+async def test_text_that_is_none_is_damage(path: Path) -> None:
+    """Of a row, which Python tells without a code, and of a table's name, in SQLite's own words."""
+    await _full_world(path)
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE runs SET workflow = CAST(x'ff' AS TEXT) WHERE run_id = 'large'")
+    connection.commit()
+    connection.close()
+    world = await _opened(path)
+    with pytest.raises(WorldCorrupt, match="restore a backup"):
+        await world.run(RunId("large"))
+    assert await world.run(RUN) is not None
+    await world.close()
+    whole = path.read_bytes()
+    assert whole.count(b"CREATE TABLE events") == 1
+    path.write_bytes(whole.replace(b"CREATE TABLE events", b"CREATE TABLE \xff\xfe(nts"))
+    with pytest.raises(WorldCorrupt, match="restore a backup"):
+        await _opened(path)
+
+
 @pytest.mark.parametrize("lost", ["emptied", "removed"])
 async def test_a_file_that_is_lost_is_not_begun_anew_beside_its_log(path: Path, lost: str) -> None:
     """SQLite would remove the log, and with it what was acknowledged last."""

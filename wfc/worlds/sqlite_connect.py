@@ -32,6 +32,10 @@ _FULL: Final = 2  # what `PRAGMA synchronous` answers for FULL
 _DISK_LOW_BYTES: Final = 1 << 20
 
 
+SQLITE_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
+"""What SQLite raises: of a damaged file it may say something that is no text."""
+
+
 def connect(path: Path, *, reader: bool = False) -> sqlite3.Connection:
     """Open `path` with the durability that the promises need, and read it back.
 
@@ -65,7 +69,7 @@ def connect_current(path: Path) -> sqlite3.Connection | None:
             if mode == "wal" and _schema(connection, path) >= SCHEMA:
                 _configure(connection, path)
                 return keep()
-    except sqlite3.Error:
+    except SQLITE_ERRORS:
         return None  # who connects to write next meets it again, and tells it
     return None
 
@@ -228,8 +232,10 @@ def _migrations() -> Iterator[tuple[int, list[str]]]:
         yield int(number), [part for part in "\n".join(lines).split(";") if part.strip()]
 
 
-def translate(error: sqlite3.Error, path: Path) -> WorldError:
+def translate(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> WorldError:
     """Say what an error of SQLite means for a world."""
+    if isinstance(error, UnicodeDecodeError) or str(error).startswith(_NO_TEXT):
+        return WorldCorrupt(f"{path}: {_CORRUPT[1]} ({error})")
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _disk_is_full(path)):
         return WorldFull(
@@ -262,6 +268,8 @@ _READ_ONLY: Final = (
     ),
 )
 _UNREACHABLE: Final = (WorldUnreachable, "the file cannot be opened, read or written")
+_NO_TEXT: Final = "Could not decode to UTF-8"
+"""How Python's `sqlite3` begins, without a code, where text of a row is none."""
 _MEANINGS: Final[Mapping[int, tuple[type[WorldError], str]]] = {
     sqlite3.SQLITE_BUSY: _LOCKED,
     sqlite3.SQLITE_LOCKED: _LOCKED,
