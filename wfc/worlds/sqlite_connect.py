@@ -190,7 +190,8 @@ def migrate(connection: sqlite3.Connection, path: Path, now_us: int) -> None:
         # Written even if nothing changed, and then undone: `BEGIN IMMEDIATE` does not say that a
         # file is read-only.
         connection.executemany(
-            "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            "INSERT INTO meta (key, value)"
+            " VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
             [
                 ("schema", str(SCHEMA)),
                 ("min_reader", str(MIN_READER)),
