@@ -24,7 +24,7 @@ from wfc.errors import (
 
 BUSY_MS: Final = 10_000
 CHECKPOINT_PAGES: Final = 4000
-SCHEMA: Final = 11
+SCHEMA: Final = 12
 """The number of the last migration this code knows."""
 MIN_READER: Final = 10
 """Older code writes rows of runs without the column for their gates, which is refused."""
