@@ -97,7 +97,7 @@ def _bounded(words: list[str]) -> list[str]:
 def told_to_stop() -> Iterator[None]:
     """Press Ctrl-C on what is still at it after a while."""
     before = signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
-    signal.setitimer(signal.ITIMER_REAL, _PATIENCE_S)
+    signal.setitimer(signal.ITIMER_REAL, _PATIENCE_S, 10 * _PATIENCE_S)
     try:
         yield
     finally:
@@ -178,6 +178,12 @@ def tried(wfc: Wfc, anew: Callable[[], Path], path: tuple[str, ...], seed: int) 
     return said
 
 
+# Ctrl-C may strike in a callback of the collector of garbage, where it is told and forgotten; it is
+# pressed again then.
+_ANYWHERE: Final = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@_ANYWHERE
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 def test_any_words_have_an_exit_code_of_the_table(
     wfc: Wfc, town: Callable[[], Path], path: tuple[str, ...]
@@ -205,6 +211,7 @@ def _typed(word: str) -> str:
     return word.replace("\0", "").encode("utf-8", "replace").decode()
 
 
+@_ANYWHERE
 @pytest.mark.soak
 @pytest.mark.timeout(0)
 def test_many_words(wfc: Wfc, town: Callable[[], Path]) -> None:

@@ -514,6 +514,18 @@ async def test_text_that_is_none_is_damage(path: Path) -> None:
         await _opened(path)
 
 
+async def test_a_column_that_lost_its_name_is_damage(path: Path) -> None:
+    """A worker that took it for something that passes would wait for ever."""
+    await _full_world(path)
+    whole = path.read_bytes()
+    assert whole.count(b"    fingerprint TEXT") == 1
+    path.write_bytes(whole.replace(b"    fingerprint TEXT", b"    fingerp\xb2int TEXT"))
+    world = await _opened(path)
+    with pytest.raises(WorldCorrupt, match="restore a backup"):
+        await started(world, RunId("another"))
+    await world.close()
+
+
 @pytest.mark.parametrize("lost", ["emptied", "removed"])
 async def test_a_file_that_is_lost_is_not_begun_anew_beside_its_log(path: Path, lost: str) -> None:
     """SQLite would remove the log, and with it what was acknowledged last."""

@@ -235,7 +235,7 @@ def _migrations() -> Iterator[tuple[int, list[str]]]:
 
 def translate(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> WorldError:
     """Say what an error of SQLite means for a world."""
-    if isinstance(error, UnicodeDecodeError) or str(error).startswith(_NO_TEXT):
+    if isinstance(error, UnicodeDecodeError) or _OF_DAMAGE.match(str(error)):
         return WorldCorrupt(f"{path}: {_CORRUPT[1]} ({error})")
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _disk_is_full(path)):
@@ -269,8 +269,8 @@ _READ_ONLY: Final = (
     ),
 )
 _UNREACHABLE: Final = (WorldUnreachable, "the file cannot be opened, read or written")
-_NO_TEXT: Final = "Could not decode to UTF-8"
-"""How Python's `sqlite3` begins, without a code, where text of a row is none."""
+_OF_DAMAGE: Final = re.compile(r"Could not decode to UTF-8|no such (table|column)|.*has no column")
+"""What is said without a code of its own: text of a row is none, or the tables are not ours."""
 _MEANINGS: Final[Mapping[int, tuple[type[WorldError], str]]] = {
     sqlite3.SQLITE_BUSY: _LOCKED,
     sqlite3.SQLITE_LOCKED: _LOCKED,
