@@ -32,7 +32,8 @@ from wfc.config import use_session
 from wfc.ids import RunId
 from wfc.runtime.run import Run
 from wfc.web import asgi_app
-from wfc.web.routes import ANY, TABLE, Route
+from wfc.web.api.table import API, BASE
+from wfc.web.routes import ANY, TABLE
 from wfc.worlds.open import open_world
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "X\x00")
@@ -54,6 +55,39 @@ QUERIES: Final = (
 )  # fmt: skip
 TOKEN: Final = "t0ken-of-an-operator-which-nobody-may-ever-see"  # noqa: S105 - of this test
 DEFAULT: Final = (200, 201, 202, 204, 206, 303, 304, 400, 404, 405, 421)
+
+
+def _names_of(model: Any) -> list[str]:
+    """Give the names by which a model reads its fields."""
+    fields = {} if model is None else model.model_fields
+    return [field.alias or name for name, field in fields.items()]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A way to ask for something, of either table; `fields` are those of its body and its query."""
+
+    method: str
+    path: str
+    problems: tuple[int, ...]
+    fields: tuple[str, ...] = ()
+
+
+ROWS: Final = {
+    f"{row.method} {row.path}": row
+    for row in (
+        *(Row(row.method, row.path, row.problems) for row in TABLE),
+        *(
+            Row(
+                row.method,
+                BASE + row.path,
+                row.problems,
+                tuple(_names_of(row.body) + _names_of(row.query)),
+            )
+            for row in API
+        ),
+    )
+}
 
 
 @dataclass
@@ -109,7 +143,7 @@ async def _furnished(runner: asyncio.Runner, stack: AsyncExitStack) -> Town:
     return Town(runner, house, known, apps)
 
 
-def request_for(chance: random.Random, row: Route, known: tuple[str, ...]) -> dict[str, Any]:
+def request_for(chance: random.Random, row: Row, known: tuple[str, ...]) -> dict[str, Any]:
     """Make the scope of a request for a row: its path with hostile or known words in it."""
 
     def filling(_: re.Match[str]) -> str:
@@ -124,7 +158,7 @@ def request_for(chance: random.Random, row: Route, known: tuple[str, ...]) -> di
     if chance.random() < 3 / 4:
         headers.append((b"host", b"localhost"))
     query = "&".join(
-        f"{chance.choice(QUERIES)}={quote(hostile.word(chance), errors='replace')}"
+        f"{chance.choice((*QUERIES, *row.fields))}={quote(hostile.word(chance), errors='replace')}"
         for _ in range(chance.randrange(3))
     )
     if chance.random() < 1 / 10:
@@ -151,21 +185,24 @@ def _header(chance: random.Random) -> bytes:
     return hostile.word(chance).encode("utf-8", "replace")[:8000]
 
 
-def body_for(chance: random.Random) -> list[bytes]:
+def body_for(chance: random.Random, row: Row, known: tuple[str, ...]) -> list[bytes]:
     """Make a body in pieces; an empty list is a client that hangs up."""
-    match chance.choice(("none", "json", "bytes", "large", "pieces", "gone")):
-        case "none":
-            return [b""]
-        case "json":
-            return [hostile.text(chance).encode("utf-8", "surrogatepass")]
-        case "bytes":
-            return [hostile.some_bytes(chance)]
-        case "large":
-            return [b"x" * 65_536] * 20
-        case "pieces":
-            return [b"{", b"", b'"a":', b"1}"]
-        case _:
-            return []
+    if row.fields and chance.random() < 2 / 3:
+        names = chance.sample(row.fields, chance.randrange(1, 1 + len(row.fields)))
+        said = {
+            name: chance.choice(known) if chance.random() < 1 / 3 else hostile.value(chance)
+            for name in names
+        }
+        return [json.dumps(said).encode()]
+    whole = chance.choice((
+        [b""],
+        [hostile.text(chance).encode("utf-8", "surrogatepass")],
+        [hostile.some_bytes(chance)],
+        [b"x" * 65_536] * 20,
+        [b"{", b"", b'"a":', b"1}"],
+        [],
+    ))  # fmt: skip
+    return list(whole)
 
 
 @dataclass
@@ -201,8 +238,10 @@ async def asked(app: Any, scope: dict[str, Any], pieces: list[bytes]) -> Answer 
 
 async def _tried(town: Town, name: str, seed: int) -> str:
     chance = random.Random(f"{name} {seed}")  # noqa: S311 - repeatable, and no secret
-    row = next(one for one in TABLE if f"{one.method} {one.path}" == name)
-    scope, pieces = request_for(chance, row, town.known), body_for(chance)
+    row = ROWS[name]
+    scope, pieces = request_for(chance, row, town.known), body_for(chance, row, town.known)
+    if row.fields and chance.random() < 3 / 4:
+        scope["headers"] = [(b"content-type", b"application/json"), (b"host", b"localhost")]
     before = await town.lengths()
     answer = await asked(town.apps[chance.choice(sorted(town.apps))], scope, pieces)
     after = await town.lengths()
@@ -224,9 +263,6 @@ async def _tried(town: Town, name: str, seed: int) -> str:
 def tried(town: Town, name: str, seed: int) -> str:
     """Send a hostile request to a route, and see what must hold of its answer."""
     return town.runner.run(_tried(town, name, seed))
-
-
-ROWS: Final = tuple(f"{row.method} {row.path}" for row in TABLE)
 
 
 @pytest.mark.parametrize("name", ROWS)
