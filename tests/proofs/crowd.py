@@ -61,15 +61,15 @@ _TAKEN: Final = {
 
 
 @contextmanager
-def counted(connection: sqlite3.Connection) -> Iterator[list[int]]:
+def counted(connection: sqlite3.Connection, *, by: int = _STEP) -> Iterator[list[int]]:
     """Count the instructions that a connection executes meanwhile: the sum stands in the list."""
     sums = [0]
 
     def count() -> int:
-        sums[0] += _STEP
+        sums[0] += by
         return 0
 
-    connection.set_progress_handler(count, _STEP)
+    connection.set_progress_handler(count, by)
     try:
         yield sums
     finally:
