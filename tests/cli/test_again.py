@@ -236,7 +236,8 @@ def test_where_nothing_can_be_written_is_told(wfc: Wfc, folder: Path) -> None:
         said = wfc("export", "paid", "-o", place)
         assert (said.code, "cannot be written" in said.err) == (2, True), said
     for name in ("x" * 300, os.fsdecode(b"\xff")):
-        assert wfc("export", name).code == 3
+        for command in ("export", "wake", "cancel", "pause"):
+            assert wfc(command, name).code == 3, command
 
 
 def test_a_run_becomes_a_test_of_the_code(wfc: Wfc, folder: Path) -> None:

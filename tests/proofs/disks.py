@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -37,9 +38,13 @@ class Ballast:
         self._path = disk / "ballast"
 
     def fill(self, *, left: int = 0) -> None:
-        """Leave `left` bytes."""
+        """Leave `left` bytes, or less if somebody writes meanwhile."""
         free = shutil.disk_usage(self._disk).free
-        self._path.write_bytes(bytes(max(0, free - left)))
+        try:
+            self._path.write_bytes(bytes(max(0, free - left)))
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
 
     def throw_off(self) -> None:
         """Give the room back."""
