@@ -21,7 +21,9 @@ _COLUMNS: Final = (
     " worker_id IS NOT NULL"
 )
 _ADD: Final = """
-INSERT INTO deliveries VALUES (?, ?, ?, 'pending', 0, ?, NULL, ?, NULL, NULL)
+INSERT INTO deliveries (run_id, callback, position, status, attempts, due, worker_id, changed_at,
+    error, key_id)
+VALUES (?, ?, ?, 'pending', 0, ?, NULL, ?, NULL, NULL)
 ON CONFLICT (run_id, callback) DO UPDATE SET
     position = excluded.position, status = 'pending', attempts = 0, due = excluded.due,
     worker_id = NULL, changed_at = excluded.changed_at, error = NULL, key_id = NULL
@@ -53,7 +55,8 @@ WHERE status = 'pending' AND worker_id IS NULL AND callback IN ({_UNSEEN})
 def register(transaction: Transaction, callbacks: Sequence[Callback]) -> None:
     """Know callbacks, each as it was told last."""
     transaction.connection.executemany(
-        "INSERT INTO callbacks VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET"
+        "INSERT INTO callbacks (name, workflow, status, seen_at)"
+        " VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET"
         " workflow = excluded.workflow, status = excluded.status, seen_at = excluded.seen_at",
         [(each.name, each.workflow, each.status, transaction.now_us) for each in callbacks],
     )

@@ -24,7 +24,9 @@ _KEY: Final = "$key"
 """Names the key among the names of payloads, none of which is written so."""
 _BLOB: Final = "a large payload"
 _DIGEST: Final = "digest"
-INSERT: Final = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)"
+INSERT: Final = (
+    "INSERT INTO events (run_id, position, code, body, dedupe, blobs) VALUES (?, ?, ?, ?, ?, ?)"
+)
 SELECT: Final = (
     "SELECT position, body, blobs, code FROM events"
     " WHERE run_id = ? AND position > ? ORDER BY position LIMIT ?"

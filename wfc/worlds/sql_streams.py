@@ -39,7 +39,11 @@ AND number >= :start AND number < :end AND at < :bytes + (
     SELECT at FROM chunks WHERE stream = (SELECT stream FROM found) AND number = :start
 ) ORDER BY number
 """  # noqa: S608 - fixed names
-_INSERT: Final = "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT: Final = """
+INSERT INTO chunks (stream, number, form, at, recorded_at, operation_id, attempt, writer, key,
+    sealed_under, body)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
 _SELECT: Final = """
 SELECT stream, namespace, length, size, closed, recorded_at, closed_by FROM streams
 WHERE run_id = ? AND namespace = ?
@@ -208,7 +212,11 @@ def _begin(
     ).fetchone()
     if found is not None:
         return chunks.reset_of(found[0])
-    transaction.execute("INSERT INTO stream_writers VALUES (?, ?, ?, ?, ?)", (*place, length))
+    transaction.execute(
+        "INSERT INTO stream_writers (run_id, namespace, writer, operation_id, from_number)"
+        " VALUES (?, ?, ?, ?, ?)",
+        (*place, length),
+    )
     return None
 
 

@@ -126,7 +126,7 @@ def _set_attributes(transaction: Transaction, run_id: RunId, event: AttributesSe
             )
         else:
             transaction.execute(
-                "INSERT INTO attributes VALUES (?, ?, ?)"
+                "INSERT INTO attributes (run_id, key, value) VALUES (?, ?, ?)"
                 " ON CONFLICT (run_id, key) DO UPDATE SET value = excluded.value",
                 (run_id, key, rules.scalar_text(value)),
             )
