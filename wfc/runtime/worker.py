@@ -25,7 +25,7 @@ from wfc.runtime.desk import PAGE
 from wfc.runtime.execution import Execution
 from wfc.runtime.firing import Firing
 from wfc.runtime.following import Following
-from wfc.runtime.heartbeat import Turns
+from wfc.runtime.heartbeat import Heartbeat, HeartOf, Turns
 from wfc.runtime.inbox import LOOK_AGAIN_S, Inbox
 from wfc.runtime.measuring import measure
 from wfc.runtime.membership import Membership
@@ -85,9 +85,11 @@ class Worker:
         telemetry: Telemetry | None = None,
         entropy: Callable[[int], bytes] = os.urandom,
         callbacks: Callbacks = REGISTERED,
+        heart: HeartOf = Heartbeat,
     ) -> None:
         """Prepare; nothing is taken before `start`, `run` or `run_until_idle`. Without `processes`
-        a step that asks for a process of its own fails.
+        a step that asks for a process of its own fails. `entropy` and `heart` are for simulations,
+        which repeat what they do and so have no threads.
         """
         log_context.install()
         log_capture.install()
@@ -111,7 +113,7 @@ class Worker:
         self.owned = OwnedRuns(self, self.options.executions)
         self._alarms = Alarms(world.now_us)
         self._turns = Turns(self.options.turn_s)
-        self.membership = Membership(self, self._turns, queues, entropy)
+        self.membership = Membership(self, self._turns, queues, entropy, heart)
         self._following: Following | None = None
         self._chores = Chores(self.settled, self._give_up)
         self.attempts = QueuedAttempts(self)
