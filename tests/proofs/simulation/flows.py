@@ -168,7 +168,7 @@ PROGRAM = Program(
 
     async def flow(name: str, node: list, chapters: int = 0, done: list = ()) -> object:
         "use workflow"
-        done = [*done, await play(f"{name}" if not chapters else f"{name}#{chapters}", node)]
+        done = [*done, await play(f"{name}" if not chapters else f"{name}-{chapters}", node)]
         if chapters:
             await restart(name, node, chapters - 1, done)
         return done

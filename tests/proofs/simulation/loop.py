@@ -33,11 +33,15 @@ class TimeUpError(Exception):
     """The simulation has not come to its end in the virtual time that it has."""
 
 
-class SimulatedLoop(asyncio.AbstractEventLoop):  # type: ignore[misc]  # the rest raises NotImplementedError
-    """Runs callbacks of places one at a time; `rng` draws whose turn it is."""
+class SimulatedLoop:
+    """Runs callbacks of places one at a time; `rng` draws whose turn it is.
+
+    It has what asyncio's tasks, timers and primitives ask of a loop, and nothing that does I/O.
+    """
 
     def __init__(self, rng: Random, limit_s: float = 3600.0) -> None:
         """Begin at the instant 0; `TimeUpError` ends what takes longer than `limit_s`."""
+        self._self: Any = self
         self._rng = rng
         self._limit_s = limit_s
         self._now_s = 0.0
@@ -62,7 +66,8 @@ class SimulatedLoop(asyncio.AbstractEventLoop):  # type: ignore[misc]  # the res
             task = self.create_task(main)
             while not task.done():
                 self._step()
-            return task.result()
+            result: T = task.result()
+            return result
 
     def bury(self) -> None:
         """End every task that is left, of the dead too, so that nothing is left for the garbage
@@ -89,7 +94,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):  # type: ignore[misc]  # the res
 
     @contextlib.contextmanager
     def _running(self) -> Iterator[None]:
-        asyncio._set_running_loop(self)
+        asyncio._set_running_loop(self._self)
         try:
             yield
         finally:
@@ -159,10 +164,13 @@ class SimulatedLoop(asyncio.AbstractEventLoop):  # type: ignore[misc]  # the res
         return self._now_s
 
     def call_soon(
-        self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+        self,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
     ) -> asyncio.Handle:
         context = contextvars.copy_context() if context is None else context
-        handle = asyncio.Handle(callback, args, self, context)
+        handle = asyncio.Handle(callback, args, self._self, context)
         self._queue(context.get(PLACE, OUTSIDE)).append(handle)
         return handle
 
@@ -174,7 +182,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):  # type: ignore[misc]  # the res
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         context = contextvars.copy_context() if context is None else context
-        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        handle = asyncio.TimerHandle(when, callback, args, self._self, context)
         entry = (when, next(self._numbers), context.get(PLACE, OUTSIDE), handle)
         heapq.heappush(self._timers, entry)
         return handle
@@ -189,9 +197,14 @@ class SimulatedLoop(asyncio.AbstractEventLoop):  # type: ignore[misc]  # the res
         return self.call_at(self._now_s + delay, callback, *args, context=context)
 
     def call_soon_threadsafe(
-        self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+        self,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
     ) -> asyncio.Handle:
-        assert asyncio._get_running_loop() is self, "a thread would make the simulation random"
+        assert asyncio._get_running_loop() is self._self, (
+            "a thread would make the simulation random"
+        )
         return self.call_soon(callback, *args, context=context)
 
     def run_in_executor(
@@ -204,10 +217,10 @@ class SimulatedLoop(asyncio.AbstractEventLoop):  # type: ignore[misc]  # the res
         return future
 
     def create_future(self) -> asyncio.Future[Any]:
-        return asyncio.Future(loop=self)
+        return asyncio.Future(loop=self._self)
 
     def create_task(self, coro: Any, *, name: str | None = None, context: Any = None) -> Any:
-        task = asyncio.Task(coro, loop=self, name=name, context=context)
+        task: asyncio.Task[Any] = asyncio.Task(coro, loop=self._self, name=name, context=context)
         self._tasks.append(task)
         return task
 
@@ -218,7 +231,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):  # type: ignore[misc]  # the res
         return False
 
     def is_running(self) -> bool:
-        return asyncio._get_running_loop() is self
+        return asyncio._get_running_loop() is self._self
 
     def is_closed(self) -> bool:
         return False

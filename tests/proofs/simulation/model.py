@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from tests.proofs.simulation.scenario import Asked, Node
 
@@ -54,7 +55,7 @@ def fits(form: Form, value: Any) -> bool:
         case Either(parts):
             return any(fits(part, value) for part in parts)
         case Shuffled(values):
-            return sorted(value) == sorted(values)
+            return isinstance(value, list) and Counter(map(str, value)) == Counter(map(str, values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,43 +75,45 @@ def run_ends(asked: Asked, *, losing: bool) -> Ends:
     return Ends(returns, one.raises)
 
 
+_RAISES: Final = {"broken": "ValueError", "late": "StepTimeout", "fatal": "FatalError"}
+
+
 def ends(node: Node, *, losing: bool) -> Ends:
     """Say how a tree of operations may end; `losing`: attempts may be lost with their worker."""
     kind, *rest = node
-    lost = frozenset({"WorkerLost"}) if losing else frozenset[str]()
+    if kind in _RAISES:
+        return Ends(None, frozenset({_RAISES[kind], *(["WorkerLost"] if losing else [])}))
+    if kind in ("child", "limit", "try", "guard"):
+        parts = [ends(part, losing=losing) for part in inner_nodes(node)]
+        return _around(kind, parts[0], parts[-1])
+    if kind in ("seq", "gather", "settle", "group", "race"):
+        return _many(kind, [ends(part, losing=losing) for part in rest[0]])
+    return Ends(_value(kind, rest))
+
+
+def _value(kind: str, rest: list[Any]) -> Form:
     match kind:
-        case "note" | "slow" | "flaky" | "pausing" | "limited" | "stream":
-            return Ends(Exactly(f"{rest[0]}!"))
-        case "broken":
-            return Ends(None, frozenset({"ValueError"}) | lost)
-        case "late":
-            return Ends(None, frozenset({"StepTimeout"}) | lost)
-        case "fatal":
-            return Ends(None, frozenset({"FatalError"}) | lost)
         case "nap":
-            return Ends(Exactly("slept"))
+            return Exactly("slept")
         case "attr":
-            return Ends(Exactly(rest[1]))
+            return Exactly(rest[1])
         case "hook":
-            return Ends(Shuffled(tuple(range(rest[1]))))
+            return Shuffled(tuple(range(rest[1])))
+    return Exactly(f"{rest[0]}!")
+
+
+def _around(kind: str, inner: Ends, then: Ends) -> Ends:
+    match kind:
         case "child":
-            inner = ends(rest[1], losing=losing)
-            returns = None if inner.returns is None else Each((inner.returns,))
-            return Ends(returns, frozenset({"RunFailed"}) if inner.raises else frozenset())
+            child = None if inner.returns is None else Each((inner.returns,))
+            return Ends(child, frozenset({"RunFailed"}) if inner.raises else frozenset())
         case "limit":
-            inner = ends(rest[1], losing=losing)
-            late = Exactly("late")
-            returns = late if inner.returns is None else Either((inner.returns, late))
-            return Ends(returns, inner.raises - {"StepTimeout"})
-        case "try":
-            first, then = (ends(part, losing=losing) for part in rest)
-            if not first.raises:
-                return first
-            forms = [form for form in (first.returns, then.returns) if form is not None]
+            forms = [form for form in (inner.returns, Exactly("late")) if form is not None]
+            return Ends(Either(tuple(forms)), inner.raises - {"StepTimeout"})
+        case "try" if inner.raises:
+            forms = [form for form in (inner.returns, then.returns) if form is not None]
             return Ends(Either(tuple(forms)) if forms else None, then.raises)
-        case "guard":
-            return ends(rest[0], losing=losing)
-    return _many(kind, [ends(part, losing=losing) for part in rest[0]])
+    return inner
 
 
 def _many(kind: str, parts: list[Ends]) -> Ends:

@@ -72,10 +72,17 @@ class Scenario:
         """Tell whether a worker may lose its lease."""
         return any(fault.kind in LOSING for fault in self.faults)
 
+    @property
+    def doubting(self) -> bool:
+        """Tell whether a worker may give up a run, or an attempt, that it has: also because it
+        cannot read the log, or was not told that it has it.
+        """
+        return self.losing or any(fault.kind in ("refuse", "lose_reply") for fault in self.faults)
+
 
 def scenario_of(seed: int) -> Scenario:
     """Draw a scenario; of every sixth nothing goes wrong."""
-    rng = Random(f"scenario {seed}")
+    rng = Random(f"scenario {seed}")  # noqa: S311 - no secret
     workers = rng.choice((1, 2, 2, 3))
     grammar = Grammar(rng)
     runs = tuple(_asked(grammar, rng, number) for number in range(rng.choice((1, 1, 1, 2, 3))))
@@ -126,22 +133,22 @@ class Grammar:
             ("note", "note", "note", "slow", "flaky", "pausing", "broken", "fatal", "late",
              "limited", "nap", "attr", "stream", "stream", "hook", "hook")
         )  # fmt: skip
-        match kind:
-            case "slow" | "limited":
-                return kind, key, rng.choice((20, 400, 1500, 4000))
-            case "flaky":
-                return kind, key, rng.randint(1, 3)
-            case "pausing":
-                return kind, key, 1
-            case "nap":
-                return kind, rng.choice((10, 300, 2500))
-            case "attr":
-                return kind, key, rng.randint(0, 9)
-            case "stream":
-                return kind, key, rng.randint(1, 4)
-            case "hook":
-                return kind, key, rng.randint(1, 3)
-        return kind, key
+        return kind, *self._arguments(kind, key)
+
+    def _arguments(self, kind: str, key: str) -> Node:
+        rng = self._rng
+        numbers: dict[str, tuple[int, ...]] = {
+            "slow": (20, 400, 1500, 4000),
+            "limited": (20, 400, 1500, 4000),
+            "flaky": (1, 2, 3),
+            "pausing": (1,),
+            "attr": tuple(range(10)),
+            "stream": (1, 2, 3, 4),
+            "hook": (1, 2, 3),
+        }
+        if kind == "nap":
+            return (rng.choice((10, 300, 2500)),)
+        return (key, rng.choice(numbers[kind])) if kind in numbers else (key,)
 
     def _key(self, prefix: str) -> str:
         return f"{prefix}{next(self._numbers)}"
@@ -179,6 +186,8 @@ def _faults(rng: Random, workers: int) -> list[Fault]:
         place = rng.randrange(-1, workers)
         by = rng.choice((5, 100, 1000, 4000))
         faults.append(Fault(rng.choice(CALLS), place, rng.randint(1, 60), by))
-    for _ in range(rng.randint(0, 3)):
-        faults.append(Fault(rng.choice(TIMED), rng.randrange(workers), rng.randint(0, 5000)))
+    faults += [
+        Fault(rng.choice(TIMED), rng.randrange(workers), rng.randint(0, 5000))
+        for _ in range(rng.randint(0, 3))
+    ]
     return faults

@@ -1,4 +1,4 @@
-"""Plays one scenario: workers that come and go, a client that asks, and what the world holds then."""
+"""Plays one scenario: workers that come and go, a client, and what the world holds in the end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
 from typing import Any, Final, TypeVar, cast
@@ -50,13 +50,9 @@ LEASE_S: Final = 3.0
 LIMIT_S: Final = 900.0
 """So much virtual time a scenario may take; without faults the longest takes a tenth of it."""
 _AGAIN_S: Final = 0.4
-_LIMITS: Final = {
-    "lease_s": LEASE_S,
-    "sweep_s": 2.5,
-    "probe_s": 0.5,
-    "announce_after_s": 1.0,
-    "pulse": Pulse(every_s=1.0),
-}
+_LIMITS: Final = WorkerLimits(
+    lease_s=LEASE_S, sweep_s=2.5, probe_s=0.5, announce_after_s=1.0, pulse=Pulse(every_s=1.0)
+)
 _QUEUES: Final = Queues(
     {
         "one": named_queue("one", concurrency=1),
@@ -78,7 +74,7 @@ def _registry() -> Registry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """A body that began. `holds`: its worker had the run, or the attempt, in the world just then."""
+    """A body that began. `holds`: its worker had the run, or the attempt, in the world then."""
 
     number: int
     place: str
@@ -123,9 +119,9 @@ class LoopHeart:
         self,
         renew: Callable[[], Renewal],
         tell: Callable[[Renewal], None],
-        turns: Turns,
+        turns: Turns,  # noqa: ARG002 - no code of a simulation spins
         pulse: Pulse,
-        stalled: Callable[[float], None] | None = None,
+        stalled: Callable[[float], None] | None = None,  # noqa: ARG002 - nor stands still
     ) -> None:
         self._renew = renew
         self._tell = tell
@@ -176,7 +172,7 @@ class Stage:
         self._session: Session
 
     def _rng(self, what: str) -> Random:
-        return Random(f"{self.scenario.seed} {what}")
+        return Random(f"{self.scenario.seed} {what}")  # noqa: S311 - no secret
 
     def play(self) -> Played:
         """Play it to its end."""
@@ -234,7 +230,7 @@ class Stage:
         rng = self._rng(f"delays {place} {len(self._ways)}")
         made = FaultyWorld(self._world, self._loop, rng, self._calls[place], counted)
         self._ways.append(made)
-        return cast(World, made)
+        return cast("World", made)
 
     def _spawn(self, work: Any, place: str) -> asyncio.Task[Any]:
         task: asyncio.Task[Any] = self._loop.create_task(work, context=in_place(place))
@@ -249,7 +245,7 @@ class Stage:
             self._incarnations[number] += 1
             place = f"worker {number}.{self._incarnations[number]}"
             task = self._spawn(self._work(place, number), place)
-            while place not in self._loop.dead and not task.done():
+            while place not in self._loop.dead and not task.done():  # noqa: ASYNC110 - time is virtual
                 await asyncio.sleep(0.2)
             if task.done():
                 task.result()
@@ -259,7 +255,7 @@ class Stage:
         worker = self._worker_of(
             self._way(number),
             _registry(),
-            limits=WorkerLimits(**_LIMITS, always_replay=self.scenario.always_replay),
+            limits=replace(_LIMITS, always_replay=self.scenario.always_replay),
             entropy=self._rng(place).randbytes,
             heart=LoopHeart,
         )
@@ -270,7 +266,7 @@ class Stage:
                 break
             except WorldError:
                 await asyncio.sleep(_AGAIN_S)
-        while place not in self._stopping and worker.failure is None:
+        while place not in self._stopping and worker.failure is None:  # noqa: ASYNC110 - likewise
             await asyncio.sleep(0.1)
         with contextlib.suppress(WorldError):  # a stop that the world does not hear is a crash
             await worker.stop()
@@ -321,7 +317,7 @@ class Stage:
         """Start a run and do all that is to be done to it; what the world refuses is done again."""
         await asyncio.sleep(asked.at_ms / 1000)
         options = StartOptions(id=asked.name, queue=asked.queue)
-        arguments = ((asked.name, _listed(asked.node), asked.chapters), {})
+        arguments: Any = ((asked.name, _listed(asked.node), asked.chapters), {})
         begin = partial(start_run, self._session, self._client, FLOWS.flow, options, arguments)
         run = await _patiently(begin)
         deeds = [self._do(run, deed) for deed in asked.deeds]
@@ -329,7 +325,7 @@ class Stage:
             self._send(RunId(asked.name), token, value)
             for chapter in range(asked.chapters, -1, -1)
             for token, count in model.hooks(
-                asked.node, f"{asked.name}#{chapter}" if chapter else asked.name
+                asked.node, f"{asked.name}-{chapter}" if chapter else asked.name
             )
             for value in range(count)
         ]
@@ -357,7 +353,9 @@ class Stage:
                     lambda: send(self._session, token, value, idempotency_id=f"{token} {value}")
                 )
             except (HookNotFound, HookClosed):
-                if self._played.tables.runs[root].status.ended:
+                rows = self._played.tables.runs
+                row = rows.get(RunId(token.rpartition(":")[0]))  # a child may outlive its parent
+                if rows[root].status.ended and (row is None or row.status.ended):
                     return
                 await asyncio.sleep(_AGAIN_S)
             else:

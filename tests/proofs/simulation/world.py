@@ -18,7 +18,6 @@ from tests.proofs.simulation.loop import PLACE, SimulatedLoop
 from tests.proofs.simulation.scenario import Fault
 from wfc.clock import Clock
 from wfc.errors import WorldUnreachable
-from wfc.eventlog.event import Recorded
 from wfc.ids import RunId
 from wfc.worlds.limits import SlotState
 from wfc.worlds.memory import MemoryWorld
@@ -50,15 +49,13 @@ class WatchedWorld(MemoryWorld):
         self._sequence = sequence
         self.written: dict[tuple[RunId, int], int] = {}
         """When each event was written, by run and position."""
+        self._lengths: dict[RunId, int] = {}
         self.trace: list[tuple[str, str, str]] = []
         self.exceeded: list[str] = []
 
     async def append(self, run_id: RunId, *args: Any, **kwargs: Any) -> Appended | Refused:
         answer = await super().append(run_id, *args, **kwargs)
-        if isinstance(answer, Appended):
-            self.wrote(run_id, answer.recorded)
-            for child in kwargs.get("create", ()):
-                self.wrote(child.run_id, self._tables.runs[child.run_id].log)
+        self._note()
         self.look()
         return answer
 
@@ -72,11 +69,14 @@ class WatchedWorld(MemoryWorld):
         self.look()
         return answer
 
-    def wrote(self, run_id: RunId, recorded: tuple[Recorded, ...] | list[Recorded]) -> None:
+    def _note(self) -> None:
+        """Number what is new in any log: an append may write to other runs, too."""
         number = next(self._sequence)
-        for each in recorded:
-            self.written[run_id, each.position] = number
-            self.trace.append((PLACE.get(), run_id, each.event.name))
+        for run_id, run in self._tables.runs.items():
+            for each in run.log[self._lengths.get(run_id, 0) :]:
+                self.written[run_id, each.position] = number
+                self.trace.append((PLACE.get(), run_id, each.event.name))
+            self._lengths[run_id] = len(run.log)
 
     def look(self) -> None:
         """See that no limit is exceeded, by counting anew."""
