@@ -8,6 +8,7 @@ from typing import Any, Final
 from wfc import fault
 from wfc.clock import MICROSECONDS
 from wfc.errors import LeaseLost, WorldError
+from wfc.ids import WorkerId
 from wfc.runtime.membership import Membership
 from wfc.worlds.protocol import Message, Taken, World
 
@@ -72,14 +73,20 @@ class Inbox:
         # What is overdue and was not taken belongs to others, or there is no room for it.
         return LOOK_AGAIN_S if left_s <= 0 else min(left_s, LOOK_AGAIN_S)
 
+    async def _dealt(self, taken: Taken, me: WorkerId) -> bool:
+        try:
+            await self._deal_with(taken.message)
+        except LeaseLost:
+            await self._membership.check(me)
+            return False
+        return True
+
     async def _handle(self, taken: Taken) -> None:
         me = self._membership.worker_id
         while me == self._membership.worker_id and not self.closed:
             try:
-                await self._deal_with(taken.message)
-            except LeaseLost:
-                await self._membership.check(me)
-                continue
+                if not await self._dealt(taken, me):
+                    continue
             except BaseException:
                 self.in_hand.discard(taken.receipt)  # whoever resolves the doubt gives it back
                 raise

@@ -508,14 +508,10 @@ class Worker:
             while not self.stopping:
                 self._look.clear()
                 try:
-                    await self.membership.keep()
-                    if await self._take_once():
-                        continue
-                    pause_s = await self._inbox.pause_s()
-                    if pause_s > 0:
-                        await _either(watch.changed(pause_s), self._look.wait())
-                except LeaseLost:
-                    await self.membership.check(self.worker_id)
+                    try:
+                        await self._look_once(watch)
+                    except LeaseLost:
+                        await self.membership.check(self.worker_id)
                 except HOPELESS as error:
                     self._give_up(error)
                 except WorldError as error:
@@ -523,6 +519,15 @@ class Worker:
                     await self._endure(error)
         finally:
             watch.close()
+
+    async def _look_once(self, watch: Watch) -> None:
+        """Take what there is, or wait until there may be something."""
+        await self.membership.keep()
+        if await self._take_once():
+            return
+        pause_s = await self._inbox.pause_s()
+        if pause_s > 0:
+            await _either(watch.changed(pause_s), self._look.wait())
 
     async def _take_once(self) -> bool:
         await self._inbox.flush()

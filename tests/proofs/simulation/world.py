@@ -50,7 +50,7 @@ class WatchedWorld(MemoryWorld):
         self.written: dict[tuple[RunId, int], int] = {}
         """When each event was written, by run and position."""
         self._lengths: dict[RunId, int] = {}
-        self.trace: list[tuple[str, str, str]] = []
+        self.trace: list[tuple[str, str, str, int]] = []
         self.exceeded: list[str] = []
 
     async def append(self, run_id: RunId, *args: Any, **kwargs: Any) -> Appended | Refused:
@@ -75,7 +75,7 @@ class WatchedWorld(MemoryWorld):
         for run_id, run in self._tables.runs.items():
             for each in run.log[self._lengths.get(run_id, 0) :]:
                 self.written[run_id, each.position] = number
-                self.trace.append((PLACE.get(), run_id, each.event.name))
+                self.trace.append((PLACE.get(), run_id, each.event.name, each.recorded_at))
             self._lengths[run_id] = len(run.log)
 
     def look(self) -> None:
