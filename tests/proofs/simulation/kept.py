@@ -4,9 +4,29 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.proofs.simulation.scenario import Asked, Fault, Scenario
+from tests.proofs.simulation.scenario import Asked, Deed, Fault, Scenario
 
 KEPT: Final[dict[str, Scenario]] = {
+    "a group cancels its tasks in the same order when it is replayed": Scenario(
+        seed=27806,
+        runs=(
+            Asked(
+                name="r0",
+                node=(
+                    "group",
+                    (("guard", ("note", "s1"), "g2"), ("guard", ("hook", "s5", 2), "g6")),
+                ),
+                chapters=0,
+                queue=None,
+                at_ms=0,
+                deeds=(Deed(kind="cancel", at_ms=1663, for_ms=0),),
+            ),
+            Asked(name="r1", node=("broken", "s7"), chapters=0, queue=None, at_ms=0, deeds=()),
+        ),
+        faults=(Fault(kind="crash_before", place=1, at=14, by=0),),
+        workers=3,
+        always_replay=True,
+    ),
     # stuck (TimeUpError): r0 is suspended (None)
     "an answer that was refused leaves a claimed run with nobody": Scenario(
         seed=13,

@@ -322,7 +322,7 @@ class Stage:
         run = await _patiently(begin)
         deeds = [self._do(run, deed) for deed in asked.deeds]
         sends = [
-            self._send(RunId(asked.name), token, value)
+            self._send(token, value)
             for chapter in range(asked.chapters, -1, -1)
             for token, count in model.hooks(
                 asked.node, f"{asked.name}-{chapter}" if chapter else asked.name
@@ -345,17 +345,16 @@ class Stage:
         self._played.cancelled.add(run.id)
         await _patiently(partial(run.cancel, "enough", force=deed.kind == "force"))
 
-    async def _send(self, root: RunId, token: str, value: int) -> None:
-        """Send a value to a hook once there is one, until the run it belongs to has ended."""
+    async def _send(self, token: str, value: int) -> None:
+        """Send a value to a hook once there is one, while any run is left."""
         while True:
             try:
                 await _patiently(
                     lambda: send(self._session, token, value, idempotency_id=f"{token} {value}")
                 )
             except (HookNotFound, HookClosed):
-                rows = self._played.tables.runs
-                row = rows.get(RunId(token.rpartition(":")[0]))  # a child may outlive its parent
-                if rows[root].status.ended and (row is None or row.status.ended):
+                # A child may outlive its parent, and begin children of its own.
+                if all(row.status.ended for row in self._played.tables.runs.values()):
                     return
                 await asyncio.sleep(_AGAIN_S)
             else:
