@@ -8,6 +8,7 @@ tried by `tests/proofs/test_crash_everywhere.py`.
 
 from __future__ import annotations
 
+import asyncio
 import random
 import signal
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from typing import Final
 import pytest
 
 from tests.acceptance.crash.holds import holds_of_log
-from tests.acceptance.crash.looks import REST, left, look
+from tests.acceptance.crash.looks import REST, left, look, rows
 from tests.acceptance.crash.matrix import Matrix, by_name
 from tests.acceptance.crash.scenarios import SCENARIOS
 from tests.acceptance.crash.zygotes import Scene, Zygotes, zygotes
@@ -100,3 +101,19 @@ async def test_a_run_is_let_go_of_as_a_whole(warm: Zygotes, tmp_path: Path) -> N
         assert scene.play("chatty", driver="collected") == 0
         assert await left(scene.world_url, ("runs", *OF_RUNS)) == {}
     assert kills > 1
+
+
+async def test_tables_are_made_as_a_whole_in_postgresql(
+    warm: Zygotes, tmp_path: Path, postgres_database: Database
+) -> None:
+    """Whoever is killed while it makes them leaves all or nothing; SQLite's are made in each cell
+    above.
+    """
+    for point in ("tables.migrating", "tables.migrated"):
+        url = await asyncio.to_thread(postgres_database.clean)
+        await rows(url, "DROP SCHEMA IF EXISTS wfc CASCADE")
+        scene = Scene(tmp_path / point, warm.first, url)
+        scene.folder.mkdir()
+        assert scene.play("sequence", fault=f"{point}:1:kill") == -signal.SIGKILL
+        assert scene.play("sequence") == 0
+        assert scene.answer() == {"output": 9}
