@@ -60,6 +60,7 @@ class Decisions:
         for operation in outcome.withdrawn:
             self.give_up(operation)
         self._take_up_all(outcome.asked)
+        self._outbox.tell(outcome.chunks)
         if not isinstance(outcome, Suspended):
             self.close(outcome)
 

@@ -31,6 +31,7 @@ from wfc.runtime.draws import Draws
 from wfc.runtime.loop import Loop
 from wfc.runtime.pending import Ending, Pending, Place
 from wfc.runtime.pending_hook import PendingHook
+from wfc.worlds.chunks import StreamWrite
 
 
 class Code(Protocol):
@@ -225,6 +226,10 @@ class Live(Protocol):
 
     def draws_of(self, name: OperationId, *, own: bool = False) -> Draws:
         """Give the generator of an operation; `own`: forks draw otherwise."""
+        ...
+
+    def tell(self, write: StreamWrite) -> None:
+        """Add to a stream by the next commit of the run; the chunks have keys."""
         ...
 
     def misread(self, name: OperationId, error: Exception) -> None:

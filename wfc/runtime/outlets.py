@@ -230,7 +230,9 @@ class _Outlet:
         chunks = tuple(self._waiting)
         self._waiting.clear()
         close = self._closing
-        await self._outlets.send(self._to, chunks, begins=not self._begun, close=close)
+        # Whoever gives keys says by them, and in its own words, what a repetition makes void.
+        begins = not self._begun and all(chunk.key is None for chunk in chunks)
+        await self._outlets.send(self._to, chunks, begins=begins, close=close)
         self._begun, self._closed = True, close
         self._count -= len(chunks)
         self._size -= sum(len(chunk.body) for chunk in chunks)

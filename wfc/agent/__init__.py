@@ -1,0 +1,21 @@
+"""Durable agents on pydantic-ai: they survive their processes, wait for people, and stream."""
+
+from wfc.agent.agent import DurableAgent
+from wfc.agent.breaker import Breaker
+from wfc.agent.durability import Durability
+from wfc.agent.result import AgentResult, StepInfo
+from wfc.agent.steering import StepChanges, StepContext
+from wfc.agent.stops import has_tool_call, step_count_is, total_tokens_over
+
+__all__ = [
+    "AgentResult",
+    "Breaker",
+    "Durability",
+    "DurableAgent",
+    "StepChanges",
+    "StepContext",
+    "StepInfo",
+    "has_tool_call",
+    "step_count_is",
+    "total_tokens_over",
+]

@@ -1,0 +1,169 @@
+"""`DurableAgent`: an agent whose runs survive their processes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Generic, Literal
+
+from pydantic_ai import Agent, Tool
+from pydantic_ai.capabilities import AbstractCapability
+from pydantic_ai.models import Model
+from pydantic_ai.settings import ModelSettings
+from pydantic_ai.toolsets import AbstractToolset
+from pydantic_ai.usage import UsageLimits
+from typing_extensions import TypeVar
+
+from wfc import durations
+from wfc.agent import tools as tools_
+from wfc.agent.callbacks import Callbacks
+from wfc.agent.durability import Durability
+from wfc.agent.prompting import split
+from wfc.agent.result import AgentResult, Output
+from wfc.agent.session import Session, turn_for
+from wfc.agent.steering import Options, PrepareStep
+from wfc.agent.stops import Stop, any_of
+from wfc.durations import Duration
+from wfc.errors import OutsideWorkflow
+from wfc.runtime import context
+from wfc.runtime.live import Live
+
+Deps = TypeVar("Deps", default=None)
+REQUESTS: Final = 50
+"""How many requests an agent's run makes at most, unless it is told."""
+
+
+class DurableAgent(Generic[Deps, Output]):
+    """An agent for workflows. Make it at module level: once per version, not per run.
+
+    Each call of the model and of a tool is a step of the run, so the agent goes on after a crash
+    where it was. `name` stands in the log and must stay; options are defaults, which `stream` may
+    replace. Raises `ValueError` and `TypeError` for options that cannot be.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        model: Model | str | None = None,
+        *,
+        instructions: Any = None,
+        tools: Sequence[Any] = (),
+        toolsets: Sequence[AbstractToolset[Any]] = (),
+        output_type: Any = str,
+        output_retries: int = 1,
+        deps_type: Any = object,
+        durability: Durability | None = None,
+        capabilities: Sequence[AbstractCapability[Any]] = (),
+        prepare_step: PrepareStep | None = None,
+        stop_when: Stop | Sequence[Stop] | None = None,
+        tool_choice: str | None = None,
+        active_tools: Sequence[str] | None = None,
+        settings: ModelSettings | None = None,
+        usage_limits: UsageLimits | None = None,
+        expose_errors: bool = False,
+        **callbacks: Any,
+    ) -> None:
+        """Make the agent; nothing is asked of the model, nor its key looked for."""
+        if not name or not isinstance(name, str):
+            raise ValueError(f"DurableAgent({name!r}): give it a name; logs know its steps by it")
+        made = [one if isinstance(one, Tool) else Tool(one) for one in tools]
+        tools_.check_names(made)
+        self.name = name
+        self.expose_errors = expose_errors
+        self._callbacks = Callbacks.of(callbacks)
+        self._defaults = Options(
+            prepare_step=prepare_step,
+            stop_when=any_of(stop_when),
+            tool_choice=tool_choice,
+            active_tools=active_tools,
+            settings=settings,
+            usage_limits=usage_limits or UsageLimits(request_limit=REQUESTS),
+        )
+        self.durability = durability or Durability()
+        self.agent: Agent[Any, Any] = Agent(
+            model,
+            name=name,
+            instructions=instructions,
+            tools=made,
+            toolsets=list(toolsets),
+            output_type=output_type,
+            retries={"output": output_retries},
+            deps_type=deps_type,
+            defer_model_check=True,
+            capabilities=[*capabilities, self.durability],
+        )
+        self._options_known = frozenset(tool.name for tool in made) if not toolsets else None
+
+    def __repr__(self) -> str:
+        """Name the agent."""
+        return f"DurableAgent({self.name!r})"
+
+    async def stream(
+        self,
+        prompt: Any,
+        *,
+        deps: Deps = None,  # type: ignore[assignment]  # the default of `Deps`
+        instructions: Any = None,
+        model: Model | str | None = None,
+        message_history: Sequence[Any] = (),
+        output_type: Any = None,
+        allow_system: bool = False,
+        prepare_step: PrepareStep | None = None,
+        stop_when: Stop | Sequence[Stop] | None = None,
+        tool_choice: str | None = None,
+        active_tools: Sequence[str] | None = None,
+        settings: ModelSettings | None = None,
+        usage_limits: UsageLimits | None = None,
+        timeout: Duration | None = None,  # noqa: ASYNC109 - on the workflow clock, and durable
+        timeout_counts_waiting: bool = False,
+        tool_context: Mapping[str, Any] | None = None,
+        stream_to: Literal["turn"] | None = "turn",
+        send_finish: bool = True,
+        close: bool = True,
+        **callbacks: Any,
+    ) -> AgentResult[Output]:
+        """Answer `prompt` (a text, messages, a turn) in workflow code, and show it meanwhile.
+
+        Readers see the stream of the turn unless `stream_to` is None. Raises `OutsideWorkflow`
+        elsewhere, what a step raised that is out of attempts, and `UsageLimitExceeded`.
+        """
+        execution = _needed(self.name)
+        asked, history = split(prompt, allow_system=allow_system)
+        options = self._defaults.over(
+            Options(
+                instructions=instructions,
+                prepare_step=prepare_step,
+                stop_when=any_of(stop_when),
+                tool_choice=tool_choice,
+                active_tools=active_tools,
+                settings=settings,
+                usage_limits=usage_limits,
+                model=model,
+            )
+        )
+        options.check(self._options_known)
+        session = Session(
+            agent=self.agent,
+            execution=execution,
+            options=options,
+            callbacks=self._callbacks + Callbacks.of(callbacks),
+            turn=turn_for(execution, stream_to),
+            expose_errors=self.expose_errors,
+            send_finish=send_finish,
+            close=close,
+        )
+        if timeout is not None:
+            session.limit(durations.seconds(timeout, what="timeout"), timeout_counts_waiting)
+        return await session.run(
+            asked, [*message_history, *history], deps=deps, output_type=output_type
+        )
+
+
+def _needed(name: str) -> Live:
+    execution = None if context.attempt.get() is not None else context.current.get()
+    if execution is None:
+        raise OutsideWorkflow(
+            f"the agent {name} was asked to stream where no workflow runs, so nothing would be "
+            "recorded. Start a workflow that awaits it, or use `bot.agent.run(...)`, the plain "
+            "agent of pydantic-ai."
+        )
+    return execution
