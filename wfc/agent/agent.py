@@ -15,7 +15,9 @@ from typing_extensions import TypeVar
 
 from wfc import durations
 from wfc.agent import tools as tools_
+from wfc.agent.approval import Given, Rules
 from wfc.agent.callbacks import Callbacks
+from wfc.agent.chat import ChatTurn
 from wfc.agent.durability import Durability
 from wfc.agent.prompting import split
 from wfc.agent.result import AgentResult, Output
@@ -52,6 +54,7 @@ class DurableAgent(Generic[Deps, Output]):
         output_retries: int = 1,
         deps_type: Any = object,
         durability: Durability | None = None,
+        approval: Given = None,
         capabilities: Sequence[AbstractCapability[Any]] = (),
         prepare_step: PrepareStep | None = None,
         stop_when: Stop | Sequence[Stop] | None = None,
@@ -78,6 +81,7 @@ class DurableAgent(Generic[Deps, Output]):
             settings=settings,
             usage_limits=usage_limits or UsageLimits(request_limit=REQUESTS),
         )
+        self._rules = Rules.of(approval)
         self.durability = durability or Durability()
         self.agent: Agent[Any, Any] = Agent(
             model,
@@ -113,6 +117,7 @@ class DurableAgent(Generic[Deps, Output]):
         active_tools: Sequence[str] | None = None,
         settings: ModelSettings | None = None,
         usage_limits: UsageLimits | None = None,
+        approval: Given = None,
         timeout: Duration | None = None,  # noqa: ASYNC109 - on the workflow clock, and durable
         timeout_counts_waiting: bool = False,
         tool_context: Mapping[str, Any] | None = None,
@@ -146,16 +151,20 @@ class DurableAgent(Generic[Deps, Output]):
             execution=execution,
             options=options,
             callbacks=self._callbacks + Callbacks.of(callbacks),
-            turn=turn_for(execution, stream_to),
+            turn=turn_for(execution, prompt, stream_to),
+            rules=self._rules.over(Rules.of(approval)),
             expose_errors=self.expose_errors,
             send_finish=send_finish,
             close=close,
         )
         if timeout is not None:
             session.limit(durations.seconds(timeout, what="timeout"), timeout_counts_waiting)
-        return await session.run(
+        result = await session.run(
             asked, [*message_history, *history], deps=deps, output_type=output_type
         )
+        if isinstance(prompt, ChatTurn):
+            prompt.answered(list(result.messages))
+        return result
 
 
 def _needed(name: str) -> Live:

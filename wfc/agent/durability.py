@@ -6,7 +6,14 @@ from collections.abc import AsyncIterable, Callable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Final, Literal
 
-from pydantic_ai import FunctionToolset, RunContext
+from pydantic_ai import (
+    ApprovalRequired,
+    DeferredToolRequests,
+    DeferredToolResults,
+    FunctionToolset,
+    RunContext,
+    ToolDefinition,
+)
 from pydantic_ai.agent import EventStreamHandler
 from pydantic_ai.capabilities.abstract import WrapRunHandler
 from pydantic_ai.durable_exec import (
@@ -19,16 +26,18 @@ from pydantic_ai.durable_exec import (
     conversation_id_from_run_id,
     replay_scope,
 )
-from pydantic_ai.messages import AgentStreamEvent, ModelMessage, ModelResponse
+from pydantic_ai.messages import AgentStreamEvent, ModelMessage, ModelResponse, ToolCallPart
 from pydantic_ai.models import Model, ModelRequestContext
 from pydantic_ai.run import AgentRunResult
 from pydantic_ai.toolsets import AbstractToolset, ToolsetTool, WrapperToolset
 
 from wfc import sleep
 from wfc.agent import faults, stamps
+from wfc.agent.approval import Given, Rules, current_rules
 from wfc.agent.backend import Backend, Config, Unencodable
 from wfc.agent.breaker import Breaker
 from wfc.agent.clients import without_retries
+from wfc.agent.deciding import Batch
 from wfc.agent.framing import LIVE
 from wfc.agent.seams import on_the_loop_of_the_run
 from wfc.agent.tools import KEY, adapt, config_of
@@ -76,6 +85,7 @@ class Durability(BaseDurabilityCapability[Any]):
         model_attempts: int = 3,
         model_timeout: Duration = "10m",
         mcp_attempts: int = 3,
+        approval: Given = None,
         breaker: Breaker | None = None,
         name: str | None = None,
     ) -> None:
@@ -84,6 +94,7 @@ class Durability(BaseDurabilityCapability[Any]):
         self._model: Config = {"attempts": model_attempts, "timeout": model_timeout}
         self._mcp: Config = {"attempts": mcp_attempts}
         self._breaker = breaker
+        self._rules = Rules.of(approval)
 
     # -- where it is
 
@@ -144,6 +155,28 @@ class Durability(BaseDurabilityCapability[Any]):
 
     async def _resolve_model_for_request(self, model_id: str | None, ctx: RunContext[Any]) -> Model:
         return without_retries(await super()._resolve_model_for_request(model_id, ctx))
+
+    # -- whom it asks
+
+    async def before_tool_execute(
+        self, ctx: RunContext[Any], *, call: ToolCallPart, tool_def: ToolDefinition, args: Any
+    ) -> Any:
+        """See whether a person is to be asked about a call."""
+        if self.in_durable_context and not ctx.tool_call_approved:
+            rule = self._rules.over(current_rules.get()).by_tool.get(call.tool_name)
+            if rule is not None and await rule.applies(ctx, args):
+                raise ApprovalRequired
+        return args
+
+    async def handle_deferred_tool_calls(
+        self, ctx: RunContext[Any], *, requests: DeferredToolRequests
+    ) -> DeferredToolResults | None:
+        """Ask people about calls, and wait for what runs elsewhere."""
+        execution = _execution()
+        if execution is None:
+            return None
+        rules = self._rules.over(current_rules.get())
+        return await Batch(execution, _turn(), ctx, rules).decided(requests)
 
     # -- what it streams
 

@@ -7,7 +7,9 @@ from typing import Any
 
 from pydantic_ai.messages import ModelMessage, ModelRequest, SystemPromptPart, UserContent
 
-Prompt = str | Sequence[UserContent] | Sequence[ModelMessage]
+from wfc.agent.chat import ChatTurn
+
+Prompt = ChatTurn | str | Sequence[UserContent] | Sequence[ModelMessage]
 
 
 def split(prompt: Any, *, allow_system: bool) -> tuple[Any, list[ModelMessage]]:
@@ -16,6 +18,8 @@ def split(prompt: Any, *, allow_system: bool) -> tuple[Any, list[ModelMessage]]:
     Raises `ValueError` for an empty prompt, and for system messages in it, which instructions are
     for unless the caller allows them; `TypeError` for what is no prompt.
     """
+    if isinstance(prompt, ChatTurn):
+        return None, list(prompt.said)
     if isinstance(prompt, str):
         if not prompt.strip():
             raise ValueError("the prompt is empty; give the agent something to answer")

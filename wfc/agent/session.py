@@ -12,7 +12,9 @@ from pydantic_ai.messages import ModelMessage, ModelResponse
 from pydantic_ai.usage import RunUsage
 
 from wfc.agent import stamps
+from wfc.agent.approval import Rules, current_rules
 from wfc.agent.callbacks import Callbacks
+from wfc.agent.chat import ChatTurn
 from wfc.agent.deadline import Deadline, Expired, current_deadline
 from wfc.agent.durability import now
 from wfc.agent.pricing import cost_of
@@ -42,6 +44,7 @@ class Session:
         options: Options,
         callbacks: Callbacks,
         turn: Turn | None,
+        rules: Rules,
         expose_errors: bool,
         send_finish: bool,
         close: bool,
@@ -52,6 +55,7 @@ class Session:
         self._options = options
         self._callbacks = callbacks
         self._turn = turn
+        self._rules = rules
         self._expose_errors = expose_errors
         self._send_finish = send_finish
         self._close = close
@@ -68,9 +72,13 @@ class Session:
         self, prompt: Any, history: Sequence[ModelMessage], *, deps: Any, output_type: Any
     ) -> AgentResult[Any]:
         """Run the agent, and end its stream in every case."""
-        tokens = current_turn.set(self._turn), current_deadline.set(self._deadline)
+        tokens = (
+            current_turn.set(self._turn),
+            current_deadline.set(self._deadline),
+            current_rules.set(self._rules),
+        )
         try:
-            if self._turn is not None:
+            if self._turn is not None and not self._turn.was_opened:
                 self._turn.open(error_text=self._public_error())
             await self._callbacks.call("on_start")
             result = await self._asked(prompt, list(history), deps, output_type)
@@ -89,6 +97,7 @@ class Session:
         finally:
             current_turn.reset(tokens[0])
             current_deadline.reset(tokens[1])
+            current_rules.reset(tokens[2])
 
     async def _asked(
         self, prompt: Any, history: list[ModelMessage], deps: Any, output_type: Any
@@ -174,7 +183,7 @@ class Session:
         return f"The agent could not finish (run {self._execution.run_id})."
 
 
-def turn_for(execution: Live, stream_to: Any) -> Turn | None:
+def turn_for(execution: Live, prompt: Any, stream_to: Any) -> Turn | None:
     """Give the turn that a call tells; None where nobody is told.
 
     An agent that another one uses as a tool is no turn of its own: what it comes to is what the
@@ -182,6 +191,8 @@ def turn_for(execution: Live, stream_to: Any) -> Turn | None:
     """
     if stream_to is None or current_turn.get() is not None:
         return None
+    if isinstance(prompt, ChatTurn):
+        return prompt.begin(execution)
     number = int(execution.name(_TURNS).rpartition("#")[2]) + 1
     chapter = "" if execution.chapter == 1 else f"{execution.chapter}:"
     return Turn(execution, f"{chapter}{number}")

@@ -48,19 +48,44 @@ class Turn:
 
     def __init__(self, execution: Live, number: str) -> None:
         """Tell turn `number` of a run; nothing is told before `open`."""
+        self.base = number
         self.number = number
         self.steps = 0
+        self.parts = 0
         self.stream = StreamName(execution.run_id, namespace_of(number))
         self._execution = execution
         self._count = 0
         self._unsure: list[NewChunk] = []
         self._in_step = False
+        self._error_text = ""
+        self.is_open = self.was_opened = False
         self.framing = Framing(f"t{number}")
 
     # -- told by the run's own commits
 
+    @property
+    def next_number(self) -> str:
+        """What the next part of the turn is called, once people have answered."""
+        return f"{self.base}.{self.parts + 1}"
+
+    def pause(self) -> None:
+        """End this part: people are waited for, and readers need not be."""
+        self.end_step()
+        self.finish("tool-calls", close=True)
+
+    def go_on(self) -> None:
+        """Begin the next part, with a stream of its own."""
+        self.number = self.next_number
+        self.parts += 1
+        self.stream = StreamName(self.stream.run_id, namespace_of(self.number))
+        self.framing.prefix = f"t{self.number}"
+        self._count, self._unsure = 0, []
+        self.open(error_text=self._error_text)
+
     def open(self, *, error_text: str) -> None:
         """Begin the stream. The tail that any end of the run writes is stored with it."""
+        self._error_text = error_text
+        self.is_open = self.was_opened = True
         name = f"{self.stream.run_id}~{self.number}"
         start = {"type": "start", "messageMetadata": {"wfc": name}}
         self._tell([start], epilogue=self._epilogue(error_text))
@@ -81,6 +106,7 @@ class Turn:
         """End the stream: `finish` is the last frame, then no reader waits any more."""
         frame = {"type": "finish"} if reason is None else {"type": "finish", "finishReason": reason}
         self._tell([frame] if send else [], close=close)
+        self.is_open = not close
 
     def _tell(
         self, frames: list[Frame], *, close: bool = False, epilogue: Epilogue | None = None

@@ -101,6 +101,8 @@ class Decisions:
 
     def _take_up_wait(self, asked: WaitAsked) -> None:
         ledger = self._outbox.ledger
+        if asked.disposes is not None:
+            self._outbox.disposes[asked.operation_id] = asked.disposes
         wake_at = ledger.waits.get(asked.operation_id)
         if wake_at is None:
             self._outbox.waits[asked.operation_id] = asked

@@ -19,6 +19,7 @@ from wfc.determinism import Rules
 from wfc.errors import EffectInWorkflow
 from wfc.eventlog.event import (
     HookCreated,
+    Recorded,
     RunCreated,
     RunRestarted,
     RunUpgraded,
@@ -50,6 +51,10 @@ class Code(Protocol):
     @property
     def annotations(self) -> Mapping[str, Any]:
         """The annotations of the workflow's parameters."""
+        ...
+
+    def decode_arguments(self, recorded: bytes) -> dict[str, Any]:
+        """Decode recorded arguments of the workflow, by name."""
         ...
 
     @property
@@ -95,6 +100,7 @@ class Live(Protocol):
     run_id: RunId
     chapter: int
     position: int
+    opening: Recorded
     in_force: RunCreated | RunRestarted | RunUpgraded
     environment: Mapping[str, str]
     created: RunCreated | None

@@ -31,10 +31,13 @@ class StepAsked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitAsked:
-    """Workflow code sleeps until `wake_at` (UTC microseconds)."""
+    """Workflow code sleeps until `wake_at` (UTC microseconds); when that is over, the hook that it
+    `disposes` takes nothing any more, by the same commit.
+    """
 
     operation_id: OperationId
     wake_at: int
+    disposes: OperationId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

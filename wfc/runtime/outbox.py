@@ -7,7 +7,7 @@ append that was refused costs nothing: the next one is made from what is wanted 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 from wfc import codec
@@ -136,6 +136,8 @@ class Outbox:
         self.to_queue: dict[OperationId, tuple[StepAsked, int]] = {}
         self.waits: dict[OperationId, WaitAsked] = {}
         self.over: dict[OperationId, WaitCause] = {}
+        self.disposes: dict[OperationId, OperationId] = {}
+        """Which hook the end of a wait disposes of."""
         self.attributes: dict[OperationId, AttributesAsked] = {}
         self.hooks: dict[OperationId, HookAsked] = {}
         """Hooks that are not in the log yet; no body begins before they are."""
@@ -165,6 +167,7 @@ class Outbox:
         self.to_queue.clear()
         self.waits.clear()
         self.over.clear()
+        self.disposes.clear()
         self.attributes.clear()
         self.hooks.clear()
         self.given_up.clear()
@@ -303,11 +306,21 @@ class Outbox:
         for name, cause in self.over.items():
             batch.answers = True
             batch.events.append(WaitCompleted(operation_id=name, cause=cause))
+            self._dispose_with(batch, name)
         for name, asked in self.waits.items():
             batch.events.append(WaitCreated(operation_id=name, wake_at=asked.wake_at))
             if asked.wake_at <= now:
                 batch.answers = True
                 batch.events.append(WaitCompleted(operation_id=name, cause=WaitCause.ELAPSED))
+                self._dispose_with(batch, name)
+
+    def _dispose_with(self, batch: Batch, wait: OperationId) -> None:
+        """Dispose of the hook that waits no longer than this wait: whoever answers it later is told
+        so, and who came first stands in the log.
+        """
+        hook = self.disposes.get(wait)
+        if hook is not None and self.ledger.law.hook(hook) == ACTIVE:
+            batch.events.append(replace(self._disposal(hook), channel=Channel.EXPIRY, actor=None))
 
     def _add_steps(self, batch: Batch) -> None:
         """Announce steps: those whose start comes first, that run for long, or that are queued."""

@@ -33,15 +33,15 @@ WARM = (
 
 def main() -> None:
     """Serve cases until stdin ends."""
-    project = Path(sys.argv[1])
+    project, module = Path(sys.argv[1]), sys.argv[2]
     os.chdir(project)
     sys.path.insert(0, str(project))
     for name in WARM:
         importlib.import_module(name)
     from wfc.compiler.import_hook import install  # noqa: PLC0415 - likewise
 
-    install(["crash_flows"])
-    flows = importlib.import_module("crash_flows")
+    install([module])
+    flows = importlib.import_module(module)
     for line in sys.stdin:
         case = json.loads(line)
         child = os.fork()
@@ -77,11 +77,16 @@ async def _run(flows: Any, case: dict[str, Any]) -> dict[str, Any]:
     if case["flow"] == "by_clock":
         return await _by_clock(flows)
     async with api.runtime():
-        run = await api.start.options(id="r1")(getattr(flows, case["flow"]), 3)
+        arguments = getattr(flows, "ARGUMENTS", {}).get(case["flow"], (3,))
+        run = await api.start.options(id="r1")(getattr(flows, case["flow"]), *arguments)
+        driver = asyncio.create_task(flows.drive(run)) if hasattr(flows, "drive") else None
         try:
             return {"output": await run.result(timeout=DEADLINE_S)}
         except errors.RunFailed as failure:
             return {"failed": failure.kind, "cause": repr(failure.cause)}
+        finally:
+            if driver is not None:
+                driver.cancel()
 
 
 async def _by_clock(flows: Any) -> dict[str, Any]:
