@@ -61,7 +61,6 @@ class Session:
         self._close = close
         self._deadline: Deadline | None = None
         self._usage = RunUsage()
-        self._messages: list[ModelMessage] = []
 
     def limit(self, seconds: float, counts_waiting: bool) -> None:  # noqa: FBT001 - a private pair
         """End the run after so many seconds of the workflow clock."""
@@ -117,14 +116,14 @@ class Session:
                 capabilities=[steering],
             )
         except Expired:
-            return await self._timed_out(history)
+            return await self._timed_out(steering.seen, steering.first_message)
         except StepTimeout:
             if self._deadline is None or self._deadline.left_s() > 0:
                 raise
-            return await self._timed_out(history)
+            return await self._timed_out(steering.seen, steering.first_message)
         stamps.stamp(found.all_messages(), now())
         reason = "stopped" if steering.stopped else found.response.finish_reason
-        return self._result(found.output, found.all_messages(), len(history), reason)
+        return self._result(found.output, found.all_messages(), steering.first_message, reason)
 
     def _result(
         self, output: Any, messages: Sequence[ModelMessage], first: int, reason: str | None
@@ -142,14 +141,14 @@ class Session:
 
     # -- how it ends
 
-    async def _timed_out(self, history: list[ModelMessage]) -> AgentResult[Any]:
+    async def _timed_out(self, messages: list[ModelMessage], first: int) -> AgentResult[Any]:
         await self._callbacks.call("on_abort")
         if self._turn is not None:
             await self._turn.close_parts()
             self._turn.end_step()
             self._turn.frames([{"type": "abort", "reason": "The agent's time is over."}])
-        messages = self._messages or history
-        return self._result(None, messages, len(history), "timeout")
+        stamps.stamp(messages, now())
+        return self._result(None, messages, first, "timeout")
 
     async def _aborted(self, reason: str) -> None:
         if self._turn is not None:
