@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import Any, Final
 
 from pydantic_ai import Agent
-from pydantic_ai.messages import ModelMessage, ModelResponse
+from pydantic_ai.exceptions import UnexpectedModelBehavior
+from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart
 from pydantic_ai.usage import RunUsage
 
 from wfc.agent import stamps
@@ -21,12 +22,13 @@ from wfc.agent.pricing import cost_of
 from wfc.agent.result import AgentResult
 from wfc.agent.steering import Options, Steering
 from wfc.agent.turn import Turn, current_turn
-from wfc.errors import StepTimeout
+from wfc.errors import AgentOutputError, StepTimeout
 from wfc.ids import Site
 from wfc.runtime.live import Live
 
 _TURNS: Final = Site("agent.turn")
 """The site at which turns are counted that no chat has numbered."""
+_OUTPUT_RETRIES: Final = "output retries"
 _REASONS: Final = {
     "stop": "stop", "length": "length", "content_filter": "content-filter",
     "tool_call": "tool-calls", "error": "error", "stopped": "tool-calls", "timeout": "other",
@@ -121,6 +123,11 @@ class Session:
             if self._deadline is None or self._deadline.left_s() > 0:
                 raise
             return await self._timed_out(steering.seen, steering.first_message)
+        except UnexpectedModelBehavior as error:
+            if _OUTPUT_RETRIES not in error.message:
+                raise
+            text = _said_last(steering.seen)
+            raise AgentOutputError(f"{error.message}; it said last: {text!r}", text) from error
         stamps.stamp(found.all_messages(), now())
         reason = "stopped" if steering.stopped else found.response.finish_reason
         return self._result(found.output, found.all_messages(), steering.first_message, reason)
@@ -180,6 +187,16 @@ class Session:
         if error is not None and self._expose_errors:
             return str(error)
         return f"The agent could not finish (run {self._execution.run_id})."
+
+
+def _said_last(messages: Sequence[ModelMessage]) -> str:
+    answers = [one for one in messages if isinstance(one, ModelResponse)]
+    parts = answers[-1].parts if answers else ()
+    return "".join(
+        part.content if isinstance(part, TextPart) else part.args_as_json_str()
+        for part in parts
+        if isinstance(part, TextPart | ToolCallPart)
+    )
 
 
 def turn_for(execution: Live, prompt: Any, stream_to: Any) -> Turn | None:
