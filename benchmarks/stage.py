@@ -64,9 +64,7 @@ def flows() -> ModuleType:
     return importlib.import_module("bench_flows")
 
 
-def on_stage(
-    name: str, play: Callable[[Session], Awaitable[T]], *, project: str = PROJECT
-) -> T:
+def on_stage(name: str, play: Callable[[Session], Awaitable[T]], *, project: str = PROJECT) -> T:
     """Run `play` in a loop of its own on a fresh stage."""
 
     async def run() -> T:

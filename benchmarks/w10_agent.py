@@ -1,4 +1,4 @@
-"""W10: what durability adds to each step of an agent, over plain pydantic-ai in the same process."""
+"""W10: what durability adds to each step of an agent, over plain pydantic-ai."""
 
 from __future__ import annotations
 
@@ -65,9 +65,7 @@ def _play(times: int) -> dict[str, tuple[float, float]]:
         opening = history[0].event
         assert isinstance(opening, RunCreated)
         assert session.registry is not None
-        template = await session.registry.template(
-            session.world, opening.version, opening.workflow
-        )
+        template = await session.registry.template(session.world, opening.version, opening.workflow)
 
         async def replay() -> None:
             outcome = Execution(template, run_id, history[0]).deliver(history[1:])

@@ -12,7 +12,7 @@ def _asked(messages: list[ModelMessage]) -> int:
     return sum(isinstance(one, ModelResponse) for one in messages) + 1
 
 
-def _reply(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+def _reply(messages: list[ModelMessage], _info: AgentInfo) -> ModelResponse:
     number = _asked(messages)
     if number % STEPS == 0:
         return ModelResponse(parts=[TextPart("done")])
@@ -21,7 +21,7 @@ def _reply(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
 
 
 async def _stream(
-    messages: list[ModelMessage], info: AgentInfo
+    messages: list[ModelMessage], _info: AgentInfo
 ) -> AsyncIterator[str | dict[int, DeltaToolCall]]:
     number = _asked(messages)
     if number % STEPS == 0:

@@ -84,3 +84,25 @@ def scripted(name: str) -> FunctionModel:
 # Names of wfc may stand in workflow code, so that is where the programs of tests find these.
 wfc.scripted = scripted("scripted")
 wfc.other = scripted("other")
+
+
+def _shout(text: str) -> str:
+    """Shout."""
+    return f"{text}!"
+
+
+wfc.library_tool = _shout
+
+
+def _odd() -> object:
+    """Give what no log holds."""
+    return object()
+
+
+def _bad() -> str:
+    """Fail."""
+    raise ValueError("no way")
+
+
+wfc.odd_tool = _odd
+wfc.bad_tool = _bad

@@ -14,8 +14,11 @@ from collections.abc import AsyncIterator, Iterable
 from contextvars import ContextVar
 from typing import Any, Final
 
+from pydantic_ai import RunContext
+
 from wfc.agent.dangling import closing
 from wfc.agent.framing import Frame, Framing, stored
+from wfc.agent.stamps import CallsApart
 from wfc.errors import WfcError
 from wfc.eventlog.entity import RunStatus
 from wfc.ids import DefinitionId, RunId, Site
@@ -263,13 +266,14 @@ class LiveWriter:
         await attempt.write_stream(self._stream, chunks)
 
 
-async def write_live(_run_context: Any, events: Any) -> None:
+async def write_live(run_context: RunContext[Any], events: Any) -> None:
     """Write the stream of a model while it speaks: pydantic-ai's handler of a model step."""
     writer = live_step.get()
     if writer is None:
         return
+    apart = CallsApart(run_context.messages)
     async for event in events:
-        await writer.frames(await writer.framing.frames(event))
+        await writer.frames(await writer.framing.frames(apart.renamed(event)))
 
 
 def run_of(name: str) -> tuple[RunId, str]:
