@@ -31,7 +31,8 @@ from wfc.agent.pricing import cost_of, price_of
 from wfc.agent.prompting import split
 from wfc.agent.stamps import fresh, stamp, tell_calls_apart
 from wfc.agent.turn import run_of
-from wfc.errors import RunFailed, StepError, Unserialisable
+from wfc.errors import RunFailed, StepError, UnknownType, Unserialisable
+from wfc.runtime.any_types import AnyTypes
 from wfc.runtime.writable import UI_CHUNK_BYTES_MAX
 
 PARTS = Program(
@@ -263,6 +264,19 @@ def test_a_result_passes_the_codec() -> None:
     assert back == result
     assert [call.tool_name for call in back.tool_calls] == ["t"]
     assert back.steps[0].text == "ho"
+
+
+def test_a_result_is_shown_where_no_agent_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the command line, say: as it was written."""
+    result = AgentResult(
+        output="ok", messages=(), new_messages=(), finish_reason=None, usage=RunUsage()
+    )
+    data = codec.encode(result, path="it")
+    monkeypatch.delitem(codec.REGISTERED._by_name, codec.wire_name(AgentResult))
+    monkeypatch.delitem(codec.REGISTERED._by_wire_name, codec.wire_name(AgentResult))
+    with pytest.raises(UnknownType):
+        codec.decode(data)
+    assert codec.decode(data, types=AnyTypes())["output"] == "ok"
 
 
 def test_a_turn_has_a_name_outside() -> None:
