@@ -22,7 +22,7 @@ from wfc.worlds.open import open_world
 pytestmark = pytest.mark.timeout(3600)
 PROJECT = Path(__file__).parent / "agents" / "cases"
 TURNS = ("1", "2", "2.1", "3")
-DOSE = 6
+DOSE = 3
 """How many kills the default suite takes, spread over all appends."""
 
 

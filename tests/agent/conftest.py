@@ -46,7 +46,7 @@ class Agents(House):
         worker = self.worker()
         created: Any = history[0].event
         template = await worker.registry.template(self.world, program.version.id, created.workflow)
-        execution = Execution(template, run.id, history[0])
+        execution = Execution(template, run.id, history[0], heard_until=len(history))
         outcome = execution.deliver(history[:-1])
         if isinstance(outcome, Completed):
             last: Any = history[-1].event

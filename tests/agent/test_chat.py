@@ -13,6 +13,7 @@ from tests.runtime.programs import Program
 from wfc.agent import Chat, Post, Principal
 from wfc.agent.posting import post as post_at
 from wfc.agent.posting import turns_of
+from wfc.errors import RunFailed
 from wfc.runtime.hook_door import send
 from wfc.runtime.run import Run
 
@@ -50,6 +51,30 @@ CHATS = Program(
         "use workflow"
         async for turn in chat.turns(rollover_events=3):
             await bot.stream(turn)
+
+
+    async def short(history: list) -> list:
+        return history[-1:]
+
+
+    async def compacted(chat: Chat) -> None:
+        "use workflow"
+        async for turn in chat.turns(rollover_bytes=10, compact=short):
+            await bot.stream(turn)
+
+
+    async def twice(chat: Chat, *, close: bool = True) -> list:
+        "use workflow"
+        async for turn in chat.turns():
+            first = await bot.stream(turn, close=close, send_finish=close)
+            second = await bot.stream(turn)
+            return [first.output, second.output, len(second.messages)]
+        return []
+
+
+    async def open_twice(chat: Chat) -> list:
+        "use workflow"
+        return await twice(chat, close=False)
 
 
     async def silent(chat: Chat) -> None:
@@ -149,3 +174,50 @@ async def test_messages_are_numbered_at_the_door(house_of: HouseOf, script: Scri
     assert await turns_of(client, run.id) == {"m1": "1", "ma": turns[0], "mb": turns[1]}
     for turn in ("2", "3"):
         assert (await house.frames(run, turn))[-1] == {"type": "finish"}
+
+
+async def test_a_chat_may_be_made_shorter(house_of: HouseOf, script: Script) -> None:
+    """By a step of its own, between two chapters."""
+    house = await house_of(CHATS)
+    script.says(["Hi."], ["Two."])
+    run = await house.start(FLOWS.compacted, chat("one"))
+    await house.worker().run_until_idle()
+    assert (await house.log(run)).count("run_restarted") == 1
+    await post(house, run, "two", "2")
+    await house.worker().run_until_idle()
+    assert [len(messages) for messages in script.requests] == [1, 2]
+    assert (await house.frames(run, "2"))[-1] == {"type": "finish"}
+
+
+async def test_two_agents_may_speak_in_one_turn(house_of: HouseOf, script: Script) -> None:
+    """Each answers the user; the first leaves the stream open, and the last is remembered."""
+    house = await house_of(CHATS)
+    script.says(["Hi."], ["Ho."])
+    run = await house.start(FLOWS.open_twice, chat("one"))
+    await house.worker().run_until_idle()
+    assert await run.result("20s") == ["Hi.", "Hi.", 2]
+    assert len(script.calls) == 2
+    kinds = [one["type"] for one in await house.frames(run)]
+    assert (kinds.count("start"), kinds.count("finish"), kinds[-1]) == (1, 1, "finish")
+    other = await house.start(FLOWS.twice, chat("one"))
+    await house.worker().run_until_idle()
+    with pytest.raises(RunFailed, match="is finished"):
+        await other.result("20s")
+
+
+async def test_a_number_that_is_taken_is_passed_over(
+    house_of: HouseOf, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two may look at the same time; the second is told at the door."""
+    house = await house_of(CHATS)
+    script.says(["One."], ["Two."], ["Three."])
+    run = await house.start(FLOWS.support, chat("one"))
+    await house.worker().run_until_idle()
+    client: Any = house.session
+
+    async def saw_nothing(_client: Any, _run_id: Any) -> dict[str, str]:
+        return {"m1": "1"}
+
+    await post_at(client, run.id, said("two", "2").message)
+    monkeypatch.setattr("wfc.agent.posting.turns_of", saw_nothing)
+    assert await post_at(client, run.id, said("three", "3").message) == "3"

@@ -15,8 +15,9 @@ from tests.agent.models import Call, Script
 from tests.runtime.house import until
 from tests.runtime.programs import Program
 from wfc.agent.dangling import closing
-from wfc.errors import RunCancelled, RunFailed
+from wfc.errors import RunCancelled, RunFailed, StepTimeout
 from wfc.eventlog.entity import RunStatus
+from wfc.eventlog.event import StepFailed
 
 ENDING = Program(
     "agent_ending",
@@ -81,6 +82,12 @@ ENDING = Program(
         "use workflow"
         result = await bot.stream(question, timeout="1 day")
         return [result.output, result.finish_reason, len(result.messages)]
+
+
+    async def unseen(question: str) -> list:
+        "use workflow"
+        result = await bot.stream(question, timeout="1 day", stream_to=None)
+        return [result.output, result.finish_reason]
 
 
     async def naps(question: str) -> str:
@@ -202,6 +209,51 @@ async def test_the_time_of_an_agent_may_be_over(
     await house.replayed(run, ENDING)
 
 
+async def test_a_model_that_takes_all_the_time_is_given_up(
+    house_of: HouseOf, script: Script
+) -> None:
+    """Its attempts share what is left: none follows after the end."""
+    house = await house_of(ENDING)
+    script.says(["Done."])
+    reply = script.reply
+
+    def late(name: str, messages: Any, info: Any) -> Any:
+        reply(name, messages, info)
+        house.advance(days=2)
+        raise StepTimeout("too long")
+
+    script.reply = late  # type: ignore[method-assign]  # around the real one
+    for workflow in (FLOWS.in_time, FLOWS.unseen):
+        run = await house.start(workflow, "rest")
+        await house.worker().run_until_idle()
+        assert (await run.result("20s"))[:2] == [None, "timeout"]
+        (failed,) = await house.events(run, StepFailed)
+        assert failed.created.policy.total_s == 86_400
+        await house.replayed(run, ENDING)
+    assert [one for one in script.calls if isinstance(one, tuple)] == [("scripted", 0)] * 2
+
+
+async def test_an_agent_that_nobody_sees_may_be_cancelled(
+    house_of: HouseOf, script: Script
+) -> None:
+    house = await house_of(ENDING)
+    script.says([Call("nap", {"days": 9})])
+    run = await house.start(FLOWS.unseen, "rest")
+    await house.worker().run_until_idle()
+    await run.cancel()
+    await house.worker().run_until_idle()
+    assert await run.status() is RunStatus.CANCELLED
+    assert script.calls == [("scripted", 0), "aborted"]
+    script.says()
+    other = await house.start(FLOWS.unseen, "rest")
+    for _ in range(4):
+        await house.worker().run_until_idle()
+        house.advance(minutes=1)
+    with pytest.raises(RunFailed):
+        await other.result("20s")
+    assert script.calls[-2:] == ["failed", "ended"]
+
+
 async def test_dropped_agents_leave_nothing_behind(house_of: HouseOf, script: Script) -> None:
     """No code of theirs runs, no task of anyio spins, no step is asked for."""
     house = await house_of(ENDING)
@@ -255,7 +307,8 @@ asyncio.run(main(int(sys.argv[1])))
 """
 
 
-@pytest.mark.parametrize("count", [20, pytest.param(1000, marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("count", [1000])
 def test_a_process_that_dropped_agents_exits_clean(count: int) -> None:
     """Asyncio's own exit finds nothing of them that would go on, and neither does the collector."""
     ended = subprocess.run(

@@ -7,15 +7,18 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import pydantic_ai
 import pytest
 from pydantic_ai.messages import (
     ModelRequest,
     ModelResponse,
+    PartDeltaEvent,
     PartEndEvent,
     PartStartEvent,
     SystemPromptPart,
     TextPart,
     ToolCallPart,
+    ToolCallPartDelta,
     ToolReturnPart,
     UserPromptPart,
 )
@@ -24,14 +27,16 @@ from pydantic_ai.usage import RequestUsage, RunUsage
 from tests.agent.conftest import HouseOf
 from tests.agent.models import Call, Script
 from tests.runtime.programs import Program
-from wfc import codec
+from wfc import abi, codec
 from wfc.agent import AgentResult
 from wfc.agent.framing import Framing, stored
 from wfc.agent.pricing import cost_of, price_of
 from wfc.agent.prompting import split
-from wfc.agent.stamps import fresh, stamp, tell_calls_apart
+from wfc.agent.stamps import CallsApart, fresh, stamp, tell_calls_apart
+from wfc.agent.tools import takes_context
 from wfc.agent.turn import run_of
 from wfc.errors import RunFailed, StepError, UnknownType, Unserialisable
+from wfc.ids import DefinitionId
 from wfc.runtime.any_types import AnyTypes
 from wfc.runtime.writable import UI_CHUNK_BYTES_MAX
 
@@ -200,6 +205,21 @@ def test_ids_of_calls_are_told_apart() -> None:
     assert fresh("d", {"c"}) == "d"
 
 
+def test_events_of_a_renamed_call_are_renamed() -> None:
+    before = [ModelResponse(parts=[ToolCallPart("t", tool_call_id="c")])]
+    apart = CallsApart([ModelRequest(parts=[]), *before])
+    call = ToolCallPart("t", tool_call_id="c")
+    events = [
+        PartStartEvent(index=0, part=call),
+        PartDeltaEvent(index=0, delta=ToolCallPartDelta(args_delta="{}", tool_call_id="c")),
+        PartEndEvent(index=0, part=call),
+    ]
+    start, delta, end = (apart.renamed(event) for event in events)
+    assert [start.part.tool_call_id, delta.delta.tool_call_id, end.part.tool_call_id] == ["c.2"] * 3
+    text = PartStartEvent(index=1, part=TextPart("x"))
+    assert apart.renamed(text) is text
+
+
 async def test_readers_see_the_ids_that_calls_have_in_the_end(
     house_of: HouseOf, script: Script
 ) -> None:
@@ -277,6 +297,35 @@ def test_a_result_is_shown_where_no_agent_is_loaded(monkeypatch: pytest.MonkeyPa
     with pytest.raises(UnknownType):
         codec.decode(data)
     assert codec.decode(data, types=AnyTypes())["output"] == "ok"
+
+
+def test_hints_that_cannot_be_read_say_what_they_are_called() -> None:
+    """A name that only type checkers see is taken as it is written."""
+
+    def alone() -> None:
+        """Take nothing."""
+
+    def typed(ctx: Unseen[int], text: str) -> None:  # type: ignore[name-defined]  # noqa: F821 - on purpose
+        """Take something."""
+
+    def meant(ctx: pydantic_ai.RunContext[Unseen]) -> None:  # type: ignore[name-defined]  # noqa: F821 - on purpose
+        """Take the context."""
+
+    assert not takes_context(alone)
+    assert not takes_context(typed)
+    assert takes_context(meant)
+
+
+async def test_a_tool_that_nobody_has_loaded_is_named(
+    house_of: HouseOf, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = await house_of(PARTS)
+    script.says([Call("slow", {"text": "work"})], ["Done."])
+    run = await house.start(FLOWS.asks, "go")
+    monkeypatch.delitem(abi.registered, DefinitionId("agent_parts:slow"))
+    await house.worker().run_until_idle()
+    (told,) = await run.result("20s")
+    assert "agent_parts:slow is not loaded" in str(told)
 
 
 def test_a_turn_has_a_name_outside() -> None:

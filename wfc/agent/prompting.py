@@ -19,7 +19,7 @@ def split(prompt: Any, *, allow_system: bool) -> tuple[Any, list[ModelMessage]]:
     for unless the caller allows them; `TypeError` for what is no prompt.
     """
     if isinstance(prompt, ChatTurn):
-        return None, list(prompt.said)
+        return None, [*prompt.history, *prompt.messages]
     if isinstance(prompt, str):
         if not prompt.strip():
             raise ValueError("the prompt is empty; give the agent something to answer")

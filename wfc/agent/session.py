@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from pydantic_ai import Agent
+from pydantic_ai.durable_exec import replay_scope
 from pydantic_ai.exceptions import UnexpectedModelBehavior
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart
 from pydantic_ai.usage import RunUsage
@@ -82,7 +83,9 @@ class Session:
             if self._turn is not None and not self._turn.was_opened:
                 self._turn.open(error_text=self._public_error())
             await self._callbacks.call("on_start")
-            result = await self._asked(prompt, list(history), deps, output_type)
+            # Around the agent's own span too: a replay emits none again.
+            with replay_scope(is_replaying=lambda: self._execution.replaying):
+                result = await self._asked(prompt, list(history), deps, output_type)
             await self._callbacks.call("on_end", result)
         except asyncio.CancelledError:
             if self._execution.alive:
