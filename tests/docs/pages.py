@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from tests import warm
 from wfc.diagnostics import CATALOGUE
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
@@ -62,7 +62,7 @@ def read_blocks(blocks: str) -> Example:
             case "toml":
                 files[_SETTINGS] = text
             case "sh":
-                commands = text
+                commands += text
             case _:
                 raise AssertionError(f"nobody knows what to do with a block of {language}")
     return Example(files=files, commands=commands)
@@ -75,9 +75,7 @@ def done(page: str, where: Path) -> str:
     folder.mkdir()
     tools.mkdir()
     example.lay(folder)
-    python = tools / "python"
-    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
-    python.chmod(0o755)
+    warm.shim(tools)
     environment = {
         **os.environ,
         "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
