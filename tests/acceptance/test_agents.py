@@ -6,6 +6,7 @@ approval, an agent within the agent, a typed answer, and a restart between two t
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.crash.zygotes import RUN, Scene, Zygote, zygote
+from tests.postgres_server import Database
 from wfc.clock import SystemClock
 from wfc.eventlog.event import Recorded, StepCompleted, StepFailed
 from wfc.worlds.open import open_world
@@ -49,6 +51,20 @@ async def test_a_conversation_survives_kills(warm: Zygote, calm: Scene, tmp_path
 
 
 @pytest.mark.soak
+async def test_a_conversation_in_postgresql_survives_kills(
+    warm: Zygote, calm: Scene, tmp_path: Path, postgres_database: Database
+) -> None:
+    """What the process had sent may still be under way in the server when it is dead."""
+    url = await asyncio.to_thread(postgres_database.clean)
+    (tmp_path / "log").mkdir()
+    scene = Scene(tmp_path / "log", warm, url)
+    assert scene.play("talks", log=True) == 0
+    for point in scene.passes()[::12]:
+        url = await asyncio.to_thread(postgres_database.clean)
+        await _survives(warm, calm, tmp_path, point, url)
+
+
+@pytest.mark.soak
 async def test_a_conversation_survives_a_kill_at_every_pass(
     warm: Zygote, calm: Scene, tmp_path: Path
 ) -> None:
@@ -56,10 +72,10 @@ async def test_a_conversation_survives_a_kill_at_every_pass(
         await _survives(warm, calm, tmp_path, point)
 
 
-async def _survives(warm: Zygote, calm: Scene, tmp_path: Path, point: str) -> None:
+async def _survives(warm: Zygote, calm: Scene, tmp_path: Path, point: str, url: str = "") -> None:
     folder = tmp_path / point.replace(":", "-")
     folder.mkdir()
-    scene = Scene(folder, warm)
+    scene = Scene(folder, warm, url)
     code = scene.play("talks", fault=f"{point}:kill")
     if code == 0:
         return  # another interleaving, which never came to this pass

@@ -13,9 +13,17 @@ from tests.runtime.programs import Program
 from wfc.agent import Chat, Post, Principal
 from wfc.agent.posting import post as post_at
 from wfc.agent.posting import turns_of
-from wfc.errors import RunFailed
+from wfc.errors import RunFailed, StreamTooLarge
+from wfc.ids import RunId
 from wfc.runtime.hook_door import send
 from wfc.runtime.run import Run
+from wfc.runtime.writable import (
+    THE_TURN,
+    UI_CHUNK_BYTES_MAX,
+    StreamName,
+    Writable,
+    get_writable,
+)
 
 CHATS = Program(
     "agent_chats",
@@ -77,6 +85,11 @@ CHATS = Program(
         return await twice(chat, close=False)
 
 
+    async def looks_alone(city: str) -> str:
+        "use workflow"
+        return await look(city)
+
+
     async def silent(chat: Chat) -> None:
         "use workflow"
         async for turn in chat.turns(idle="1 day"):
@@ -131,6 +144,38 @@ async def test_a_step_may_write_to_the_turn(house_of: HouseOf, script: Script) -
     await house.worker().run_until_idle()
     kinds = [one["type"] for one in await house.frames(run)]
     assert kinds.index("tool-output-available") > kinds.index("data-note")
+
+
+async def test_where_no_turn_is_open_there_is_none_to_write_to(
+    house_of: HouseOf, script: Script
+) -> None:
+    house = await house_of(CHATS)
+    run = await house.start(FLOWS.looks_alone, "Rome")
+    for _ in range(4):
+        await house.worker().run_until_idle()
+        house.advance(minutes=1)
+    with pytest.raises(RunFailed, match="no turn of an agent is open"):
+        await run.result("20s")
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [{"type": "text-delta", "delta": "x"}, {"type": "data-x"}, {"data": 1}, "x", {"type": 3}],
+)
+async def test_only_data_may_be_written_to_a_turn(frame: Any) -> None:
+    """Anything else would break its readers."""
+    out: Writable[Any] = Writable(StreamName(RunId("r"), THE_TURN))
+    with pytest.raises(ValueError, match="data-"):
+        out._frame(frame)
+
+
+def test_what_is_written_to_a_turn_is_bounded() -> None:
+    out: Writable[Any] = Writable(StreamName(RunId("r"), THE_TURN))
+    assert out._frame({"type": "data-x", "data": 1}).body == b'{"type":"data-x","data":1}'
+    with pytest.raises(StreamTooLarge):
+        out._frame({"type": "data-x", "data": "x" * UI_CHUNK_BYTES_MAX})
+    with pytest.raises(ValueError, match="names two streams"):
+        get_writable(namespace="x", turn=True)
 
 
 async def test_a_long_chat_begins_anew(house_of: HouseOf, script: Script) -> None:
