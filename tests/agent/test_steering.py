@@ -102,6 +102,23 @@ STEERED = Program(
         return (await bot.stream(question, prepare_step=prepare)).output
 
 
+    async def first(step):
+        await note(f"prepare {step.number} {len(step.messages)} {step.deps}")
+        if step.deps:
+            return StepChanges(instructions="Be first.", messages=step.messages[:1])
+        return None
+
+
+    ready = DurableAgent("ready", wfc.scripted, prepare=first)
+
+
+    async def prepared(question: str, deps: int) -> list:
+        "use workflow"
+        said = await ready.stream(question)
+        result = await ready.stream(said.messages, deps=deps)
+        return [result.output, len(result.messages)]
+
+
     async def called_back(question: str) -> str:
         "use workflow"
         result = await bot.stream(
@@ -177,6 +194,17 @@ async def test_each_step_may_be_prepared(house_of: HouseOf, script: Script) -> N
     assert second.model_settings == {"temperature": 0.5, "max_tokens": 9, "tool_choice": ["search"]}
     assert fourth.model_settings == third.model_settings
     assert [len(messages) for messages in script.requests] == [1, 3, 5, 1]
+
+
+@pytest.mark.parametrize(("deps", "messages"), [(0, 2), (1, 2)])
+async def test_an_agent_prepares_itself_once(
+    house_of: HouseOf, script: Script, deps: int, messages: int
+) -> None:
+    house = await house_of(STEERED)
+    script.says(["Hi."], ["Ho."])
+    assert await done(house, FLOWS.prepared, "go", deps) == ["Hi.", messages]
+    assert script.calls[0] == "prepare 0 0 None"
+    assert script.infos[-1].instructions == ("Be first." if deps else None)
 
 
 async def test_callbacks_are_called_in_their_order(house_of: HouseOf, script: Script) -> None:

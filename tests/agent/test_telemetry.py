@@ -9,7 +9,6 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from pydantic_ai.capabilities import Instrumentation
 from pydantic_ai.models.instrumented import InstrumentationSettings
 
 import wfc
@@ -20,9 +19,7 @@ from tests.runtime.programs import Program
 EXPORTER = InMemorySpanExporter()
 _PROVIDER = TracerProvider()
 _PROVIDER.add_span_processor(SimpleSpanProcessor(EXPORTER))
-wfc.instrumentation = Instrumentation(
-    InstrumentationSettings(tracer_provider=_PROVIDER, include_content=False)
-)
+wfc.instrumentation = InstrumentationSettings(tracer_provider=_PROVIDER, include_content=False)
 
 SEEN = Program(
     "agent_seen",
@@ -38,9 +35,8 @@ SEEN = Program(
         return "X1"
 
 
-    bot = DurableAgent(
-        "bot", wfc.scripted, tools=[search], capabilities=[wfc.instrumentation]
-    )
+    bot = DurableAgent("bot", wfc.scripted, tools=[search], instrument=wfc.instrumentation)
+    quiet = DurableAgent("quiet", wfc.scripted, instrument=True)
 
 
     async def asks(question: str) -> str:

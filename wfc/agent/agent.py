@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Generic, Literal
 
 from pydantic_ai import Agent, Tool
-from pydantic_ai.capabilities import AbstractCapability
+from pydantic_ai.capabilities import AbstractCapability, Instrumentation
+from pydantic_ai.messages import ModelMessage
 from pydantic_ai.models import Model
+from pydantic_ai.models.instrumented import InstrumentationSettings
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.toolsets import AbstractToolset
 from pydantic_ai.usage import UsageLimits
@@ -23,7 +26,7 @@ from wfc.agent.durability import Durability
 from wfc.agent.prompting import split
 from wfc.agent.result import AgentResult, Output
 from wfc.agent.session import Session, turn_for
-from wfc.agent.steering import Options, PrepareStep
+from wfc.agent.steering import Options, PrepareStep, StepContext
 from wfc.agent.stops import Stop, any_of
 from wfc.durations import Duration
 from wfc.errors import OutsideWorkflow
@@ -31,6 +34,8 @@ from wfc.runtime import context
 from wfc.runtime.live import Live
 
 Deps = TypeVar("Deps", default=None)
+Instrument = InstrumentationSettings | bool
+"""How spans are made; True: as usual, without what was said."""
 REQUESTS: Final = 50
 """How many requests an agent's run makes at most, unless it is told."""
 
@@ -57,12 +62,14 @@ class DurableAgent(Generic[Deps, Output]):
         durability: Durability | None = None,
         approval: Given = None,
         capabilities: Sequence[AbstractCapability[Any]] = (),
+        prepare: PrepareStep | None = None,
         prepare_step: PrepareStep | None = None,
         stop_when: Stop | Sequence[Stop] | None = None,
         tool_choice: str | None = None,
         active_tools: Sequence[str] | None = None,
         settings: ModelSettings | None = None,
         usage_limits: UsageLimits | None = None,
+        instrument: Instrument = False,
         expose_errors: bool = False,
         **callbacks: Any,
     ) -> None:
@@ -83,6 +90,7 @@ class DurableAgent(Generic[Deps, Output]):
             usage_limits=usage_limits or UsageLimits(request_limit=REQUESTS),
         )
         self._rules = Rules.of(approval)
+        self._prepare = prepare
         self.durability = durability or Durability()
         self.agent: Agent[Any, Any] = Agent(
             model,
@@ -94,7 +102,7 @@ class DurableAgent(Generic[Deps, Output]):
             retries={"output": output_retries},
             deps_type=deps_type,
             defer_model_check=True,
-            capabilities=[*capabilities, self.durability],
+            capabilities=[*capabilities, *_watched(instrument), self.durability],
         )
         self._context_types = tools_.context_types(made)
         self._tools = frozenset(tool.name for tool in made) if not toolsets else None
@@ -102,6 +110,21 @@ class DurableAgent(Generic[Deps, Output]):
     def __repr__(self) -> str:
         """Name the agent."""
         return f"DurableAgent({self.name!r})"
+
+    async def _prepared(
+        self, asked: Any, history: list[ModelMessage], options: Options, deps: Any
+    ) -> tuple[Any, list[ModelMessage], Options]:
+        """Let `prepare` change what is asked, once, before the first step."""
+        assert self._prepare is not None
+        context = StepContext(number=0, messages=list(history), steps=[], deps=deps)
+        changes = self._prepare(context)
+        if inspect.isawaitable(changes):
+            changes = await changes
+        if changes is None:
+            return asked, history, options
+        if changes.messages is not None:
+            history = list(changes.messages)
+        return asked, history, options.changed(changes)
 
     async def stream(
         self,
@@ -147,6 +170,8 @@ class DurableAgent(Generic[Deps, Output]):
                 model=model,
             )
         )
+        if self._prepare is not None:
+            asked, history, options = await self._prepared(asked, history, options, deps)
         options.check(self._tools)
         entries = tool_context_.checked(tool_context, self._context_types, self._tools)
         session = Session(
@@ -170,6 +195,14 @@ class DurableAgent(Generic[Deps, Output]):
         if isinstance(prompt, ChatTurn):
             prompt.answered(list(result.messages))
         return result
+
+
+def _watched(instrument: Instrument) -> list[Instrumentation]:
+    """Give what makes spans, without what was said unless the settings ask for it."""
+    if instrument is False:
+        return []
+    settings = InstrumentationSettings(include_content=False) if instrument is True else instrument
+    return [Instrumentation(settings)]
 
 
 def _needed(name: str) -> Live:

@@ -74,6 +74,15 @@ class Options:
         changes["settings"] = merge_model_settings(self.settings, given.settings)
         return replace(self, **changes)
 
+    def changed(self, changes: StepChanges) -> Options:
+        """Give these with what is to be otherwise, but for the messages."""
+        given = {
+            each.name: value
+            for each in fields(changes)
+            if each.name != "messages" and (value := getattr(changes, each.name)) is not None
+        }
+        return self.over(Options(**given))
+
     def check(self, tools: Collection[str] | None) -> None:
         """See that tools that are named exist, where all are known. Raises `ValueError`."""
         named = list(self.active_tools or ())
@@ -121,17 +130,9 @@ class Steering(AbstractCapability[Any]):
         if inspect.isawaitable(changes):
             changes = await changes
         if changes is not None:
-            self._change(changes)
+            self.options = self.options.changed(changes)
+            self.instead = None if changes.messages is None else list(changes.messages)
         return self.options.model if self.options.model is not None else ctx.model
-
-    def _change(self, changes: StepChanges) -> None:
-        given = {
-            each.name: value
-            for each in fields(changes)
-            if each.name != "messages" and (value := getattr(changes, each.name)) is not None
-        }
-        self.options = self.options.over(Options(**given))
-        self.instead = None if changes.messages is None else list(changes.messages)
 
     def get_instructions(self) -> Any:
         """Add instructions that `prepare_step` may change."""
