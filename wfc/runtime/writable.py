@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, Generic, NamedTuple, TypeVar, overload
 
 from wfc import codec
@@ -31,6 +31,9 @@ TURN: Final = "ui~"
 THE_TURN: Final = "ui~*"
 """No namespace: stands for the stream of the turn that is open when something is written to it."""
 UI_CHUNK_BYTES_MAX: Final = 256 << 10
+_PART_MAX: Final = 32
+_PART_BYTES_MAX: Final = 256 << 10
+"""So many values of one write are held at once, besides those that are on their way."""
 _PLAIN: Final = (str, int, float, bool, list, dict)
 
 
@@ -83,10 +86,34 @@ class Writable(Generic[T]):
         await self.write_many((value,))
 
     async def write_many(self, values: Iterable[T]) -> None:
-        """Write values, in their order. Raises as `write` does; then none of them is written."""
+        """Write values, in their order; they are taken as there is room, so there may be many.
+
+        Each is as durable as one that is written alone. Raises as `write` does: then what stands
+        before the value that could not be written is written, and nothing from it on; over the
+        limits of a stream that may be told only by a later write, or by the end of the step.
+        """
         attempt = self._attempt("write")
+        for part in self._parts(values):
+            await attempt.write_stream(self._name, part)
+
+    def _parts(self, values: Iterable[T]) -> Iterator[list[NewChunk]]:
+        """Give the chunks of values in parts, at least one; those before a bad value come first."""
+        part: list[NewChunk] = []
+        size, none = 0, True
         chunk = self._frame if self.namespace == THE_TURN else self._chunk
-        await attempt.write_stream(self._name, [chunk(value) for value in values])
+        try:
+            for value in values:
+                part.append(chunk(value))
+                size += len(part[-1].body)
+                if len(part) >= _PART_MAX or size >= _PART_BYTES_MAX:
+                    yield part
+                    part, size, none = [], 0, False
+        except Exception:
+            if part:
+                yield part
+            raise
+        if part or none:
+            yield part
 
     async def close(self) -> None:
         """Say that nothing follows; readers end there. On disk when this returns.
