@@ -27,12 +27,20 @@ _HOUR_US: Final = 3_600_000_000
 async def began(flows: Any, flow: str) -> dict[str, Any]:
     """Start the run ``r1`` and wait for its end."""
     async with api.runtime():
-        return await _told(await _started(flows, flow, "r1"))
+        run = await _started(flows, flow, "r1")
+        beside = asyncio.create_task(flows.drive(run)) if hasattr(flows, "drive") else None
+        try:
+            return await _told(run)
+        finally:
+            if beside is not None:
+                beside.cancel()
 
 
 async def _started(flows: Any, flow: str, name: str, **options: Any) -> api.Run[Any]:
-    run = await api.start.options(id=name, **options)(getattr(flows, flow), 3)
-    flows.note(f"ack {name}")
+    arguments = getattr(flows, "ARGUMENTS", {}).get(flow, (3,))
+    run = await api.start.options(id=name, **options)(getattr(flows, flow), *arguments)
+    if hasattr(flows, "note"):
+        flows.note(f"ack {name}")
     return run
 
 

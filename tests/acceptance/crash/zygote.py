@@ -35,15 +35,15 @@ WARM = (
 
 def main() -> None:
     """Serve cases until stdin ends."""
-    project = Path(sys.argv[1])
+    project, module = Path(sys.argv[1]), sys.argv[2]
     os.chdir(project)
     sys.path[:0] = [str(project), str(Path(__file__).parents[3])]
     for name in WARM:
         importlib.import_module(name)
     from wfc.compiler.import_hook import install  # noqa: PLC0415 - wfc finds its settings here
 
-    install(["crash_flows"])
-    flows = importlib.import_module("crash_flows")
+    install([module])
+    flows = importlib.import_module(module)
     drivers = importlib.import_module("tests.acceptance.crash.drivers")
     for line in sys.stdin:
         sys.stdout.write(json.dumps(_served(flows, drivers, json.loads(line))) + "\n")

@@ -80,9 +80,9 @@ class Scene:
 class Zygote:
     """The warm process."""
 
-    def __init__(self, project: Path, program: Path = PROGRAM) -> None:
+    def __init__(self, project: Path, program: Path = PROGRAM, module: str = "crash_flows") -> None:
         self._process = subprocess.Popen(
-            [sys.executable, str(program), str(project)],
+            [sys.executable, str(program), str(project), module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -119,11 +119,13 @@ class Zygote:
 
 
 @contextmanager
-def zygote(folder: Path, source: Path = PROJECT, program: Path = PROGRAM) -> Iterator[Zygote]:
+def zygote(
+    folder: Path, source: Path = PROJECT, program: Path = PROGRAM, module: str = "crash_flows"
+) -> Iterator[Zygote]:
     """Copy the project, so that its build lands outside the checkout, and start a warm process."""
     project = folder / "project"
     shutil.copytree(source, project)
-    warm = Zygote(project, program)
+    warm = Zygote(project, program, module)
     try:
         yield warm
     finally:
