@@ -50,22 +50,27 @@ def codes_unknown(codes: Iterable[str], known: Collection[str]) -> Iterator[str]
         yield f"{code} stands in the sources or has a page, but the catalogue does not know it"
 
 
-def pages_out_of_date(pages: Mapping[Path, str]) -> Iterator[str]:
-    """Give one sentence per generated page that differs from what its code says now."""
+def pages_out_of_date(
+    pages: Mapping[Path, str], script: str = "write_reference.py"
+) -> Iterator[str]:
+    """Give one sentence per generated page that differs from what its `script` writes now."""
     for path, text in pages.items():
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            yield f"{path.relative_to(ROOT)}: run `python docs/write_reference.py`"
+            yield f"{path.relative_to(ROOT)}: run `python docs/{script}`"
 
 
 def faults() -> Iterator[str]:
     """Give everything that is wrong."""
     from write_reference import pages  # noqa: PLC0415 - it stands beside this script
+    from write_reliability import page  # noqa: PLC0415 - likewise
 
     written = {page.stem for page in (ROOT / "docs" / "errors").glob("WFC*.md")}
     yield from broken_links()
     yield from codes_without_page(CATALOGUE)
     yield from codes_unknown(codes_in_use() | written, CATALOGUE)
     yield from pages_out_of_date(pages())
+    written_down = {ROOT / "docs" / "reliability.md": page()}
+    yield from pages_out_of_date(written_down, "write_reliability.py")
 
 
 def main() -> int:

@@ -98,10 +98,14 @@ class StepBodies:
         may have other names by now.
 
         Raises `StepUnknown`, `VersionUnknown`, `BundleBroken` or `BuildTooNew` if no code that
-        could take it can be had here.
+        could take it can be had here, and `WorldError`.
         """
         if version == self.version_id and self._followed in {None, version}:
             return self._registry.step(step)
+        if version not in self._rows:
+            # Registered since the last look, perhaps a moment ago: a run that was just moved there
+            # would get the body of before, with the very mistake that it was moved for.
+            await self.refresh()
         problem: Exception = StepUnknown(f"no version of step {step} can be had here")
         for candidate in self._candidates(version):
             try:
