@@ -62,6 +62,15 @@ def test_an_explanation_has_what_where_why_and_what_to_do() -> None:
     )
 
 
+def test_a_run_that_failed_is_told_whole_and_where_to_look() -> None:
+    """Lines of the user's own error are not taken for a reason and a remedy of ours."""
+    found = failure.explain(errors.RunFailed("o-1", "user", ValueError("a.py:3: one\ntwo\nthree")))
+    assert found.message == "run o-1 failed: ValueError: a.py:3: one\ntwo\nthree"
+    assert (found.where, found.why, found.fix) == (None, None, "See where: wfc explain o-1")
+    limit = failure.explain(errors.RunFailed("o-1", "limit", None))
+    assert limit.message == "run o-1 failed (limit)"
+
+
 def test_one_sentence_is_enough() -> None:
     """What is not said is null, never empty text."""
     explanation = failure.explain(errors.FatalError("rejected"))

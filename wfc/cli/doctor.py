@@ -29,7 +29,7 @@ from wfc.errors import CompileError, ConfigError
 from wfc.lint_rules.ruff_settings import unaware_settings
 from wfc.manifests.code import code_has_columns
 from wfc.manifests.store import current_version
-from wfc.settings import Loaded, without_effect
+from wfc.settings import Loaded
 from wfc.settings_sources import ENVIRONMENT_PREFIX
 from wfc.settings_tables import Settings
 
@@ -107,10 +107,6 @@ def _of_extras() -> Iterator[Check]:
 
 def _of_project(loaded: Loaded) -> Iterator[Check]:
     yield Check(State.GOOD, "project", str(loaded.root))
-    idle = without_effect(loaded)
-    if idle:
-        found = f"set, but not yet obeyed by this version: {', '.join(idle)}"
-        yield Check(State.WARNING, "settings", found)
     yield from _of_environment()
     yield _of_build(loaded)
     free = shutil.disk_usage(loaded.root).free

@@ -106,6 +106,9 @@ def explain(error: BaseException) -> Explanation:
     code = errors.code_of(error) or _code_of_findings(error)
     text = str(error).strip("\n") or type(error).__name__
     where, _, rest = _placed(text)
+    if isinstance(error, errors.RunFailed):
+        # Its text is the error of the run's own code, of as many lines as that likes.
+        return Explanation(code=code, message=text, fix=f"See where: wfc explain {error.run_id}")
     # A finding says its code after its place; here the code stands in front already.
     first, *more = rest.removeprefix(f"{code} ").strip().split("\n")
     return Explanation(

@@ -82,7 +82,10 @@ def connect_to_look(path: Path, *, immutable: bool) -> sqlite3.Connection:
     with _closed_unless_kept(address) as (connection, keep):
         connection.execute("PRAGMA query_only=ON")
         if _schema(connection, path) < SCHEMA:
-            raise WorldUnreachable(f"{path} is of an older wfc and cannot be brought up to date")
+            raise WorldUnreachable(
+                f"{path} is of an older wfc, and who can only read it does not bring it up to "
+                "date. `wfc db migrate` does, or a worker of this wfc."
+            )
         return keep()
 
 
