@@ -20,7 +20,7 @@ from wfc.eventlog.event import Recorded, StepCompleted, StepFailed
 from wfc.worlds.open import open_world
 
 pytestmark = pytest.mark.timeout(3600)
-PROJECT = Path(__file__).parent / "agents" / "project"
+PROJECT = Path(__file__).parent / "agents" / "cases"
 TURNS = ("1", "2", "2.1", "3")
 DOSE = 6
 """How many kills the default suite takes, spread over all appends."""

@@ -13,8 +13,10 @@ from tests.agent.models import Script
 from tests.runtime.house import House
 from tests.runtime.programs import Program
 from wfc.clock import VirtualClock
+from wfc.config import Session
 from wfc.runtime.execution import Execution
 from wfc.runtime.operations import Completed, Outcome
+from wfc.runtime.registry import Registry
 from wfc.runtime.run import Run
 from wfc.worlds.open import open_world
 
@@ -60,6 +62,14 @@ class Agents(House):
         return outcome
 
 
+class _Reachable(Session):
+    """A client of an application that has a name."""
+
+    @property
+    def public_url(self) -> str:
+        return "https://here.example"
+
+
 HouseOf = Callable[..., Any]
 
 
@@ -73,6 +83,7 @@ async def house_of(tmp_path: Any) -> AsyncIterator[HouseOf]:
         world = open_world(url, clock)
         await world.open()
         made = Agents(world, clock, program.version)
+        made.session = _Reachable(world, Registry(program.version))
         await made.open()
         houses.append(made)
         return made

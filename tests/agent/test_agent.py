@@ -10,7 +10,7 @@ from pydantic_ai.exceptions import ModelHTTPError, UsageLimitExceeded
 from tests.agent.conftest import HouseOf
 from tests.agent.models import Call, Script
 from tests.runtime.programs import Program
-from wfc.errors import OutsideWorkflow, RunFailed
+from wfc.errors import AgentOutputError, OutsideWorkflow, RunFailed
 
 BOTS = Program(
     "agent_bots",
@@ -222,6 +222,20 @@ async def test_an_output_may_have_a_type(house_of: HouseOf, script: Script) -> N
     assert kinds.count("tool-input-error") == 1
     assert kinds[-2:] == ["finish-step", "finish"]
     await house.replayed(run, BOTS)
+
+
+async def test_an_output_that_never_fits_fails_the_run(house_of: HouseOf, script: Script) -> None:
+    """What was said last is told."""
+    house = await house_of(BOTS)
+    script.says(
+        [Call("final_result", {"number": "X1"})], [Call("final_result", {"number": "X2"}, "c2")]
+    )
+    run = await house.start(FLOWS.structured, "fly me")
+    await house.worker().run_until_idle()
+    with pytest.raises(RunFailed) as caught:
+        await run.result()
+    assert isinstance(caught.value.cause, AgentOutputError)
+    assert caught.value.cause.text == '{"number":"X2"}'
 
 
 async def test_a_model_is_tried_again(house_of: HouseOf, script: Script) -> None:

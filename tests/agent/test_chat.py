@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from tests.agent.conftest import Agents, HouseOf
 from tests.agent.models import Call, Script
 from tests.runtime.programs import Program
 from wfc.agent import Chat, Post, Principal
-from wfc.runtime.client import Client
+from wfc.agent.posting import post as post_at
+from wfc.agent.posting import turns_of
 from wfc.runtime.hook_door import send
 from wfc.runtime.run import Run
 
@@ -129,4 +131,21 @@ async def test_a_turn_that_nobody_answers_is_finished(house_of: HouseOf, script:
     await house.worker().run_until_idle()
     assert [one["type"] for one in await house.frames(run)] == ["start", "finish"]
     assert await house.is_closed(run)
-    assert isinstance(Client, type)
+
+
+async def test_messages_are_numbered_at_the_door(house_of: HouseOf, script: Script) -> None:
+    """Of two that race for a number the second takes the next; who repeats itself is known."""
+    house = await house_of(CHATS)
+    script.says(["One."], ["Two."], ["Three."])
+    run = await house.start(FLOWS.support, chat("one"))
+    await house.worker().run_until_idle()
+    client: Any = house.session
+    first, again = dict(said("two", "a").message), dict(said("three", "b").message)
+    turns = await asyncio.gather(post_at(client, run.id, first), post_at(client, run.id, again))
+    assert sorted(turns) == ["2", "3"]
+    assert await post_at(client, run.id, first) == turns[0]
+    assert await post_at(client, run.id, said("one").message) == "1"
+    await house.worker().run_until_idle()
+    assert await turns_of(client, run.id) == {"m1": "1", "ma": turns[0], "mb": turns[1]}
+    for turn in ("2", "3"):
+        assert (await house.frames(run, turn))[-1] == {"type": "finish"}

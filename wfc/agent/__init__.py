@@ -9,6 +9,7 @@ from wfc.agent.durability import Durability
 from wfc.agent.result import AgentResult, StepInfo
 from wfc.agent.steering import StepChanges, StepContext
 from wfc.agent.stops import has_tool_call, step_count_is, total_tokens_over
+from wfc.agent.waiting import sleep_tool, webhook_tool
 from wfc.http.principal import Principal
 
 __all__ = [
@@ -27,6 +28,8 @@ __all__ = [
     "StepInfo",
     "chat_endpoints",
     "has_tool_call",
+    "sleep_tool",
     "step_count_is",
     "total_tokens_over",
+    "webhook_tool",
 ]

@@ -13,7 +13,8 @@ from pydantic_ai.toolsets import AbstractToolset
 from pydantic_ai.usage import UsageLimits
 from typing_extensions import TypeVar
 
-from wfc import durations
+from wfc import codec, durations
+from wfc.agent import tool_context as tool_context_
 from wfc.agent import tools as tools_
 from wfc.agent.approval import Given, Rules
 from wfc.agent.callbacks import Callbacks
@@ -95,7 +96,8 @@ class DurableAgent(Generic[Deps, Output]):
             defer_model_check=True,
             capabilities=[*capabilities, self.durability],
         )
-        self._options_known = frozenset(tool.name for tool in made) if not toolsets else None
+        self._context_types = tools_.context_types(made)
+        self._tools = frozenset(tool.name for tool in made) if not toolsets else None
 
     def __repr__(self) -> str:
         """Name the agent."""
@@ -145,7 +147,8 @@ class DurableAgent(Generic[Deps, Output]):
                 model=model,
             )
         )
-        options.check(self._options_known)
+        options.check(self._tools)
+        entries = tool_context_.checked(tool_context, self._context_types, self._tools)
         session = Session(
             agent=self.agent,
             execution=execution,
@@ -159,9 +162,11 @@ class DurableAgent(Generic[Deps, Output]):
         )
         if timeout is not None:
             session.limit(durations.seconds(timeout, what="timeout"), timeout_counts_waiting)
-        result = await session.run(
-            asked, [*message_history, *history], deps=deps, output_type=output_type
-        )
+        codec.encode(deps, path=f"the deps of agent {self.name}")  # what no step could be given
+        with tool_context_.given(entries):
+            result = await session.run(
+                asked, [*message_history, *history], deps=deps, output_type=output_type
+            )
         if isinstance(prompt, ChatTurn):
             prompt.answered(list(result.messages))
         return result

@@ -15,8 +15,9 @@ from pydantic_ai.durable_exec import (
     record_durable_unit,
 )
 
-from wfc.agent import faults
+from wfc.agent import faults, tool_context
 from wfc.agent.breaker import Breaker
+from wfc.agent.deadline import current_deadline
 from wfc.agent.faults import ANSWERS
 from wfc.agent.tools import ON_FAILURE, failed
 from wfc.agent.turn import Turn, current_turn
@@ -28,6 +29,7 @@ from wfc.runtime.retry import Closure
 
 Config = Mapping[str, Any]
 """Keywords of `wfc.policy`."""
+_LEAST_S: Final = 0.001
 MODULE: Final = "wfc.agent"
 """What stands before the colon in the ids of these steps: no module of the user's has them."""
 
@@ -65,11 +67,14 @@ class Backend(JournalCallableOperationBackend[Config]):
         is_model = isinstance(operation_id, ModelRequestId | ModelCompactMessagesId)
         guarded = self._guarded(body, operation_id) if is_model else body
         streams = isinstance(operation_id, ModelRequestId) and operation_id.streaming
-        attempt = _Attempt(name, guarded, turn if streams else None)
+        attempt = _Attempt(name, guarded, turn if streams else None, tool_context.current.get())
         closure = Closure(
             call=attempt.run, give_up_on=faults.is_final, retry_after=faults.retry_after_s
         )
         policy = {name: value for name, value in config.items() if name != ON_FAILURE}
+        deadline = current_deadline.get() if is_model else None
+        if deadline is not None:
+            policy["total"] = max(deadline.left_s(), _LEAST_S)
         replaying = context.needed(f"the agent's {name}").replaying
         try:
             return await closure_step(
@@ -96,17 +101,25 @@ class Backend(JournalCallableOperationBackend[Config]):
 class _Attempt:
     """The body of one operation, for as many attempts as it takes."""
 
-    def __init__(self, name: str, body: Callable[[], Awaitable[object]], turn: Turn | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        body: Callable[[], Awaitable[object]],
+        turn: Turn | None,
+        entries: Mapping[str, Any],
+    ) -> None:
         self._name = name
         self._body = body
         self._step = None if turn is None else turn.next_step()
+        self._entries = entries
 
     async def run(self) -> object:
         try:
-            if self._step is None:
-                return await self._body()
-            async with self._step.written_live():
-                return await self._body()
+            with tool_context.given(self._entries):
+                if self._step is None:
+                    return await self._body()
+                async with self._step.written_live():
+                    return await self._body()
         except Unencodable as error:
             raise Unserialisable(
                 f"what the agent's {self._name} came to cannot be recorded: {error}\n"

@@ -27,7 +27,7 @@ from pydantic_ai.durable_exec import (
     replay_scope,
 )
 from pydantic_ai.messages import AgentStreamEvent, ModelMessage, ModelResponse, ToolCallPart
-from pydantic_ai.models import Model, ModelRequestContext
+from pydantic_ai.models import Model, ModelRequestContext, ModelResolutionContext
 from pydantic_ai.run import AgentRunResult
 from pydantic_ai.toolsets import AbstractToolset, ToolsetTool, WrapperToolset
 
@@ -39,6 +39,7 @@ from wfc.agent.breaker import Breaker
 from wfc.agent.clients import without_retries
 from wfc.agent.deciding import Batch
 from wfc.agent.framing import LIVE
+from wfc.agent.named import NamedModel
 from wfc.agent.seams import on_the_loop_of_the_run
 from wfc.agent.tools import KEY, adapt, config_of
 from wfc.agent.turn import Turn, current_turn, write_live
@@ -152,6 +153,15 @@ class Durability(BaseDurabilityCapability[Any]):
 
     def _stamp_response(self, response: ModelResponse, messages: list[ModelMessage]) -> None:
         stamps.tell_calls_apart(response, messages)
+
+    async def resolve_model_id(
+        self, ctx: ModelResolutionContext[Any], *, model_id: str
+    ) -> Model | None:
+        """Give a registered model; in workflow code a name is enough, and no client is made."""
+        found = await super().resolve_model_id(ctx, model_id=model_id)
+        if found is None and self.in_durable_context:
+            return NamedModel(model_id)
+        return found
 
     async def _resolve_model_for_request(self, model_id: str | None, ctx: RunContext[Any]) -> Model:
         return without_retries(await super()._resolve_model_for_request(model_id, ctx))

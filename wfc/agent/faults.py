@@ -27,10 +27,10 @@ ANSWERS: Final = (
 
 
 def is_final(error: BaseException) -> bool:
-    """Tell whether a model or a tool would fail again: by HTTP status, or because it is misused."""
+    """Tell whether a call would fail again: by its HTTP status, misused, or not installed."""
     if isinstance(error, exceptions.ModelHTTPError):
         return error.status_code in _CLIENT_ERRORS and error.status_code not in _WORTH_ANOTHER_TRY
-    return isinstance(error, exceptions.UserError | exceptions.UsageLimitExceeded)
+    return isinstance(error, ImportError | exceptions.UserError | exceptions.UsageLimitExceeded)
 
 
 def retry_after_s(error: BaseException) -> float | None:

@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import Any, Final
 
 from pydantic_ai import Agent
-from pydantic_ai.messages import ModelMessage, ModelResponse
+from pydantic_ai.exceptions import UnexpectedModelBehavior
+from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart
 from pydantic_ai.usage import RunUsage
 
 from wfc.agent import stamps
@@ -21,12 +22,13 @@ from wfc.agent.pricing import cost_of
 from wfc.agent.result import AgentResult
 from wfc.agent.steering import Options, Steering
 from wfc.agent.turn import Turn, current_turn
-from wfc.errors import StepTimeout
+from wfc.errors import AgentOutputError, StepTimeout
 from wfc.ids import Site
 from wfc.runtime.live import Live
 
 _TURNS: Final = Site("agent.turn")
 """The site at which turns are counted that no chat has numbered."""
+_OUTPUT_RETRIES: Final = "output retries"
 _REASONS: Final = {
     "stop": "stop", "length": "length", "content_filter": "content-filter",
     "tool_call": "tool-calls", "error": "error", "stopped": "tool-calls", "timeout": "other",
@@ -61,7 +63,6 @@ class Session:
         self._close = close
         self._deadline: Deadline | None = None
         self._usage = RunUsage()
-        self._messages: list[ModelMessage] = []
 
     def limit(self, seconds: float, counts_waiting: bool) -> None:  # noqa: FBT001 - a private pair
         """End the run after so many seconds of the workflow clock."""
@@ -117,14 +118,19 @@ class Session:
                 capabilities=[steering],
             )
         except Expired:
-            return await self._timed_out(history)
+            return await self._timed_out(steering.seen, steering.first_message)
         except StepTimeout:
             if self._deadline is None or self._deadline.left_s() > 0:
                 raise
-            return await self._timed_out(history)
+            return await self._timed_out(steering.seen, steering.first_message)
+        except UnexpectedModelBehavior as error:
+            if _OUTPUT_RETRIES not in error.message:
+                raise
+            text = _said_last(steering.seen)
+            raise AgentOutputError(f"{error.message}; it said last: {text!r}", text) from error
         stamps.stamp(found.all_messages(), now())
         reason = "stopped" if steering.stopped else found.response.finish_reason
-        return self._result(found.output, found.all_messages(), len(history), reason)
+        return self._result(found.output, found.all_messages(), steering.first_message, reason)
 
     def _result(
         self, output: Any, messages: Sequence[ModelMessage], first: int, reason: str | None
@@ -142,14 +148,14 @@ class Session:
 
     # -- how it ends
 
-    async def _timed_out(self, history: list[ModelMessage]) -> AgentResult[Any]:
+    async def _timed_out(self, messages: list[ModelMessage], first: int) -> AgentResult[Any]:
         await self._callbacks.call("on_abort")
         if self._turn is not None:
             await self._turn.close_parts()
             self._turn.end_step()
             self._turn.frames([{"type": "abort", "reason": "The agent's time is over."}])
-        messages = self._messages or history
-        return self._result(None, messages, len(history), "timeout")
+        stamps.stamp(messages, now())
+        return self._result(None, messages, first, "timeout")
 
     async def _aborted(self, reason: str) -> None:
         if self._turn is not None:
@@ -181,6 +187,16 @@ class Session:
         if error is not None and self._expose_errors:
             return str(error)
         return f"The agent could not finish (run {self._execution.run_id})."
+
+
+def _said_last(messages: Sequence[ModelMessage]) -> str:
+    answers = [one for one in messages if isinstance(one, ModelResponse)]
+    parts = answers[-1].parts if answers else ()
+    return "".join(
+        part.content if isinstance(part, TextPart) else part.args_as_json_str()
+        for part in parts
+        if isinstance(part, TextPart | ToolCallPart)
+    )
 
 
 def turn_for(execution: Live, prompt: Any, stream_to: Any) -> Turn | None:

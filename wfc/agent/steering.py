@@ -97,7 +97,10 @@ class Steering(AbstractCapability[Any]):
     first_message: int = 0
     number: int = 0
     stopped: bool = False
-    is_paused: Callable[[], bool] = bool
+    instead: list[ModelMessage] | None = None
+    """What `prepare_step` has put in the place of all messages so far."""
+    seen: list[ModelMessage] = field(default_factory=list)
+    """The messages of the run, as far as a call of the model has come to see them."""
 
     # -- before a call of the model
 
@@ -118,18 +121,17 @@ class Steering(AbstractCapability[Any]):
         if inspect.isawaitable(changes):
             changes = await changes
         if changes is not None:
-            self._change(changes, ctx.messages)
+            self._change(changes)
         return self.options.model if self.options.model is not None else ctx.model
 
-    def _change(self, changes: StepChanges, messages: list[ModelMessage]) -> None:
+    def _change(self, changes: StepChanges) -> None:
         given = {
             each.name: value
             for each in fields(changes)
             if each.name != "messages" and (value := getattr(changes, each.name)) is not None
         }
         self.options = self.options.over(Options(**given))
-        if changes.messages is not None:
-            messages[:] = changes.messages
+        self.instead = None if changes.messages is None else list(changes.messages)
 
     def get_instructions(self) -> Any:
         """Add instructions that `prepare_step` may change."""
@@ -151,6 +153,11 @@ class Steering(AbstractCapability[Any]):
     ) -> ModelRequestContext:
         """Stop what is too late; apply what was chosen; call back."""
         self.number += 1
+        if self.instead is not None:
+            request_context.messages = self.instead
+            ctx.messages[:] = self.instead
+            self.first_message, self.instead = 0, None
+        self.seen = ctx.messages
         if self.deadline is not None:
             self.deadline.check()
         settings = merge_model_settings(request_context.model_settings, self.options.settings)

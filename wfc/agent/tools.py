@@ -20,8 +20,10 @@ from pydantic_ai import FunctionToolset, RunContext, Tool
 from pydantic_ai.exceptions import ToolFailed
 from pydantic_ai.toolsets import ToolsetTool
 
-from wfc import abi, codec
+from wfc import abi
+from wfc.agent.copies import host_copy
 from wfc.agent.faults import ANSWERS
+from wfc.agent.tool_context import with_entry
 from wfc.errors import CodecError, PolicyError, StepUnknown
 from wfc.ids import DefinitionId
 from wfc.policies import from_literal
@@ -90,6 +92,8 @@ def _adapt(tool: Tool[Any]) -> None:
         adapted = _as_step(function, tool.name, raises=raises(options))
     elif kind is Kind.STEP_WITH_CONTEXT:
         adapted = _with_copies(function, tool.name)
+    elif kind is Kind.WORKFLOW and tool.function_schema.takes_ctx:
+        adapted = _with_entry(function, tool.name)
     if adapted is not None:
         setattr(adapted, _MARK, kind)
         tool.function_schema = dataclasses.replace(
@@ -124,10 +128,20 @@ def _with_copies(step: Callable[..., Any], name: str) -> Callable[..., Any]:
         else:
             bound = inspect.signature(step).bind(ctx, *args, **kwargs)
             arguments = _copied(bound, _hints(function), f"tool `{name}`")
-            ctx = dataclasses.replace(ctx, deps=_copy(ctx.deps, f"the deps of tool `{name}`"))
+        ctx = with_entry(ctx, name, copies=True)
         if inspect.iscoroutinefunction(function):
             return await function(ctx, *arguments[0], **arguments[1])
         return await asyncio.to_thread(function, ctx, *arguments[0], **arguments[1])
+
+    return call
+
+
+def _with_entry(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Call workflow code, which may see its entry of the tool context."""
+
+    async def call(ctx: RunContext[Any], *args: Any, **kwargs: Any) -> Any:
+        value = function(with_entry(ctx, name, copies=False), *args, **kwargs)
+        return await value if inspect.isawaitable(value) else value
 
     return call
 
@@ -156,13 +170,8 @@ def _copied(
     first = next(iter(bound.arguments))
     for name, value in bound.arguments.items():
         if name != first:
-            data = codec.encode(value, path=f"{what}, argument `{name}`")
-            bound.arguments[name] = codec.decode(data, annotation=hints.get(name, Any))
+            bound.arguments[name] = host_copy(value, f"{what}, argument `{name}`", hints.get(name))
     return bound.args[1:], dict(bound.kwargs)
-
-
-def _copy(value: Any, what: str) -> Any:
-    return codec.decode(codec.encode(value, path=what))
 
 
 def failed(name: str, error: BaseException) -> ToolFailed:
@@ -222,6 +231,16 @@ def config_of(
         return False
     kept = {ON_FAILURE: options[ON_FAILURE]} if ON_FAILURE in options else {}
     return {**base, **policy_in(options), **kept}
+
+
+def context_types(tools: Sequence[Tool[Any]]) -> dict[str, Any]:
+    """Give what tools say that their entries of the tool context are."""
+    found: dict[str, Any] = {}
+    for tool in tools:
+        options = options_of(tool.metadata, tool.name)
+        if options is not False and CONTEXT_TYPE in options:
+            found[tool.name] = options[CONTEXT_TYPE]
+    return found
 
 
 def check_names(tools: Sequence[Tool[Any]]) -> None:

@@ -3,13 +3,15 @@ agent within the agent, a typed answer, and a restart in between.
 """
 
 import asyncio
+from typing import Any
 
 from agent_models import TALKER, THINKER, journal
 from pydantic import BaseModel
+from pydantic_ai.messages import ModelMessage
 
 from wfc import get_step_metadata
 from wfc.agent import Chat, DurableAgent, Post
-from wfc.api import list_hooks, resume_hook
+from wfc.api import Run, list_hooks, resume_hook
 from wfc.errors import HookNotFound
 
 
@@ -57,7 +59,7 @@ async def ask(question: str) -> str:
 bot = DurableAgent("bot", TALKER, tools=[search, flaky, book, ask], approval={"book": True})
 
 
-def told(messages: list) -> list:
+def told(messages: list[ModelMessage]) -> list[Any]:
     """Say what was said, without the times at which it was."""
     return [
         [
@@ -68,13 +70,14 @@ def told(messages: list) -> list:
     ]
 
 
-async def talks(chat: Chat) -> list:
+async def talks(chat: Chat) -> list[Any]:
     "use workflow"
     async for turn in chat.turns(rollover_events=10):
         kind = Farewell if turn.number == "3" else None
         result = await bot.stream(turn, output_type=kind)
         if turn.number == "3":
-            return [result.output.text, result.output.count, told(list(result.messages))]
+            farewell: Any = result.output
+            return [farewell.text, farewell.count, told(list(result.messages))]
     return []
 
 
@@ -87,7 +90,7 @@ def said(number: int) -> Post:
 ARGUMENTS = {"talks": (Chat(id="c1", first=said(1)),)}
 
 
-async def drive(run) -> None:
+async def drive(run: Run[Any]) -> None:
     """Be the user, and whoever approves: all is said at once, and again after each kill."""
     posted = 1
     while True:

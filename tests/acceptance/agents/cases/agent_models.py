@@ -2,13 +2,16 @@
 
 import json
 import os
+from collections.abc import AsyncIterator
 
 import jsonschema  # noqa: F401 - once, before the process forks
 from pydantic_ai.exceptions import ModelHTTPError
-from pydantic_ai.messages import ModelRequest, ModelResponse, TextPart
-from pydantic_ai.models.function import DeltaToolCall, FunctionModel
+from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart
+from pydantic_ai.models.function import AgentInfo, DeltaToolCall, FunctionModel
 
 from wfc import get_step_metadata
+
+Piece = str | dict[int, DeltaToolCall]
 
 
 def journal(what: str) -> None:
@@ -26,7 +29,7 @@ def call(place: int, tool: str, **arguments: object) -> dict[int, DeltaToolCall]
     return {place: DeltaToolCall(tool, json.dumps(arguments), tool_call_id=f"{tool}-{place}")}
 
 
-TALKS = [
+TALKS: list[list[Piece]] = [
     [call(1, "search", query="LHR"), call(2, "flaky", number=2)],
     ["Found ", "X1."],
     [call(3, "book", flight="X1"), call(4, "ask", question="why?")],
@@ -35,7 +38,7 @@ TALKS = [
 ]
 
 
-async def _talk(messages, info):
+async def _talk(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[Piece]:
     journal("begin")
     said = sum(isinstance(one, ModelResponse) for one in messages)
     if said == 1 and get_step_metadata().attempt == 1:
@@ -49,19 +52,19 @@ async def _talk(messages, info):
     journal("end")
 
 
-async def _think(messages, info):
+async def _think(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[Piece]:
     journal("begin")
     yield "because"
     journal("end")
 
 
-def _reply(messages, info):
+def _reply(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
     journal("begin")
     journal("end")
     return ModelResponse(parts=[])
 
 
-def _thought(messages, info):
+def _thought(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
     journal("begin")
     journal("end")
     return ModelResponse(parts=[TextPart("because")])
@@ -69,4 +72,3 @@ def _thought(messages, info):
 
 TALKER = FunctionModel(_reply, stream_function=_talk, model_name="talker")
 THINKER = FunctionModel(_thought, stream_function=_think, model_name="thinker")
-__all__ = ["TALKER", "THINKER", "ModelRequest", "journal"]
