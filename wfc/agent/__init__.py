@@ -4,6 +4,7 @@ from wfc.agent.agent import DurableAgent
 from wfc.agent.approval import Approval, ApprovalLevel
 from wfc.agent.breaker import Breaker
 from wfc.agent.chat import Chat, ChatTurn, Post
+from wfc.agent.chat_endpoints import chat_endpoints
 from wfc.agent.durability import Durability
 from wfc.agent.result import AgentResult, StepInfo
 from wfc.agent.steering import StepChanges, StepContext
@@ -25,6 +26,7 @@ __all__ = [
     "StepChanges",
     "StepContext",
     "StepInfo",
+    "chat_endpoints",
     "has_tool_call",
     "sleep_tool",
     "step_count_is",
