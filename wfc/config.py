@@ -98,6 +98,15 @@ class Session:
         """By what name webhooks are reached from outside, the mount included."""
         return None if self._loaded is None else self._loaded.settings.public_url or None
 
+    @cached_property
+    def queues(self) -> Queues:
+        """The queues that the settings name."""
+        if self.registry is not None:
+            return self.registry.queues
+        from wfc.runtime.queues import Queues  # noqa: PLC0415 - see the top
+
+        return Queues({}) if self._loaded is None else queues_of(self._loaded.settings)
+
     def _sizes(self) -> LimitsTable:
         if self._loaded is not None:
             return self._loaded.settings.limits

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from tests import warm
 from wfc.diagnostics import CATALOGUE
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
@@ -75,9 +75,7 @@ def done(page: str, where: Path) -> str:
     folder.mkdir()
     tools.mkdir()
     example.lay(folder)
-    python = tools / "python"
-    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
-    python.chmod(0o755)
+    warm.shim(tools)
     environment = {
         **os.environ,
         "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",

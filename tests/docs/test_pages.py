@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests import warm
 from tests.docs.pages import COMPARED, LINTED, MOVED, RAISED, WITHOUT, Example
 from wfc import codec, errors
 from wfc.diagnostics import CATALOGUE
@@ -91,9 +92,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shell(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Shell:
     """A shell in the folder. Its `python` is ours; its `pip` says yes and installs nothing."""
     tools = tmp_path_factory.mktemp("tools")
-    for name, text in (("python", f'exec "{sys.executable}" "$@"'), ("pip", ":")):
-        (tools / name).write_text(f"#!/bin/sh\n{text}\n")
-        (tools / name).chmod(0o755)
+    warm.shim(tools)
+    (tools / "pip").write_text("#!/bin/sh\n:\n")
+    (tools / "pip").chmod(0o755)
     environment = {name: value for name, value in os.environ.items() if name[:4] != "WFC_"}
     environment["PATH"] = f"{tools}{os.pathsep}{environment['PATH']}"
     environment["PYTHONPATH"] = str(ROOT)

@@ -114,7 +114,7 @@ async def test_a_worker_of_an_old_build_keeps_to_it(scene: Scene) -> None:
 async def test_a_version_that_was_registered_a_moment_ago_is_seen(
     scene: Scene, world: MemoryWorld
 ) -> None:
-    """A run that was moved to it, to be rid of a bug, gets its body from a worker of before, too."""
+    """A run that was moved to it, to be rid of a bug, gets its body from an old worker, too."""
     bodies = await scene("A", own="A")
     await world.register_version(IDS["B"], to_archive(VERSIONS["B"]))
     assert [await taker(bodies, name) for name in "AB"] == ["A", "B"]

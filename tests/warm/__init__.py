@@ -4,73 +4,77 @@ from __future__ import annotations
 
 import atexit
 import functools
-import json
 import os
-import select
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from tests.warm import client
+
 PROGRAM: Final = Path(__file__).parent / "server.py"
-PATIENCE_S: Final = 150
-"""More than a command may take there."""
-
-
-class Server:
-    """The warm process of this process of tests, begun when it is first needed."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, str(PROGRAM)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=PROGRAM.parents[2],
-            env={**os.environ, "PYTHONPATH": str(PROGRAM.parents[2])},
-            text=True,
-        )
-        atexit.register(self.close)
-
-    def ask(self, **asked: object) -> int:
-        """Run one command to its end; the exit code is negative if a signal ended it."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(asked) + "\n")
-        self._process.stdin.flush()
-        assert select.select([self._process.stdout], [], [], PATIENCE_S)[0], "no answer"
-        line = self._process.stdout.readline()
-        assert line, f"the warm process died with {self._process.wait()}"
-        return int(json.loads(line)["code"])
-
-    def close(self) -> None:
-        """End it."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.wait(timeout=30)
-        self._process.stdout.close()
+CLIENT: Final = Path(client.__file__)
+PATIENCE_S: Final = 60
 
 
 @functools.cache
-def _server() -> Server:
-    return Server()
+def socket() -> str:
+    """Name the socket of the warm process of this process of tests, begun when first needed."""
+    folder = Path(tempfile.mkdtemp(prefix="warm"))
+    path = folder / "socket"
+    process = subprocess.Popen(
+        [sys.executable, str(PROGRAM), str(path)],
+        stdin=subprocess.PIPE,
+        cwd=PROGRAM.parents[2],
+        env={**os.environ, "PYTHONPATH": str(PROGRAM.parents[2])},
+    )
+
+    def close() -> None:
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait(timeout=30)
+        shutil.rmtree(folder)
+
+    atexit.register(close)
+    until = time.monotonic() + PATIENCE_S
+    while not path.exists():
+        assert process.poll() is None, "the warm process died"
+        assert time.monotonic() < until, "the warm process does not listen"
+        time.sleep(0.01)
+    return str(path)
+
+
+def shim(folder: Path) -> None:
+    """Put a `python` into `folder`, for the PATH of a shell, whose commands are quick."""
+    program = folder / "python"
+    # -I and -S: it is a messenger, and starts in a tenth of the time of what it asks for.
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -IS "{CLIENT}" "{socket()}" "$@"\n')
+    program.chmod(0o755)
 
 
 def python(
     folder: Path, *words: str, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run `python WORDS...` in `folder` (`-m MODULE`, or a script), as `subprocess.run` would."""
-    with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as err:
-        code = _server().ask(
+    """Run `python WORDS...` in `folder`, as `subprocess.run` would, with nothing on its stdin."""
+    with (
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as err,
+        Path(os.devnull).open("rb") as nothing,
+    ):
+        code = client.ask(
+            socket(),
+            words,
             folder=str(folder),
-            words=words,
             environment=dict(os.environ if env is None else env),
-            out=out.name,
-            err=err.name,
+            streams=[nothing.fileno(), out.fileno(), err.fileno()],
         )
-        said, noted = (Path(one.name).read_text(encoding="utf-8") for one in (out, err))
+        for each in (out, err):
+            each.seek(0)
+        said, noted = (each.read().decode() for each in (out, err))
     return subprocess.CompletedProcess([sys.executable, *words], code, said, noted)
 
 

@@ -26,6 +26,7 @@ from wfc.config import session_here
 from wfc.errors import ConfigError, OptionInvalid
 from wfc.eventlog.event import HookReceived
 from wfc.web import asgi_app, mount
+from wfc.web.api.table import API, BASE
 from wfc.web.app import WebApp
 from wfc.web.mounting import Dispatcher, _as_mounted
 from wfc.web.routes import PUBLIC, TABLE
@@ -319,7 +320,9 @@ def test_every_path_stands_in_the_table() -> None:
     app = asgi_app()
     assert isinstance(app, WebApp)
     served = {route.path for route in app._starlette.routes if isinstance(route, Route)}
-    assert served == {row.path for row in TABLE}
+    assert served == {row.path for row in TABLE} | {f"{BASE}{row.path}" for row in API}
     assert len(app._starlette.routes) == len(served)
     assert {row.role for row in TABLE} <= {PUBLIC, "read", "act"}
+    assert {row.role for row in API} == {"read", "act"}
     assert len({(row.method, row.path) for row in TABLE}) == len(TABLE)
+    assert len({(row.method, row.path) for row in API}) == len(API)

@@ -96,6 +96,30 @@ async def _nobody(_connection: HTTPConnection) -> Principal | None:
     return None
 
 
+def check_origin(connection: HTTPConnection) -> None:
+    """See that a request that acts was not made by a page of somebody else. Raises `Refusal` (403).
+
+    A browser says where a request comes from (Fetch Metadata, or `Origin`); who sends a token in a
+    header is no browser that was tricked. With neither, only this machine is believed.
+    """
+    headers = connection.headers
+    if headers.get("authorization", "").lower().startswith("bearer "):
+        return
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    own = f"{connection.url.scheme}://{headers.get('host', '')}".lower()
+    if site is not None:
+        fits = site == "same-origin"
+    elif origin is not None:
+        fits = origin.lower() == own
+    else:
+        fits = is_local(connection)
+    if not fits:
+        raise _refused(
+            403, "cross-origin", "Not from another page",
+            "A page of another address may not act here. Nothing was recorded.",
+        )  # fmt: skip
+
+
 # --- by address ----------------------------------------------------------------------------------
 
 

@@ -34,7 +34,8 @@ def problem(
         told["errors"] = [
             {"pointer": pointer, "message": message} for pointer, message in refusal.errors
         ]
-    more = dict(headers or {})
+    # What is refused now may be granted the next moment.
+    more = {"cache-control": "no-store", **(headers or {})}
     if refusal.allow:
         more["allow"] = ", ".join(refusal.allow)
     return JSONResponse(told, refusal.status, headers=more, media_type=MEDIA_TYPE)

@@ -43,10 +43,10 @@ async def rerun(
         raise RunNotFound(f"no run has the id {source!r}. `wfc runs` lists those that exist.")
     created = first[0].event
     assert isinstance(created, RunCreated)
-    target = await _version_to_begin_on(client, version)
+    target = await version_to_begin_on(client, version)
     workflow = workflow_in(target, created.workflow)
     template = await client.upgrader.code.template(target.id, workflow)
-    payload = created.arguments if arguments is None else _encoded(client, template, arguments)
+    payload = created.arguments if arguments is None else encoded_by(client, template, arguments)
     _check_fit(template, payload)
     now = client.world.now_us()
     anew = replace(
@@ -86,7 +86,7 @@ def _limit_key(workflow: DefinitionId, created: RunCreated, payload: bytes) -> s
     return limit_key(registration.function, payload)
 
 
-async def _version_to_begin_on(client: Client, wanted: str | None) -> Version:
+async def version_to_begin_on(client: Client, wanted: str | None) -> Version:
     """Give the version asked for, else, as `start` does, the build of this process, or the world's
     active one where this process has no code. Raises `VersionUnknown`, `AmbiguousName`.
     """
@@ -98,7 +98,7 @@ async def _version_to_begin_on(client: Client, wanted: str | None) -> Version:
     return await code.version(await active_version(client.world))
 
 
-def _encoded(client: Client, template: Template, arguments: Mapping[str, Any]) -> bytes:
+def encoded_by(client: Client, template: Template, arguments: Mapping[str, Any]) -> bytes:
     """Encode arguments given by name, as the code reads them. Raises `InputInvalid`."""
     call = f"workflow `{template.workflow}`"
     given, _ = codec.encode_arguments(dict(arguments), call=call, limit=client.payload_max)

@@ -134,10 +134,10 @@ async def _start(
         queue_key=queue_key,
         limit_key=limit_key(workflow, payload),
         priority=options.priority,
-        not_before=_not_before(options, now),
-        timeout_s=_timeout_s(workflow, options),
+        not_before=not_before_of(options, now),
+        timeout_s=timeout_of(workflow, options),
         retention_s=retention_of(workflow, options.retention),
-        goal_s=_goal_s(workflow),
+        goal_s=goal_of(workflow),
         traceparent=None if client.telemetry is None else client.telemetry.traceparent(),
         actor=client.actor,
         channel=client.channel,
@@ -147,7 +147,7 @@ async def _start(
         await registry.announce(client.world)
     if await _created(client, run_id, created, version):
         return Run(run_id, client_of, created=True)
-    await _check_same(client, run_id, created)
+    await check_same(client, run_id, created)
     return Run(run_id, client_of, created=False)
 
 
@@ -243,13 +243,15 @@ async def _version(client: Client, registry: Registry, wanted: str | None) -> Ve
     return await registry.version(client.world, await version_named(client.world, wanted))
 
 
-def _not_before(options: StartOptions, now: int) -> int | None:
+def not_before_of(options: StartOptions, now: int) -> int | None:
+    """Give the instant before which a run does not begin, in microseconds; None: at once."""
     if options.at is not None:
         return to_us(options.at)
     return None if options.delay is None else wake_at_us(options.delay, now)
 
 
-def _timeout_s(workflow: Callable[..., Any], options: StartOptions) -> float | None:
+def timeout_of(workflow: Callable[..., Any], options: StartOptions) -> float | None:
+    """Give the seconds that a run may take, by its start or by `@policy`."""
     if options.timeout is not None:
         return seconds(options.timeout, what="timeout")
     declaration = declared(workflow)
@@ -257,7 +259,8 @@ def _timeout_s(workflow: Callable[..., Any], options: StartOptions) -> float | N
     return None if found is None else float(found)
 
 
-def _goal_s(workflow: Callable[..., Any]) -> float | None:
+def goal_of(workflow: Callable[..., Any]) -> float | None:
+    """Give the seconds after which a run is late, by `@policy`."""
     declaration = declared(workflow)
     return None if declaration is None else declaration.goal_s
 
@@ -293,8 +296,8 @@ def _is_gated(created: RunCreated) -> bool:
     return created.queue is not None or created.limit_key is not None
 
 
-async def _check_same(client: Client, run_id: RunId, created: RunCreated) -> None:
-    """See that the existing run is what this call would have begun."""
+async def check_same(client: Client, run_id: RunId, created: RunCreated) -> None:
+    """See that the existing run is what this call would have begun. Raises `RunIdConflict`."""
     row = await client.world.run(run_id)
     assert row is not None
     if row.workflow != created.workflow:

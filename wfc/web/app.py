@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Final, Literal
+from typing import Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -21,13 +21,15 @@ from wfc.http.auth import Auth, Guard
 from wfc.http.problems import problem
 from wfc.ids import ulid
 from wfc.runtime.webhook_door import Refusal
+from wfc.web.api.dispatch import answer
+from wfc.web.api.table import API, BASE, ApiRoute
 from wfc.web.routes import ANY, PUBLIC, TABLE, Route
 from wfc.web.sessions import Sessions
 from wfc.web.site import PublicStreams, RateLimit, Site
+from wfc.web.trees import Payloads, Redact
 from wfc.worlds.protocol import World
 
 _LOG: Final = logging.getLogger("wfc.web")
-Payloads = Literal["shown", "redacted", "hidden"]
 _PAYLOADS: Final = ("shown", "redacted", "hidden")
 _UNKNOWN_CALLER: Final = 401
 
@@ -39,7 +41,7 @@ def asgi_app(
     auth: Auth = "loopback",
     read_only: bool = False,
     payloads: Payloads = "redacted",
-    redact: Callable[[str, Any], Any] | None = None,
+    redact: Redact | None = None,
     public_streams: PublicStreams | None = None,
     allowed_hosts: Iterable[str] | None = None,
     rate_limit: RateLimit | None = None,
@@ -53,14 +55,16 @@ def asgi_app(
     sits at this machine, ``"token"`` who has one of `WFC_WEB_TOKEN`, a function of the
     application, or None, nobody. `rate_limit` gives the seconds to wait before another try.
 
-    `read_only`, `payloads`, `redact`, `dashboard` and `show_source` concern the operator API and
-    the dashboard; this version serves the public layer alone. Raises `ConfigError`.
+    Operators see values as `payloads` says: ``"redacted"`` without what stands under the names of
+    secrets, ``"shown"``, or ``"hidden"``; `redact` is asked for each of them, by its path, and
+    gives what is shown instead. `read_only` lets nobody act, `show_source` shows the code of runs.
+    `dashboard` concerns a layer that this version does not serve. Raises `ConfigError`.
     """
     if payloads not in _PAYLOADS:
         raise OptionInvalid(f"payloads={payloads!r}: it is one of {', '.join(_PAYLOADS)}.")
     if redact is not None and not callable(redact):
         raise OptionInvalid(f"redact={redact!r}: it is a function of a path and a value.")
-    del read_only, dashboard, show_source  # of layers that are not served yet
+    del dashboard  # which is not served yet
     if base_path and not base_path.startswith("/"):
         raise ConfigError(f"base_path={base_path!r}: it begins with a slash, as in '/wfc'.")
     return WebApp(
@@ -69,6 +73,10 @@ def asgi_app(
             guard=Guard(auth, allowed_hosts),
             public_streams=public_streams,
             rate_limit=rate_limit,
+            read_only=read_only,
+            payloads=payloads,
+            redact=redact,
+            show_source=show_source,
         ),
         base_path.rstrip("/"),
     )
@@ -115,9 +123,12 @@ def placed(scope: Scope, base_path: str) -> Scope:
 
 
 def _routes(site: Site) -> list[StarletteRoute]:
-    paths: dict[str, dict[str, Route]] = {}
+    paths: dict[str, dict[str, Route | ApiRoute]] = {}
     for row in TABLE:
         paths.setdefault(row.path, {})[row.method] = row
+    # Names that are said stand before names that are meant: `/hooks/resume` is no hook's id.
+    for asked in sorted(API, key=lambda row: row.path.replace("{", "~")):
+        paths.setdefault(f"{BASE}{asked.path}", {})[asked.method] = asked
     return [
         StarletteRoute(path, _Path(site, rows), name=next(iter(rows.values())).name)
         for path, rows in paths.items()
@@ -127,7 +138,7 @@ def _routes(site: Site) -> list[StarletteRoute]:
 class _Path:
     """All rows of one path."""
 
-    def __init__(self, site: Site, rows: Mapping[str, Route]) -> None:
+    def __init__(self, site: Site, rows: Mapping[str, Route | ApiRoute]) -> None:
         self._site = site
         self._rows = rows
 
@@ -167,6 +178,8 @@ class _Path:
             wait_s = await self._site.rate_limit(request, row.name)
         if wait_s is not None:
             return _too_often(request, wait_s)
+        if isinstance(row, ApiRoute):
+            return await answer(self._site, request, row)
         if row.role != PUBLIC:
             await self._site.guard.allowed(request, row.role)
         return await row.endpoint(self._site, request)

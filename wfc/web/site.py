@@ -7,9 +7,13 @@ from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
 
+from wfc import codec
 from wfc.http.auth import Guard
+from wfc.runtime.any_types import AnyTypes
 from wfc.web.refused_tokens import RefusedTokens
 from wfc.web.sessions import Sessions
+from wfc.web.trees import Payloads, Redact
+from wfc.web.watched import WatchedRuns
 
 RateLimit = Callable[[HTTPConnection, str], Awaitable[float | None]]
 """Gives the seconds after which a request to the route of this name may be tried again."""
@@ -26,3 +30,9 @@ class Site:
     public_streams: PublicStreams | None = None
     rate_limit: RateLimit | None = None
     refused_tokens: RefusedTokens = field(default_factory=RefusedTokens)
+    read_only: bool = False
+    payloads: Payloads = "redacted"
+    redact: Redact | None = None
+    show_source: bool = True
+    watched: WatchedRuns = field(default_factory=WatchedRuns)
+    types: codec.Types = field(default_factory=AnyTypes)
