@@ -27,7 +27,7 @@ def test_a_failed_run_tells_the_code_of_its_cause(
 ) -> None:
     """So that the page of the cause is found; line ends stay line ends."""
     error = errors.RunFailed("r-1", "user", cause)
-    assert str(error) == f"run r-1 failed (user): {text}"
+    assert str(error) == f"run r-1 failed: {text}"
     assert errors.code_of(error) == code
 
 
@@ -45,4 +45,4 @@ def test_a_cause_that_cannot_be_shown_does_not_hide_the_failure() -> None:
             raise ZeroDivisionError
 
     shown = str(errors.RunFailed("r-1", "user", Mute()))
-    assert shown == "run r-1 failed (user): Mute: (its text cannot be had: ZeroDivisionError)"
+    assert shown == "run r-1 failed: Mute: (its text cannot be had: ZeroDivisionError)"

@@ -203,7 +203,8 @@ class RunFailed(WfcError):
 
     def __str__(self) -> str:
         """Say which run failed, how, and with what; a coded cause brings its code along."""
-        head = f"run {self.run_id} failed ({self.kind})"
+        kind = "" if self.kind == "user" else f" ({self.kind})"  # the code's own error says it all
+        head = f"run {self.run_id} failed{kind}"
         if self.cause is None:
             return head
         code, text = code_of(self.cause), text_of(self.cause)

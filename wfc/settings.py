@@ -83,15 +83,6 @@ def shown(loaded: Loaded) -> Iterator[tuple[str, Any, str]]:
         yield name, _masked(value) if name == "world" else value, origin
 
 
-def without_effect(loaded: Loaded) -> list[str]:
-    """Name the settings that somebody set and that nothing obeys in this version."""
-    if not loaded.origins.keys() - {"world"}:
-        return []
-    from wfc.settings_tables import is_obeyed  # noqa: PLC0415 - pydantic is slow to import
-
-    return [name for name in loaded.origins if not is_obeyed(name)]
-
-
 def _laid_over(
     file: Path | None, table: Mapping[str, Any], overrides: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, str]]:

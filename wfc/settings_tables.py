@@ -97,15 +97,6 @@ By = Annotated[str, AfterValidator(_by)]
 OnNewVersion = Literal["pin", "upgrade"]
 
 
-NOT_YET_OBEYED: Final[tuple[str, ...]] = ()
-"""Keys and tables that are judged, so that files stay valid, and change nothing in this version."""
-
-
-def is_obeyed(name: str) -> bool:
-    """Tell whether the setting of this dotted name changes anything in this version."""
-    return not any(f"{name}.".startswith(f"{idle}.") for idle in NOT_YET_OBEYED)
-
-
 class _Table(BaseModel):
     """A table of the configuration: frozen, with no key but the declared ones."""
 

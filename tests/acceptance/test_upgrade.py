@@ -178,16 +178,16 @@ def test_a_deploy(deploy: Deploy, worker: subprocess.Popen[bytes]) -> None:
     movable |= {*ASLEEP, *ASKED}
     may = {one["run_id"] for one in checked["verdicts"] if one["answer"] == "move"}
     assert may == {*movable, "child"}
-    assert checked["runs"] == {"move": len(may), "stay": 0, "cannot": 0}
+    assert checked["runs"] == {"move": len(may), "there": 1, "stay": 0, "cannot": 0}
     version = deploy.wfc(two, "versions", "register", "--label", "two")["id"]
     free = sorted(movable - {"attempt"})
     dry = deploy.wfc(two, "upgrade", *free, "--dry-run")
-    assert dry["runs"] == {"move": len(free), "stay": 0, "cannot": 0}
+    assert dry["runs"] == {"move": len(free), "there": 0, "stay": 0, "cannot": 0}
     assert {name: deploy.log(name) for name in free} == {name: logs[name] for name in free}
     moved = deploy.wfc(two, "upgrade", *free, "-y")
     assert [one["moved"] for one in moved["verdicts"]] == [True] * len(free)
     done = deploy.wfc(two, "upgrade", "done", "cancelled", "-y", code=1)
-    assert done["runs"] == {"move": 0, "stay": 2, "cannot": 0}
+    assert done["runs"] == {"move": 0, "there": 0, "stay": 2, "cannot": 0}
 
     # The old worker ends the attempt that it began; then the run sleeps, and moves as the others.
     (deploy.place / "gate").touch()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -126,7 +127,7 @@ def test_other_arguments_are_given_as_json(wfc: Wfc, folder: Path) -> None:
         (["rerun", "paid", "--input", '{"cents": "many"}'], 2, "WFC954"),
         (["fork", "nobody", "--at", "2"], 3, "WFC952"),
         (["fork", "paid", "--at", "99"], 2, "behind them all"),
-        (["fork", "paid", "--at", "tell"], 2, "Did you mean tell~"),
+        (["fork", "paid", "--at", "tlel"], 2, "Did you mean tell?"),
         (["fork", "paid", "--at", "2", "--version", "zzzz"], 3, "WFC681"),
         (["fork", "paid", "--at", "2", "--output", "{"], 2, "needs its quotes"),
         (["fork", "paid", "--at", "2", "--id", "failed"], 5, "WFC958"),
@@ -162,12 +163,14 @@ def test_runs_are_chosen_by_a_filter_ended_ones_too(wfc: Wfc, folder: Path) -> N
 
 
 def test_a_run_is_forked_at_a_step(wfc: Wfc, folder: Path) -> None:
-    """With an output of its own: the failed step is given what it should have said."""
+    """With an output of its own: the failed step is given what it should have said. Its name is
+    enough where the run has called it once.
+    """
     tell = step_of(wfc, "failed", 1)
     said = wfc("fork", "failed", "--at", tell, "--output", '"OK"', "--id", "mended")
     assert (said.code, said.out) == (0, "mended\n")
     assert result_of(folder, "mended") == ["r-1", 42, "OK"]
-    again = wfc("fork", "failed", "--at", tell, "--output", '"OK"', "--id", "mended", "--json")
+    again = wfc("fork", "failed", "--at", "tell", "--output", '"OK"', "--id", "mended", "--json")
     assert again.json["data"] == {"id": "mended", "of": "failed", "created": False}
     assert "is the same fork" in again.err
 
@@ -226,6 +229,17 @@ def test_an_exported_run_is_read_where_its_world_is_not(
     assert wfc("replay", file, "--version", "zzzz").code == 3
     again = wfc("export", "paid", "-o", "../out")
     assert (again.code, "exist already" in again.err) == (5, True)
+
+
+def test_where_nothing_can_be_written_is_told(wfc: Wfc, folder: Path) -> None:
+    """And a name that no file can have is the name of no run."""
+    (folder / "file").write_text("in the way")
+    for place in ("file", "file/below", "x" * 300):
+        said = wfc("export", "paid", "-o", place)
+        assert (said.code, "cannot be written" in said.err) == (2, True), said
+    for name in ("x" * 300, os.fsdecode(b"\xff")):
+        for command in ("export", "wake", "cancel", "pause"):
+            assert wfc(command, name).code == 3, command
 
 
 def test_a_run_becomes_a_test_of_the_code(wfc: Wfc, folder: Path) -> None:

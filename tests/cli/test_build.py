@@ -40,6 +40,15 @@ def shop(project: Path) -> Path:
     return project
 
 
+def test_a_project_without_workflows_says_so(wfc: Wfc, project: Path) -> None:
+    """By the build and by a worker: it may be the wrong folder. One workflow is enough."""
+    for words in (("build",), ("worker", "--until-idle")):
+        said = wfc(*words)
+        assert (said.code, f"no workflow is below {project}" in said.err) == (0, True), said.err
+    (project / "idle_flows.py").write_text('async def nothing() -> None:\n    "use workflow"\n')
+    assert "no workflow" not in wfc("build").err
+
+
 def test_a_build_stands_under_its_version(wfc: Wfc, shop: Path) -> None:
     """Twice gives the same, and `current` names it."""
     said = wfc("build", "--json")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from wfc.cli import session
+from wfc.errors import CorruptEvent
 from wfc.ids import WorkerId
 from wfc.worlds.open import open_world
+from wfc.worlds.sqlite import SqliteWorld
 
 from .conftest import Said, asleep, completed
 
@@ -100,6 +103,24 @@ def test_nothing_asleep_is_exit_5(wfc: Wfc, put: Put) -> None:
     assert wfc("wake", "o-1", "--wait", "other#0").code == 5
     assert wfc("wake", "o-1").code == 0
     assert wfc("wake", "o-1").code == 5
+
+
+def test_a_log_that_cannot_be_read_is_no_sleepless_run(
+    wfc: Wfc, put: Put, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told as by every other command, and not that nothing was asleep."""
+    assert project
+    put("o-1", asleep())
+
+    async def damaged(*_: Any, **_options: Any) -> Any:
+        raise CorruptEvent("o-1", 2, "why")
+
+    monkeypatch.setattr(SqliteWorld, "history", damaged)
+    for command in ("wake", "cancel", "pause"):
+        said = wfc(command, "o-1", "--json")
+        (row,) = said.json["data"]
+        assert (said.code, list(row)) == (4, ["id", "error"]), command
+        assert "asleep" not in said.err
 
 
 def test_many_are_woken_only_with_consent(wfc: Wfc, put: Put) -> None:

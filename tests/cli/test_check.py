@@ -227,7 +227,33 @@ def test_two_worlds_are_added_up(wfc: Wfc, shop: Path, project: Path) -> None:
     assert [line.split()[-5 if "stay" in line else -1] for line in shown(said)[-3:-2]] == ["1"]
     assert wfc("check", "--against", world, "--histories", "histories", "--json").json["data"][
         "runs"
-    ] == {"move": 1, "stay": 3, "cannot": 0}
+    ] == {"move": 1, "there": 0, "stay": 3, "cannot": 0}
+
+
+@pytest.mark.parametrize("against", [(), ("--against", "sqlite:///runs.db")])
+def test_a_world_is_only_read(
+    wfc: Wfc, shop: Path, project: Path, against: tuple[str, ...]
+) -> None:
+    """Its file stays as it is, byte for byte, and nothing is made beside it."""
+    shop.write_text(TELLS)
+    assert wfc("check", *against).code == 0  # makes the caches of builds
+    names = sorted(path.name for path in project.iterdir())
+    for suffix in ("-turn", "-gate"):
+        (project / f"runs.db{suffix}").unlink(missing_ok=True)
+    names = sorted(path.name for path in project.iterdir())
+    before = (project / "runs.db").read_bytes()
+    said = wfc("check", *against, "--jobs", "1")
+    assert (said.code, shown(said)[0]) == (0, "VERSION against 1 version in use, 3 open runs")
+    assert (project / "runs.db").read_bytes() == before
+    assert sorted(path.name for path in project.iterdir()) == names
+
+
+def test_a_world_that_nobody_has_made_is_not_made(wfc: Wfc, shop: Path, project: Path) -> None:
+    """The settings name one in which no run was begun yet: so none is stranded."""
+    (project / "runs.db").unlink()
+    said = wfc("check")
+    assert (said.code, shown(said)[0]) == (0, "VERSION against 0 versions in use, 0 open runs")
+    assert not (project / "runs.db").exists()
 
 
 def test_a_world_without_runs(wfc: Wfc, shop: Path, project: Path) -> None:
@@ -265,7 +291,7 @@ def test_programs_get_everything(wfc: Wfc, shop: Path) -> None:
     assert [(one["code"], one["workflow"]) for one in data["findings"]] == [
         ("WFC604", "shop:checkout"), ("WFC607", "shop:checkout"),
     ]  # fmt: skip
-    assert data["runs"] == {"move": 1, "stay": 2, "cannot": 0}
+    assert data["runs"] == {"move": 1, "there": 0, "stay": 2, "cannot": 0}
     answers = {one["run_id"]: one["answer"] for one in data["verdicts"]}
     assert answers == {"new": "move", "paid-1": "stay", "paid-2": "stay"}
     assert wfc("check", "--json").json["data"]["verdicts"] == data["verdicts"]
@@ -339,7 +365,7 @@ def test_two_processes_say_what_one_says(wfc: Wfc, shop: Path, project: Path) ->
     shop.write_text(NO_CURRENCY)
     one, two = (wfc("check", "--jobs", jobs, "--json").json["data"] for jobs in ("1", "2"))
     assert one == two
-    assert one["runs"] == {"move": 121, "stay": 2, "cannot": 0}
+    assert one["runs"] == {"move": 121, "there": 0, "stay": 2, "cannot": 0}
 
 
 def test_what_was_not_read_in_time_is_listed(wfc: Wfc, shop: Path) -> None:

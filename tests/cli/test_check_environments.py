@@ -51,6 +51,9 @@ def test_runs_of_another_python_are_replayed(wfc: Wfc, project: Path) -> None:
     said = wfc("check", "--json", "--jobs", "1")
     data = said.json["data"]
     assert said.code == 0, said.err
-    assert (data["level"], data["runs"]) == ("replay", {"move": 1, "stay": 0, "cannot": 0})
+    assert (data["level"], data["runs"]) == (
+        "replay",
+        {"move": 1, "there": 1, "stay": 0, "cannot": 0},
+    )
     assert {one["code"] for one in data["findings"]} == {"WFC614"}
     assert any(one["sentence"].startswith("Python 3.10 -> ") for one in data["findings"])

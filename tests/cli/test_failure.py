@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,15 @@ def test_an_explanation_has_what_where_why_and_what_to_do() -> None:
     )
 
 
+def test_a_run_that_failed_is_told_whole_and_where_to_look() -> None:
+    """Lines of the user's own error are not taken for a reason and a remedy of ours."""
+    found = failure.explain(errors.RunFailed("o-1", "user", ValueError("a.py:3: one\ntwo\nthree")))
+    assert found.message == "run o-1 failed: ValueError: a.py:3: one\ntwo\nthree"
+    assert (found.where, found.why, found.fix) == (None, None, "See where: wfc explain o-1")
+    limit = failure.explain(errors.RunFailed("o-1", "limit", None))
+    assert limit.message == "run o-1 failed (limit)"
+
+
 def test_one_sentence_is_enough() -> None:
     """What is not said is null, never empty text."""
     explanation = failure.explain(errors.FatalError("rejected"))
@@ -87,6 +98,20 @@ def test_a_finding_is_told_with_its_code_and_place_once() -> None:
         "  Fix: use a step",
         "more: wfc explain WFC201",
     ]
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.ENAMETOOLONG, errno.EROFS, errno.ENOSPC])
+def test_a_file_that_the_system_refuses_is_no_fault_of_ours(
+    number: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is named, with what the system says of it."""
+    assert failure.report(OSError(number, os.strerror(number), "out/run.jsonl"), []) == 2
+    assert f"out/run.jsonl: {os.strerror(number)}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "input"), OSError(errno.EACCES, "no file")])
+def test_other_errors_of_the_system_are_ours(error: OSError) -> None:
+    assert failure.exit_code(error) == 70
 
 
 def test_people_read_lines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -130,6 +155,17 @@ def test_our_own_fault_leaves_a_report_and_no_traceback(
     assert "ZeroDivisionError" in text
     assert "ana:***@db" in text
     assert "s3cret" not in text
+
+
+def test_a_report_holds_words_that_are_no_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bytes of the command line that are no UTF-8 come as lone surrogates."""
+    monkeypatch.chdir(tmp_path)
+    assert failure.report(ZeroDivisionError("x"), ["why", os.fsdecode(b"\xff")]) == 70
+    assert "WFC999" in capsys.readouterr().err
+    (report,) = (tmp_path / ".wfc" / "crash").iterdir()
+    assert "wfc why \\udcff" in report.read_text()
 
 
 def test_a_report_finds_another_place_if_the_project_cannot_be_written(

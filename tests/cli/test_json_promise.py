@@ -73,7 +73,8 @@ VERSION_: Final = {
     "workflows": {"type": "object"}, "open_runs": NUMBER, "size": NUMBER,
 }  # fmt: skip
 VERDICT: Final = {
-    "run_id": TEXT, "workflow": TEXT, "from": TEXT, "to": TEXT, "moved": FLAG, "answer": TEXT,
+    "run_id": TEXT, "workflow": TEXT, "from": TEXT, "to": TEXT, "moved": FLAG, "is_there": FLAG,
+    "answer": TEXT,
     "level": TEXT, "reasons": {"type": "array"}, "notes": {"type": "array"},
     "waivable": {"type": "array"}, "offers": {"type": "array"}, "replayed": NUMBER,
     "history_length": NUMBER, "divergence": {"type": ["object", "null"]},
@@ -169,7 +170,7 @@ PROMISED: Final = {
     ),
     "config": (
         ["config", "show"],
-        fields(root=TEXT, settings=several(setting=TEXT, value=ANY, origin=TEXT, obeyed=FLAG)),
+        fields(root=TEXT, settings=several(setting=TEXT, value=ANY, origin=TEXT)),
     ),
     "diff": (
         ["diff", "."],
@@ -194,7 +195,7 @@ PROMISED: Final = {
             level=TEXT,
             against={"type": "array"},
             findings={"type": "array"},
-            runs=fields(move=NUMBER, stay=NUMBER, cannot=NUMBER),
+            runs=fields(move=NUMBER, there=NUMBER, stay=NUMBER, cannot=NUMBER),
             rerun=NUMBER,
             errors={"type": "object"},
             groups={"type": "array"},
@@ -207,7 +208,7 @@ PROMISED: Final = {
         ["upgrade", "till"],
         fields(
             to=TEXT,
-            runs=fields(move=NUMBER, stay=NUMBER, cannot=NUMBER),
+            runs=fields(move=NUMBER, there=NUMBER, stay=NUMBER, cannot=NUMBER),
             rerun=NUMBER,
             errors={"type": "object"},
             groups={"type": "array"},

@@ -144,6 +144,26 @@ def test_all_that_move_are_good(wfc: Wfc, second: Second) -> None:
     assert len(upgrades_in(wfc, "paid-1")) == 1
 
 
+def test_runs_that_are_there_already_are_counted_apart(wfc: Wfc, second: Second) -> None:
+    """Neither moved nor asked about; programs find them among those whose answer is to move."""
+    second(TELLS)
+    wfc("upgrade", "paid-1")
+    shown = wfc("upgrade", "--status", "suspended,pending", "--dry-run")
+    assert shown.out.splitlines()[:2] == ["  would move        2", "  already there     1"]
+    refused = wfc("upgrade", "--status", "suspended,pending")
+    assert "about to move 2 runs: new, paid-2" in refused.err
+    said = wfc("upgrade", "--status", "suspended,pending", "-y")
+    assert (said.code, said.out.splitlines()[:2]) == (
+        0, ["  moved             2", "  already there     1"],
+    )  # fmt: skip
+    again = wfc("upgrade", "--status", "suspended,pending", "--json")
+    assert (again.code, again.json["data"]["runs"]) == (
+        0, {"move": 3, "there": 3, "stay": 0, "cannot": 0},
+    ), "nothing is to be written, so nobody is asked"  # fmt: skip
+    assert {one["is_there"] for one in again.json["data"]["verdicts"]} == {True}
+    assert len(upgrades_in(wfc, "paid-1")) == 1
+
+
 def test_a_run_that_has_moved_is_exported_with_its_code(wfc: Wfc, second: Second) -> None:
     """That is the code that it is on, not the one that it began with."""
     two = second(TELLS)
@@ -189,6 +209,8 @@ def test_the_same_bundle_needs_no_move(wfc: Wfc, second: Second) -> None:
         0, f"paid-1 needs no move: {two} holds the same workflow\n  replayed 0 of 4 events\n",
     )  # fmt: skip
     assert upgrades_in(wfc, "paid-1") == []
+    dry = wfc("upgrade", "paid-1", "--dry-run")
+    assert dry.out.splitlines()[0] == f"paid-1 needs no move: {two} holds the same workflow"
 
 
 def test_so_many_are_looked_at(wfc: Wfc, second: Second) -> None:
@@ -245,7 +267,7 @@ def test_programs_get_counts_groups_and_verdicts(wfc: Wfc, second: Second) -> No
     said = wfc("upgrade", "--status", "suspended,pending", "-y", "--json")
     data = said.json["data"]
     assert (said.code, data["to"]) == (1, two)
-    assert data["runs"] == {"move": 1, "stay": 2, "cannot": 0}
+    assert data["runs"] == {"move": 1, "there": 0, "stay": 2, "cannot": 0}
     (group,) = data["groups"]
     assert (group["answer"], group["code"], group["count"]) == ("stay", "WFC653", 2)
     assert re.fullmatch(r"charge~[0-9a-f]+", group["site"])

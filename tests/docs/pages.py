@@ -62,7 +62,7 @@ def read_blocks(blocks: str) -> Example:
             case "toml":
                 files[_SETTINGS] = text
             case "sh":
-                commands = text
+                commands += text
             case _:
                 raise AssertionError(f"nobody knows what to do with a block of {language}")
     return Example(files=files, commands=commands)

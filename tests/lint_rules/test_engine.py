@@ -101,6 +101,22 @@ def test_a_caller_that_says_nothing_of_wfc_is_looked_at(tmp_path: Path) -> None:
     assert codes(check(source, overview, Options())) == ["WFC135"]
 
 
+def test_a_module_that_changes_another_one_is_looked_at(tmp_path: Path) -> None:
+    """It marks nothing and no workflow reaches it, but workflows do without what it sets."""
+    (tmp_path / "conf.py").write_text("RATE = 1\n")
+    (tmp_path / "tuning.py").write_text("import conf\n\nconf.RATE = 5\n")
+    (tmp_path / "flows.py").write_text(
+        "import conf\nimport tuning\n\n\nasync def flow() -> int:\n"
+        '    "use workflow"\n    return conf.RATE\n'
+    )
+    overview = Overview(Project.discover(tmp_path))
+    source = overview.sources.source("tuning")
+    assert source is not None
+    (found,) = check(source, overview, Options())
+    assert (found.code, found.told.place.line) == ("WFC131", 3)
+    assert "changes `RATE` of `conf`, which a workflow reaches" in found.told.sentence
+
+
 def test_code_of_wfc_itself_is_left_alone() -> None:
     """The compiler skips it, and so does the linter."""
     source = read_source(ModuleName("wfc.shop"), "wfc/shop.py", "/shop.py", FLOWS.encode())

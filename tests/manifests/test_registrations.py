@@ -20,6 +20,15 @@ from wfc.runtime.operations import Completed
 from wfc.runtime.sandbox import load_template
 
 REGISTERED = {
+    "by setattr": """
+        class Conf: pass
+        conf = Conf()
+        setattr(conf, "pay", lambda x: x + 1)
+
+        async def flow(x):
+            "use workflow"
+            return conf.pay(x)
+        """,
     "by a decorator with a name": """
         TABLE = {}
         def handler(name):
@@ -298,6 +307,9 @@ REG = """
 PLUGS = {
     "by itself": "from app.reg import TABLE\nTABLE['p'] = 1",
     "by the module": "from app import reg\nreg.TABLE['p'] = 1",
+    "by an attribute": "from app import reg\nreg.TABLE = {'p': 1}",
+    "by setattr": "import app.reg\nsetattr(app.reg, 'TABLE', {'p': 1})",
+    "by delattr": "from app import reg\ndelattr(reg.TABLE, 'p')",
     "by a decorator": "from app.reg import register\n@register('p2')\ndef p2(): ...",
     "by a base class": "from app.reg import Base\nclass P2(Base): ...",
 }

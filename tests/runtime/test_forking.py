@@ -191,7 +191,7 @@ async def test_an_output_that_does_not_fit_forks_nothing(shop: House, old: Progr
 
 @pytest.mark.parametrize(
     ("at", "message"),
-    [("charge", "Did you mean charge~"), ("zzz", "the last is tell~"), (True, "neither")],
+    [("chrage", "Did you mean charge"), ("zzz", "the last is tell~"), (True, "neither")],
 )
 async def test_a_place_that_is_not_there_is_named(
     shop: House, old: Program, at: Any, message: str

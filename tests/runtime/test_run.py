@@ -102,7 +102,9 @@ async def test_attributes_change_from_outside_until_the_end(house: House) -> Non
     assert await run.attributes() == {"b": "x"}
     await run.cancel()
     await worker.run_until_idle()
-    with pytest.raises(RunEnded, match="attributes_set"):
+    with pytest.raises(
+        RunEnded, match=r"(?s)is cancelled, so its attributes stay as they are.*wfc rerun"
+    ):
         await run.set_attributes({"c": 1})
 
 

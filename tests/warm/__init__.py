@@ -49,11 +49,13 @@ def socket() -> str:
 
 
 def shim(folder: Path) -> None:
-    """Put a `python` into `folder`, for the PATH of a shell, whose commands are quick."""
-    program = folder / "python"
+    """Put a `python` and a `wfc` into `folder`, for the PATH of a shell; both are quick."""
     # -I and -S: it is a messenger, and starts in a tenth of the time of what it asks for.
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -IS "{CLIENT}" "{socket()}" "$@"\n')
-    program.chmod(0o755)
+    messenger = f'exec "{sys.executable}" -IS "{CLIENT}" "{socket()}"'
+    for name, words in (("python", ""), ("wfc", " -m wfc")):
+        program = folder / name
+        program.write_text(f'#!/bin/sh\n{messenger}{words} "$@"\n')
+        program.chmod(0o755)
 
 
 def python(

@@ -50,6 +50,32 @@ async def world(url: str) -> AsyncIterator[PostgresWorld]:
     await made.close()
 
 
+# --- looking -------------------------------------------------------------------------------------
+
+
+async def test_who_only_looks_writes_nothing(world: PostgresWorld, url: str) -> None:
+    """Neither by the doors of a world nor, says the server, by a statement."""
+    await started(world)
+    look = await opened(url, look=True)
+    assert [run.run_id for run in (await look.list_runs(RunFilter())).runs] == [RUN]
+    for write in (look.check(), started(look), joined(look)):
+        with pytest.raises(WorldReadOnly):
+            await write
+    with pytest.raises(WorldReadOnly):
+        await look._read("DELETE FROM runs RETURNING run_id")
+    assert [run.run_id for run in (await world.list_runs(RunFilter())).runs] == [RUN]
+    await look.close()
+
+
+async def test_who_only_looks_brings_no_tables_up_to_date(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And says who does."""
+    monkeypatch.setattr(postgres_connect, "SCHEMA", postgres_connect.SCHEMA + 1)
+    with pytest.raises(WorldUnreachable, match="wfc db migrate"):
+        await opened(url, look=True)
+
+
 # --- opening -------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ import typer
 
 from wfc.cli import output
 from wfc.cli.common import Common, command_app
-from wfc.cli.filters import Filter, Since, Until
+from wfc.cli.filters import Filter, filtered_by
 from wfc.cli.runs import again
 from wfc.cli.session import opened
 from wfc.worlds.protocol import AuditFilter, Noted
@@ -19,6 +19,7 @@ app = command_app()
 
 
 @app.command()
+@filtered_by("since", "until")
 def audit(
     context: typer.Context,
     *,
@@ -26,16 +27,14 @@ def audit(
         str, typer.Option(metavar="A", help="Only these: version.activated, schedule.paused ...")
     ] = "",
     actor: Annotated[str, typer.Option(metavar="WHO", help="Only what this one did.")] = "",
-    since: Since = "",
-    until: Until = "",
+    chosen: Filter,
     limit: Annotated[int, typer.Option(min=1, max=200, help="Facts on a page.")] = 50,
     after: Annotated[
         int, typer.Option(min=0, metavar="N", help="Where the page begins: below this number.")
     ] = 0,
 ) -> None:
     """List facts about the world itself; what was done to a run stands in its own log."""
-    times = Filter(since=since, until=until)
-    asyncio.run(_audit(Common.of(context), times, (action, actor), limit, after or None))
+    asyncio.run(_audit(Common.of(context), chosen, (action, actor), limit, after or None))
 
 
 async def _audit(

@@ -20,6 +20,7 @@ from wfc.cli.fixes import fix_files
 from wfc.cli.looking import Diff, Fix, Jobs, Watch, processes
 from wfc.cli.progress import progress
 from wfc.cli.watching import News
+from wfc.cli.workflows import tell_if_empty
 from wfc.compiler.build import BuildResult
 from wfc.compiler.findings import to_plain
 from wfc.config import project_of
@@ -109,6 +110,8 @@ def build(
     found, others = _chosen(asked, result)
     _show(asked, result, found, stale=stale)
     output.note(common, _summary(result, time.monotonic() - began, stale=stale) + others)
+    if result.version is not None:
+        tell_if_empty(common, asked.loaded.root, result.version.fingerprints)
     if not result.ok or stale:
         raise typer.Exit(Exit.NEGATIVE)
 

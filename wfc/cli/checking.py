@@ -88,13 +88,19 @@ def check_there(loaded: Loaded, url: str) -> None:
     """Refuse the URL of a file that is not there: a slip in it must not pass for a world without
     runs. Raises `WorldUnreachable`.
     """
-    path = url.removeprefix("sqlite:///")
-    if path != url and not (loaded.root / path).is_file():
+    if is_missing(loaded, url):
+        path = url.removeprefix("sqlite:///")
         raise WorldUnreachable(
             f"{loaded.root / path} is no file, so `--against {url}` holds no runs to look at, and "
             "a check makes no world.\nCorrect the URL; `wfc config show` names that of the "
             "settings. A relative path begins at the project."
         )
+
+
+def is_missing(loaded: Loaded, url: str) -> bool:
+    """Tell whether `url` names a file that is not there."""
+    path = url.removeprefix("sqlite:///")
+    return path != url and not (loaded.root / path).is_file()
 
 
 class Checker:
@@ -114,7 +120,11 @@ class Checker:
 
     def world(self, url: str) -> None:
         """Judge the open runs of a world. Raises `WorldUnreachable`."""
-        asyncio.run(self._add(open_world(world_url(self._loaded, url)), ()))
+        address = world_url(self._loaded, url)
+        if is_missing(self._loaded, url):
+            asyncio.run(self._add(MemoryWorld(), ()))  # no file, no runs; none is made
+        else:
+            asyncio.run(self._add(open_world(address, look=True), (), address))
 
     def histories(self, folder: Path) -> None:
         """Judge runs that were exported into a folder."""
@@ -123,17 +133,17 @@ class Checker:
             raise InputInvalid(message)
         asyncio.run(self._add(MemoryWorld(), sorted(folder.glob(f"*{SUFFIX}"))))
 
-    async def _add(self, world: World, files: Sequence[Path]) -> None:
+    async def _add(self, world: World, files: Sequence[Path], address: str = "memory:") -> None:
         await world.open()
         try:
             for path in files:
                 await load(read(path), world)
-            found = await self._check(world)
+            found = await self._check(world, address)
         finally:
             await world.close()
         self.checked = found if self.checked is None else _both(self.checked, found)
 
-    async def _check(self, world: World) -> Checked:
+    async def _check(self, world: World, address: str) -> Checked:
         began = time.monotonic()
         names, versions = await _open_runs(world, self._judged)
         met = {row.version: ran_in(row.environments) for row in await world.versions()}
@@ -145,6 +155,7 @@ class Checker:
         with progress(self._common, "check") as tell:
             parts = _parts(
                 world,
+                address,
                 self._version,
                 [names[at : at + chunk] for at in range(0, len(names), chunk)],
                 jobs=jobs,
@@ -222,7 +233,7 @@ def _judged_there(url: str, archive: bytes, names: Sequence[RunId], deadline: fl
     """Judge runs in a process of their own, which opens the world by itself."""
 
     async def judged() -> Part:
-        world = open_world(url)
+        world = open_world(url, look=True)
         await world.open()
         try:
             return await judge_runs(world, from_archive(archive), names, deadline)
@@ -273,6 +284,7 @@ async def _judged_here(
 
 async def _parts(
     world: World,
+    address: str,
     version: Version,
     chunks: Sequence[Sequence[RunId]],
     *,
@@ -286,6 +298,7 @@ async def _parts(
             yield await _judged_here(upgrader, version, chunk, deadline)
         return
     archive = to_archive(version)
-    work = [(world.url, archive, chunk, deadline) for chunk in chunks]
+    # Not by the world's own `url`: that tells no password.
+    work = [(address, archive, chunk, deadline) for chunk in chunks]
     for part in spread(_judged_there, work, min(jobs, len(chunks))):
         yield part

@@ -7,7 +7,6 @@ import typer
 from wfc.cli import output
 from wfc.cli.common import Common, command_app
 from wfc.settings import shown
-from wfc.settings_tables import is_obeyed
 
 app = command_app()
 
@@ -23,13 +22,7 @@ def show(context: typer.Context) -> None:
     common = Common.of(context)
     loaded = common.load()
     settings = [
-        {"setting": name, "value": value, "origin": origin, "obeyed": is_obeyed(name)}
-        for name, value, origin in shown(loaded)
-    ]
-    rows = [
-        {name: each[name] for name in ("setting", "value", "origin")}
-        | {"note": "" if each["obeyed"] else "not yet obeyed"}
-        for each in settings
+        {"setting": name, "value": value, "origin": origin} for name, value, origin in shown(loaded)
     ]
     data = {"root": str(loaded.root), "settings": settings}
-    output.result(common, "config", data, rows=rows)
+    output.result(common, "config", data, rows=settings)

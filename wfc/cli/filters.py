@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 from functools import wraps
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
 import typer
 
@@ -88,29 +88,43 @@ _OPTIONS: Final[Mapping[str, tuple[Any, Any]]] = {
 """What typer declares each of them by: its type and its default."""
 
 
-def filtered(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of FILTER in the place of its parameter `chosen`.
+Command: TypeAlias = Callable[..., None]
+
+
+def filtered_by(*names: str) -> Callable[[Command], Command]:
+    """Give a command these options of FILTER in the place of its parameter `chosen`.
 
     Typer reads the options of a command from its signature, so they are written into that.
     """
 
-    @wraps(command)
-    def filled(**given: Any) -> None:
-        chosen = Filter(**{name: given.pop(name) for name in _OPTIONS})
-        command(chosen=chosen, **given)
+    def decorate(command: Command) -> Command:
+        @wraps(command)
+        def filled(**given: Any) -> None:
+            chosen = Filter(**{name: given.pop(name) for name in names})
+            command(chosen=chosen, **given)
 
-    parameters: list[inspect.Parameter] = []
-    for own in inspect.signature(command, eval_str=True).parameters.values():
-        if own.name == "chosen":
-            parameters += [
-                inspect.Parameter(name, own.KEYWORD_ONLY, default=default, annotation=type_)
-                for name, (type_, default) in _OPTIONS.items()
-            ]
-        else:
-            parameters.append(own)
-    filled.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by typer
-    filled.__annotations__ = {one.name: one.annotation for one in parameters}
-    return filled
+        parameters: list[inspect.Parameter] = []
+        for own in inspect.signature(command, eval_str=True).parameters.values():
+            if own.name == "chosen":
+                parameters += map(_parameter, names)
+            else:
+                parameters.append(own)
+        filled.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by typer
+        filled.__annotations__ = {one.name: one.annotation for one in parameters}
+        return filled
+
+    return decorate
+
+
+def _parameter(name: str) -> inspect.Parameter:
+    type_, default = _OPTIONS[name]
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=type_
+    )
+
+
+filtered: Final = filtered_by(*_OPTIONS)
+"""Give a command all options of FILTER in the place of its parameter `chosen`."""
 
 
 def attributes(pairs: Sequence[str]) -> dict[str, Any]:

@@ -26,7 +26,8 @@ def fork(
     at: Annotated[
         str,
         typer.Option(
-            metavar="EVENT|STEP", help="What is left out first: an event's position, a step's id."
+            metavar="EVENT|STEP",
+            help="What is left out first: an event's position; a step's name, or its id.",
         ),
     ],
     version: Annotated[

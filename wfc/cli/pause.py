@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from wfc.cli.acting import act_on
 from wfc.cli.common import Common, command_app
 from wfc.cli.filters import Filter, filtered
-from wfc.cli.pausing import change
+from wfc.cli.pausing import pausing
 from wfc.runtime.controls import pause_all
 
 app = command_app()
@@ -26,13 +27,8 @@ def pause(
     chosen: Filter,
 ) -> None:
     """Pause runs: bodies under way end, nothing new begins; exit 5 if one has ended."""
-    asyncio.run(
-        change(
-            Common.of(context),
-            runs,
-            chosen,
-            "pause",
-            lambda session, runs: pause_all(session, runs, reason=reason or None, dry_run=False),
-            dry_run=dry_run,
-        )
+    act = pausing(
+        "pause",
+        lambda session, runs: pause_all(session, runs, reason=reason or None, dry_run=False),
     )
+    asyncio.run(act_on(Common.of(context), runs, chosen, act, dry_run=dry_run))

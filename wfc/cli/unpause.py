@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from wfc.cli.acting import act_on
 from wfc.cli.common import Common, command_app
 from wfc.cli.filters import Filter, filtered
-from wfc.cli.pausing import change
+from wfc.cli.pausing import pausing
 from wfc.runtime.controls import unpause_all
 
 app = command_app()
@@ -25,13 +26,8 @@ def unpause(
     chosen: Filter,
 ) -> None:
     """Let paused runs go on; exit 5 if one of them has ended."""
-    asyncio.run(
-        change(
-            Common.of(context),
-            runs,
-            chosen,
-            "unpause",
-            lambda session, runs: unpause_all(session, runs, dry_run=False),
-            dry_run=dry_run,
-        )
+    act = pausing(
+        "unpause",
+        lambda session, runs: unpause_all(session, runs, dry_run=False),
     )
+    asyncio.run(act_on(Common.of(context), runs, chosen, act, dry_run=dry_run))

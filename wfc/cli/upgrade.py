@@ -25,6 +25,7 @@ from wfc.runtime.verdict import UpgradeReport, Verdict, Waiver
 from wfc.worlds.protocol import RunFilter
 
 app = command_app()
+_THERE = "already there"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,12 +118,16 @@ async def _looked(
 def _concerned(asked: Asked, report: UpgradeReport) -> list[RunId]:
     """List the runs about which something would be written."""
     anew = asked.otherwise == "rerun"
-    return [one.run_id for one in report.verdicts if one or (anew and not one.is_over)]
+    return [
+        one.run_id
+        for one in report.verdicts
+        if (not one.is_there if one else anew and not one.is_over)
+    ]
 
 
 def _may(asked: Asked, report: UpgradeReport) -> bool:
     """Show the counts, and ask."""
-    for line in report_lines(report, move="would move"):
+    for line in report_lines(report, move="would move", there=_THERE):
         output.note(asked.common, line)
     verb = "begin anew or move" if asked.otherwise == "rerun" else "move"
     return may(asked.common, verb, _concerned(asked, report), destructive=True, dry_run=False)
@@ -157,7 +162,8 @@ def _show(asked: Asked, report: UpgradeReport) -> None:
         for line in _of_one(report.verdicts[0], dry_run=asked.dry_run):
             typer.echo(line)
         return
-    for line in report_lines(report, move="would move" if asked.dry_run else "moved"):
+    moved = "would move" if asked.dry_run else "moved"
+    for line in report_lines(report, move=moved, there=_THERE):
         typer.echo(line)
 
 
@@ -171,8 +177,9 @@ def _done(verdict: Verdict, *, dry_run: bool) -> str:
         return f"moved to {verdict.to_version}"
     if not verdict:
         return f"does not move to {verdict.to_version}: {verdict.answer.value}"
-    if verdict.from_version == verdict.to_version:
+    if verdict.is_there and verdict.from_version == verdict.to_version:
         return f"is on {verdict.to_version}"
-    if dry_run:
-        return f"would move to {verdict.to_version}"
-    return f"needs no move: {verdict.to_version} holds the same workflow"
+    if verdict.is_there:
+        return f"needs no move: {verdict.to_version} holds the same workflow"
+    assert dry_run, "a run that moves is moved"
+    return f"would move to {verdict.to_version}"

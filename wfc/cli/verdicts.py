@@ -20,6 +20,7 @@ def to_plain(verdict: Verdict) -> dict[str, Any]:
         "from": verdict.from_version,
         "to": verdict.to_version,
         "moved": verdict.moved,
+        "is_there": verdict.is_there,
         "answer": verdict.answer.value,
         "level": verdict.level.value,
         "reasons": [_reason(one) for one in verdict.reasons],
@@ -95,9 +96,14 @@ def _where(reason: Reason) -> str:
 
 
 def counts_of(report: UpgradeReport) -> dict[str, Any]:
-    """Give the counts and the groups."""
+    """Give the counts and the groups; `there` are those of `move` that need no move."""
     return {
-        "runs": {"move": report.moved, "stay": report.stayed, "cannot": report.cannot},
+        "runs": {
+            "move": report.moved + report.there,
+            "there": report.there,
+            "stay": report.stayed,
+            "cannot": report.cannot,
+        },
         "rerun": report.rerun,
         "errors": {run_id: str(error) for run_id, error in report.errors.items()},
         "groups": [
@@ -114,12 +120,18 @@ def counts_of(report: UpgradeReport) -> dict[str, Any]:
     }
 
 
-def report_lines(report: UpgradeReport, *, move: str) -> Iterator[str]:
-    """Say how many move, stay, cannot, and why; the largest groups first."""
-    counts = ((move, report.moved), ("stay pinned", report.stayed), ("cannot", report.cannot))
+def report_lines(report: UpgradeReport, *, move: str, there: str = "") -> Iterator[str]:
+    """Say how many move, stay, cannot, and why; the largest groups first.
+
+    Runs that need no move count by themselves under the word `there`; without it with the others.
+    """
+    moved = report.moved if there else report.moved + report.there
+    counts = ((move, moved), ("stay pinned", report.stayed), ("cannot", report.cannot))
     for (word, count), answer in zip(counts, Answer, strict=True):
         told = [_told(one) for one in report.groups if one.answer is answer]
         yield from _counted(word, count, told)
+        if answer is Answer.MOVE and there and report.there:
+            yield from _counted(there, report.there, [])
     if report.rerun:
         yield from _counted("begun anew", report.rerun, [])
     if report.errors:
@@ -129,7 +141,7 @@ def report_lines(report: UpgradeReport, *, move: str) -> Iterator[str]:
 
 def _counted(word: str, count: int, told: Sequence[str]) -> Iterator[str]:
     first, *others = told or [""]
-    yield f"  {word:<11} {count:>7,}   {first}".rstrip()
+    yield f"  {word} {count:>{_COUNT_ENDS - len(word)},}   {first}".rstrip()
     yield from (f"{'':24}{one}" for one in others)
 
 
@@ -145,6 +157,8 @@ def _told(group: Group) -> str:
     return f"{group.count:,} {group.code} {group.sentence}: {shown}{more}"
 
 
+_COUNT_ENDS: Final = 18
+"""The column, behind the indent, where a count ends."""
 _NOTED: Final = {
     "WFC671": "make a call behind their head now",
     "WFC672": "keep a deadline that the new code would set otherwise",

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
 from wfc.api import get_run
-from wfc.cli import output
-from wfc.cli.chosen import Troubles, may, runs_of
+from wfc.cli.acting import Act, act_on
 from wfc.cli.common import Common, command_app
-from wfc.cli.failure import Exit
 from wfc.cli.filters import Filter, filtered
-from wfc.cli.session import opened, wait_for_reaction
 
 app = command_app()
 
@@ -31,25 +29,18 @@ def wake(
     chosen: Filter,
 ) -> None:
     """End the sleeps and retry pauses of runs; exit 5 if there was nothing to end."""
-    asyncio.run(_wake(Common.of(context), runs, chosen, wait, dry_run=dry_run))
+    act = Act(
+        verb="wake",
+        kind="woken",
+        do=lambda _session, run_ids, troubles: troubles.each(
+            run_ids, lambda run_id: get_run(run_id).wake_up(wait or None)
+        ),
+        row=lambda run_id, count: {"id": run_id, "woken": count},
+        undone=_undone,
+    )
+    asyncio.run(act_on(Common.of(context), runs, chosen, act, dry_run=dry_run))
 
 
-async def _wake(
-    common: Common, named: list[str], chosen: Filter, waits: list[str], *, dry_run: bool
-) -> None:
-    loaded = common.load()
-    async with opened(loaded) as session:
-        troubles = Troubles()
-        run_ids = await runs_of(session, loaded, named, chosen, troubles)
-        much = len(run_ids) > 1
-        if not may(common, "wake", run_ids, destructive=much, dry_run=dry_run):
-            troubles.tell(common)
-            return
-        woken = await troubles.each(run_ids, lambda run_id: get_run(run_id).wake_up(waits or None))
-        data = [{"id": run_id, "woken": count} for run_id, count in woken.items()]
-        output.result(common, "woken", [*data, *troubles.rows()], rows=data)
-        idle = not sum(woken.values())
-        if idle:
-            output.note(common, "nothing was asleep")
-        troubles.tell(common, others=Exit.CONFLICT if idle else Exit.GOOD)
-        await wait_for_reaction(common, session, run_ids)
+def _undone(woken: Mapping[str, int]) -> str | None:
+    """Say that none of the runs slept; with none that answered there is other trouble."""
+    return "nothing was asleep" if woken and not any(woken.values()) else None

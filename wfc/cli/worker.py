@@ -18,11 +18,11 @@ from wfc.cli.common import Common, command_app
 from wfc.cli.failure import Exit
 from wfc.cli.session import opened
 from wfc.cli.supervisor import supervise
+from wfc.cli.workflows import tell_if_empty
 from wfc.clock import MICROSECONDS
 from wfc.config import Session
 from wfc.runtime.outbox import INLINE_RETRY_US
 from wfc.runtime.worker import Worker
-from wfc.settings import without_effect
 
 app = command_app()
 
@@ -106,10 +106,10 @@ async def _work(
     activate: bool,
 ) -> int:
     loaded = common.load(**overrides)
-    if idle := without_effect(loaded):
-        output.note(common, f"set, but not yet obeyed by this version: {', '.join(idle)}")
     async with opened(loaded, with_code=True) as session:
         await _stand(common, session, activate=activate)
+        assert session.registry is not None
+        tell_if_empty(common, loaded.root, session.registry.current.fingerprints)
         made = session.make_worker(queues=queues)
         stop = Stop(common)
         if ends.until_eof:

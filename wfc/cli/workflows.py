@@ -8,11 +8,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wfc import abi
+from wfc.cli import output
+from wfc.cli.common import Common
 from wfc.errors import AmbiguousName, NoSuchWorkflow, WfcError
 from wfc.ids import DefinitionId
 
 if TYPE_CHECKING:
     from wfc.config import Session
+
+
+def tell_if_empty(common: Common, root: Path, known: Collection[DefinitionId]) -> None:
+    """Say that a build holds no workflow: whoever stands in a wrong folder would wait in vain."""
+    if not known:
+        output.note(
+            common,
+            f'no workflow is below {root}: an `async def` that begins with "use workflow". Is it '
+            "another folder? --project names it; `packages` in the settings may leave it out.",
+        )
 
 
 def find(session: Session, name: str) -> tuple[DefinitionId, Callable[..., Any]]:

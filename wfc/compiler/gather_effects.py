@@ -496,11 +496,14 @@ class _Judge:
         facts = self.library.facts(module)
         if facts is None:
             return
+        told_of: set[tuple[Span, Node]] = set()
         for fill in facts.fills:
             if fill.bound is not None and Node(facts.name, fill.bound) in self.graph.steps:
                 continue  # it is kept, and so is what it is decorated with
             for into in self._filled(fill):
-                if into in self.graph.steps and into.module != module:
+                known = (fill.span, into) in told_of
+                if into in self.graph.steps and into.module != module and not known:
+                    told_of.add((fill.span, into))
                     told = diagnostic(
                         "WFC131",
                         _place(source.path, fill.span),

@@ -57,4 +57,8 @@ def _changed(statement: ast.stmt, names: Names, touched: set[str]) -> set[str]:
             target = names.resolve(node) if root.id in imported else None
             if target is not None:
                 found.add(target)
+    match statement:
+        case ast.Expr(value=ast.Call(args=[ast.expr() as owner, ast.Constant(str() as name), *_])):
+            # `setattr(conf, "RATE", 5)` says what it changes of a module by a text.
+            found |= {f"{target}.{name}" for target in [names.resolve(owner)] if target in found}
     return found

@@ -148,8 +148,11 @@ class _Walker(Expressions):
         self.visit(node.target)
 
     def expression(self, node: ast.Expr) -> None:
-        if isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):
-            self.touch(node.value.func)
+        match node.value:
+            case ast.Call(func=ast.Attribute() as method):
+                self.touch(method)
+            case ast.Call(func=ast.Name("setattr" | "delattr"), args=[changed, *_]):
+                self.touch(changed)
         self.visit(node.value)
 
     def import_(self, node: ast.Import) -> None:

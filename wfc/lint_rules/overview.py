@@ -114,9 +114,12 @@ class Overview:
         return {path: tuple(listed) for path, listed in found.items()}
 
     def concerns(self, source: ModuleSource) -> bool:
-        """Tell whether a workflow reaches a module, or the module may call one by its name."""
-        text = source.text
-        return source.name in self.effects.reached or any(one in text for one in self._workflows)
+        """Tell whether a workflow reaches a module or counts on what it leaves alone, or the module
+        may call a workflow by its name.
+        """
+        if source.name in self.effects.reached or source.path in self.told:
+            return True
+        return any(one in source.text for one in self._workflows)
 
     @cached_property
     def _workflows(self) -> frozenset[str]:

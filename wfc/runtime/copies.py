@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from difflib import get_close_matches
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from wfc import codec
@@ -36,8 +35,9 @@ from wfc.eventlog.event import (
 )
 from wfc.eventlog.fold import State, fold
 from wfc.eventlog.renames import Renames
-from wfc.ids import OperationId, RunId, VersionId
+from wfc.ids import DefinitionId, OperationId, RunId, VersionId
 from wfc.runtime.logs import call_of, chapters_of
+from wfc.runtime.meant import operation_meant
 from wfc.runtime.reading import Reading
 from wfc.worlds.protocol import CopiedStreams, NewRun
 
@@ -100,8 +100,9 @@ class Past:
 def cut_at(log: Sequence[Recorded], at: int | str, *, whole_step: bool = False) -> int:
     """Give the position of the first event that the fork leaves out.
 
-    `at` is a position, or the present id of an operation and means its first event; `whole_step`
-    lets the position of any event of an operation mean that too. Raises `InputInvalid`.
+    `at` is a position, or the present id of an operation, or whatever else means only that
+    (`operation_meant`), and stands for its first event; `whole_step` lets the position of any event
+    of an operation mean that too. Raises `InputInvalid`.
     """
     if isinstance(at, str):
         return _first_of(log, at)
@@ -115,34 +116,36 @@ def cut_at(log: Sequence[Recorded], at: int | str, *, whole_step: bool = False) 
         )
     if not whole_step:
         return at
-    name = next((name for name, places in _operations(log).items() if at in places), None)
-    return at if name is None else _first_of(log, name)
+    found = (one.positions for one in _operations(log).values() if at in one.positions)
+    return next(found, [at])[0]
 
 
-def _operations(log: Sequence[Recorded]) -> dict[str, list[int]]:
-    """Give the positions of the events of each operation, by its present name."""
-    names: dict[str, list[int]] = {}
+@dataclass(slots=True)
+class _Operation:
+    """The positions of an operation's events, and the step that it calls if it is one."""
+
+    positions: list[int] = field(default_factory=list)
+    step: DefinitionId | None = None
+
+
+def _operations(log: Sequence[Recorded]) -> dict[OperationId, _Operation]:
+    """Give the operations of a log by their present names."""
+    found: dict[OperationId, _Operation] = {}
     for chapter in chapters_of(log):
         for recorded in Reading.of(chapter).read(chapter):
             name = getattr(recorded.event, "operation_id", None)
             if name is not None:
-                names.setdefault(name, []).append(recorded.position)
-    return names
+                operation = found.setdefault(name, _Operation())
+                operation.positions.append(recorded.position)
+                call = call_of(recorded.event)
+                operation.step = operation.step if call is None else call.step
+    return found
 
 
-def _first_of(log: Sequence[Recorded], name: str) -> int:
-    names = _operations(log)
-    if name in names:
-        return names[name][0]
-    near = [each for each in names if each.startswith(name)][:3]
-    near = near or get_close_matches(name, names, n=3, cutoff=0.5)
-    hint = f"Did you mean {' or '.join(near)}?" if near else "It has recorded no operation."
-    if names and not near:
-        hint = f"It has {len(names)}, the last is {list(names)[-1]}."
-    raise InputInvalid(
-        f"the run has recorded no operation {name!r}. {hint}\n"
-        "`wfc inspect RUN --steps` shows the ids of steps, `--events` the positions of events."
-    )
+def _first_of(log: Sequence[Recorded], asked: str) -> int:
+    found = _operations(log)
+    name = operation_meant(asked, {name: one.step for name, one in found.items()})
+    return found[name].positions[0]
 
 
 def step_at(log: Sequence[Recorded], cut: int) -> StepCreated:

@@ -99,7 +99,7 @@ def judge(case: Case) -> Judged:
     is_same = row.version == case.to or (level is Level.IDENTICAL and edit.depends_alike)
     if is_same and not failed and not case.prove:
         # The same bundle: nothing has to be proven, and nothing to be written.
-        return Judged(verdict=_verdict(case, Answer.MOVE))
+        return Judged(verdict=_verdict(case, Answer.MOVE, is_there=True))
     return _Replaying(case, edit, case.template).judged()
 
 
@@ -178,6 +178,7 @@ class _Replaying:
             site_map={Site(old): Site(new) for old, new in self.site_map.items()},
         )
         written = event if self._needs(event) else None
+        verdict = replace(verdict, is_there=written is None)
         return Judged(verdict=verdict, event=written, outcome=replayed.outcome)
 
     def _needs(self, event: RunUpgraded) -> bool:

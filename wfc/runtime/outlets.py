@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from wfc.errors import LeaseLost, RunNotFound, StreamClosed
+from wfc.errors import LeaseLost, RunNotFound, StreamClosed, StreamTooLarge
 from wfc.ids import OperationId, RunId
 from wfc.runtime.writable import StreamName
 from wfc.worlds.protocol import (
@@ -229,8 +229,20 @@ class _Outlet:
     async def _write_out(self) -> None:
         chunks = tuple(self._waiting)
         self._waiting.clear()
-        close = self._closing
-        await self._outlets.send(self._to, chunks, begins=not self._begun, close=close)
+        await self._send(chunks, close=self._closing)
+
+    async def _send(self, chunks: tuple[NewChunk, ...], *, close: bool) -> None:
+        """Write to the world; at the limit of a stream, as much as it still takes."""
+        try:
+            await self._outlets.send(self._to, chunks, begins=not self._begun, close=close)
+        except StreamTooLarge:
+            if len(chunks) <= 1:
+                raise
+            # What was taken from the body before the chunk that is too much is not lost with it.
+            half = len(chunks) // 2
+            await self._send(chunks[:half], close=False)
+            await self._send(chunks[half:], close=close)
+            return
         self._begun, self._closed = True, close
         self._count -= len(chunks)
         self._size -= sum(len(chunk.body) for chunk in chunks)

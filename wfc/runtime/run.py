@@ -16,7 +16,6 @@ from wfc.errors import (
     PayloadCorrupt,
     RunBusy,
     RunCancelled,
-    RunEnded,
     RunFailed,
     RunNotFound,
     WfcError,
@@ -31,6 +30,7 @@ from wfc.runtime import context, forking, refusals, rerunning
 from wfc.runtime.answers import HookSummary, Recorded, Step
 from wfc.runtime.attributes import check_attributes
 from wfc.runtime.client import Client
+from wfc.runtime.ended import ended
 from wfc.runtime.hook_views import summary_of
 from wfc.runtime.host_types import FormerTypes
 from wfc.runtime.ledger import Ledger
@@ -159,6 +159,8 @@ class Run(Generic[T]):
 
     async def pause(self, reason: str | None = None) -> None:
         """Make no new decision and begin no new body until `unpause`; bodies under way end.
+
+        The time of the run's timeout goes on; if it is over, the run is cancelled at `unpause`.
 
         Raises `RunEnded`, `OptionInvalid`.
         """
@@ -337,14 +339,15 @@ class Run(Generic[T]):
     ) -> Run[T]:
         """Begin a new run that shares with this one all events before `at`, and their times.
 
-        `at` is the position of an event, or the present id of a step or another operation and means
-        its first event. With `output` the step at `at` has this result. The fork has the same seed
+        `at` is the position of an event, or means the first event of a step or another operation:
+        by its present id, or by the step's name, the call's site or a beginning of the id, if that
+        fits no other. With `output` the step at `at` has this result. The fork has the same seed
         and goes on with the version that this run had at `at`, or is upgraded to `version` at once.
         An `id` that the same fork has already gives that run, with `created == False`.
 
         Raises `RunNotFound`, `VersionUnknown`, `AmbiguousName`, `NoSuchWorkflow`, `RunIdConflict`,
-        `InputInvalid` for an `at` that is not there and an `output` that does not fit, and
-        `Diverged` where the code contradicts what the fork would share.
+        `InputInvalid` for an `at` that is not there or fits several and an `output` that does not
+        fit, and `Diverged` where the code contradicts what the fork would share.
         """
         client = await self._client()
         made, created = await forking.fork(
@@ -400,7 +403,8 @@ class Run(Generic[T]):
 
     async def _must_tell(self, client: Client, fact: Event) -> None:
         if await tell(client, self.id, [fact]) is Refusal.OVER:
-            raise RunEnded(f"run {self.id} has ended; {fact.name} can no more be written to it")
+            row = await client.world.run(self.id)
+            raise ended(self.id, fact, None if row is None else row.status)
 
 
 async def tell(client: Client, run_id: RunId, events: Sequence[Event]) -> Refusal | None:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from wfc.clock import to_datetime
-from wfc.errors import RunEnded
 from wfc.eventlog.event import AttributesSet, Channel, Event, Recorded, RunCreated, Scalar
 from wfc.ids import OperationId, RunId
 from wfc.runtime.attempt import Call
 from wfc.runtime.attributes import check_attributes
+from wfc.runtime.ended import ended
 from wfc.runtime.ledger import Ledger
 from wfc.runtime.limits import Limits
 from wfc.runtime.metadata import WorkflowMetadata
@@ -107,7 +107,7 @@ class RunScene:
         event = AttributesSet(changes=dict(changes), actor=operation_id, channel=Channel.CODE)
         answer = await self._writer.append(self._run_id, [event], guard=OpenRun())
         if isinstance(answer, Refused):
-            raise RunEnded(f"run {self._run_id} has ended; its attributes do not change any more")
+            raise ended(self._run_id, event)
         self._writer.news_of(self._run_id)
 
     async def write_stream(

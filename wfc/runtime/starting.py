@@ -189,8 +189,8 @@ def _what_was_seen(workflow: Any) -> str:
     return (
         f"`{name}` of {module} was imported before the import hook of wfc was installed, so it "
         "was not compiled.\n"
-        "Put `import wfc; wfc.install()` at the top of the package's `__init__.py`, or begin the "
-        "process by `python -m wfc`."
+        f"Put `import wfc; wfc.install()` before the first import of {module} (in a package, at "
+        "the top of its `__init__.py`), or run the program as `python -m wfc run SCRIPT`."
     )
 
 

@@ -50,6 +50,7 @@ class Tally:
     to: VersionId
     seen: int = 0
     counts: dict[Answer, int] = field(default_factory=lambda: dict.fromkeys(Answer, 0))
+    there: int = 0
     rerun: int = 0
     errors: dict[RunId, WfcError] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
@@ -60,6 +61,8 @@ class Tally:
         """Count a verdict, and put it to those of its kind."""
         if is_rerun:
             self.rerun += 1
+        elif verdict.is_there:
+            self.there += 1
         else:
             self.counts[verdict.answer] += 1
         self.verdicts.append(verdict)
@@ -83,6 +86,7 @@ class Tally:
         return UpgradeReport(
             to_version=self.to,
             moved=self.counts[Answer.MOVE],
+            there=self.there,
             stayed=self.counts[Answer.STAY],
             cannot=self.counts[Answer.CANNOT],
             rerun=self.rerun,

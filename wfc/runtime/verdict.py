@@ -77,6 +77,10 @@ class Verdict:
     from_version: VersionId
     to_version: VersionId
     moved: bool = False
+    is_there: bool = False
+    """The run goes on there as it is: it is on that version, or on code of the same meaning, and no
+    event has to be written.
+    """
     level: Level
     answer: Answer
     reasons: tuple[Reason, ...] = ()
@@ -119,6 +123,8 @@ class UpgradeReport:
 
     to_version: VersionId
     moved: int = 0
+    there: int = 0
+    """Runs that go on on that version as they are, so that none of them was moved."""
     stayed: int = 0
     cannot: int = 0
     rerun: int = 0
@@ -130,4 +136,5 @@ class UpgradeReport:
     @property
     def total(self) -> int:
         """How many runs were looked at."""
-        return self.moved + self.stayed + self.cannot + self.rerun + len(self.errors)
+        accounted = (self.moved, self.there, self.stayed, self.cannot, self.rerun)
+        return sum(accounted) + len(self.errors)

@@ -227,7 +227,8 @@ class Worker:
         await measure(self.world, self.telemetry)
         told = await self._herald.take()
         self._fires_at = await self._firing.fire_due()
-        found = swept.total() or told or self._activity.is_set()
+        more = self._fires_at is not None and self._fires_at <= self.now_us()
+        found = swept.total() or told or more or self._activity.is_set()
         return bool(found) or await self._take_once()
 
     def _alarm_in_s(self) -> float | None:

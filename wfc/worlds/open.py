@@ -19,37 +19,46 @@ _FORMS: Final = (
 )
 
 
-def open_world(url: str, clock: Clock | None = None, *, keys: str | None = None) -> World:
+def open_world(
+    url: str, clock: Clock | None = None, *, keys: str | None = None, look: bool = False
+) -> World:
     """Make the world of `url`, still to be opened. Raises `ConfigError`, `MissingExtra`.
 
-    A world on a disk encrypts payloads by `keys`: those of `WFC_ENCRYPTION_KEYS` unless said.
+    A world on a disk encrypts payloads by `keys`: those of `WFC_ENCRYPTION_KEYS` unless said. One
+    that is opened to `look` refuses to write, brings no tables up to date and makes no file. A
+    foreign world is told nothing of that.
     """
     scheme, colon, rest = url.partition(":")
     chosen = clock or SystemClock()
     if scheme == "sqlite" and colon:
-        return _sqlite(url, rest, chosen, os.environ.get(VARIABLE, "") if keys is None else keys)
+        known = os.environ.get(VARIABLE, "") if keys is None else keys
+        return _sqlite(url, rest, chosen, known, look=look)
     if url == "memory:":
         from wfc.worlds.memory import MemoryWorld  # noqa: PLC0415 - a world loads only if it is used
 
         return MemoryWorld(chosen)
     if scheme in {"postgres", "postgresql"} and colon:
-        return _postgres(url, rest, chosen)
+        return _postgres(url, rest, chosen, look=look)
     maker = _foreign(scheme)
     if maker is not None:
         return maker(url, chosen)
     raise ConfigError(f"{url!r} names no world. The forms are {_FORMS}.")
 
 
-def _sqlite(url: str, rest: str, clock: Clock, keys: str) -> World:
+def _sqlite(url: str, rest: str, clock: Clock, keys: str, *, look: bool) -> World:
     path = rest.removeprefix("///")
     if path == rest or not path:
         raise ConfigError(f"{url!r} names no file. Write {_FORMS}.")
+    if look:
+        from wfc.worlds.sqlite_look import SqliteLook  # noqa: PLC0415 - likewise
+
+        return SqliteLook(path, clock=clock, vault=vault_of(keys))
     from wfc.worlds.sqlite import SqliteWorld  # noqa: PLC0415 - a world loads only if it is used
 
     return SqliteWorld(path, clock=clock, vault=vault_of(keys))
 
 
-def _postgres(url: str, rest: str, clock: Clock) -> World:
+def _postgres(url: str, rest: str, clock: Clock, *, look: bool) -> World:
     if not rest.startswith("//"):
         raise ConfigError(f"{url!r} names no server. Write {_FORMS}.")
     try:
@@ -59,7 +68,8 @@ def _postgres(url: str, rest: str, clock: Clock) -> World:
             f"a world in PostgreSQL needs the package `{error.name}`. "
             'Install it: pip install "wfc-durable[postgres]"'
         ) from None
-    return PostgresWorld(url, clock=clock, vault=vault_of(os.environ.get(VARIABLE, "")))
+    vault = vault_of(os.environ.get(VARIABLE, ""))
+    return PostgresWorld(url, clock=clock, vault=vault, look=look)
 
 
 def _foreign(scheme: str) -> Callable[[str, Clock], World] | None:

@@ -17,7 +17,7 @@ from wfc.ids import RunId
 from wfc.worlds import sql_leases
 from wfc.worlds.postgres_backup import dump
 from wfc.worlds.postgres_clock import ASK, DatabaseClock
-from wfc.worlds.postgres_connect import migrate, refuse_pooler, verify
+from wfc.worlds.postgres_connect import migrate, must_be_current, refuse_pooler, verify
 from wfc.worlds.postgres_errors import TROUBLE, shown, translate
 from wfc.worlds.postgres_listener import Listener
 from wfc.worlds.postgres_news import NUMBER, Taken
@@ -45,31 +45,42 @@ class PostgresWorld(SqlWorld):
     All of them are made when they are needed first.
     """
 
-    def __init__(self, url: str, *, clock: Clock | None = None, vault: Vault | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        clock: Clock | None = None,
+        vault: Vault | None = None,
+        look: bool = False,
+    ) -> None:
         """Keep runs in the database at `url`, in the schema `wfc`.
 
         Time comes from `clock`, by default from the database's. `vault` holds the keys under which
-        payloads are encrypted; without it they are not.
+        payloads are encrypted; without it they are not. With `look` nothing is written.
         """
         own = clock is None or type(clock) is SystemClock
         self._database_clock = DatabaseClock() if own else None
         super().__init__(self._database_clock or clock or SystemClock(), vault)
         self.url = shown(url)
         self._address = url
+        self._look = look
         self._origin = uuid.uuid4().hex
         self._writer: Writer | None = None
         self._readers: Readers | None = None
         self._listener: Listener | None = None
 
     async def open(self) -> None:
-        """Connect, and migrate if need be."""
+        """Connect, and migrate if need be and unless one only looks."""
         if self._readers is not None:
             return
-        readers = Readers(self._address)
+        readers = Readers(self._address, look=self._look)
         try:
             async with readers.connection() as raw:
                 await self._learn_time(raw)
-                await migrate(raw, self._address, self.now_us())
+                if self._look:
+                    await must_be_current(raw, self._address)
+                else:
+                    await migrate(raw, self._address, self.now_us())
                 taken = Taken(await raw.fetchval(NUMBER))
                 if await raw.fetchval("SELECT pg_backend_pid()") != raw.get_server_pid():
                     async with readers.connection() as other:
@@ -81,6 +92,8 @@ class PostgresWorld(SqlWorld):
             await readers.close()
             raise
         self._readers = readers
+        if self._look:
+            return
         self._writer = Writer(
             self._address,
             self._clock,
@@ -135,6 +148,8 @@ class PostgresWorld(SqlWorld):
         await dump(self._address, path)
 
     def _closed(self) -> Writer:
+        if self._readers is not None:
+            raise WorldReadOnly(f"{self.url} was opened for reading alone; nothing was written")
         raise WorldUnreachable(
             f"the world {self.url} is not open: await world.open() first, once per event loop"
         )

@@ -13,7 +13,7 @@ import asyncpg
 from wfc.errors import WorldReadOnly, WorldTooNew, WorldUnreachable
 from wfc.worlds.postgres_errors import LOCK_TIMEOUT_MS, shown
 
-SCHEMA: Final = 5
+SCHEMA: Final = 6
 """The number of the last migration this code knows."""
 MIN_READER: Final = 4
 """Older code knows nothing of gates and would let everybody pass."""
@@ -40,9 +40,9 @@ SELECT current_setting('server_version_num')::int / 10000 AS version,
 """
 
 
-async def connect(url: str, *, prepares: bool = False) -> Raw:
-    """Connect and see that what is committed will stay. `prepares`: it keeps its statements.
-
+async def connect(url: str, *, prepares: bool = False, look: bool = False) -> Raw:
+    """Connect and see that what is committed will stay. `prepares`: it keeps its statements;
+    `look`: its transactions may only read.
 
     Raises `asyncpg.PostgresError`, `OSError`, `TimeoutError`, `WorldUnreachable`.
     """
@@ -50,7 +50,7 @@ async def connect(url: str, *, prepares: bool = False) -> Raw:
         connection: Raw = await asyncpg.connect(
             url,
             timeout=CONNECT_S,
-            server_settings=dict(_SETTINGS),
+            server_settings=_SETTINGS | ({"default_transaction_read_only": "on"} if look else {}),
             statement_cache_size=_STATEMENTS if prepares else 0,
         )
     except (ValueError, asyncpg.ClientConfigurationError) as error:
@@ -129,6 +129,17 @@ async def migrate(connection: Raw, url: str, now_us: int) -> int:
                 ],
             )
     return found
+
+
+async def must_be_current(connection: Raw, url: str) -> None:
+    """See that the tables need not be brought up to date. Raises `WorldTooNew`, `WorldUnreachable`,
+    `asyncpg.PostgresError`.
+    """
+    if await schema_of(connection, url) < SCHEMA:
+        raise WorldUnreachable(
+            f"{shown(url)} has no tables of wfc or those of an older one, and who can only read it "
+            "does not bring them up to date. `wfc db migrate` does, or a worker of this wfc."
+        )
 
 
 async def schema_of(connection: Raw, url: str) -> int:

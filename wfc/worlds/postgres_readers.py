@@ -18,9 +18,10 @@ READERS: Final = 4
 class Readers:
     """A few connections; a read that loses its own is repeated on another."""
 
-    def __init__(self, url: str) -> None:
-        """Read from the world at `url`."""
+    def __init__(self, url: str, *, look: bool = False) -> None:
+        """Read from the world at `url`; with `look` the server refuses whatever would write."""
         self._url = url
+        self._look = look
         self._idle: list[Raw] = []
         self._free = asyncio.Semaphore(READERS)
 
@@ -43,13 +44,16 @@ class Readers:
     async def connection(self) -> AsyncIterator[Raw]:
         """Lend a connection; one that something went wrong with is not lent again."""
         async with self._free:
-            raw = self._idle.pop() if self._idle else await connect(self._url, prepares=True)
+            raw = self._idle.pop() if self._idle else await self._new()
             try:
                 yield raw
             except BaseException:
                 raw.terminate()
                 raise
             self._idle.append(raw)
+
+    async def _new(self) -> Raw:
+        return await connect(self._url, prepares=True, look=self._look)
 
     async def close(self) -> None:
         """Disconnect."""

@@ -276,8 +276,8 @@ class World(Protocol):
     ) -> list[Recorded]:
         """Read up to `limit` events after position `after`, dense and in order.
 
-        Raises `CorruptEvent` or `LogTooNew`, and `CannotDecrypt` for payloads whose key is not
-        here; `veiled`, for those who only look, `codec.ENCRYPTED` stands for each of these.
+        Raises `CorruptEvent` or `LogTooNew`, and `CannotDecrypt` for payloads that no key here
+        opens; `veiled`, for those who only look, `codec.ENCRYPTED` stands for each of these.
         """
         ...
 
@@ -530,7 +530,9 @@ class World(Protocol):
         statuses: Collection[Telling] = (),
         limit: int = 200,
     ) -> list[DeliveryRow]:
-        """Read how the telling of ends stands, the last changed first. Raises `CannotDecrypt`."""
+        """Read how the telling of ends stands, the last changed first; of an error that no key
+        here opens, `codec.ENCRYPTED`.
+        """
         ...
 
     async def forget_callbacks(self, *, unseen_since: int) -> int:

@@ -62,7 +62,7 @@ def join(
     """Register a worker; what an earlier worker of this id held is given up."""
     give_up(transaction, worker_id)
     transaction.execute(
-        "INSERT INTO workers VALUES (?, ?, ?)",
+        "INSERT INTO workers (worker_id, lease_until, queues) VALUES (?, ?, ?)",
         (worker_id, _lease_until(transaction, lease_s), json.dumps(list(queues))),
     )
     transaction.news.add(WORKERS)

@@ -8,56 +8,43 @@ from __future__ import annotations
 import abc
 import asyncio
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from wfc import codec
-from wfc.clock import Clock
 from wfc.errors import ConfigError, RunNotFound
 from wfc.eventlog.entity import Run
 from wfc.eventlog.event import Event, Recorded, Scalar
-from wfc.ids import DefinitionId, OperationId, RunId, VersionId, WorkerId
+from wfc.ids import OperationId, RunId, WorkerId
 from wfc.worlds import (
     rules,
     sql_attempts,
-    sql_audit,
     sql_backlog,
     sql_children,
     sql_doors,
-    sql_ends,
     sql_events,
-    sql_gc,
     sql_hooks,
     sql_leases,
     sql_queue,
     sql_reads,
     sql_runs,
-    sql_schedules,
     sql_streams,
-    sql_versions,
 )
 from wfc.worlds.chunks import PAGE_BYTES
-from wfc.worlds.feed import QUEUES, RUNS, Feed, run_topic
+from wfc.worlds.feed import QUEUES, RUNS, run_topic
 from wfc.worlds.limits import HOLDERS_MAX
 from wfc.worlds.protocol import (
     Appended,
     AttemptOf,
-    AuditFilter,
     Backlog,
-    Callback,
-    CallbackRow,
     Child,
     ChunkPage,
     ChunkRow,
     Claimed,
     ClaimedAttempt,
-    DeliveryRow,
-    DueSchedules,
     EndedChild,
-    Environment,
-    Expired,
     GateState,
     Guard,
     Held,
@@ -66,72 +53,43 @@ from wfc.worlds.protocol import (
     HookRow,
     Limit,
     NewRun,
-    Note,
-    Noted,
     NotYet,
     Over,
     Owner,
-    Put,
     Queued,
     Refused,
     Release,
     Renewal,
     RunFilter,
     RunPage,
-    ScheduleRow,
     Standing,
     StreamRow,
     StreamWrite,
     Suspect,
     Swept,
     Taken,
-    TakenEnd,
-    Telling,
-    VersionRow,
     Watch,
     WorkerRow,
     Written,
 )
 from wfc.worlds.request import Request
 from wfc.worlds.sql_append import append
+from wfc.worlds.sql_beside import SqlBeside
 from wfc.worlds.sql_plain import PLAIN
 from wfc.worlds.sql_transaction import Transaction
-from wfc.worlds.vault import Vault
 
 T = TypeVar("T")
 _UNREAD: Final = (None, codec.ENCRYPTED)
 
 
-class SqlWorld(abc.ABC):
+class SqlWorld(SqlBeside):
     """All of a world but its connections."""
-
-    url: str
-
-    def __init__(self, clock: Clock, vault: Vault | None) -> None:
-        """Take time from `clock`; seal payloads if there is a `vault`."""
-        self._clock = clock
-        self._vault = vault
-        self._feed = Feed()
-
-    @abc.abstractmethod
-    async def _write(self, work: Callable[[Transaction], T], size: int = 0) -> T:
-        """Run `work` in a transaction and give its answer once that is on disk."""
-
-    @abc.abstractmethod
-    def _write_blocking(self, work: Callable[[Transaction], T]) -> T:
-        """Do the same for a thread that waits, whatever the event loop does."""
 
     @abc.abstractmethod
     async def _append_plain(
         self, run_id: RunId, events: Sequence[Event], guard: Owner
     ) -> Appended | Refused:
         """Append an owner's events that change nothing but the log and the head of the run."""
-
-    @abc.abstractmethod
-    async def _read(
-        self, statement: str, values: Iterable[object] | Mapping[str, object] = ()
-    ) -> list[tuple[Any, ...]]:
-        """Run a query on what is committed."""
 
     async def schema(self) -> int | None:
         """Give the number of the last migration of the tables."""
@@ -152,10 +110,6 @@ class SqlWorld(abc.ABC):
     @abc.abstractmethod
     async def _write_copy(self, path: Path) -> None:
         """Write all that the world holds at one instant to a file."""
-
-    def now_us(self) -> int:
-        """Give the world's clock."""
-        return self._clock.now_us()
 
     # -- writing
 
@@ -445,211 +399,6 @@ class SqlWorld(abc.ABC):
             holders = await self._read(sql_doors.HOLDERS, place)
             found.append(sql_doors.standing_of(run_id, row, holders, self.now_us()))
         return found
-
-    # -- schedules
-
-    async def put_schedule(
-        self,
-        row: ScheduleRow,
-        *,
-        run: Child | None = None,
-        alone: bool = False,
-        note: Note | None = None,
-    ) -> Put:
-        """Write a schedule, if it still has the revision that `row` names."""
-        if run is not None:
-            rules.check_batch(run.run_id, [run.event], NewRun())
-        return await self._write(
-            lambda transaction: sql_schedules.put(transaction, row, run, note, alone=alone)
-        )
-
-    async def schedule(self, name: str) -> ScheduleRow | None:
-        """Read a schedule."""
-        rows = await self._read(sql_schedules.SELECT_ONE, (name,))
-        return sql_schedules.row_of(rows[0], self._vault) if rows else None
-
-    async def schedules(self) -> list[ScheduleRow]:
-        """Read all schedules, by name."""
-        rows = await self._read(sql_schedules.SELECT)
-        return [sql_schedules.row_of(row, self._vault) for row in rows]
-
-    async def delete_schedule(self, name: str, *, note: Note | None = None) -> bool:
-        """Forget a schedule."""
-        return await self._write(lambda transaction: sql_schedules.delete(transaction, name, note))
-
-    async def due_schedules(self, limit: int = 100) -> DueSchedules:
-        """Read schedules of which a firing may be due."""
-        values = {"now": self.now_us(), "limit": limit}
-        rows = await self._read(sql_schedules.DUE, values)
-        ((next_at,),) = await self._read(sql_schedules.NEXT, values)
-        due = [sql_schedules.row_of(row, self._vault) for row in rows]
-        return DueSchedules(rows=tuple(due), next_at=next_at)
-
-    # -- end callbacks
-
-    async def register_callbacks(self, callbacks: Sequence[Callback]) -> None:
-        """Know callbacks, each as it was told last."""
-        await self._write(lambda transaction: sql_ends.register(transaction, callbacks))
-
-    async def callbacks(self) -> list[CallbackRow]:
-        """Read the callbacks that are known."""
-        return sql_ends.callbacks_of(await self._read(sql_ends.CALLBACKS))
-
-    async def take_ends(
-        self, worker_id: WorkerId, names: Collection[str], limit: int
-    ) -> list[TakenEnd]:
-        """Take ends that are due."""
-
-        def work(transaction: Transaction) -> list[TakenEnd]:
-            sql_leases.must_live(transaction, worker_id)
-            return sql_ends.take(transaction, worker_id, names, limit)
-
-        return await self._write(work)
-
-    async def settle_end(
-        self,
-        worker_id: WorkerId,
-        taken: TakenEnd,
-        *,
-        error: bytes | None = None,
-        again_at: int | None = None,
-    ) -> bool:
-        """Keep how a try came out."""
-        return await self._write(
-            lambda transaction: sql_ends.settle(transaction, worker_id, taken, error, again_at)
-        )
-
-    async def give_back_end(self, worker_id: WorkerId, taken: TakenEnd) -> None:
-        """Let others tell an end."""
-        await self._write(lambda transaction: sql_ends.give_back(transaction, worker_id, taken))
-
-    async def next_end(self, names: Collection[str]) -> int | None:
-        """Give the instant at which the first end becomes due."""
-        rows = await self._read(*sql_ends.next_due(names))
-        due: int | None = rows[0][0]
-        return due
-
-    async def deliveries(
-        self,
-        *,
-        run_id: RunId | None = None,
-        statuses: Collection[Telling] = (),
-        limit: int = 200,
-    ) -> list[DeliveryRow]:
-        """Read how the telling of ends stands."""
-        rows = await self._read(*sql_ends.listed(run_id, statuses, limit))
-        return [sql_ends.delivery_of(row, self._vault) for row in rows]
-
-    async def forget_callbacks(self, *, unseen_since: int) -> int:
-        """Forget callbacks that no worker has had since then."""
-        return await self._write(
-            lambda transaction: sql_ends.forget_unseen(transaction, unseen_since)
-        )
-
-    # -- audit
-
-    async def note(self, note: Note, *, within_us: int | None = None) -> None:
-        """Keep a fact."""
-
-        def work(transaction: Transaction) -> None:
-            if within_us is None or not sql_audit.join(transaction, note, within_us):
-                sql_audit.add(transaction, note)
-
-        await self._write(work)
-
-    async def audit(
-        self, where: AuditFilter, *, before: int | None = None, limit: int = 50
-    ) -> list[Noted]:
-        """Read facts, newest first."""
-        values = sql_audit.values_of(where, before, limit)
-        return sql_audit.rows_of(await self._read(sql_audit.SELECT, values))
-
-    async def forget_audit(self, *, before: int) -> int:
-        """Remove facts that were noted before an instant."""
-        return await self._write(lambda transaction: sql_audit.forget(transaction, before))
-
-    # -- retention
-
-    async def expired(self, *, kept_us: int | None, limit: int = 5) -> Expired:
-        """Count the runs that `gc` would remove, and name the first."""
-        values = sql_gc.values_of(self.now_us(), kept_us, limit)
-        ((count,),) = await self._read(sql_gc.COUNTED, values)
-        listed = await self._read(sql_gc.LISTED, values)
-        return Expired(count=count, run_ids=tuple(RunId(run_id) for run_id, _ in listed))
-
-    async def gc(self, *, kept_us: int | None, limit: int = 200) -> tuple[RunId, ...]:
-        """Remove expired runs with all that belongs to them, and name them."""
-        return await self._write(lambda transaction: sql_gc.collect(transaction, kept_us, limit))
-
-    # -- versions
-
-    async def register_version(
-        self,
-        version: VersionId,
-        archive: bytes,
-        *,
-        label: str | None = None,
-        activate: bool = True,
-        environment: Environment | None = None,
-        fingerprints: Mapping[DefinitionId, str] | None = None,
-        note: Note | None = None,
-    ) -> bool:
-        """Keep a build, and tell whether it is new."""
-
-        def work(transaction: Transaction) -> bool:
-            row = VersionRow(
-                version=version,
-                registered_at=transaction.now_us,
-                label=label,
-                active=False,
-                size=len(archive),
-                fingerprints=fingerprints,
-            )
-            new = sql_versions.register(transaction, row, archive, environment, activate=activate)
-            if new and activate and note is not None:
-                sql_audit.add(transaction, note)
-            return new
-
-        return await self._write(work, len(archive))
-
-    async def activate_version(self, version: VersionId, *, note: Note | None = None) -> None:
-        """Make a registered version the active one."""
-
-        def work(transaction: Transaction) -> None:
-            sql_versions.activate(transaction, version)
-            if note is not None:
-                sql_audit.add(transaction, note)
-
-        await self._write(work)
-
-    async def version_archive(self, version: VersionId) -> bytes | None:
-        """Read a build back."""
-        rows = await self._read("SELECT archive FROM bundles WHERE version = ?", (version,))
-        return rows[0][0] if rows else None
-
-    async def versions(self) -> list[VersionRow]:
-        """List the registered versions, newest first."""
-        listed = await self._read(sql_versions.LISTED)
-        return sql_versions.rows_of(listed, await self._read(sql_versions.ENVIRONMENTS))
-
-    async def open_runs(self) -> dict[VersionId, int]:
-        """Count the runs that have not ended, by version."""
-        return dict(await self._read(sql_versions.OPEN_RUNS))
-
-    async def prune_versions(
-        self,
-        *,
-        keep: int,
-        failed_since: int,
-        only: Collection[VersionId] | None = None,
-        dry_run: bool = False,
-    ) -> list[VersionRow]:
-        """Forget the versions that nobody needs, and give them, newest first."""
-        return await self._write(
-            lambda transaction: sql_versions.prune(
-                transaction, keep, failed_since, only, dry_run=dry_run
-            )
-        )
 
     # -- change feed
 
