@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -80,12 +81,12 @@ async def _survives(warm: Zygote, calm: Scene, tmp_path: Path, point: str, url: 
     if code == 0:
         return  # another interleaving, which never came to this pass
     assert code == -signal.SIGKILL, point
-    kept, begun, before = await scene.history(), scene.bodies(), await _chunks(scene)
+    kept, begun, before = await _history(scene), _bodies(scene), await _chunks(scene)
     assert scene.play("talks") == 0, point
-    history = await scene.history()
+    history = await _history(scene)
     assert history[: len(kept)] == kept, point
     assert scene.answer() == calm.answer(), point
-    bodies = scene.bodies()
+    bodies = _bodies(scene)
     for step in _recorded(kept):
         assert bodies[step] == begun[step], f"{point}: {step} ran again after its outcome"
     after = await _chunks(scene)
@@ -93,6 +94,21 @@ async def _survives(warm: Zygote, calm: Scene, tmp_path: Path, point: str, url: 
     for turn in TURNS:
         assert after[turn][: len(before[turn])] == before[turn], f"{point}: turn {turn}"
         assert meant(after[turn]) == meant(undisturbed[turn]), f"{point}: turn {turn}"
+
+
+def _bodies(scene: Scene) -> Counter[str]:
+    """Count the bodies that began, by step id."""
+    return Counter(line[1] for line in scene.journal if line[0] == "begin")
+
+
+async def _history(scene: Scene) -> list[Recorded]:
+    """Read the run's log (empty if there is none yet)."""
+    world = open_world(scene.world_url, SystemClock())
+    await world.open()
+    try:
+        return await world.history(RUN)
+    finally:
+        await world.close()
 
 
 def _recorded(history: list[Recorded]) -> list[str]:

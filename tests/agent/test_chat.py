@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -11,8 +10,6 @@ from tests.agent.conftest import Agents, HouseOf
 from tests.agent.models import Call, Script
 from tests.runtime.programs import Program
 from wfc.agent import Chat, Post, Principal
-from wfc.agent.posting import post as post_at
-from wfc.agent.posting import turns_of
 from wfc.errors import RunFailed, StreamTooLarge
 from wfc.ids import RunId
 from wfc.runtime.hook_door import send
@@ -203,24 +200,6 @@ async def test_a_turn_that_nobody_answers_is_finished(house_of: HouseOf, script:
     assert await house.is_closed(run)
 
 
-async def test_messages_are_numbered_at_the_door(house_of: HouseOf, script: Script) -> None:
-    """Of two that race for a number the second takes the next; who repeats itself is known."""
-    house = await house_of(CHATS)
-    script.says(["One."], ["Two."], ["Three."])
-    run = await house.start(FLOWS.support, chat("one"))
-    await house.worker().run_until_idle()
-    client: Any = house.session
-    first, again = dict(said("two", "a").message), dict(said("three", "b").message)
-    turns = await asyncio.gather(post_at(client, run.id, first), post_at(client, run.id, again))
-    assert sorted(turns) == ["2", "3"]
-    assert await post_at(client, run.id, first) == turns[0]
-    assert await post_at(client, run.id, said("one").message) == "1"
-    await house.worker().run_until_idle()
-    assert await turns_of(client, run.id) == {"m1": "1", "ma": turns[0], "mb": turns[1]}
-    for turn in ("2", "3"):
-        assert (await house.frames(run, turn))[-1] == {"type": "finish"}
-
-
 async def test_a_chat_may_be_made_shorter(house_of: HouseOf, script: Script) -> None:
     """By a step of its own, between two chapters."""
     house = await house_of(CHATS)
@@ -248,21 +227,3 @@ async def test_two_agents_may_speak_in_one_turn(house_of: HouseOf, script: Scrip
     await house.worker().run_until_idle()
     with pytest.raises(RunFailed, match="is finished"):
         await other.result("20s")
-
-
-async def test_a_number_that_is_taken_is_passed_over(
-    house_of: HouseOf, script: Script, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Two may look at the same time; the second is told at the door."""
-    house = await house_of(CHATS)
-    script.says(["One."], ["Two."], ["Three."])
-    run = await house.start(FLOWS.support, chat("one"))
-    await house.worker().run_until_idle()
-    client: Any = house.session
-
-    async def saw_nothing(_client: Any, _run_id: Any) -> dict[str, str]:
-        return {"m1": "1"}
-
-    await post_at(client, run.id, said("two", "2").message)
-    monkeypatch.setattr("wfc.agent.posting.turns_of", saw_nothing)
-    assert await post_at(client, run.id, said("three", "3").message) == "3"
