@@ -29,8 +29,8 @@ from wfc.agent.tools import Kind, kind_of
 
 SURFACE = (
     "AgentResult Approval ApprovalLevel Breaker Chat ChatTurn Durability DurableAgent Post "
-    "Principal StepChanges StepContext StepInfo has_tool_call sleep_tool step_count_is "
-    "total_tokens_over webhook_tool"
+    "Principal StepChanges StepContext StepInfo chat_endpoints has_tool_call sleep_tool "
+    "step_count_is total_tokens_over webhook_tool"
 )
 ROOM = Path(inspect.getfile(wfc.agent)).parent
 
