@@ -13,11 +13,13 @@ import fcntl
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -78,11 +80,45 @@ class Server:
         """Stop: ``immediate`` is what a crash looks like, ``fast`` is a restart by hand."""
         _run("pg_ctl", "-D", self.data, "-m", mode, "-w", "-t", "60", "stop")
 
+    def kill(self) -> None:
+        """Kill the server and all its processes at once, as a machine that runs out of memory does;
+        nothing of it is left when this returns.
+        """
+        parent = int((self.data / "postmaster.pid").read_text().split()[0])
+        processes = [parent, *_children_of(parent)]
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        for process in processes:
+            _await_end(process)
+        # Where nobody buries the dead, the number of the server still seems to be in use.
+        for lock in (self.data / "postmaster.pid", *self.folder.glob(".s.PGSQL.*.lock")):
+            lock.unlink()
+
+    def kill_one(self, choose: Callable[[list[int]], int]) -> None:
+        """Kill one process of the server, which then begins anew by itself."""
+        parent = int((self.data / "postmaster.pid").read_text().split()[0])
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(choose(_children_of(parent)), signal.SIGKILL)
+
     def remove(self) -> None:
         """Stop it and remove its files."""
         with contextlib.suppress(RuntimeError):  # a test may have stopped it
             self.stop()
         shutil.rmtree(self.folder)
+
+
+def _children_of(parent: int) -> list[int]:
+    found = subprocess.run(["pgrep", "-P", str(parent)], capture_output=True, text=True, check=True)
+    return [int(line) for line in found.stdout.split()]
+
+
+def _await_end(process: int) -> None:
+    """Wait until a process, of whoever it is, has gone or is dead and not yet buried."""
+    place = Path(f"/proc/{process}/stat")
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        while place.read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}:
+            time.sleep(0.001)
 
 
 def _run(program: str, *arguments: object) -> None:

@@ -481,19 +481,22 @@ class App:
         self,
         workflow: Callable[..., Any] | str | None = None,
         status: RunStatus | str | None = None,
+        *,
+        timeout: Duration = callbacks.TIMEOUT_S,
     ) -> Callable[[Tell], Tell]:
         """Register the decorated ``async def tell(end: RunEnd)`` to be told when runs end.
 
         Only runs of `workflow` (the function or its id), and only ends of this `status`, if they
         are given. It is called at least once for each end, by any worker that has it, and tried
-        three times; by `end.idempotency_key` it can tell a repetition. It must be defined at module
+        three times; by `end.idempotency_key` it can tell a repetition. A try that takes longer than
+        `timeout` (5 minutes unless told) is cancelled and has failed. It must be defined at module
         level, since deliveries find it by its module and name. Raises `OptionInvalid`,
         `NotCompiled`.
         """
-        wanted = _workflow_name(workflow)
+        wanted, timeout_s = _workflow_name(workflow), callbacks.timeout_of(timeout)
 
         def register(tell: Tell) -> Tell:
-            callbacks.REGISTERED.register(tell, workflow=wanted, status=status)
+            callbacks.REGISTERED.register(tell, workflow=wanted, status=status, timeout_s=timeout_s)
             return tell
 
         return register

@@ -84,6 +84,21 @@ def instants(timing: Timing, after: int) -> Iterator[int]:
         at = first_after(timing, at)
 
 
+def passed_over(timing: Timing, first: int, until: int, most: int) -> tuple[int, int | None]:
+    """Count the firings from `first`, which is one, to `until`, and give the first behind them.
+
+    At steady intervals this is a division; of an expression no more than `most` are counted.
+    """
+    if timing.every_us:
+        last = until if timing.end is None else min(until, timing.end)
+        count = (last - first) // timing.every_us + 1
+        return count, first_after(timing, first + (count - 1) * timing.every_us)
+    count, at = 0, first_after(timing, first - 1)
+    while at is not None and at <= until and count < most:
+        count, at = count + 1, first_after(timing, at)
+    return count, at
+
+
 def _interval(timing: Timing, after: int) -> int:
     assert timing.every_us is not None
     begin = timing.anchor if timing.start is None else timing.start

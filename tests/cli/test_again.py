@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -228,6 +229,17 @@ def test_an_exported_run_is_read_where_its_world_is_not(
     assert wfc("replay", file, "--version", "zzzz").code == 3
     again = wfc("export", "paid", "-o", "../out")
     assert (again.code, "exist already" in again.err) == (5, True)
+
+
+def test_where_nothing_can_be_written_is_told(wfc: Wfc, folder: Path) -> None:
+    """And a name that no file can have is the name of no run."""
+    (folder / "file").write_text("in the way")
+    for place in ("file", "file/below", "x" * 300):
+        said = wfc("export", "paid", "-o", place)
+        assert (said.code, "cannot be written" in said.err) == (2, True), said
+    for name in ("x" * 300, os.fsdecode(b"\xff")):
+        for command in ("export", "wake", "cancel", "pause"):
+            assert wfc(command, name).code == 3, command
 
 
 def test_a_run_becomes_a_test_of_the_code(wfc: Wfc, folder: Path) -> None:

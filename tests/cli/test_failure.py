@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +100,20 @@ def test_a_finding_is_told_with_its_code_and_place_once() -> None:
     ]
 
 
+@pytest.mark.parametrize("number", [errno.EACCES, errno.ENAMETOOLONG, errno.EROFS, errno.ENOSPC])
+def test_a_file_that_the_system_refuses_is_no_fault_of_ours(
+    number: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is named, with what the system says of it."""
+    assert failure.report(OSError(number, os.strerror(number), "out/run.jsonl"), []) == 2
+    assert f"out/run.jsonl: {os.strerror(number)}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "input"), OSError(errno.EACCES, "no file")])
+def test_other_errors_of_the_system_are_ours(error: OSError) -> None:
+    assert failure.exit_code(error) == 70
+
+
 def test_people_read_lines(capsys: pytest.CaptureFixture[str]) -> None:
     """On stderr: code, place, sentence, remedy, page."""
     error = errors.RunNotFound("no run o-1.\nSee `wfc runs`.")
@@ -139,6 +155,17 @@ def test_our_own_fault_leaves_a_report_and_no_traceback(
     assert "ZeroDivisionError" in text
     assert "ana:***@db" in text
     assert "s3cret" not in text
+
+
+def test_a_report_holds_words_that_are_no_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bytes of the command line that are no UTF-8 come as lone surrogates."""
+    monkeypatch.chdir(tmp_path)
+    assert failure.report(ZeroDivisionError("x"), ["why", os.fsdecode(b"\xff")]) == 70
+    assert "WFC999" in capsys.readouterr().err
+    (report,) = (tmp_path / ".wfc" / "crash").iterdir()
+    assert "wfc why \\udcff" in report.read_text()
 
 
 def test_a_report_finds_another_place_if_the_project_cannot_be_written(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.warm import wfc
+from wfc.cli.main import main
 
 SCRIPT = """\
 import asyncio, sys
@@ -199,3 +200,12 @@ def test_classes_of_a_script_can_be_read_by_another_process(
         timeout=120,
     )
     assert reader.stdout == "loaded\nTrue 4\nTrue\n", reader.stderr
+
+
+def test_a_name_that_no_file_can_have_is_a_usage_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a\0b", "a" * 300):
+        assert main(["run", name]) == 2
+        assert "error" in capsys.readouterr().err

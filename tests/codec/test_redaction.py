@@ -70,7 +70,7 @@ def test_a_place_that_is_not_there_hides_nothing(place: str) -> None:
     assert codec.redacted(codec.encode(VALUE, path="a test"), place.split(".")) is None
 
 
-@pytest.mark.parametrize("body", [b"\x92\x01", b"\xc1", b"\x01\x01"])
+@pytest.mark.parametrize("body", [b"\x92\x01", b"\xc1", b"\x01\x01", b"\x81\x91\x01\x01"])
 def test_damaged_payloads_are_refused(body: bytes) -> None:
     """As reading them would."""
     with pytest.raises(PayloadCorrupt):

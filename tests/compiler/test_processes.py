@@ -21,6 +21,11 @@ def test_an_exception_comes_where_its_result_would() -> None:
         next(results)
 
 
+def test_no_more_processes_are_begun_than_there_is_work() -> None:
+    """Whatever number is typed."""
+    assert list(spread(pow, [(2, 3)], 10**12)) == [8]
+
+
 def test_who_asks_hears_ctrl_c_as_before() -> None:
     """Only the processes that were begun do not."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())

@@ -249,6 +249,35 @@ PROGRAM = Program(
         return out.run_id
 
 
+    @policy(attempts=1)
+    async def fill(out: Writable[int], numbers: int, told: Writable[str]) -> None:
+        "use step"
+        try:
+            await out.write_many(range(numbers))
+        except StreamTooLarge as error:
+            await told.write(str(error))
+
+
+    async def fills(numbers: int) -> None:
+        "use workflow"
+        await fill(get_writable(int), numbers, get_writable(str, namespace="told"))
+
+
+    @policy(attempts=1)
+    async def write_mixed(out: Writable[int]) -> str:
+        "use step"
+        try:
+            await out.write_many([*range(40), "bad", 41])
+        except PayloadMismatch as error:
+            return str(error)
+        return "written"
+
+
+    async def mixed() -> str:
+        "use workflow"
+        return await write_mixed(get_writable(int))
+
+
     @policy(attempts=1, timeout=0.05)
     async def too_long(out: Writable[str]) -> None:
         "use step"

@@ -388,7 +388,7 @@ async def test_two_callbacks_may_not_have_one_name() -> None:
     made.register(tell)
     made.register(tell)
     assert made.names() == (_NAME,)
-    assert made.function(_NAME) is tell
+    assert made._known[_NAME].tell is tell
 
     async def other(end: RunEnd) -> None: ...
 
@@ -432,3 +432,37 @@ def test_an_app_registers_callbacks(monkeypatch: pytest.MonkeyPatch) -> None:
         name=f"{__name__}:also", workflow=DefinitionId("m:w"), status=RunStatus.FAILED
     )
     assert names_without_taker([*made.all(), Callback(name="gone")], made) == ["gone"]
+
+
+async def test_a_callback_that_hangs_has_failed(house: House) -> None:
+    """After its time: it would keep a slot, and be the only thing that the run waits for."""
+    known = Callbacks()
+    known.register(hangs, timeout_s=0.001)
+    worker = hired(house, known)
+    await worker.run_until_idle()
+    await house.start(FLOWS.chain, 1)
+    for _ in range(ATTEMPTS):
+        await worker.run_until_idle()
+        house.advance(hours=1)
+    assert await standing(house) == [(Telling.FAILED, ATTEMPTS)]
+    (row,) = await house.world.deliveries()
+    assert row.error is not None
+    assert "it took longer than 0.001 s" in str(codec.decode_error(row.error))
+    assert worker.slots._free == worker.options.bodies
+
+
+async def test_a_timeout_of_its_own_is_its_error(house: House, worker: Worker) -> None:
+    """It is not taken for ours."""
+    await worker.run_until_idle()
+    TROUBLE.append(TimeoutError("the mail server"))
+    await house.start(FLOWS.chain, 1)
+    await worker.run_until_idle()
+    (row,) = await house.world.deliveries()
+    assert row.error is not None
+    assert str(codec.decode_error(row.error)) == "the mail server"
+
+
+@pytest.mark.parametrize("timeout", [0, -1, "soon", "0s"])
+def test_a_timeout_is_a_length_of_time(timeout: Any) -> None:
+    with pytest.raises(OptionInvalid, match="timeout"):
+        App().on_run_end(timeout=timeout)

@@ -26,6 +26,7 @@ from wfc.ids import RunId
 from wfc.runtime import hook_door
 from wfc.runtime.limits import Limits
 from wfc.runtime.run import Run
+from wfc.runtime.why import WhyKind
 from wfc.worlds.sqlite import SqliteWorld
 from wfc.worlds.vault import Vault
 
@@ -44,17 +45,27 @@ def handle(house: House, run_id: str) -> Run[Any]:
     return Run(RunId(run_id), house._client)
 
 
-async def test_a_run_waits_for_its_key(tmp_path: Path, journal: Journal) -> None:
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"k2": bytes(32)}, "run c-1 was written under the encryption key 'k1'"),
+        ({"k1": bytes(32)}, "`arguments` of event 1 of run c-1 does not open under the key 'k1'"),
+    ],
+    ids=["another name", "this name"],
+)
+async def test_a_run_waits_for_its_key(
+    tmp_path: Path, journal: Journal, keys: dict[str, bytes], says: str
+) -> None:
     """Nothing is written to it meanwhile, and its steps are not done twice."""
     clock = VirtualClock()
     first = await house(tmp_path / "world.db", Vault({"k1": _OLD}), clock)
     run = await first.start(FLOWS.chain, 2, id="c-1")
     await first.close()
-    without = await house(tmp_path / "world.db", Vault({"k2": bytes(32)}), clock)
+    without = await house(tmp_path / "world.db", Vault(keys), clock)
     await without.worker().run_until_idle()
     row = await without.world.run(run.id)
     assert row is not None
-    assert "CannotDecrypt: run c-1 was written under the encryption key 'k1'" in (row.blocked or "")
+    assert f"CannotDecrypt: {says}" in (row.blocked or "")
     assert row.length == 1
     assert journal.calls == []
     other = await without.start(FLOWS.chain, 1)
@@ -71,16 +82,25 @@ async def test_a_run_waits_for_its_key(tmp_path: Path, journal: Journal) -> None
     await again.close()
 
 
-async def written(tmp_path: Path, clock: VirtualClock, workflow: Any, *args: Any) -> str:
+async def written(
+    tmp_path: Path, clock: VirtualClock, workflow: Any, *args: Any, program: Program = PROGRAM
+) -> str:
     """Let a run with its key come as far as it does, and give its id."""
-    first = await house(tmp_path / "world.db", Vault({"k1": _OLD}), clock)
+    first = await house(tmp_path / "world.db", Vault({"k1": _OLD}), clock, program)
     run = await first.start(workflow, *args, id="c-1")
     await first.worker().run_until_idle()
     await first.close()
     return run.id
 
 
-@pytest.mark.parametrize("vault", [None, {"k2": bytes(32)}], ids=["no keys", "another key"])
+WITHOUT = pytest.mark.parametrize(
+    "vault",
+    [None, {"k2": bytes(32)}, {"k1": bytes(32)}],
+    ids=["no keys", "another key", "another key of this name"],
+)
+
+
+@WITHOUT
 async def test_without_the_key_a_run_is_looked_at(
     tmp_path: Path, journal: Journal, vault: Any
 ) -> None:
@@ -101,7 +121,7 @@ async def test_without_the_key_a_run_is_looked_at(
     row = await here.world.run(run.id)
     assert row is not None
     assert (row.output, row.blocked) == (codec.ENCRYPTED, None)
-    with pytest.raises(CannotDecrypt, match="under the encryption key 'k1'"):
+    with pytest.raises(CannotDecrypt, match=r"under the (encryption )?key 'k1'"):
         await run.result()
     with pytest.raises(CannotDecrypt, match="'k1'"):
         await run.rerun()
@@ -122,6 +142,26 @@ async def test_that_a_run_failed_is_no_secret(tmp_path: Path, journal: Journal) 
     (step,) = await run.steps()
     assert isinstance(step.error, CannotDecrypt)
     assert "key that is not here" in str(step.error)
+    await here.close()
+
+
+@WITHOUT
+async def test_without_the_key_a_waiting_run_is_explained(
+    tmp_path: Path, journal: Journal, vault: Any
+) -> None:
+    """By the hook that it waits for, whose token is no secret."""
+    clock = VirtualClock()
+    name = await written(tmp_path, clock, HOOKED.module.approves, "a", program=HOOKED)
+    here = await house(tmp_path / "world.db", vault and Vault(vault), clock, HOOKED)
+    run = handle(here, name)
+    why = await run.why()
+    (hook,) = await run.hooks()
+    assert hook.token
+    assert (why.kind, hook.token in why.sentence) == (WhyKind.HOOK, True), why
+    page = await hook_door.list_page(
+        here.session, run=None, kind=None, status=None, cursor=None, limit=10
+    )
+    assert [each.token for each in page.items] == [hook.token]
     await here.close()
 
 

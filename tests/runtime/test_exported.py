@@ -146,7 +146,7 @@ def test_a_file_that_is_not_there_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(RunNotFound, match="wfc export RUN"):
         read(tmp_path / "none.jsonl")
     (tmp_path / "bytes").write_bytes(b"\xff\xfe")
-    for path in (tmp_path, tmp_path / "bytes"):
+    for path in (tmp_path, tmp_path / "bytes", Path("\ud800/x"), Path("\x00/x")):
         with pytest.raises(InputInvalid, match="cannot be read"):
             read(path)
 

@@ -18,7 +18,7 @@ from tests.runtime.flows import FLOWS
 from tests.runtime.house import House, until
 from tests.runtime.test_schedules import said
 from wfc.clock import MICROSECONDS, to_us
-from wfc.cron import Timing, instants
+from wfc.cron import Timing, instants, passed_over
 from wfc.errors import BundleUnloadable, WorldUnreachable
 from wfc.eventlog.event import Channel, Origin, RunCreated
 from wfc.ids import DefinitionId, RunId
@@ -306,6 +306,50 @@ async def test_a_world_out_of_reach_is_looked_at_again(
     await asyncio.gather(serving, return_exceptions=True)
 
 
+async def test_a_year_of_absence_is_counted_in_few_commits(house: House) -> None:
+    """Whether what was missed is skipped or waits; no look takes more than some firings."""
+    await said(house, name="skips", every="1s", overlap="skip", catch_up="all")
+    await said(house, name="waits", every="1s", overlap="queue", catch_up="all")
+    await said(house, name="minutes", cron="* * * * *", overlap="skip", catch_up="all")
+    house.advance(days=365)
+    missed, puts, put = 365 * 86_400, 0, house.world.put_schedule
+
+    async def counted(*args: Any, **options: Any) -> Any:
+        nonlocal puts
+        puts += 1
+        return await put(*args, **options)
+
+    house.world.put_schedule = counted  # type: ignore[method-assign]  # to count
+    here = Firing(house.world, Registry(house.version))
+    assert await here.fire_due() == house.world.now_us(), "there is more"
+    assert len(await begun(house)) == 3
+    await here.fire_due()
+    assert puts < 100
+    skips, waits = await row_of(house, "skips"), await row_of(house, "waits")
+    assert (skips.skipped, skips.last_at) == (
+        missed - 1,
+        to_us(datetime(2030, 1, 1, 0, 0, 1, tzinfo=UTC)),
+    )
+    assert skips.next_at == house.world.now_us() + MICROSECONDS
+    assert (len(waits.waiting), waits.skipped) == (1000, missed - 1001)
+    minutes = await row_of(house, "minutes")
+    assert 11_000 < minutes.skipped < 24_000
+
+
+async def test_a_year_of_absence_is_no_work_of_one_look(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Runs that all begin do so by and by; a worker that is to be idle goes on until they have."""
+    monkeypatch.setattr(firing, "_ROUNDS_MAX", 2)
+    monkeypatch.setattr(firing, "_AT_ONCE", 2)
+    await said(house, 0, every="1h", overlap="allow", catch_up="all")
+    house.advance(hours=10)
+    await fire(house)
+    assert len(await begun(house)) == 4
+    await house.worker().run_until_idle()
+    assert len(await begun(house)) == 10
+
+
 @pytest.fixture
 async def sealed(tmp_path: Path) -> AsyncIterator[SqliteWorld]:
     world = SqliteWorld(tmp_path / "sealed.db", vault=Vault({"k1": bytes(32)}))
@@ -356,7 +400,7 @@ def row(timing: Timing, next_at: int | None, catch_up: CatchUp) -> ScheduleRow:
     )
 
 
-TIMINGS = st.one_of(
+TIMINGS: st.SearchStrategy[Timing] = st.one_of(
     st.builds(
         lambda every, anchor: Timing(every_us=every * MICROSECONDS, anchor=anchor),
         st.integers(60, 100_000),
@@ -393,6 +437,22 @@ def test_a_plan_is_what_a_look_at_every_firing_says(
     late = catch_up is CatchUp.NONE and now - due[-1] > LATE_US
     assert plan.fire == (() if late else (due[-1],))
     assert plan.next_at == next(instants(timing, due[-1]))
+
+
+@given(timing=TIMINGS, begin=st.integers(10**15, 2 * 10**15), absent_s=st.integers(0, 20_000))
+def test_what_is_passed_over_is_counted(timing: Timing, begin: int, absent_s: int) -> None:
+    """As a look at every firing does; the end of a schedule is heeded."""
+    first = next(instants(timing, begin))
+    until = first + absent_s * MICROSECONDS
+    for bounded in (timing, replace(timing, end=until - absent_s * MICROSECONDS // 2)):
+        due = []
+        behind = None
+        for at in instants(bounded, first - 1):
+            if at > until:
+                behind = at
+                break
+            due.append(at)
+        assert passed_over(bounded, first, until, 10_000) == (len(due), behind)
 
 
 @pytest.mark.parametrize("cron", ["* * * * *", "0 0 29 2 *"])

@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from wfc import codec
-from wfc.errors import CannotDecrypt, HookPayloadInvalid, SchemaUnavailable
+from wfc.errors import CannotDecrypt, HookPayloadInvalid, PayloadCorrupt, SchemaUnavailable
 from wfc.runtime.hook_schemas import Schema, read_schema, recorded_schema
 
 
@@ -128,6 +128,34 @@ def test_a_schema_of_a_later_wfc_is_judged_by_its_json_schema() -> None:
     found = read_schema(written, Known())
     assert not found.has_type
     assert found.admit(5) == 5
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        5, {}, {"json": {}}, {"type": ["any"]}, {"json": {}, "type": ["union", []]},
+        {"json": {}, "type": ["generic", codec.wire_name(Plain), [["any"]]]},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_damaged_schema_is_told(written: Any) -> None:
+    with pytest.raises(PayloadCorrupt, match="schema of the hook"):
+        read_schema(codec.encode(written, path="a test"), Known())
+
+
+@pytest.mark.parametrize("schema", [{"type": "odd"}, {"properties": 5}, 5], ids=str)
+def test_a_damaged_json_schema_is_told(schema: Any) -> None:
+    """It judges nothing, and what was sent is not blamed."""
+    found = read_schema(codec.encode({"type": ["?"], "json": schema}, path="a test"), Nothing())
+    with pytest.raises(PayloadCorrupt, match="schema of the hook"):
+        found.admit(None)
+
+
+def test_text_that_has_no_bytes_does_not_fit() -> None:
+    """JSON from outside may hold lone surrogates, which nothing can be recorded of."""
+    found = read_schema(recorded_schema(Address), Nothing())
+    with pytest.raises(HookPayloadInvalid, match="surrogates"):
+        found.admit({"street": "a", "\ud800": 1}, as_json=True)
 
 
 def test_a_schema_that_is_withheld_judges_nothing() -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tests.runtime.house import until
-from wfc.errors import LeaseLost, RunNotFound, StreamClosed, WorldFull
+from wfc.errors import LeaseLost, RunNotFound, StreamClosed, StreamTooLarge, WorldFull
 from wfc.ids import OperationId, RunId
 from wfc.runtime.inline import Tenure
 from wfc.runtime.outlets import UNFLUSHED_BYTES_MAX, UNFLUSHED_MAX, Outlets
-from wfc.runtime.writable import StreamName
+from wfc.runtime.writable import StreamName, Writable
 from wfc.worlds.chunks import Form
 from wfc.worlds.protocol import AttemptOf, NewChunk, Refusal, Refused, StreamWrite, Written
 
@@ -179,3 +181,50 @@ async def test_an_attempt_that_is_over_writes_nothing_more() -> None:
         await made.write(OUT, some())
     await made.finish()
     assert len(clerk.taken) == 1
+
+
+async def test_an_endless_write_is_taken_as_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body whose values come from a generator holds some of them, and not all."""
+    clerk, given = Clerk(), 0
+    made = outlets(clerk)
+
+    def endless() -> Iterator[int]:
+        nonlocal given
+        while True:
+            given += 1
+            yield given
+
+    async def write_stream(to: StreamName, chunks: list[NewChunk]) -> None:
+        await made.write(to, chunks)
+
+    monkeypatch.setattr(Writable, "_attempt", lambda *_: SimpleNamespace(write_stream=write_stream))
+    writing = asyncio.create_task(Writable[int](OUT, int).write_many(endless()))
+    await until(lambda: len(clerk.taken) > 3)
+    clerk.gate.clear()
+    await until(lambda: made._outlets[OUT]._count >= UNFLUSHED_MAX)
+    assert given <= sum(len(write.chunks) for write in clerk.taken) + UNFLUSHED_MAX + 32
+    writing.cancel()
+    made.drop()
+    await asyncio.gather(writing, return_exceptions=True)
+
+
+async def test_what_fits_is_written_at_the_limit() -> None:
+    """And what was taken before the chunk that does not is not lost with it."""
+    clerk, written = Clerk(), 0
+
+    async def write_chunks(run_id: RunId, write: StreamWrite, **rest: Any) -> Written:
+        nonlocal written
+        if written + len(write.chunks) > 21:
+            message = "too many"
+            raise StreamTooLarge(message)
+        written += len(write.chunks)
+        clerk.taken.append(write)
+        return Written(written)
+
+    clerk.write_chunks = write_chunks  # type: ignore[method-assign]  # a world with a limit
+    made = outlets(clerk)
+    await made.write(OUT, some(10))
+    await made.write(OUT, some(30))
+    with pytest.raises(StreamTooLarge):
+        await made.finish()
+    assert written == 21

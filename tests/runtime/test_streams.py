@@ -20,6 +20,7 @@ from wfc.ids import RunId
 from wfc.runtime.run import Run
 from wfc.runtime.streams import ChunkKind, rows
 from wfc.runtime.writable import StreamName, Writable
+from wfc.worlds import chunks
 from wfc.worlds.chunks import Form
 from wfc.worlds.open import open_world
 from wfc.worlds.promises.given import RUN, owned
@@ -181,6 +182,34 @@ async def test_a_chunk_has_a_limit(house: House, kind: str, size: str) -> None:
     """Whatever it is packed to: readers have to hold it as it is."""
     run = await ran(house, FLOWS.writes_too_large, kind)
     assert f"has {size} bytes, and 1,048,576 are the most" in await run.result()
+
+
+async def test_a_stream_takes_as_much_as_it_may_have(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All before the chunk that is too much, whichever writes they went in; and it is told."""
+    monkeypatch.setattr(chunks, "CHUNKS_MAX", 101)
+    run = await ran(house, FLOWS.fills, 400)
+    assert await read(run) == list(range(101))
+    assert "101 chunks and" in (await read(run, "told"))[0]
+
+
+async def test_a_limit_that_is_met_last_fails_the_step(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its body has gone by then, and nothing may be lost without a word."""
+    monkeypatch.setattr(chunks, "CHUNKS_MAX", 101)
+    run = await ran(house, FLOWS.fills, 102)
+    with pytest.raises(RunFailed, match="101 chunks and"):
+        await run.result()
+    assert await read(run) == list(range(101))
+
+
+async def test_a_value_that_is_refused_stops_a_write_of_many(house: House) -> None:
+    """What stands before it is written, and nothing behind."""
+    run = await ran(house, FLOWS.mixed)
+    assert "chunk of the stream" in await run.result()
+    assert await read(run) == list(range(40))
 
 
 async def test_closing_twice_is_closing(house: House) -> None:

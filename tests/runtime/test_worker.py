@@ -484,6 +484,49 @@ async def test_a_run_that_takes_too_long_is_cancelled_and_fails(
     assert caught.value.kind == "timeout"
 
 
+async def test_a_pause_does_not_stop_the_time_of_a_run(house: House, journal: Journal) -> None:
+    """What is over by then acts when the run goes on, since its code is to clean up; until then it
+    is told.
+    """
+    worker = house.worker()
+    run = await house.start(FLOWS.waits, 30, timeout="1 day")
+    await worker.run_until_idle()
+    await run.pause()
+    assert "timeout" not in (await run.why()).sentence
+    house.advance(days=2)
+    await worker.run_until_idle()
+    assert not (await run.status()).ended
+    assert (
+        "Its timeout is over since 1 d: it is cancelled when it goes on."
+        in (await run.why()).sentence
+    )
+    await run.unpause()
+    await worker.run_until_idle()
+    with pytest.raises(RunFailed) as caught:
+        await run.result()
+    assert caught.value.kind == "timeout"
+
+
+async def test_cleanup_has_its_time_after_a_pause(house: House, journal: Journal) -> None:
+    """A run that was cancelled meanwhile could not begin with it before."""
+    worker = await house.embedded()
+    run = await house.start(FLOWS.dawdles, 1)
+    await journal.entered.wait()
+    await run.pause()
+    await run.cancel("enough")
+    journal.gate.set()
+    await worker.run_until_idle()
+    house.advance(hours=2)
+    await run.unpause()
+    await worker.run_until_idle()
+    assert not (await run.status()).ended
+    await house.logged(run, "wait_created")
+    house.advance(minutes=2)
+    await worker.run_until_idle()
+    with pytest.raises(RunCancelled, match="enough"):
+        await run.result("10s")
+
+
 async def test_lost_messages_are_found_by_the_sweeper(house: House, journal: Journal) -> None:
     """The queue is only a hint: without it the run still ends."""
     run = await house.start(FLOWS.chain, 1)

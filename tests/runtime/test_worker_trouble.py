@@ -21,6 +21,7 @@ from wfc.errors import (
     WorldError,
     WorldFull,
     WorldLocked,
+    WorldUnreachable,
 )
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import RunCreated, StepCompleted, StepStarted
@@ -69,6 +70,60 @@ async def test_an_outcome_is_kept_until_the_world_can_write_it(
     assert left == [0]
     assert len(journal.calls) == 2
     assert "nothing is taken until the world can be written again" in caplog.text
+
+
+def answers_are_lost(house: House, method: str, *, when: Callable[..., bool]) -> list[int]:
+    """Let a method of the world do once what `when` says, and raise all the same."""
+    real = getattr(house.world, method)
+    left = [1]
+
+    async def wrapped(*args: Any, **kwargs: Any) -> Any:
+        answer = await real(*args, **kwargs)
+        if left[0] > 0 and when(*args):
+            left[0] -= 1
+            raise WorldUnreachable("the answer was lost")
+        return answer
+
+    setattr(house.world, method, wrapped)
+    return left
+
+
+@pytest.mark.parametrize("method", ["take", "claim", "history", "done"])
+async def test_a_run_goes_on_though_an_answer_of_the_world_is_lost(
+    house: House, journal: Journal, method: str
+) -> None:
+    """What the worker was given by it is given back, and not kept as long as the worker lives."""
+    left = answers_are_lost(house, method, when=always)
+    run = await house.start(FLOWS.chain, 3)
+    await house.worker(probe_s=0.01).start()
+    assert await run.result("20s") == 3
+    await until(lambda: left == [0])
+
+
+@pytest.mark.parametrize("error", [WorldUnreachable("away"), WorldLocked("busy")])
+async def test_a_run_goes_on_though_a_claim_was_refused(
+    house: House, journal: Journal, error: WorldError
+) -> None:
+    """Its message comes back: no sweeper brings back what a living worker has taken."""
+    left = failing(house, "claim", error, when=always)
+    run = await house.start(FLOWS.chain, 1)
+    await house.worker(probe_s=0.01).start()
+    assert await run.result("20s") == 0
+    assert left == [0]
+
+
+async def test_a_run_is_executed_though_its_start_was_not_answered(
+    house: House, journal: Journal
+) -> None:
+    """It was claimed by the append that created it, and by nobody who knows."""
+    left = answers_are_lost(house, "append", when=always)
+    await house.embedded(probe_s=0.01)
+    with pytest.raises(WorldUnreachable):
+        await house.start(FLOWS.chain, 1, id="lost")
+    run = await house.start(FLOWS.chain, 1, id="lost")
+    assert not run.created
+    assert await run.result("20s") == 0
+    assert left == [0]
 
 
 async def test_taking_waits_out_a_full_world(house: House, journal: Journal) -> None:

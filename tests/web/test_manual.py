@@ -9,12 +9,12 @@ import httpx
 import pytest
 
 from tests.runtime.house import House, until
-from tests.web.conftest import path_of, waits
+from tests.web.conftest import client, path_of, waits
 from tests.web.webhook_flows import FLOWS
 from wfc.errors import RunFailed
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import HookReceived, StepCompleted
-from wfc.web import webhook
+from wfc.web import asgi_app, webhook
 
 KEY = {"idempotency-key": "k"}
 
@@ -143,3 +143,26 @@ async def test_a_sender_that_goes_away_changes_nothing(
     journal.gate.set()
     await work
     assert await run.result() == 1
+
+
+async def test_nobody_is_waited_for_who_has_gone(house: House) -> None:
+    """The call ends at once; the request is recorded, and whoever repeats it is answered."""
+    run = await waits(house, FLOWS.answers_by_step, "once")
+    path = await path_of(run)
+    heard: asyncio.Queue[Any] = asyncio.Queue()
+    said: asyncio.Queue[Any] = asyncio.Queue()
+    headers = [(name.encode(), value.encode()) for name, value in KEY.items()]
+    scope = {
+        "type": "http", "method": "POST", "path": path, "raw_path": path.encode(),
+        "root_path": "", "query_string": b"", "headers": headers, "scheme": "http",
+        "server": ("127.0.0.1", 80), "client": ("127.0.0.1", 9),
+    }  # fmt: skip
+    call = asyncio.create_task(asgi_app()(scope, heard.get, said.put))
+    await heard.put({"type": "http.request", "body": b"ann", "more_body": False})
+    await house.logged(run, "hook_received")
+    await heard.put({"type": "http.disconnect"})
+    await call
+    assert said.empty(), "30 seconds later it would be told that there is no answer yet"
+    await house.workers[-1].run_until_idle()
+    async with client(asgi_app()) as web:
+        assert (await web.post(path, content=b"ann", headers=KEY)).status_code == 201

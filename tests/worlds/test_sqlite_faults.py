@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.proofs import disks
 from wfc.errors import (
     CorruptEvent,
     WorldCorrupt,
@@ -337,18 +338,8 @@ async def test_to_open_a_current_file_writes_nothing(path: Path) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 4 MiB of its own; only root may mount one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = shutil.which("mount")
-    mounted = mount and subprocess.run(
-        [mount, "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)],
-        capture_output=True,
-        check=False,
-    )
-    if not mounted or mounted.returncode:
-        pytest.skip("needs the right to mount a tmpfs: run as root")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with disks.small_disk(tmp_path / "disk") as folder:
+        yield folder
 
 
 async def test_a_full_disk_refuses_writes_and_serves_reads(small_disk: Path) -> None:
@@ -502,6 +493,60 @@ async def test_a_damaged_end_does_not_hide_the_list(world: SqliteWorld) -> None:
     assert set(runs) == {RUN, "other"}
     assert runs[RUN].output is None
     assert "damaged" in (runs[RUN].blocked or "")
+
+
+async def test_text_that_is_none_is_damage(path: Path) -> None:
+    """Of a row, which Python tells without a code, and of a table's name, in SQLite's own words."""
+    await _full_world(path)
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE runs SET workflow = CAST(x'ff' AS TEXT) WHERE run_id = 'large'")
+    connection.commit()
+    connection.close()
+    world = await _opened(path)
+    with pytest.raises(WorldCorrupt, match="restore a backup"):
+        await world.run(RunId("large"))
+    assert await world.run(RUN) is not None
+    await world.close()
+    whole = path.read_bytes()
+    assert whole.count(b"CREATE TABLE events") == 1
+    path.write_bytes(whole.replace(b"CREATE TABLE events", b"CREATE TABLE \xff\xfe(nts"))
+    with pytest.raises(WorldCorrupt, match="restore a backup"):
+        await _opened(path)
+
+
+async def test_a_column_that_lost_its_name_is_damage(path: Path) -> None:
+    """A worker that took it for something that passes would wait for ever."""
+    await _full_world(path)
+    whole = path.read_bytes()
+    assert whole.count(b"    fingerprint TEXT") == 1
+    path.write_bytes(whole.replace(b"    fingerprint TEXT", b"    fingerp\xb2int TEXT"))
+    world = await _opened(path)
+    with pytest.raises(WorldCorrupt, match="restore a backup"):
+        await started(world, RunId("another"))
+    await world.close()
+
+
+@pytest.mark.parametrize("lost", ["emptied", "removed"])
+async def test_a_file_that_is_lost_is_not_begun_anew_beside_its_log(path: Path, lost: str) -> None:
+    """SQLite would remove the log, and with it what was acknowledged last."""
+    world = await _opened(path)
+    await started(world)
+    copy = path.with_name("copy.db")
+    log_file = Path(f"{copy}-wal")
+    shutil.copy(f"{path}-wal", log_file)
+    await world.close()
+    if lost == "emptied":
+        copy.touch()
+    before = log_file.read_bytes()
+    assert before
+    for _ in range(2):
+        with pytest.raises(WorldCorrupt, match="restore a backup"):
+            await _opened(copy)
+    assert log_file.read_bytes() == before
+    log_file.unlink()
+    world = await _opened(copy)
+    await started(world)
+    await world.close()
 
 
 @pytest.mark.parametrize("keep", [0.0, 0.3, 0.7, 0.97])

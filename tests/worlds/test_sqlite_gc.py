@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from wfc.eventlog.event import RunCompleted, RunRestarted
 from wfc.worlds import rules, sql_gc
-from wfc.worlds.promises.given import ENDS, OTHER, RUN, hook_created, owned, step_done, wrote
+from wfc.worlds.promises.given import (
+    ENDS,
+    OTHER,
+    RUN,
+    VERSION,
+    hook_created,
+    owned,
+    step_done,
+    wrote,
+)
+from wfc.worlds.promises.streams import by, child_of_other, to_out
+from wfc.worlds.protocol import Appended
 from wfc.worlds.sqlite import SqliteWorld
 
 
@@ -61,3 +75,28 @@ async def test_no_collection_is_longer_than_its_share(
     for table in sql_gc.TABLES:
         assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table  # noqa: S608 - names of ours
     connection.close()
+
+
+async def test_an_endless_run_has_as_many_writers_as_write(tmp_path: Path) -> None:
+    """Not one more each turn: what its steps, and children that have ended, wrote is forgotten."""
+    world = SqliteWorld(tmp_path / "world.db")
+    await world.open()
+    above, guard = await child_of_other(world)
+    wanted = to_out(b"a", step=by(begins=True))
+    for number in range(3):
+        own = to_out(b"b", step=by(number, begins=True))
+        assert await world.write_chunks(OTHER, own, guard=above)
+    assert await world.write_chunks(OTHER, wanted, guard=guard, writer=RUN)
+    for end, left in ((None, 1), (RunCompleted(output=b""), 0)):
+        if end is not None:
+            wrote(await world.append(RUN, [end], guard=guard))
+        restarted = RunRestarted(
+            chapter=2 + (end is not None), arguments=b"", seed=bytes(32), version=VERSION,
+            fingerprint="f" * 32,
+        )  # fmt: skip
+        answer = await world.append(OTHER, [restarted], guard=above)
+        assert isinstance(answer, Appended)
+        above = replace(above, length=above.length + 1)
+        with closing(sqlite3.connect(world.path)) as connection:
+            assert connection.execute("SELECT count(*) FROM stream_writers").fetchone() == (left,)
+    await world.close()

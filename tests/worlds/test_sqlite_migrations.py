@@ -9,11 +9,13 @@ import pytest
 
 from wfc.errors import IllegalEvent, WorldTooNew
 from wfc.eventlog.event import (
+    RunCompleted,
     StepStarted,
     WaitCause,
     WaitCompleted,
     WaitCreated,
 )
+from wfc.ids import RunId
 from wfc.worlds import sql_versions, sqlite_connect
 from wfc.worlds.promises.given import (
     BOB,
@@ -21,13 +23,15 @@ from wfc.worlds.promises.given import (
     VERSION,
     WAIT,
     joined,
+    log,
     owned,
+    started,
     step_created,
     step_id,
     taken_step,
     wrote,
 )
-from wfc.worlds.protocol import AttemptOf, OpenRun, VersionRow
+from wfc.worlds.protocol import AttemptOf, OpenRun, Owner, VersionRow
 from wfc.worlds.sqlite import SqliteWorld
 
 
@@ -117,3 +121,35 @@ async def test_older_code_leaves_a_migrated_file_alone(
     monkeypatch.setattr(sqlite_connect, "SCHEMA", 2)
     with pytest.raises(WorldTooNew, match="asks for code that knows schema 10"):
         await opened(path)
+
+
+async def test_two_releases_work_side_by_side(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next release adds a column to each table while this one works; both go on."""
+    path = tmp_path / "world.db"
+    old = await opened(path)
+    owner = await owned(old)
+    number = sqlite_connect.SCHEMA + 1
+    tables = await old._read("SELECT name FROM sqlite_schema WHERE type = 'table'")
+    added = [
+        f"ALTER TABLE {name} ADD COLUMN later INTEGER DEFAULT 7"
+        for (name,) in tables
+        if not name.startswith("sqlite_") and name != "meta"
+    ]
+    known = [*sqlite_connect._migrations(), (number, added)]
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite_connect, "SCHEMA", number)
+        patch.setattr(sqlite_connect, "_migrations", lambda: iter(known))
+        new = await opened(path)
+    assert await new.schema() == number
+    answer = wrote(await old.append(RUN, [step_created()], guard=owner))
+    end = RunCompleted(output=b"")
+    wrote(await old.append(RUN, [end], guard=Owner(owner.fence, answer.length)))
+    assert [one.event for one in await log(new)][-1] == end
+    again = await opened(path)  # this release, on tables that are newer
+    await started(again, RunId("run_7"))
+    assert await new.run(RunId("run_7")) is not None
+    for world in (old, new, again):
+        await world.check()
+        await world.close()

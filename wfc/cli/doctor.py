@@ -21,7 +21,7 @@ from wfc.cli.checkup import Check, State
 from wfc.cli.chosen import Troubles
 from wfc.cli.common import Common, command_app
 from wfc.cli.common import options as common_options
-from wfc.cli.doctor_world import of_world
+from wfc.cli.doctor_world import FREE_BYTES_MIN, of_world
 from wfc.cli.failure import Exit
 from wfc.cli.session import hint_if_nobody_works, opened, row_of
 from wfc.config import load_preludes, project_of
@@ -46,7 +46,6 @@ _EXTRAS: Final = {
 }
 _VARIABLES: Final = ("encryption_keys", "web_token", "always_replay", "fault", "fault_log")
 """Variables that are neither settings nor options."""
-_FREE_BYTES_MIN: Final = 512 * 1024 * 1024
 
 
 @app.command()
@@ -110,7 +109,7 @@ def _of_project(loaded: Loaded) -> Iterator[Check]:
     yield from _of_environment()
     yield _of_build(loaded)
     free = shutil.disk_usage(loaded.root).free
-    state = State.GOOD if free >= _FREE_BYTES_MIN else State.WARNING
+    state = State.GOOD if free >= FREE_BYTES_MIN else State.WARNING
     yield Check(state, "disk space", f"{free // 1024 // 1024} MiB free")
     yield _of_gitignore(loaded)
     yield from _of_ruff(loaded)

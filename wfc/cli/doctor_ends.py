@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from typing import Final
 
@@ -16,6 +17,8 @@ from wfc.worlds.protocol import DeliveryRow, Telling, World
 _PATIENCE_US: Final = 300 * MICROSECONDS
 """So long an end may wait before somebody wonders who takes it."""
 _MANY: Final = 10_000
+WITHHELD: Final = json.dumps(codec.decode(codec.ENCRYPTED))
+"""What stands for text that no key here opens."""
 
 
 async def of_ends(world: World) -> list[Check]:
@@ -58,6 +61,8 @@ def error_of(row: DeliveryRow) -> str:
     """Say by what the last try failed, behind a colon; nothing if it did not."""
     if row.error is None:
         return ""
+    if codec.is_withheld(row.error):
+        return f": {WITHHELD}"
     try:
         error = codec.decode_error(row.error, types=AnyTypes())
     except CodecError as problem:

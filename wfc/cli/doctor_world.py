@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,8 @@ from wfc.runtime.spans_of_time import span
 from wfc.settings import Loaded
 from wfc.worlds.protocol import RunFilter, WorkerRow
 
+FREE_BYTES_MIN: Final = 512 * 1024 * 1024
+_FULL_BYTES: Final = 1024 * 1024
 _PAGE: Final = 200
 _OVERDUE_US: Final = 60 * MICROSECONDS
 """A message that is due for so long is not merely waiting for its turn."""
@@ -49,6 +52,7 @@ class _Seen:
 def of_world(loaded: Loaded) -> Iterator[Check]:
     """Look at the world of a project."""
     yield from of_file_system(world_url(loaded))
+    yield from of_disk(world_url(loaded))
     try:
         seen = asyncio.run(_look(loaded))
     except errors.WfcError as problem:
@@ -92,6 +96,22 @@ def of_file_system(url: str, mounts: Path = _MOUNTS) -> Iterator[Check]:
         yield Check(State.BAD, "file system", f"{path} is on {kind}: {advice}")
     elif kind is not None:
         yield Check(State.GOOD, "file system", kind)
+
+
+def of_disk(url: str) -> Iterator[Check]:
+    """Look whether there is room to write where a file of SQLite is, which may be its own disk."""
+    path = url.removeprefix("sqlite:///")
+    folder = Path(path).parent
+    if path == url or not folder.is_dir():
+        return
+    free = shutil.disk_usage(folder).free
+    found = f"{free // 1024 // 1024} MiB free at {folder}"
+    if free < _FULL_BYTES:
+        advice = "runs are read and no more written; free some space, and workers go on"
+        yield Check(State.BAD, "WFC950 disk of the world", f"{found}: {advice}")
+    else:
+        state = State.GOOD if free >= FREE_BYTES_MIN else State.WARNING
+        yield Check(state, "disk of the world", found)
 
 
 def _kind_of(folder: Path, mounts: Path) -> str | None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from string import Template
 from typing import Annotated, Final
@@ -61,9 +64,12 @@ def export(
 async def _export(
     common: Common, run_ids: list[str], out: Path, hidden: list[str], *, as_test: bool
 ) -> None:
-    names = {run_id: out / (quote(run_id, safe="") + SUFFIX) for run_id in dict.fromkeys(run_ids)}
+    names = {
+        run_id: out / (quote(run_id, safe="", errors="backslashreplace") + SUFFIX)
+        for run_id in dict.fromkeys(run_ids)
+    }
     tests = [_test_of(path) for path in names.values()] if as_test else []
-    existing = [str(path) for path in (*names.values(), *tests) if path.exists()]
+    existing = [str(path) for path in (*names.values(), *tests) if _exists(path)]
     if existing:
         output.note(common, f"{', '.join(existing)} exist already; nothing was written")
         raise typer.Exit(Exit.CONFLICT)
@@ -106,8 +112,9 @@ def _redacted(found: dict[str, Exported], hidden: list[str]) -> dict[str, Export
 
 
 def _written(common: Common, one: Exported, path: Path) -> dict[str, object]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("x", encoding="utf-8") as file:
+    with _writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with _writing(path), path.open("x", encoding="utf-8") as file:
         file.writelines(line + "\n" for line in lines_of(one))
     if one.version not in one.archives:
         output.note(
@@ -116,6 +123,20 @@ def _written(common: Common, one: Exported, path: Path) -> dict[str, object]:
             "cannot be replayed by itself",
         )
     return {"id": one.run_id, "file": str(path), "events": len(one.log)}
+
+
+def _exists(path: Path) -> bool:
+    """Tell whether a file is there; what no file can be called is not."""
+    return os.path.exists(path)  # noqa: PTH110 - `Path.exists` raises for a name that is too long
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Say what could not be written. Raises `InputInvalid`."""
+    try:
+        yield
+    except (OSError, ValueError) as problem:  # a path may hold what no file name can
+        raise InputInvalid(f"{path} cannot be written: {problem}") from None
 
 
 def _test_of(history: Path) -> Path:
@@ -129,6 +150,6 @@ def _plain(name: str) -> str:
 def _write_test(one: Exported, history: Path) -> Path:
     path = _test_of(history)
     named = {"run": one.run_id, "file": history.name, "name": _plain(one.run_id)}
-    with path.open("x", encoding="utf-8") as file:
+    with _writing(path), path.open("x", encoding="utf-8") as file:
         file.write(Template(_TEST).substitute(named))
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import platform
@@ -15,7 +16,7 @@ from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from enum import IntEnum
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeGuard
 
 import typer
 
@@ -71,6 +72,14 @@ _CODES: Final[tuple[tuple[type[BaseException], Exit], ...]] = (
     (typer.TyperException, Exit.USAGE),
     (typer.Abort, Exit.INTERRUPTED),
 )
+# What the system refuses of a file that the command line or the settings name; other errors of the
+# system are ours until shown otherwise.
+_OF_FILES: Final = frozenset(
+    {
+        errno.EACCES, errno.EDQUOT, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOSPC, errno.EPERM,
+        errno.EROFS,
+    }
+)  # fmt: skip
 _SILENT: Final = {Exit.INTERRUPTED, Exit.CLOSED_PIPE}
 
 
@@ -96,6 +105,8 @@ class Explanation:
 
 def exit_code(error: BaseException) -> Exit:
     """Give the one code that fits."""
+    if _is_of_a_file(error):
+        return Exit.USAGE
     return next((code for kind, code in _CODES if isinstance(error, kind)), Exit.OURS)
 
 
@@ -103,6 +114,8 @@ def explain(error: BaseException) -> Explanation:
     """Split an error's sentences into what happened, where, why it matters and what to do."""
     if isinstance(error, typer.TyperException):
         return _usage(error)
+    if _is_of_a_file(error):
+        return _of_file(error)
     code = errors.code_of(error) or _code_of_findings(error)
     text = str(error).strip("\n") or type(error).__name__
     where, _, rest = _placed(text)
@@ -151,6 +164,18 @@ def _usage(error: typer.TyperException) -> Explanation:
         meant = get_close_matches(message.split()[3], near, n=3, cutoff=0.6)
         message = message.partition(" (Possible")[0] + f". Did you mean {', '.join(meant)}?"
     return Explanation(code=None, message=message, fix=f"See `{path} --help`.")
+
+
+def _is_of_a_file(error: BaseException) -> TypeGuard[OSError]:
+    return isinstance(error, OSError) and error.errno in _OF_FILES and error.filename is not None
+
+
+def _of_file(error: OSError) -> Explanation:
+    return Explanation(
+        code=None,
+        message=f"{error.filename}: {error.strerror}",
+        fix="Correct the name, or give it the rights or the room, and try again.",
+    )
 
 
 def _placed(text: str) -> tuple[str | None, str, str]:
@@ -210,7 +235,8 @@ def _written(folder: Path, text: str) -> Path | None:
     path = folder / f"wfc-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.txt"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        # Words of the command line that are no text stand in it as lone surrogates.
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError:
         return None
     return path

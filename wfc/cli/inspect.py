@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
@@ -15,7 +14,7 @@ from wfc.api import get_run
 from wfc.cli import hooks as hooks_command
 from wfc.cli import output
 from wfc.cli.common import Common, command_app
-from wfc.cli.doctor_ends import error_of
+from wfc.cli.doctor_ends import WITHHELD, error_of
 from wfc.cli.run_rows import summary
 from wfc.cli.session import opened_on, readable, row_of
 from wfc.cli.stream import chunk, line_row
@@ -34,7 +33,6 @@ from wfc.worlds.rules import PAGE_MAX
 _TELLING: Final = frozenset(
     {"operation_id", "step", "attempt", "workflow", "output", "error", "reason", "cause"}
 )
-_WITHHELD: Final = json.dumps(codec.decode(codec.ENCRYPTED))
 """An error that cannot be read here: a text, as all errors are in lists."""
 _UNSAID: Final[tuple[object, ...]] = (None, {}, False)
 app = command_app()
@@ -203,7 +201,7 @@ def _step(step: Step) -> dict[str, Any]:
 
 def _error(error: BaseException | None) -> str | None:
     if isinstance(error, CannotDecrypt):
-        return _WITHHELD
+        return WITHHELD
     return None if error is None else f"{type(error).__name__}: {error}"
 
 
@@ -240,7 +238,7 @@ def _field(session: Session, name: str, value: Any) -> Any:
 
 def _payload(session: Session, name: str, value: bytes) -> Any:
     if codec.is_withheld(value):
-        return _WITHHELD if name == "error" else codec.decode(value)
+        return WITHHELD if name == "error" else codec.decode(value)
     if name in {"seed", "digest"}:
         return value.hex()
     try:

@@ -13,7 +13,7 @@ from wfc.cli.common import Common
 from wfc.config import LookingSession, Session, open_session, use_session
 from wfc.errors import RunNotFound
 from wfc.eventlog.event import Channel
-from wfc.ids import RunId
+from wfc.ids import RunId, is_run_id
 
 if TYPE_CHECKING:
     from wfc.eventlog.entity import Run
@@ -82,7 +82,8 @@ def _user() -> str | None:
 
 async def row_of(session: Session, run_id: str) -> Run:
     """Read the row of a run. Raises `RunNotFound`."""
-    row = await session.world.run(RunId(run_id))
+    # What is no id may be no text either, which a database refuses in words of its own.
+    row = await session.world.run(RunId(run_id)) if is_run_id(run_id) else None
     if row is None:
         message = f"no run has the id {run_id!r}. `wfc runs` lists those that exist."
         raise RunNotFound(message)

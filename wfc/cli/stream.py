@@ -119,7 +119,7 @@ class _Reader:
         async for row in found:
             if row.form is not Form.RESET:
                 value = self._value(session, row)
-                if self._namespace == NAMESPACE and isinstance(value, dict):
+                if self._namespace == NAMESPACE and isinstance(value, dict) and "message" in value:
                     value = _as_line(value)
                 if not isinstance(value, bytes | str):
                     raise InputInvalid(
@@ -177,7 +177,7 @@ def line_row(one: Mapping[str, Any]) -> dict[str, Any]:
     if one["kind"] == "reset":
         since = f"attempt {one['attempt']} begins; lines of this step from {one['from_index']} on"
         row["message"] = f"({since} are of earlier ones)"
-    elif isinstance(value, Mapping):
+    elif isinstance(value, Mapping) and "message" in value:
         row.update({name: value.get(name, "") for name in ("time", "level", "logger", "message")})
     else:
         row["message"] = _shown(value)

@@ -24,7 +24,7 @@ def redacted(data: bytes, place: Sequence[str]) -> bytes | None:
     try:
         value = _unpacked(unseal(data))
         found = black_out(value, place)
-    except (ValueError, msgpack.UnpackException) as error:
+    except (ValueError, TypeError, msgpack.UnpackException) as error:
         raise PayloadCorrupt(f"a payload is damaged: {error!r}") from error
     return None if found is value else seal(_packed(found), "a redacted payload")
 

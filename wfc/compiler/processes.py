@@ -15,10 +15,11 @@ Result = TypeVar("Result")
 def spread(
     function: Callable[..., Result], work: Sequence[tuple[Any, ...]], jobs: int
 ) -> Iterator[Result]:
-    """Call `function` with each tuple of `work` in `jobs` processes; results come in its order.
+    """Call `function` with each tuple of `work` in up to `jobs` processes; results keep its order.
 
     What has not begun when the iteration ends, by an exception too, is given up.
     """
+    jobs = max(1, min(jobs, len(work)))
     # Spawned, not forked: the process that asks may have threads.
     pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
     try:

@@ -26,9 +26,13 @@ def run_script(path: str | Path, argv: Sequence[str] = ()) -> int:
     """Run the file at `path` as `__main__` and give its exit code.
 
     Its directory comes first on the import path, as with `python path`; first-party modules that it
-    imports are compiled too. An exception of the script is printed and gives 1.
+    imports are compiled too. An exception of the script is printed and gives 1. Raises
+    `NotCompiled` for what names no file.
     """
-    path = Path(path).resolve()
+    try:
+        path = Path(path).resolve()
+    except ValueError as error:  # it holds what no file name can
+        raise NotCompiled(f"{str(path)!r} cannot be run: {error}") from None
     project, name = _home_of(path)
     # Says under which name the file can be imported, as `python -m` does.
     spec = ModuleSpec(name, None, origin=str(path))

@@ -162,6 +162,7 @@ def _found(
         if one.place.path in shown or not one.place.path.endswith(".py")
     ]
     if jobs > 1 and len(files) >= _WORTH_PROCESSES:
+        jobs = min(jobs, len(files))
         work = [(job, files[start::jobs], marked) for start in range(jobs)]
         for part in spread(_check_files, work, jobs):
             found += part

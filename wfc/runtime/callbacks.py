@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from wfc import abi, codec, fault
 from wfc.clock import MICROSECONDS, to_datetime
+from wfc.durations import Duration, seconds
 from wfc.errors import LeaseLost, OptionInvalid, RunCancelled, RunFailed, RunNotFound, WorldError
 from wfc.eventlog import event
 from wfc.eventlog.entity import Run, RunStatus
@@ -24,6 +25,7 @@ from wfc.policies import Backoff
 from wfc.runtime.annotations import result_annotation
 from wfc.runtime.answers import RunEnd
 from wfc.runtime.chores import HOPELESS
+from wfc.runtime.options import check_duration, refused
 from wfc.runtime.registry import Registry
 from wfc.runtime.retry import pause_s
 from wfc.runtime.slots import Slots
@@ -35,6 +37,8 @@ Tell = Callable[[RunEnd], Awaitable[object]]
 T = TypeVar("T")
 ATTEMPTS: Final = 3
 """How often a callback is tried with one end."""
+TIMEOUT_S: Final = 300.0
+"""How long one try may take, unless a callback is registered with another time."""
 UNSEEN_S: Final = 30 * 86_400.0
 """After so long without a worker that has it a callback is forgotten."""
 _SEEN_AGAIN_S: Final = 3600.0
@@ -49,6 +53,7 @@ class _Known:
 
     callback: Callback
     tell: Tell
+    timeout_s: float
 
 
 class Callbacks:
@@ -63,7 +68,12 @@ class Callbacks:
         return bool(self._known)
 
     def register(
-        self, tell: Tell, *, workflow: DefinitionId | None = None, status: str | None = None
+        self,
+        tell: Tell,
+        *,
+        workflow: DefinitionId | None = None,
+        status: str | None = None,
+        timeout_s: float = TIMEOUT_S,
     ) -> None:
         """Know a callback, by its module and name. Raises `OptionInvalid`."""
         name = _name_of(tell)
@@ -75,7 +85,7 @@ class Callbacks:
             )
         wanted = None if status is None else _ended_status(status)
         callback = Callback(name=name, workflow=workflow, status=wanted)
-        self._known[name] = _Known(callback=callback, tell=tell)
+        self._known[name] = _Known(callback=callback, tell=tell, timeout_s=timeout_s)
 
     def names(self) -> tuple[str, ...]:
         """Name them."""
@@ -85,13 +95,34 @@ class Callbacks:
         """Give what a world is to know of them."""
         return [each.callback for each in self._known.values()]
 
-    def function(self, name: str) -> Tell:
-        """Give the function of a callback."""
-        return self._known[name].tell
+    async def call(self, name: str, end: RunEnd) -> None:
+        """Tell a callback of an end. Raises what it raises, and `TimeoutError` if it takes too
+        long, since it would keep a slot of the worker, and the run, for ever.
+        """
+        known = self._known[name]
+        try:
+            async with asyncio.timeout(known.timeout_s) as scope:
+                await known.tell(end)
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            message = (
+                f"it took longer than {known.timeout_s:g} s, the `timeout` of its `on_run_end`"
+            )
+            raise TimeoutError(message) from None
 
 
 REGISTERED: Final = Callbacks()
 """Those that the application of this process has registered."""
+
+
+def timeout_of(timeout: Duration) -> float:
+    """Give how long a try may take, in seconds. Raises `OptionInvalid`."""
+    check_duration("timeout", timeout)
+    found = seconds(timeout)
+    if found <= 0:
+        raise refused("timeout", timeout, "leaves no time to tell anything")
+    return found
 
 
 def _name_of(tell: object) -> str:
@@ -224,7 +255,7 @@ class Herald:
         bench = self._bench
         end = await _patiently(lambda: run_end(bench.world, bench.registry, taken))
         fault.point("end.telling")
-        await self._callbacks.function(taken.message.callback)(end)
+        await self._callbacks.call(taken.message.callback, end)
 
     async def _settle(
         self, worker_id: WorkerId, taken: TakenEnd, error: BaseException | None

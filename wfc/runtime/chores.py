@@ -19,9 +19,17 @@ HOPELESS: Final = (WorldCorrupt, WorldReadOnly, WorldTooNew)
 class Chores:
     """The tasks of one worker."""
 
-    def __init__(self, landed: Callable[[], None], give_up: Callable[[WorldError], None]) -> None:
-        """Call `landed` at each end, and `give_up` when the world is beyond help."""
+    def __init__(
+        self,
+        landed: Callable[[], None],
+        give_up: Callable[[WorldError], None],
+        doubt: Callable[[], None],
+    ) -> None:
+        """Call `landed` at each end, `give_up` when the world is beyond help, and `doubt` when it
+        did not answer.
+        """
         self._landed = landed
+        self._doubt = doubt
         self._give_up = give_up
         self._tasks: set[asyncio.Task[Any]] = set()
         self._bodies: set[asyncio.Task[Any]] = set()
@@ -69,6 +77,7 @@ class Chores:
         if isinstance(error, HOPELESS):
             self._give_up(error)
         elif isinstance(error, WorldError):
-            _LOG.warning("a message was not dealt with; the sweeper brings it back: %s", error)
+            _LOG.warning("a message was not dealt with, and is taken again: %s", error)
+            self._doubt()
         else:
             _LOG.error("wfc failed", exc_info=error)

@@ -211,7 +211,8 @@ class Decisions:
         while self.due and self.due[0][0] <= now:
             _, name = heapq.heappop(self.due)
             if name in ledger.waits:
-                outbox.over.setdefault(name, WaitCause.ELAPSED)
+                if name not in outbox.given_up:  # else it ends by that, and only once
+                    outbox.over.setdefault(name, WaitCause.ELAPSED)
             elif (effort := ledger.efforts.get(name)) is not None and not effort.running:
                 asked = _open_step(execution, name)
                 if asked is not None and name not in outbox.queued:
@@ -251,7 +252,8 @@ class Decisions:
         now, outbox = self._desk.now_us(), self._outbox
         for name in event.operation_ids:
             if name in outbox.ledger.waits:
-                outbox.over[name] = WaitCause.WOKEN
+                if name not in outbox.given_up:
+                    outbox.over[name] = WaitCause.WOKEN
             elif name in outbox.queued:
                 asked = _open_step(execution, name)
                 if asked is not None:

@@ -68,9 +68,17 @@ class Clerk(Protocol):
         ...
 
     async def write_chunks(
-        self, run_id: RunId, write: StreamWrite, *, guard: Owner | AttemptOf, writer: RunId
+        self,
+        run_id: RunId,
+        write: StreamWrite,
+        *,
+        guard: Owner | AttemptOf,
+        writer: RunId,
+        since: int | None = None,
     ) -> Written | Refused:
-        """Write chunks, waiting out a full or unreachable world."""
+        """Write chunks, waiting out a full or unreachable world. `since` is how long the stream was
+        after the last write of this body.
+        """
         ...
 
     async def history(self, run_id: RunId, after: int, limit: int = PAGE) -> list[Recorded]:

@@ -128,7 +128,7 @@ def read(path: Path) -> Exported:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         raise RunNotFound(f"there is no file {path}. `wfc export RUN` writes one.") from None
-    except (OSError, UnicodeDecodeError) as problem:
+    except (OSError, ValueError) as problem:  # a path may hold what no file name can
         raise InputInvalid(f"{path} cannot be read: {problem}") from None
     header = _object(path, 1, lines[0] if lines else "")
     if header.get("kind") != KIND or not isinstance(header.get("format"), int):

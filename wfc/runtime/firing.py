@@ -14,7 +14,7 @@ from typing import Final
 
 from wfc import fault
 from wfc.clock import MICROSECONDS
-from wfc.cron import first_after, instants
+from wfc.cron import first_after, instants, passed_over
 from wfc.errors import BundleUnloadable, CannotDecrypt, VersionUnknown, WfcError, WorldError
 from wfc.eventlog.event import Channel
 from wfc.ids import RunId, VersionId
@@ -31,6 +31,9 @@ LATE_US: Final = 60 * MICROSECONDS
 WAITING_MAX: Final = 1000
 """So many firings of one schedule wait; what comes on top is skipped."""
 _AT_ONCE: Final = 100
+_ROUNDS_MAX: Final = 10
+_PASSED_OVER_MAX: Final = 1000
+"""So many firings by a cron expression are counted at once; each is a search of its own."""
 _LOOK_S: Final = 15.0
 _LEAST_S: Final = 0.05
 """So often the table is read at most, however much news of it there is."""
@@ -127,15 +130,19 @@ class Firing:
         return min(max(left_s, 0.001), _LOOK_S)
 
     async def fire_due(self) -> int | None:
-        """Fire all that is due, and give the instant of the next firing (None: there is none)."""
+        """Fire what is due, and give the instant of the next firing (None: there is none).
+
+        After some rounds that is now: what is left of a long absence comes with the next call.
+        """
         self._left.clear()
-        while True:
+        for _ in range(_ROUNDS_MAX):
             due = await self._world.due_schedules()
             rows = [row for row in due.rows if row.name not in self._left]
             for row in rows:
                 await self._fire(row)
             if not rows:
                 return due.next_at
+        return self._world.now_us()
 
     async def _fire(self, row: ScheduleRow) -> None:
         """Deal with one schedule. Whatever another worker does to it meanwhile ends this: the next
@@ -151,34 +158,29 @@ class Firing:
                 _LOG.error("the schedule %s cannot be fired here: %s", row.name, error)
 
     async def _fire_all(self, row: ScheduleRow) -> None:
+        now = self._world.now_us()
+        plan = plan_of(row, now)
         current: ScheduleRow | None = row
-        plan = plan_of(row, self._world.now_us())
         if row.waiting and not row.paused:
             current = await self._waited(row)
-        for at in plan.fire:
-            if current is not None:
-                current = await self._one(replace(current, next_at=first_after(row.timing, at)), at)
+        for count, at in enumerate(plan.fire):
+            if current is None:
+                return
+            moved = replace(current, next_at=first_after(row.timing, at))
+            answer = await self._one(moved, at)
+            if answer is Put.BUSY:
+                left = plan.fire[count:]
+                await self._put(_put_off(current, replace(plan, fire=left), now))
+                return
+            current = _written(moved, at, answer)
         if current is not None and current.next_at != plan.next_at:
             await self._put(replace(current, next_at=plan.next_at))
 
-    async def _one(self, row: ScheduleRow, at: int) -> ScheduleRow | None:
-        """Make one firing, as far as it may be; give the row as it is then, None if it changed."""
+    async def _one(self, row: ScheduleRow, at: int) -> Put:
+        """Make one firing, unless a run is open, or firings wait, that must end before it."""
         if row.overlap is Overlap.QUEUE and row.waiting:
-            return await self._wait(row, at)
-        alone = row.overlap is not Overlap.ALLOW
-        answer = await self._begin(row, at, alone=alone)
-        if answer is not Put.BUSY:
-            return _written(row, at, answer)
-        if row.overlap is Overlap.QUEUE:
-            return await self._wait(row, at)
-        _LOG.info("the schedule %s skips a firing: a run of it is still open", row.name)
-        return await self._put(replace(row, skipped=row.skipped + 1))
-
-    async def _wait(self, row: ScheduleRow, at: int) -> ScheduleRow | None:
-        if len(row.waiting) >= WAITING_MAX:
-            _LOG.warning("the schedule %s skips a firing: %d wait already", row.name, WAITING_MAX)
-            return await self._put(replace(row, skipped=row.skipped + 1))
-        return await self._put(replace(row, waiting=(*row.waiting, at)))
+            return Put.BUSY
+        return await self._begin(row, at, alone=row.overlap is not Overlap.ALLOW)
 
     async def _waited(self, row: ScheduleRow) -> ScheduleRow | None:
         """Make the firing that has waited longest, if no run of the schedule is open any more."""
@@ -223,6 +225,30 @@ class Firing:
     async def _put(self, row: ScheduleRow) -> ScheduleRow | None:
         answer = await self._world.put_schedule(row)
         return replace(row, revision=row.revision + 1) if answer is Put.DONE else None
+
+
+def _put_off(row: ScheduleRow, plan: Plan, now: int) -> ScheduleRow:
+    """Let the firings of a plan wait, or skip them, since a run is open: all by one change.
+
+    Where one of them is skipped, so is all that is due behind it.
+    """
+    room = max(0, WAITING_MAX - len(row.waiting)) if row.overlap is Overlap.QUEUE else 0
+    waiting, skipped, next_at = plan.fire[:room], len(plan.fire[room:]), plan.next_at
+    if skipped and next_at is not None and next_at <= now:
+        more, next_at = passed_over(row.timing, next_at, now, _PASSED_OVER_MAX)
+        skipped += more
+    if skipped and row.overlap is Overlap.QUEUE:
+        _LOG.warning(
+            "the schedule %s skips %d firings: %d wait already", row.name, skipped, WAITING_MAX
+        )
+    elif skipped:
+        _LOG.info("the schedule %s skips %d firings: a run of it is open", row.name, skipped)
+    return replace(
+        row,
+        next_at=next_at,
+        waiting=(*row.waiting, *waiting),
+        skipped=row.skipped + skipped,
+    )
 
 
 def _fired(row: ScheduleRow, at: int, run_id: RunId) -> ScheduleRow:

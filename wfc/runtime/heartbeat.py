@@ -16,7 +16,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from wfc.errors import TurnTooLong, WorldError
 from wfc.eventlog.event import FailureKind, Recorded
@@ -77,6 +77,33 @@ class Pulse:
     every_s: float = 5.0
     stalled_s: float = 30.0
     abandon_s: float = 600.0
+
+
+class Heart(Protocol):
+    """What keeps a worker's lease."""
+
+    def start(self) -> None:
+        """Begin to beat for the running loop."""
+        ...
+
+    async def stop(self) -> None:
+        """End; a renewal under way is waited for."""
+        ...
+
+
+class HeartOf(Protocol):
+    """Makes the heart of a worker; `Heartbeat` is one such."""
+
+    def __call__(
+        self,
+        renew: Callable[[], Renewal],
+        tell: Callable[[Renewal], None],
+        turns: Turns,
+        pulse: Pulse,
+        stalled: Callable[[float], None] | None = None,
+    ) -> Heart:
+        """Make one that does not beat yet."""
+        ...
 
 
 class Heartbeat:

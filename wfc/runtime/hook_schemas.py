@@ -20,7 +20,7 @@ from uuid import UUID
 
 from wfc import codec
 from wfc.codec.fitting import adapter_of, says_nothing
-from wfc.errors import HookPayloadInvalid, SchemaUnavailable
+from wfc.errors import HookPayloadInvalid, PayloadCorrupt, SchemaUnavailable
 
 _KNOWN: Final[dict[str, Any]] = {
     codec.wire_name(kind): kind
@@ -121,15 +121,22 @@ class Schema:
 
 
 def read_schema(data: bytes | None, types_: codec.Types) -> Schema:
-    """Read what `recorded_schema` wrote. Raises `CannotDecrypt` for one that was withheld."""
+    """Read what `recorded_schema` wrote. Raises `CannotDecrypt` for one that was withheld, and
+    `PayloadCorrupt`.
+    """
     if data is None:
         return Schema()
     if codec.is_withheld(data):
         raise codec.refuse_withheld("the schema of the hook")
-    found = codec.decode(data)
-    json_schema = found["json"]
+    match codec.decode(data):
+        case {"json": json_schema, "type": written}:
+            pass
+        case _:
+            raise _damaged("it says nothing of a type")
     try:
-        return Schema(_read(found["type"], types_), json_schema=json_schema)
+        return Schema(_read(written, types_), json_schema=json_schema)
+    except TypeError as error:  # a union of nothing, or a class that takes no parameters
+        raise _damaged(error) from None
     except _OpaqueError:
         return Schema(None, has_type=False, json_schema=json_schema)
 
@@ -155,6 +162,10 @@ def _read(written: Any, types_: codec.Types) -> Any:  # noqa: PLR0911 - one for 
 def _class(name: str, types_: codec.Types) -> Any:
     found = _KNOWN.get(name) or types_.find(name)
     return _refuse() if found is None else found
+
+
+def _damaged(problem: object) -> PayloadCorrupt:
+    return PayloadCorrupt(f"the schema of the hook is damaged: {problem}")
 
 
 # --- judging -----------------------------------------------------------------------------------
@@ -186,7 +197,7 @@ def _by_json_schema(payload: Any, schema: Any) -> None:
 
     try:
         plain = pydantic_core.to_jsonable_python(payload)
-    except pydantic_core.PydanticSerializationError as error:
+    except (pydantic_core.PydanticSerializationError, UnicodeEncodeError) as error:
         raise _invalid([((), str(error))]) from None
     problems = [(tuple(one.absolute_path), one.message) for one in validator(plain)]
     if problems:
@@ -202,7 +213,12 @@ def _validator(schema: Any) -> Callable[[Any], Iterable[Any]]:
             "`jsonschema` is not installed. Install `wfc-durable[web]`, or send the payload from a "
             "process of the application."
         ) from None
-    errors: Callable[[Any], Iterable[Any]] = jsonschema.Draft202012Validator(schema).iter_errors
+    kind = jsonschema.Draft202012Validator
+    try:
+        kind.check_schema(schema)
+    except jsonschema.SchemaError as error:
+        raise _damaged(error.message) from None
+    errors: Callable[[Any], Iterable[Any]] = kind(schema).iter_errors
     return errors
 
 

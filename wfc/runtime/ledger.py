@@ -191,8 +191,10 @@ def _paused(ledger: Ledger, _event: RunPaused, _recorded: Recorded) -> None:
     ledger.paused = True
 
 
-def _unpaused(ledger: Ledger, _event: RunUnpaused, _recorded: Recorded) -> None:
+def _unpaused(ledger: Ledger, _event: RunUnpaused, recorded: Recorded) -> None:
     ledger.paused = False
+    if ledger.cancel is not None:
+        ledger.cancelled_at = recorded.recorded_at  # no cleanup could be done before
 
 
 def _woken(ledger: Ledger, event: RunWoken, recorded: Recorded) -> None:

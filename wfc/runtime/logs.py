@@ -19,7 +19,7 @@ from wfc.eventlog.event import (
     StepFailed,
     StepRetrying,
 )
-from wfc.ids import RunId, VersionId
+from wfc.ids import RunId, VersionId, is_run_id
 from wfc.worlds.protocol import World
 
 PAGE: Final = 2000
@@ -32,7 +32,10 @@ async def read_log(world: World, run_id: RunId, *, veiled: bool = False) -> list
     Raises `RunNotFound`, `CorruptEvent`, `LogTooNew`, `CannotDecrypt`.
     """
     log: list[Recorded] = []
-    while page := await world.history(run_id, len(log), PAGE, veiled=veiled):
+    # What is no id may be no text either, which a database refuses in words of its own.
+    while is_run_id(run_id) and (
+        page := await world.history(run_id, len(log), PAGE, veiled=veiled)
+    ):
         log.extend(page)
         if len(page) < PAGE:
             break

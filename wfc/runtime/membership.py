@@ -10,7 +10,7 @@ from wfc import fault
 from wfc.clock import MICROSECONDS
 from wfc.ids import WorkerId
 from wfc.manifests.code import need_columns
-from wfc.runtime.heartbeat import Heartbeat, Turns
+from wfc.runtime.heartbeat import Heart, Heartbeat, HeartOf, Turns
 from wfc.runtime.neighbours import give_up_gone, worker_id
 from wfc.runtime.worker_limits import WorkerLimits
 from wfc.worlds.protocol import Renewal, World
@@ -44,10 +44,12 @@ class Membership:
         turns: Turns,
         queues: Sequence[str],
         entropy: Callable[[int], bytes],
+        heart: HeartOf = Heartbeat,
     ) -> None:
-        """Belong to nothing yet."""
+        """Belong to nothing yet; `heart` makes what keeps the lease."""
         self.worker_id = WorkerId("")
-        self.heartbeat: Heartbeat | None = None
+        self.heartbeat: Heart | None = None
+        self._heart = heart
         self._member = member
         self._world = member.world
         self._options = member.options
@@ -69,7 +71,7 @@ class Membership:
         await give_up_gone(world)
         self._lease_until = world.now_us() + round(lease_s * MICROSECONDS)
         if self.heartbeat is None:
-            self.heartbeat = Heartbeat(
+            self.heartbeat = self._heart(
                 self.renew,
                 self._member.learn,
                 self._turns,

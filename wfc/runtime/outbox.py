@@ -426,15 +426,26 @@ def _step_over(outbox: Outbox, event: StepCompleted | StepFailed | StepCancelled
     name = event.operation_id
     outbox.outcomes.pop(name, None)
     outbox.given_up.pop(name, None)
+    outbox.to_queue.pop(name, None)
     outbox.queued.discard(name)
 
 
 def _step_retrying(outbox: Outbox, event: StepRetrying) -> None:
     outbox.outcomes.pop(event.operation_id, None)
+    _step_queued(outbox, event)
 
 
 def _step_created(outbox: Outbox, event: StepCreated) -> None:
     outbox.announce.pop(event.operation_id, None)
+    _step_queued(outbox, event)
+
+
+def _step_queued(outbox: Outbox, event: StepCreated | StepStarted | StepRetrying) -> None:
+    """Learn by the log that the message of a step is out, if the world's answer was lost: one that
+    was to be queued is created, or tried, by nothing else.
+    """
+    if outbox.to_queue.pop(event.operation_id, None) is not None:
+        outbox.queued.add(event.operation_id)
 
 
 def _wait_created(outbox: Outbox, event: WaitCreated) -> None:
@@ -470,6 +481,7 @@ _CROSSED_OFF: Final[dict[type[Event], Callable[[Outbox, Any], None]]] = {
     StepCancelled: _step_over,
     StepRetrying: _step_retrying,
     StepCreated: _step_created,
+    StepStarted: _step_queued,
     WaitCreated: _wait_created,
     WaitCompleted: _wait_completed,
     HookCreated: _hook_created,

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from wfc.errors import LeaseLost, RunNotFound, StreamClosed
+from wfc.errors import LeaseLost, RunNotFound, StreamClosed, StreamTooLarge
 from wfc.ids import OperationId, RunId
 from wfc.runtime.writable import StreamName
 from wfc.worlds.protocol import (
@@ -42,9 +42,17 @@ class ChunkClerk(Protocol):
     """Who writes chunks on behalf of a worker."""
 
     async def write_chunks(
-        self, run_id: RunId, write: StreamWrite, *, guard: Owner | AttemptOf, writer: RunId
+        self,
+        run_id: RunId,
+        write: StreamWrite,
+        *,
+        guard: Owner | AttemptOf,
+        writer: RunId,
+        since: int | None = None,
     ) -> Written | Refused:
-        """Write chunks, waiting out a full or unreachable world."""
+        """Write chunks, waiting out a full or unreachable world. `since` is how long the stream was
+        after the last write of this body.
+        """
         ...
 
 
@@ -90,21 +98,26 @@ class Outlets:
             outlet.drop()
 
     async def send(
-        self, to: StreamName, chunks: tuple[NewChunk, ...], *, begins: bool, close: bool
-    ) -> None:
-        """Write to the world. Raises `StreamClosed`, `LeaseLost`, `RunNotFound`, `WorldError`."""
+        self, to: StreamName, chunks: tuple[NewChunk, ...], *, since: int | None, close: bool
+    ) -> int:
+        """Write to the world what comes after the last write of this body (None: it has not written
+        yet), and say how long the stream is then.
+
+        Raises `StreamClosed`, `LeaseLost`, `RunNotFound`, `WorldError`.
+        """
         name, attempt = self._step
         wanted = StreamWrite(
             namespace=to.namespace,
             chunks=chunks,
-            step=WritingStep(operation_id=name, attempt=attempt, begins=begins),
+            step=WritingStep(operation_id=name, attempt=attempt, begins=since is None),
             close=close,
         )
         answer = await self._clerk.write_chunks(
-            to.run_id, wanted, guard=self._guard(), writer=self._writer
+            to.run_id, wanted, guard=self._guard(), writer=self._writer, since=since
         )
         if isinstance(answer, Refused):
             raise self._refused(to, answer.reason)
+        return answer.length
 
     def _guard(self) -> Owner | AttemptOf:
         if isinstance(self._holder, AttemptOf):
@@ -149,7 +162,7 @@ class _Outlet:
         self._waiting: deque[NewChunk] = deque()
         self._count = 0
         self._size = 0  # with what is being written, as is the count
-        self._begun = False
+        self._since: int | None = None
         self._closing = False
         self._closed = False
         self._flush: asyncio.Task[None] | None = None
@@ -160,7 +173,7 @@ class _Outlet:
     async def write(self, chunks: Sequence[NewChunk], *, close: bool) -> None:
         if chunks or not close:
             self._check()
-        begins = not self._begun
+        begins = self._since is None
         self._closing = self._closing or close
         for chunk in chunks:
             self._waiting.append(chunk)
@@ -229,12 +242,26 @@ class _Outlet:
     async def _write_out(self) -> None:
         chunks = tuple(self._waiting)
         self._waiting.clear()
-        close = self._closing
-        await self._outlets.send(self._to, chunks, begins=not self._begun, close=close)
-        self._begun, self._closed = True, close
+        await self._send(chunks, close=self._closing)
         self._count -= len(chunks)
         self._size -= sum(len(chunk.body) for chunk in chunks)
         self._tell()
+
+    async def _send(self, chunks: tuple[NewChunk, ...], *, close: bool) -> None:
+        """Write to the world; at the limit of a stream, as much as it still takes."""
+        try:
+            self._since = await self._outlets.send(
+                self._to, chunks, since=self._since, close=close
+            )
+        except StreamTooLarge:
+            if len(chunks) <= 1:
+                raise
+            # What was taken from the body before the chunk that is too much is not lost with it.
+            half = len(chunks) // 2
+            await self._send(chunks[:half], close=False)
+            await self._send(chunks[half:], close=close)
+            return
+        self._closed = close
 
     def _tell(self) -> None:
         landing, self._landing = self._landing, []

@@ -27,7 +27,7 @@ from wfc.runtime.desk import Desk
 from wfc.runtime.parking import Parking
 from wfc.runtime.resume import LiveRun
 from wfc.runtime.trials import SUSPECT_AFTER, Trials
-from wfc.worlds.protocol import Claimed, Held, Queued, Resume, Suspect, World
+from wfc.worlds.protocol import Claimed, Held, NotYet, Over, Queued, Resume, Suspect, World
 
 _LOG: Final = logging.getLogger("wfc.worker")
 _NOT_MINE_YET_US: Final = 50_000
@@ -56,6 +56,14 @@ class Home(Desk, Protocol):
         """Move a run to this worker's version, if that is what the version wants."""
         ...
 
+    def doubt(self) -> None:
+        """Hear that this worker may hold what it does not know of."""
+        ...
+
+    async def certain(self) -> None:
+        """Wait until it is known what this worker holds."""
+        ...
+
     def forget_alarm(self, who: Poked) -> None:
         """Let nobody be poked who has left."""
         ...
@@ -69,6 +77,8 @@ class OwnedRuns:
         self.active: dict[RunId, LiveRun] = {}
         self.parked = Parking(executions)
         self.claiming: set[RunId] = set()
+        self.asking: set[RunId] = set()
+        """Runs that the world is just asked for."""
         self._trials = Trials()
         self._home = home
         self._watched: dict[RunId, list[asyncio.Future[None]]] = {}
@@ -96,18 +106,29 @@ class OwnedRuns:
     async def _claim(self, run_id: RunId) -> None:
         home = self._home
         await self._trials.none()
+        await home.certain()
         telemetry = home.telemetry
         with nullcontext() if telemetry is None else telemetry.claiming(run_id):
-            answer = await home.world.claim(run_id, home.worker_id, losses_max=SUSPECT_AFTER - 1)
+            answer = await self._asked(run_id, SUSPECT_AFTER - 1)
         fault.point("run.claimed")
         if isinstance(answer, Claimed):
             self.execute(run_id, answer)
         elif isinstance(answer, Suspect):
             await self._try_alone(run_id)
         elif isinstance(answer, Held) and answer.worker_id == home.worker_id:
-            # The append that claimed it has not come back yet.
+            # The append that claimed it has not come back yet, or never will.
+            home.doubt()
             later = home.now_us() + _NOT_MINE_YET_US
             await home.world.enqueue(Queued(message=Resume(run_id), not_before=later))
+
+    async def _asked(
+        self, run_id: RunId, losses_max: int | None
+    ) -> Claimed | Suspect | Held | Over | NotYet:
+        self.asking.add(run_id)
+        try:
+            return await self._home.world.claim(run_id, self._home.worker_id, losses_max=losses_max)
+        finally:
+            self.asking.discard(run_id)
 
     async def _try_alone(self, run_id: RunId) -> None:
         """Execute a run that may have killed its workers, and let none begin until it shows that it
@@ -117,7 +138,8 @@ class OwnedRuns:
         async with self._trials.turn() as over:
             if home.stopping:
                 return  # the sweeper brings it back
-            answer = await home.world.claim(run_id, home.worker_id)
+            await home.certain()
+            answer = await self._asked(run_id, None)
             fault.point("run.claimed")
             if isinstance(answer, Claimed):
                 self.execute(run_id, answer, trial=over)
@@ -171,9 +193,16 @@ class OwnedRuns:
             self.parked.keep(live.run_id, parked)
 
     async def _block(self, live: LiveRun, reason: str) -> None:
-        """Keep a run that cannot be executed from being tried for ever; nothing else changes."""
+        """Keep a run that cannot be executed from being tried for ever; nothing else changes.
+
+        Nor that, if others have the run by now: what a worker that stood still knows of the log
+        does not go with what they have written since.
+        """
+        fence = live.tenure.fence
+        if fence is None:
+            return
         _LOG.error("run %s is blocked: %s", live.run_id, reason)
-        await self._home.world.block(live.run_id, reason)
+        await self._home.world.block(live.run_id, reason, fence=fence)
         await live.release_unread()
 
     def until_left(self, run_id: RunId) -> asyncio.Future[None] | None:

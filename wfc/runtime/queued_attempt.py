@@ -31,6 +31,7 @@ from wfc.worlds.protocol import (
     AttemptOf,
     ClaimedAttempt,
     Gate,
+    Held,
     Queued,
     Refused,
     World,
@@ -54,6 +55,14 @@ class Bench(Clerk, Protocol):
     ledgers: Ledgers
     limits: Limits
     telemetry: Telemetry | None
+
+    def doubt(self) -> None:
+        """Hear that this worker may hold what it does not know of."""
+        ...
+
+    async def certain(self) -> None:
+        """Wait until it is known what this worker holds."""
+        ...
 
     def gate(self, asked: StepAsked | Call, policy: Policy) -> Gate | None:
         """Say which gate an attempt of a step has to pass."""
@@ -258,6 +267,7 @@ class QueuedAttempts:
         """Have none yet."""
         self._bench = bench
         self._running: dict[tuple[RunId, OperationId], QueuedAttempt] = {}
+        self._asking: set[tuple[RunId, OperationId]] = set()
 
     def __len__(self) -> int:
         """Count them."""
@@ -270,11 +280,19 @@ class QueuedAttempts:
         key = attempt.key  # an upgrade may call the step otherwise meanwhile
         await bench.slots.taken()
         try:
-            claimed = await bench.world.claim_attempt(
-                message.run_id, message.operation_id, bench.worker_id
-            )
+            await bench.certain()
+            self._asking.add(key)
+            try:
+                claimed = await bench.world.claim_attempt(
+                    message.run_id, message.operation_id, bench.worker_id
+                )
+            finally:
+                self._asking.discard(key)
             fault.point("attempt.claimed")
-            if isinstance(claimed, ClaimedAttempt):
+            if isinstance(claimed, Held) and claimed.worker_id == bench.worker_id:
+                if key not in self.held():
+                    bench.doubt()  # an answer that never came gave it to this worker
+            elif isinstance(claimed, ClaimedAttempt):
                 self._running[key] = attempt
                 await attempt.run(claimed)
         except LogError as error:
@@ -282,8 +300,18 @@ class QueuedAttempts:
             _LOG.error("run %s is blocked: %s", message.run_id, error)
             await bench.world.block(message.run_id, f"{type(error).__name__}: {error}")
         finally:
-            self._running.pop(key, None)
+            if self._running.get(key) is attempt:
+                del self._running[key]
             bench.slots.give_back()
+
+    def held(self) -> set[tuple[RunId, OperationId]]:
+        """Name the attempt rows that these are, as their messages and as the log now call them."""
+        running = {
+            name
+            for key, attempt in self._running.items()
+            for name in (key, (attempt.run_id, attempt.operation_id))
+        }
+        return running | self._asking
 
     def give_up(self, keys: Iterable[tuple[RunId, OperationId]]) -> None:
         """Stop bodies whose outcome nobody wants."""

@@ -26,6 +26,7 @@ from wfc.eventlog.event import (
     RunCancelRequested,
     RunRestarted,
     RunStarted,
+    RunUnpaused,
     RunUpgraded,
     RunWoken,
     StepRetrying,
@@ -445,6 +446,7 @@ _REACTIONS: Final[dict[type[Event], Callable[[LiveRun, Any], None]]] = {
     ChildFailed: lambda run, _event: run.bodies.fill(),
     RunWoken: lambda run, event: run.decisions.woken(event, run.execution),
     RunCancelRequested: lambda run, _event: run.decisions.set_deadline(),
+    RunUnpaused: lambda run, _event: run.decisions.set_deadline(),
 }
 """What a live run does about an event of its log, beside delivering it."""
 

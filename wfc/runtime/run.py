@@ -160,6 +160,8 @@ class Run(Generic[T]):
     async def pause(self, reason: str | None = None) -> None:
         """Make no new decision and begin no new body until `unpause`; bodies under way end.
 
+        The time of the run's timeout goes on; if it is over, the run is cancelled at `unpause`.
+
         Raises `RunEnded`, `OptionInvalid`.
         """
         check_reason(reason)

@@ -284,10 +284,11 @@ async def _create(client: Client, run_id: RunId, created: RunCreated) -> bool:
         fault.point("run.created")
         return isinstance(answer, Appended)
     events: list[Event] = [created, RunStarted(worker_id=worker.worker_id)]
-    answer = await client.world.append(run_id, events, guard=NewRun(), claim=worker.worker_id)
-    fault.point("run.created")
-    if isinstance(answer, Appended) and answer.fence is not None:
-        worker.adopt(run_id, answer)
+    with worker.begins(run_id):
+        answer = await client.world.append(run_id, events, guard=NewRun(), claim=worker.worker_id)
+        fault.point("run.created")
+        if isinstance(answer, Appended) and answer.fence is not None:
+            worker.adopt(run_id, answer)
     return isinstance(answer, Appended)
 
 

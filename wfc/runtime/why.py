@@ -52,6 +52,13 @@ def _paused(facts: Facts) -> Why:
     ago = f", {span(facts.now - since)} ago" if since is not None else ""
     reason = f': "{short(pause.reason)}"' if pause is not None and pause.reason else "."
     sentence = f"Paused{who}{ago}{reason}"
+    if (
+        facts.deadline is not None
+        and facts.deadline <= facts.now
+        and not facts.run.cancel_requested
+    ):
+        over = span(facts.now - facts.deadline)
+        sentence += f" Its timeout is over since {over}: it is cancelled when it goes on."
     action = f"wfc unpause {word(facts.run.run_id)}"
     return say(WhyKind.PAUSED, sentence, since=since, next_action=action)
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from wfc import codec
+from wfc.clock import MICROSECONDS
 from wfc.errors import CodecError, LogError
 from wfc.eventlog.entity import Hook, HookStatus, Run
 from wfc.eventlog.event import (
@@ -19,7 +20,7 @@ from wfc.eventlog.event import (
 )
 from wfc.eventlog.fold import State, fold
 from wfc.ids import OperationId, RunId, WorkerId
-from wfc.runtime.logs import read_log
+from wfc.runtime.logs import chapters_of, created_of, read_log
 from wfc.runtime.why import Facts, Why, explain
 from wfc.worlds.protocol import World
 
@@ -73,6 +74,7 @@ async def facts_of(world: World, run_id: RunId, types: codec.Types) -> Facts | N
         },
         standings=() if run.status.ended else await world.standings(run_id),
         cancel_request=state.cancel_request,
+        deadline=_deadline(log),
         **_of_events(log, state),
     )
 
@@ -105,6 +107,16 @@ def _of_events(log: Sequence[Recorded], state: State) -> dict[str, Any]:
         elif isinstance(event, RunCancelRequested) and "cancelled_at" not in facts:
             facts["cancelled_at"] = each.recorded_at
     return facts
+
+
+def _deadline(log: Sequence[Recorded]) -> int | None:
+    """Give the instant at which the chapter has taken longer than the run's timeout."""
+    if not log:
+        return None
+    created, began = created_of(log), chapters_of(log)[-1][0].recorded_at
+    if created.timeout_s is None:
+        return None
+    return max(began, created.not_before or 0) + round(created.timeout_s * MICROSECONDS)
 
 
 def _takes(hook: Hook, types: codec.Types) -> str | None:

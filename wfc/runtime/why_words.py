@@ -98,6 +98,8 @@ class Facts:
     cancelled_at: int | None = None
     pause: RunPaused | None = None
     paused_at: int | None = None
+    deadline: int | None = None
+    """When the run's timeout is over."""
 
 
 def say(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from wfc.clock import MICROSECONDS
 from wfc.errors import LeaseLost, WorldError
@@ -25,7 +27,7 @@ from wfc.runtime.desk import PAGE
 from wfc.runtime.execution import Execution
 from wfc.runtime.firing import Firing
 from wfc.runtime.following import Following
-from wfc.runtime.heartbeat import Turns
+from wfc.runtime.heartbeat import Heartbeat, HeartOf, Turns
 from wfc.runtime.inbox import LOOK_AGAIN_S, Inbox
 from wfc.runtime.measuring import measure
 from wfc.runtime.membership import Membership
@@ -69,6 +71,9 @@ if TYPE_CHECKING:
 
 _LOG: Final = logging.getLogger("wfc.worker")
 _TAKE_MAX: Final = 100
+_LOOK_BACK: Final = 200
+"""So many events may have been written since an append whose answer was lost."""
+_T = TypeVar("_T")
 
 
 class Worker:
@@ -85,9 +90,11 @@ class Worker:
         telemetry: Telemetry | None = None,
         entropy: Callable[[int], bytes] = os.urandom,
         callbacks: Callbacks = REGISTERED,
+        heart: HeartOf = Heartbeat,
     ) -> None:
         """Prepare; nothing is taken before `start`, `run` or `run_until_idle`. Without `processes`
-        a step that asks for a process of its own fails.
+        a step that asks for a process of its own fails. `entropy` and `heart` are for simulations,
+        which repeat what they do and so have no threads.
         """
         log_context.install()
         log_capture.install()
@@ -111,9 +118,9 @@ class Worker:
         self.owned = OwnedRuns(self, self.options.executions)
         self._alarms = Alarms(world.now_us)
         self._turns = Turns(self.options.turn_s)
-        self.membership = Membership(self, self._turns, queues, entropy)
+        self.membership = Membership(self, self._turns, queues, entropy, heart)
         self._following: Following | None = None
-        self._chores = Chores(self.settled, self._give_up)
+        self._chores = Chores(self.settled, self._give_up, self.doubt)
         self.attempts = QueuedAttempts(self)
         self._firing = Firing(world, registry)
         self._herald = Herald(self, callbacks)
@@ -122,6 +129,10 @@ class Worker:
         self._stop_asked = asyncio.Event()
         self._look = asyncio.Event()
         self._world_full = False
+        self._doubts: list[float] = []
+        self._certain = asyncio.Event()
+        self._certain.set()
+        self._beginning: set[RunId] = set()
         self._background: list[asyncio.Task[None]] = []
         self._fires_at: int | None = None
 
@@ -227,7 +238,8 @@ class Worker:
         await measure(self.world, self.telemetry)
         told = await self._herald.take()
         self._fires_at = await self._firing.fire_due()
-        found = swept.total() or told or self._activity.is_set()
+        more = self._fires_at is not None and self._fires_at <= self.now_us()
+        found = swept.total() or told or more or self._activity.is_set()
         return bool(found) or await self._take_once()
 
     def _alarm_in_s(self) -> float | None:
@@ -271,8 +283,21 @@ class Worker:
             bool(self._background)
             and not self.stopping
             and not self._world_full
+            and self._certain.is_set()
             and len(self.owned.active) < self.options.runs
         )
+
+    @contextlib.contextmanager
+    def begins(self, run_id: RunId) -> Iterator[None]:
+        """Let a run be created and claimed by one append inside."""
+        self._beginning.add(run_id)
+        try:
+            yield
+        except BaseException:
+            self.doubt()  # the run may be this worker's, and nobody else would execute it
+            raise
+        finally:
+            self._beginning.discard(run_id)
 
     def adopt(self, run_id: RunId, appended: Appended) -> None:
         """Execute a run that was created and claimed by one append."""
@@ -333,16 +358,44 @@ class Worker:
                 raise
             except WorldError as error:
                 await self._endure(error)
+                if isinstance(guard, AttemptOf):
+                    landed = await self._landed(run_id, events)
+                    if landed is not None:
+                        return landed
                 continue
             self._world_full = False
             if self.telemetry is not None and isinstance(answer, Appended):
                 self.telemetry.appended(run_id, began_s, len(events))
             return answer
 
+    async def _landed(self, run_id: RunId, events: Sequence[Event]) -> Appended | None:
+        """Find the events of an attempt whose append had no answer: an owner is told what it has
+        missed, but here the log would only say that they cannot follow.
+        """
+        row = await self.patiently(lambda: self.world.run(run_id))
+        if row is None:
+            return None
+        after = max(0, row.length - _LOOK_BACK)
+        log = await self.patiently(lambda: self.world.history(run_id, after))
+        found = tuple(each for each in log if each.event in events)
+        if len(found) < len(events):
+            return None
+        return Appended(recorded=found, length=found[-1].position)
+
     async def write_chunks(
-        self, run_id: RunId, write: StreamWrite, *, guard: Owner | AttemptOf, writer: RunId
+        self,
+        run_id: RunId,
+        write: StreamWrite,
+        *,
+        guard: Owner | AttemptOf,
+        writer: RunId,
+        since: int | None = None,
     ) -> Written | Refused:
-        """Write chunks; a world that is full or out of reach is tried again every some seconds."""
+        """Write chunks; a world that is full or out of reach is tried again every some seconds.
+
+        `since` is how long the stream was after the last write of this body: whatever the body has
+        written from there on is this write, whose answer was lost.
+        """
         while True:
             try:
                 answer = await self.world.write_chunks(run_id, write, guard=guard, writer=writer)
@@ -350,9 +403,36 @@ class Worker:
                 raise
             except WorldError as error:
                 await self._endure(error)
+                if since is not None and await self._holds(run_id, write, writer, since):
+                    return Written(since)
                 continue
             self._world_full = False
             return answer
+
+    async def _holds(self, run_id: RunId, write: StreamWrite, writer: RunId, since: int) -> bool:
+        """Tell whether a stream holds anything of a body from an index on."""
+        step = write.step
+        while step is not None:
+            read = partial(self.world.read_chunks, run_id, write.namespace, since)
+            page = await self.patiently(read)
+            for row in page.chunks:
+                body = row.writer or run_id, row.operation_id, row.attempt
+                if body == (writer, step.operation_id, step.attempt):
+                    return True
+            since += len(page.chunks)
+            if not page.chunks:
+                break
+        return False
+
+    async def patiently(self, ask: Callable[[], Awaitable[_T]]) -> _T:
+        """Ask the world something, for as long as it is out of reach."""
+        while True:
+            try:
+                return await ask()
+            except HOPELESS:
+                raise
+            except WorldError as error:
+                await self._endure(error)
 
     async def history(self, run_id: RunId, after: int, limit: int = PAGE) -> list[Recorded]:
         """Read up to `limit` events after a position."""
@@ -429,23 +509,31 @@ class Worker:
             while not self.stopping:
                 self._look.clear()
                 try:
-                    await self.membership.keep()
-                    if await self._take_once():
-                        continue
-                    pause_s = await self._inbox.pause_s()
-                    if pause_s > 0:
-                        await _either(watch.changed(pause_s), self._look.wait())
-                except LeaseLost:
-                    await self.membership.check(self.worker_id)
+                    try:
+                        await self._look_once(watch)
+                    except LeaseLost:
+                        await self.membership.check(self.worker_id)
                 except HOPELESS as error:
                     self._give_up(error)
                 except WorldError as error:
+                    self.doubt()
                     await self._endure(error)
         finally:
             watch.close()
 
+    async def _look_once(self, watch: Watch) -> None:
+        """Take what there is, or wait until there may be something."""
+        await self.membership.keep()
+        if await self._take_once():
+            return
+        pause_s = await self._inbox.pause_s()
+        if pause_s > 0:
+            await _either(watch.changed(pause_s), self._look.wait())
+
     async def _take_once(self) -> bool:
         await self._inbox.flush()
+        if self._doubts and self._doubts[0] <= asyncio.get_running_loop().time():
+            await self._resolve()
         room = min(_TAKE_MAX, self.options.runs - len(self.owned.active))
         if room <= 0 or self._world_full:
             return False
@@ -459,6 +547,38 @@ class Worker:
                 await self.attempts.take(message)
 
     # -- trouble
+
+    def doubt(self) -> None:
+        """Hear that a call of the world had no answer, so that it may have given this worker what
+        the worker does not know of: nobody else would ever be given that.
+        """
+        loop = asyncio.get_running_loop()
+        # Twice: what was under way when nobody waited for it any more may land in the meantime.
+        self._doubts = [loop.time(), loop.time() + self.options.probe_s]
+        loop.call_later(self.options.probe_s, self._look.set)
+        self._look.set()
+        self._activity.set()
+
+    async def certain(self) -> None:
+        """Wait until it is known what this worker holds."""
+        if not self._certain.is_set():
+            await self._certain.wait()
+
+    async def _resolve(self) -> None:
+        """Give back what this worker holds and does not know of."""
+        self._doubts.pop(0)
+        self._certain.clear()  # what is claimed while the world is told would not be named
+        try:
+            freed = await self.world.disown(
+                self.worker_id,
+                runs={*self.owned.active, *self.owned.asking, *self._beginning},
+                attempts=self.attempts.held(),
+                receipts=self._inbox.in_hand,
+            )
+        finally:
+            self._certain.set()
+        if freed:
+            _LOG.warning("%d things were given back that this worker did not know it held", freed)
 
     def _give_up(self, error: WorldError) -> None:
         _LOG.error("the worker stops: %s", error)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, Generic, NamedTuple, TypeVar, overload
 
 from wfc import codec
@@ -24,6 +24,9 @@ DEFAULT: Final = "default"
 """The namespace of the stream that nobody named."""
 OURS: Final = "wfc."
 """What the namespaces of wfc itself begin with."""
+_PART_MAX: Final = 32
+_PART_BYTES_MAX: Final = 256 << 10
+"""So many values of one write are held at once, besides those that are on their way."""
 _PLAIN: Final = (str, int, float, bool, list, dict)
 
 
@@ -76,10 +79,33 @@ class Writable(Generic[T]):
         await self.write_many((value,))
 
     async def write_many(self, values: Iterable[T]) -> None:
-        """Write values, in their order. Raises as `write` does; then none of them is written."""
+        """Write values, in their order; they are taken as there is room, so there may be many.
+
+        Each is as durable as one that is written alone. Raises as `write` does: then what stands
+        before the value that could not be written is written, and nothing from it on; over the
+        limits of a stream that may be told only by a later write, or by the end of the step.
+        """
         attempt = self._attempt("write")
-        chunks = [self._chunk(value) for value in values]
-        await attempt.write_stream(self._name, chunks)
+        for part in self._parts(values):
+            await attempt.write_stream(self._name, part)
+
+    def _parts(self, values: Iterable[T]) -> Iterator[list[NewChunk]]:
+        """Give the chunks of values in parts, at least one; those before a bad value come first."""
+        part: list[NewChunk] = []
+        size, none = 0, True
+        try:
+            for value in values:
+                part.append(self._chunk(value))
+                size += len(part[-1].body)
+                if len(part) >= _PART_MAX or size >= _PART_BYTES_MAX:
+                    yield part
+                    part, size, none = [], 0, False
+        except Exception:
+            if part:
+                yield part
+            raise
+        if part or none:
+            yield part
 
     async def close(self) -> None:
         """Say that nothing follows; readers end there. On disk when this returns.

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from wfc.http.bodies import BodyTooLarge, read_body
+from wfc.http.leaving import while_there
 from wfc.http.problems import problem
 from wfc.runtime import webhook_door
 from wfc.runtime.webhook_door import BODY_MAX, Refusal, Taken
@@ -40,7 +41,9 @@ _PAGE_HEADERS: Final = {
 
 
 async def webhook(site: Site, request: Request) -> Response:
-    """Take what is sent to a webhook. Raises `Refusal`."""
+    """Take what is sent to a webhook. Raises `Refusal`, and `ClientDisconnect` once the sender of
+    one that a step answers has gone.
+    """
     client = await site.sessions.get()
     row = await webhook_door.webhook_at(client, request.path_params["token"])
     if request.method not in row.hook.methods:
@@ -51,7 +54,7 @@ async def webhook(site: Site, request: Request) -> Response:
         webhook_door.check_method(row, request.method)
     taken = await webhook_door.deliver(client, row, await _read(request))
     try:
-        answer = await webhook_door.answer_to(client, taken, _PATIENCE_S)
+        answer = await while_there(request, webhook_door.answer_to(client, taken, _PATIENCE_S))
     except Refusal as refusal:
         return _marked(problem(request, refusal), taken)
     return _marked(

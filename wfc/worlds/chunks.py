@@ -153,7 +153,7 @@ def check_sizes(
     if length > CHUNKS_MAX or size > STREAM_BYTES_MAX:
         raise StreamTooLarge(
             f"the {where} would have {length:,} chunks and {size:,} bytes; {CHUNKS_MAX:,} chunks "
-            f"and {STREAM_BYTES_MAX:,} bytes are the most. Nothing was written.\n"
+            f"and {STREAM_BYTES_MAX:,} bytes are the most. What was written before stays.\n"
             "Go on in a stream with another namespace, or write larger chunks less often."
         )
 

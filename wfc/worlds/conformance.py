@@ -24,6 +24,7 @@ from wfc.worlds.promises.attempts import Attempts
 from wfc.worlds.promises.auditing import Auditing
 from wfc.worlds.promises.children import Children
 from wfc.worlds.promises.copying import Copying
+from wfc.worlds.promises.disowning import Disowning
 from wfc.worlds.promises.hooks import Hooks
 from wfc.worlds.promises.leases import Leases
 from wfc.worlds.promises.measuring import Measuring
@@ -57,6 +58,7 @@ class Conformance(
     Hooks,
     Children,
     Leases,
+    Disowning,
     Attempts,
     Queue,
     Admitting,

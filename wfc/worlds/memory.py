@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from wfc.clock import MICROSECONDS
@@ -236,13 +236,15 @@ class MemoryWorld(MemoryBeside):
         self._must_be_open()
         return memory_streams.listed(self._tables, run_id)
 
-    async def block(self, run_id: RunId, reason: str | None) -> None:
+    async def block(self, run_id: RunId, reason: str | None, *, fence: int | None = None) -> None:
         """Mark the run as not executable, or free it again."""
         self._must_be_open()
         with self._lock:
             run = self._tables.runs.get(run_id)
             if run is None:
                 raise RunNotFound(f"no run has the id {run_id}")
+            if fence is not None and (run.owner is None or run.fence != fence):
+                return
             run.blocked = reason
             if reason is None and not run.status.ended:
                 memory_children.wake(self._tables, run)
@@ -275,6 +277,21 @@ class MemoryWorld(MemoryBeside):
         with self._lock:
             leases.give_up(self._tables, worker_id)
         self._publish(WORKERS, QUEUES, RUNS)
+
+    async def disown(
+        self,
+        worker_id: WorkerId,
+        *,
+        runs: Collection[RunId],
+        attempts: Collection[tuple[RunId, OperationId]],
+        receipts: Collection[int],
+    ) -> int:
+        """Free what a worker holds beside what it names."""
+        self._must_be_open()
+        with self._lock:
+            freed = leases.disown(self._tables, worker_id, runs, attempts, receipts)
+        self._publish(*([QUEUES, RUNS] if freed else []))
+        return freed
 
     async def workers(self) -> list[WorkerRow]:
         """Read the workers whose lease has not run out."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from wfc.clock import MICROSECONDS
 from wfc.eventlog.renames import Renames
@@ -133,6 +133,31 @@ def give_up(tables: Tables, worker_id: WorkerId) -> tuple[int, int]:
             row.worker_id, row.lost = None, True
             tables.put(Attempt(run_id, operation_id), now, row.priority, row.queue)
     return len(runs), attempts
+
+
+def disown(
+    tables: Tables,
+    worker_id: WorkerId,
+    runs: Collection[RunId],
+    attempts: Collection[tuple[RunId, OperationId]],
+    receipts: Collection[int],
+) -> int:
+    """Free what a worker holds beside what it names."""
+    now, freed = tables.now_us(), 0
+    for message in tables.messages.values():
+        if message.worker_id == worker_id and message.receipt not in receipts:
+            message.worker_id, freed = None, freed + 1
+    for run_id, run in sorted(tables.runs.items()):
+        if run.owner == worker_id and run_id not in runs:
+            freed += 1
+            tables.lose(run, now)
+            tables.resume_when_due(run)
+    for place, row in sorted(tables.attempts.items(), key=place_of):
+        if row.worker_id == worker_id and place not in attempts and not row.unwanted:
+            freed += 1
+            row.worker_id, row.lost = None, True
+            tables.put(Attempt(*place), now, row.priority, row.queue)
+    return freed
 
 
 def _forget(tables: Tables, places: Iterable[tuple[RunId, OperationId]]) -> None:

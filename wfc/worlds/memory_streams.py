@@ -196,6 +196,23 @@ def rename(tables: Tables, run_id: RunId, renames: Renames) -> None:
         }
 
 
+def forget_writers(tables: Tables, run: RunRow) -> None:
+    """Forget who has written in chapters that are over, as the tables of `sql_streams` do."""
+    above: RunRow | None = run
+    while above is not None:
+        for stream in tables.streams.get(above.run_id, {}).values():
+            _forget(tables, stream, run.run_id, ended=above is run)
+        above = None if above.parent_id is None else tables.runs.get(above.parent_id)
+
+
+def _forget(tables: Tables, stream: Stream, run_id: RunId, *, ended: bool) -> None:
+    for place in list(stream.writers):
+        writer = tables.runs.get(place[0])
+        done = writer is None or (writer.status.ended and writer.status is not RunStatus.FAILED)
+        if place[0] == run_id or (ended and done):
+            del stream.writers[place]
+
+
 def copy(tables: Tables, run_id: RunId, copied: CopiedStreams) -> None:
     """Take along what the copied steps of another run wrote to its streams."""
     for source in tables.streams.get(copied.run_id, {}).values():

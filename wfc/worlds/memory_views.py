@@ -76,6 +76,7 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
             run.version, run.fingerprint = event.version, event.fingerprint
             run.chapter, run.chapter_at = event.chapter, len(run.log) + 1
             run.children.clear()
+            memory_streams.forget_writers(tables, run)
         case ChildCreated():
             children.hear(run, event)
         case ChildCompleted() | ChildFailed():

@@ -341,3 +341,7 @@ CREATE FUNCTION json_each(text) RETURNS TABLE (value text)
 -- migration 5
 -- Blocked runs are counted, and are few.
 CREATE INDEX runs_blocked ON runs (run_id) WHERE blocked IS NOT NULL;
+
+-- migration 6
+-- Open runs are listed without a look at those that ended, which are many times as many.
+CREATE INDEX runs_open ON runs (created_at, run_id) WHERE ended_at IS NULL;

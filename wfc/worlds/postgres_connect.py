@@ -13,7 +13,7 @@ import asyncpg
 from wfc.errors import WorldReadOnly, WorldTooNew, WorldUnreachable
 from wfc.worlds.postgres_errors import LOCK_TIMEOUT_MS, shown
 
-SCHEMA: Final = 5
+SCHEMA: Final = 6
 """The number of the last migration this code knows."""
 MIN_READER: Final = 4
 """Older code knows nothing of gates and would let everybody pass."""

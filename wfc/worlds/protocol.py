@@ -276,8 +276,8 @@ class World(Protocol):
     ) -> list[Recorded]:
         """Read up to `limit` events after position `after`, dense and in order.
 
-        Raises `CorruptEvent` or `LogTooNew`, and `CannotDecrypt` for payloads whose key is not
-        here; `veiled`, for those who only look, `codec.ENCRYPTED` stands for each of these.
+        Raises `CorruptEvent` or `LogTooNew`, and `CannotDecrypt` for payloads that no key here
+        opens; `veiled`, for those who only look, `codec.ENCRYPTED` stands for each of these.
         """
         ...
 
@@ -343,9 +343,10 @@ class World(Protocol):
         """List the streams of a run by namespace."""
         ...
 
-    async def block(self, run_id: RunId, reason: str | None) -> None:
+    async def block(self, run_id: RunId, reason: str | None, *, fence: int | None = None) -> None:
         """Mark the run as not executable (its log cannot be read, its bundle is missing), or
-        with None free it again. Workers skip blocked runs; nothing else changes.
+        with None free it again. Workers skip blocked runs; nothing else changes. With `fence`
+        nothing is done unless the run is owned under it: who was fenced may err about the log.
         """
         ...
 
@@ -365,6 +366,19 @@ class World(Protocol):
 
     async def leave(self, worker_id: WorkerId) -> None:
         """Remove the worker; runs that it still owns count as lost at once."""
+        ...
+
+    async def disown(
+        self,
+        worker_id: WorkerId,
+        *,
+        runs: Collection[RunId],
+        attempts: Collection[tuple[RunId, OperationId]],
+        receipts: Collection[int],
+    ) -> int:
+        """Free what a worker holds beside what it names here, and say how much that was: it was
+        taken by calls whose answers did not arrive. Runs and attempts count as lost.
+        """
         ...
 
     async def workers(self) -> list[WorkerRow]:
@@ -530,7 +544,9 @@ class World(Protocol):
         statuses: Collection[Telling] = (),
         limit: int = 200,
     ) -> list[DeliveryRow]:
-        """Read how the telling of ends stands, the last changed first. Raises `CannotDecrypt`."""
+        """Read how the telling of ends stands, the last changed first; of an error that no key
+        here opens, `codec.ENCRYPTED`.
+        """
         ...
 
     async def forget_callbacks(self, *, unseen_since: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -57,6 +56,7 @@ from wfc.worlds.protocol import (
 PAGE_MAX: Final = 200
 BEHIND_MAX: Final = 2000
 """How many missed events one refusal carries; who misses more asks again."""
+_MOMENT_MAX: Final = 1 << 63
 FOR_EVER_US: Final = 1 << 62
 """Longer than any clock goes, and still in range when an instant is added."""
 COLLECTED_EVENTS_MAX: Final = 20_000
@@ -356,8 +356,8 @@ def read_cursor(where: RunFilter, cursor: str) -> tuple[int, RunId]:
     """Give creation time and id of the last run before the cursor. Raises `ConfigError`."""
     try:
         created_at, run_id, digest = json.loads(base64.b64decode(cursor, altchars=b"-_"))
-        place = int(created_at), RunId(str(run_id))
-    except (ValueError, TypeError, binascii.Error) as error:
+        place = _moment(created_at), RunId(_text(run_id))
+    except (ValueError, TypeError) as error:
         raise _no_cursor(cursor) from error
     if digest != _filter_digest(where):
         raise _other_filters()
@@ -383,12 +383,27 @@ def read_hook_cursor(where: HookFilter, cursor: str) -> HookPlace:
     """Give the place of the last hook before the cursor. Raises `ConfigError`."""
     try:
         created_at, run_id, name, digest = json.loads(base64.b64decode(cursor, altchars=b"-_"))
-        place = int(created_at), RunId(str(run_id)), OperationId(str(name))
-    except (ValueError, TypeError, binascii.Error) as error:
+        place = _moment(created_at), RunId(_text(run_id)), OperationId(_text(name))
+    except (ValueError, TypeError) as error:
         raise _no_cursor(cursor) from error
     if digest != _hook_filter_digest(where):
         raise _other_filters()
     return place
+
+
+def _moment(value: object) -> int:
+    """Read a time of a cursor. Raises `ValueError` for one that no database holds."""
+    if type(value) is not int or not -_MOMENT_MAX <= value < _MOMENT_MAX:
+        raise ValueError(value)
+    return value
+
+
+def _text(value: object) -> str:
+    """Read an id of a cursor. Raises `ValueError` for one that no database holds."""
+    if type(value) is not str or "\0" in value:
+        raise ValueError(value)
+    value.encode()  # lone surrogates have no bytes
+    return value
 
 
 def _hook_filter_digest(where: HookFilter) -> str:

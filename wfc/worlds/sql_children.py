@@ -41,7 +41,7 @@ _HEARERS: Final = "SELECT run_id FROM children WHERE child_id = ? ORDER BY run_i
 def hear(transaction: Transaction, run_id: RunId, event: ChildCreated) -> None:
     """Let the run hear of the end of the child that the event names."""
     transaction.execute(
-        "INSERT INTO children VALUES (?, ?, ?)"
+        "INSERT INTO children (run_id, operation_id, child_id) VALUES (?, ?, ?)"
         " ON CONFLICT (run_id, operation_id) DO UPDATE SET child_id = excluded.child_id",
         (run_id, event.operation_id, event.run_id),
     )

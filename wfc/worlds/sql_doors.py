@@ -26,7 +26,8 @@ from wfc.worlds.sql_transaction import Transaction
 _COLUMNS: Final = "number, run_id, operation_id, limit_name, key, state, paid, rank, since"
 _LIMIT: Final = "SELECT name, concurrency, rate_count, rate_us, active FROM limits WHERE name = ?"
 _DEFINE: Final = """
-INSERT INTO limits VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET
+INSERT INTO limits (name, concurrency, rate_count, rate_us, active)
+VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET
 concurrency = excluded.concurrency, rate_count = excluded.rate_count,
 rate_us = excluded.rate_us, active = excluded.active
 """
@@ -76,7 +77,8 @@ class SqlBook:
     def spend(self, gate: Gate, until: int) -> None:
         """Note until when the rate is used up."""
         self._execute(
-            "INSERT INTO rates VALUES (?, ?, ?) ON CONFLICT (limit_name, key)"
+            "INSERT INTO rates (limit_name, key, spent_until)"
+            " VALUES (?, ?, ?) ON CONFLICT (limit_name, key)"
             " DO UPDATE SET spent_until = excluded.spent_until",
             (*gate, until),
         )

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
-from wfc import fault
+from wfc import codec, fault
 from wfc.eventlog.entity import RunStatus
 from wfc.ids import DefinitionId, RunId, WorkerId
 from wfc.worlds.ends import Callback, CallbackRow, DeliveryRow, TakenEnd, Telling, wanted
 from wfc.worlds.feed import ENDS, run_topic
 from wfc.worlds.messages import Ended
 from wfc.worlds.sql_transaction import Transaction
-from wfc.worlds.vault import Vault, sealed, unsealed
+from wfc.worlds.vault import Vault, sealed, unsealed, veiled_or
 
 _PLACE: Final = "the error of an end callback"
 CALLBACKS: Final = "SELECT name, workflow, status, seen_at FROM callbacks ORDER BY name"
@@ -21,7 +21,9 @@ _COLUMNS: Final = (
     " worker_id IS NOT NULL"
 )
 _ADD: Final = """
-INSERT INTO deliveries VALUES (?, ?, ?, 'pending', 0, ?, NULL, ?, NULL, NULL)
+INSERT INTO deliveries (run_id, callback, position, status, attempts, due, worker_id, changed_at,
+    error, key_id)
+VALUES (?, ?, ?, 'pending', 0, ?, NULL, ?, NULL, NULL)
 ON CONFLICT (run_id, callback) DO UPDATE SET
     position = excluded.position, status = 'pending', attempts = 0, due = excluded.due,
     worker_id = NULL, changed_at = excluded.changed_at, error = NULL, key_id = NULL
@@ -53,7 +55,8 @@ WHERE status = 'pending' AND worker_id IS NULL AND callback IN ({_UNSEEN})
 def register(transaction: Transaction, callbacks: Sequence[Callback]) -> None:
     """Know callbacks, each as it was told last."""
     transaction.connection.executemany(
-        "INSERT INTO callbacks VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET"
+        "INSERT INTO callbacks (name, workflow, status, seen_at)"
+        " VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET"
         " workflow = excluded.workflow, status = excluded.status, seen_at = excluded.seen_at",
         [(each.name, each.workflow, each.status, transaction.now_us) for each in callbacks],
     )
@@ -207,7 +210,9 @@ def next_due(names: Collection[str]) -> tuple[str, list[object]]:
 
 
 def delivery_of(values: tuple[Any, ...], vault: Vault | None) -> DeliveryRow:
-    """Make a row of what `listed` has found. Raises `CannotDecrypt`."""
+    """Make a row of what `listed` has found; `codec.ENCRYPTED` stands for an error that no key
+    here opens.
+    """
     run_id, callback, position, status, attempts, due, changed_at, error, key_id, held = values
     return DeliveryRow(
         run_id=RunId(run_id),
@@ -217,6 +222,15 @@ def delivery_of(values: tuple[Any, ...], vault: Vault | None) -> DeliveryRow:
         attempts=attempts,
         due=due,
         changed_at=changed_at,
-        error=None if error is None else unsealed(vault, RunId(run_id), _PLACE, error, key_id),
+        error=None if error is None else _shown(RunId(run_id), error, key_id, vault),
         held=bool(held),
+    )
+
+
+def _shown(run_id: RunId, error: bytes, key_id: str | None, vault: Vault | None) -> bytes:
+    return veiled_or(
+        lambda: unsealed(vault, run_id, _PLACE, error, key_id),
+        lambda: codec.ENCRYPTED,
+        vault,
+        key_id,
     )

@@ -17,14 +17,16 @@ from wfc.eventlog.event import Event, Recorded
 from wfc.ids import RunId
 from wfc.worlds import rules
 from wfc.worlds.sql_transaction import Connection, Transaction
-from wfc.worlds.vault import Vault, missing
+from wfc.worlds.vault import Vault, missing, veiled_or
 
 BLOB_BYTES: Final = 32 << 10
 _KEY: Final = "$key"
 """Names the key among the names of payloads, none of which is written so."""
 _BLOB: Final = "a large payload"
 _DIGEST: Final = "digest"
-INSERT: Final = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)"
+INSERT: Final = (
+    "INSERT INTO events (run_id, position, code, body, dedupe, blobs) VALUES (?, ?, ?, ?, ?, ?)"
+)
 SELECT: Final = (
     "SELECT position, body, blobs, code FROM events"
     " WHERE run_id = ? AND position > ? ORDER BY position LIMIT ?"
@@ -147,20 +149,22 @@ def decode(
 def veiled(
     run_id: RunId, row: Fetched, blobs: Mapping[bytes, bytes], vault: Vault | None = None
 ) -> Recorded:
-    """Do as `decode`, but let `codec.ENCRYPTED` stand for payloads whose key is not here."""
+    """Do as `decode`, but let `codec.ENCRYPTED` stand for payloads that no key here opens."""
     position, body, names, _ = row
     try:
         key_id = None if names is None else _named(names)[0]
     except ValueError:
         key_id = None
-    if key_id is None or (vault is not None and vault.has(key_id)):
-        return decode(run_id, row, blobs, vault)
-    recorded = wire.decode(body, run_id=run_id, position=position)
-    event = recorded.event
-    for path, _ in _payloads(event):
-        if not path.endswith(_DIGEST):
-            event = _with_payload(event, path, codec.ENCRYPTED)
-    return replace(recorded, event=event)
+
+    def veil() -> Recorded:
+        recorded = wire.decode(body, run_id=run_id, position=position)
+        event = recorded.event
+        for path, _ in _payloads(event):
+            if not path.endswith(_DIGEST):
+                event = _with_payload(event, path, codec.ENCRYPTED)
+        return replace(recorded, event=event)
+
+    return veiled_or(lambda: decode(run_id, row, blobs, vault), veil, vault, key_id)
 
 
 def _sealed_parts(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -62,7 +62,7 @@ def join(
     """Register a worker; what an earlier worker of this id held is given up."""
     give_up(transaction, worker_id)
     transaction.execute(
-        "INSERT INTO workers VALUES (?, ?, ?)",
+        "INSERT INTO workers (worker_id, lease_until, queues) VALUES (?, ?, ?)",
         (worker_id, _lease_until(transaction, lease_s), json.dumps(list(queues))),
     )
     transaction.news.add(WORKERS)
@@ -119,6 +119,63 @@ def give_up(transaction: Transaction, worker_id: WorkerId) -> tuple[int, int]:
         message = Attempt(run_id, operation_id)
         messages.put(transaction, message, transaction.now_us, priority, queue)
     return len(owned), len(held)
+
+
+def disown(
+    transaction: Transaction,
+    worker_id: WorkerId,
+    runs: Collection[RunId],
+    attempts: Collection[tuple[RunId, OperationId]],
+    receipts: Collection[int],
+) -> int:
+    """Free what a worker holds beside what it names: row by row, since that is little."""
+    place, freed = (worker_id,), 0
+    held = transaction.execute("SELECT receipt FROM messages WHERE worker_id = ?", place).fetchall()
+    for (receipt,) in sorted(held):
+        if receipt not in receipts:
+            freed += 1
+            transaction.execute(
+                "UPDATE messages SET worker_id = NULL WHERE receipt = ? AND worker_id = ?",
+                (receipt, worker_id),
+            )
+    owned = transaction.execute("SELECT run_id FROM runs WHERE owner = ?", place).fetchall()
+    for (run_id,) in sorted(owned):
+        if run_id in runs:
+            continue
+        lost = transaction.execute(
+            "UPDATE runs SET owner = NULL, lost = 1, due_at = max(?, coalesce(not_before, 0))"
+            " WHERE run_id = ? AND owner = ? RETURNING due_at, priority",
+            (transaction.now_us, run_id, worker_id),
+        ).fetchall()
+        for due, priority in lost:
+            freed += 1
+            messages.put(transaction, Resume(run_id), due, priority)
+    return freed + _disown_attempts(transaction, worker_id, attempts)
+
+
+def _disown_attempts(
+    transaction: Transaction,
+    worker_id: WorkerId,
+    attempts: Collection[tuple[RunId, OperationId]],
+) -> int:
+    held = transaction.execute(
+        "SELECT run_id, operation_id, priority, queue FROM attempts"
+        " WHERE worker_id = ? AND unwanted = 0",
+        (worker_id,),
+    ).fetchall()
+    freed = 0
+    for run_id, operation_id, priority, queue in sorted(held, key=lambda row: row[:2]):
+        if (run_id, operation_id) in attempts:
+            continue
+        freed += 1
+        transaction.execute(
+            "UPDATE attempts SET worker_id = NULL, lost = 1"
+            " WHERE run_id = ? AND operation_id = ? AND worker_id = ?",
+            (run_id, operation_id, worker_id),
+        )
+        message = Attempt(run_id, operation_id)
+        messages.put(transaction, message, transaction.now_us, priority, queue)
+    return freed
 
 
 def claim(

@@ -15,6 +15,7 @@ from wfc.worlds.protocol import RunFilter
 from wfc.worlds.sql_runs import COLUMNS, row_of
 from wfc.worlds.vault import Vault
 
+_OPEN: Final = frozenset(status for status in RunStatus if not status.ended)
 _COLUMNS: Final = ", ".join(f"runs.{name}" for name in COLUMNS)
 # The end of a run is its last event: output and error are not kept a second time.
 _VIEW: Final = f"""
@@ -165,4 +166,6 @@ def _status_is(statuses: Iterable[str], values: dict[str, object]) -> str:
         choices.append(f"(workers.worker_id IS NULL AND runs.status IN ({', '.join(marks)}))")
     if len(stored) < len(wanted):
         choices.append("workers.worker_id IS NOT NULL")
-    return f"({' OR '.join(choices)})"
+    chosen = f"({' OR '.join(choices)})"
+    # Said apart, so that an index of open runs is used: those that ended are not looked at.
+    return f"runs.ended_at IS NULL AND {chosen}" if _OPEN.issuperset(wanted) else chosen

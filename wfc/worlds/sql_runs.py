@@ -65,7 +65,7 @@ class RunRow:
 
 COLUMNS: Final = tuple(field.name for field in fields(RunRow))
 _SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM runs WHERE run_id = ? /*pg FOR UPDATE */"  # noqa: S608 - fixed names
-_INSERT: Final = f"INSERT INTO runs VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 - marks
+_INSERT: Final = f"INSERT INTO runs ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 - fixed names, and marks
 
 
 def row_of(values: tuple[Any, ...]) -> RunRow:
@@ -101,7 +101,7 @@ def create(connection: Connection, run_id: RunId, event: RunCreated, now_us: int
     )
     connection.execute(_INSERT, tuple(getattr(row, name) for name in COLUMNS))
     connection.executemany(
-        "INSERT INTO attributes VALUES (?, ?, ?)",
+        "INSERT INTO attributes (run_id, key, value) VALUES (?, ?, ?)",
         [(run_id, key, rules.scalar_text(value)) for key, value in event.attributes.items()],
     )
     return row

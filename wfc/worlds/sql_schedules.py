@@ -43,7 +43,8 @@ LIMIT :limit
 """  # noqa: S608 - constants
 NEXT: Final = "SELECT min(next_at) FROM schedules WHERE next_at > :now"
 _PUT: Final = """
-INSERT INTO schedules VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO schedules (name, revision, next_at, waiting, facts, arguments, key_id)
+VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (name) DO UPDATE SET
     revision = excluded.revision, next_at = excluded.next_at, waiting = excluded.waiting,
     facts = excluded.facts, arguments = excluded.arguments, key_id = excluded.key_id

@@ -18,7 +18,7 @@ from wfc.worlds.protocol import AttemptOf, Owner, Refusal, Refused, StreamRow
 from wfc.worlds.sql_outside import upgrades_of
 from wfc.worlds.sql_runs import RunRow
 from wfc.worlds.sql_transaction import Transaction
-from wfc.worlds.vault import Vault, missing
+from wfc.worlds.vault import Vault, missing, veiled_or
 
 HEAD: Final = """
 SELECT runs.ended_at IS NOT NULL, streams.length, streams.closed FROM runs
@@ -39,7 +39,11 @@ AND number >= :start AND number < :end AND at < :bytes + (
     SELECT at FROM chunks WHERE stream = (SELECT stream FROM found) AND number = :start
 ) ORDER BY number
 """  # noqa: S608 - fixed names
-_INSERT: Final = "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT: Final = """
+INSERT INTO chunks (stream, number, form, at, recorded_at, operation_id, attempt, writer, key,
+    sealed_under, body)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
 _SELECT: Final = """
 SELECT stream, namespace, length, size, closed, recorded_at, closed_by FROM streams
 WHERE run_id = ? AND namespace = ?
@@ -47,6 +51,13 @@ WHERE run_id = ? AND namespace = ?
 _EPILOGUES: Final = """
 SELECT namespace, epilogue, sealed_under FROM streams
 WHERE run_id = ? AND closed = 0 AND epilogue IS NOT NULL ORDER BY namespace
+"""
+_PARENT: Final = "SELECT parent_id FROM runs WHERE run_id = ?"
+# One that has failed may be revived, and its steps write anew then.
+_FORGET_ENDED: Final = """
+DELETE FROM stream_writers WHERE run_id = ? AND NOT EXISTS (
+    SELECT 1 FROM runs WHERE runs.run_id = stream_writers.writer
+        AND (runs.ended_at IS NULL OR runs.status = 'failed'))
 """
 _EPILOGUE: Final = "an epilogue"
 
@@ -201,8 +212,29 @@ def _begin(
     ).fetchone()
     if found is not None:
         return chunks.reset_of(found[0])
-    transaction.execute("INSERT INTO stream_writers VALUES (?, ?, ?, ?, ?)", (*place, length))
+    transaction.execute(
+        "INSERT INTO stream_writers (run_id, namespace, writer, operation_id, from_number)"
+        " VALUES (?, ?, ?, ?, ?)",
+        (*place, length),
+    )
     return None
+
+
+def forget_writers(transaction: Transaction, run: RunRow) -> None:
+    """Forget which steps of chapters that are over, and of children that have come to their end,
+    have written: none of them writes again, and an endless run would have more of them each turn.
+    """
+    above: list[str] = [run.run_id]
+    parent = run.parent_id
+    while parent is not None:  # whose streams the run may have been given
+        above.append(parent)
+        found = transaction.execute(_PARENT, (parent,)).fetchone()
+        parent = None if found is None else found[0]
+    for run_id in above:
+        transaction.execute(
+            "DELETE FROM stream_writers WHERE run_id = ? AND writer = ?", (run_id, run.run_id)
+        )
+    transaction.execute(_FORGET_ENDED, (run.run_id,))
 
 
 def _row(new: NewChunk, wanted: StreamWrite, run_id: RunId, writer: RunId) -> _Row:
@@ -342,20 +374,21 @@ def row_of(run_id: RunId, namespace: str, values: tuple[Any, ...], vault: Vault 
 def veiled_row(
     run_id: RunId, namespace: str, values: tuple[Any, ...], vault: Vault | None
 ) -> ChunkRow:
-    """Do as `row_of`, but let `codec.ENCRYPTED` stand for a chunk whose key is not here."""
-    key_id = values[-1]
-    if key_id is None or (vault is not None and vault.has(key_id)):
-        return row_of(run_id, namespace, values, vault)
-    number, _, _, recorded_at, operation_id, attempt, writer, *_ = values
-    return ChunkRow(
-        index=number,
-        form=Form.VALUE,
-        body=codec.ENCRYPTED,
-        recorded_at=recorded_at,
-        operation_id=None if operation_id is None else OperationId(operation_id),
-        attempt=attempt,
-        writer=None if writer is None else RunId(writer),
-    )
+    """Do as `row_of`, but let `codec.ENCRYPTED` stand for a chunk that no key here opens."""
+    number, _, _, recorded_at, operation_id, attempt, writer, _, key_id = values
+
+    def veil() -> ChunkRow:
+        return ChunkRow(
+            index=number,
+            form=Form.VALUE,
+            body=codec.ENCRYPTED,
+            recorded_at=recorded_at,
+            operation_id=None if operation_id is None else OperationId(operation_id),
+            attempt=attempt,
+            writer=None if writer is None else RunId(writer),
+        )
+
+    return veiled_or(lambda: row_of(run_id, namespace, values, vault), veil, vault, key_id)
 
 
 def listed(values: tuple[Any, ...]) -> StreamRow:

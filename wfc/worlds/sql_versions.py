@@ -77,7 +77,8 @@ def register(
         )
     if environment is not None:
         transaction.execute(
-            "INSERT INTO environments VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            "INSERT INTO environments (version, python, wfc, platform)"
+            " VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
             (row.version, environment.python, environment.wfc, environment.platform),
         )
     if new and activate:
@@ -123,7 +124,9 @@ def prune(
     for row in () if dry_run else unneeded:
         transaction.execute("DELETE FROM bundles WHERE version = ?", (row.version,))
         transaction.execute("DELETE FROM environments WHERE version = ?", (row.version,))
-        transaction.execute("INSERT INTO pruned VALUES (?) ON CONFLICT DO NOTHING", (row.version,))
+        transaction.execute(
+            "INSERT INTO pruned (version) VALUES (?) ON CONFLICT DO NOTHING", (row.version,)
+        )
         transaction.news.add(VERSIONS)
     return unneeded
 

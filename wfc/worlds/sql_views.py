@@ -82,10 +82,7 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
                     _take_back(transaction, run, name)
             _rename(transaction, run.run_id, Renames((event,)))
         case RunRestarted():
-            sql_hooks.forget_chapters(transaction, run, at)
-            run.version, run.fingerprint = event.version, event.fingerprint
-            run.chapter, run.chapter_at = event.chapter, run.length + 1
-            children.forget(transaction, run.run_id)
+            _begin_anew(transaction, run, event, at)
         case ChildCreated():
             children.hear(transaction, run.run_id, event)
         case ChildCompleted() | ChildFailed():
@@ -107,6 +104,14 @@ def apply(  # noqa: C901, PLR0912 - one branch per event that has a view
     return event
 
 
+def _begin_anew(transaction: Transaction, run: RunRow, event: RunRestarted, at: int) -> None:
+    sql_hooks.forget_chapters(transaction, run, at)
+    run.version, run.fingerprint = event.version, event.fingerprint
+    run.chapter, run.chapter_at = event.chapter, run.length + 1
+    children.forget(transaction, run.run_id)
+    sql_streams.forget_writers(transaction, run)
+
+
 def _pause(transaction: Transaction, run: RunRow) -> None:
     run.paused = 1
     if run.gated:
@@ -121,7 +126,7 @@ def _set_attributes(transaction: Transaction, run_id: RunId, event: AttributesSe
             )
         else:
             transaction.execute(
-                "INSERT INTO attributes VALUES (?, ?, ?)"
+                "INSERT INTO attributes (run_id, key, value) VALUES (?, ?, ?)"
                 " ON CONFLICT (run_id, key) DO UPDATE SET value = excluded.value",
                 (run_id, key, rules.scalar_text(value)),
             )

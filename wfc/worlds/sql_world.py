@@ -8,7 +8,7 @@ from __future__ import annotations
 import abc
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -295,9 +295,9 @@ class SqlWorld(SqlBeside):
         ((stuck,),) = await self._read(sql_backlog.STUCK, where | {"before": stuck_before})
         return Backlog(queues=queues, late=await self.late_runs(), stuck=stuck)
 
-    async def block(self, run_id: RunId, reason: str | None) -> None:
+    async def block(self, run_id: RunId, reason: str | None, *, fence: int | None = None) -> None:
         """Mark the run as not executable, or with None free it again."""
-        await self._write(lambda transaction: _block(transaction, run_id, reason))
+        await self._write(lambda transaction: _block(transaction, run_id, reason, fence))
 
     # -- leases
 
@@ -318,6 +318,24 @@ class SqlWorld(SqlBeside):
     async def leave(self, worker_id: WorkerId) -> None:
         """Remove the worker; runs that it still owns count as lost at once."""
         await self._write(lambda transaction: sql_leases.leave(transaction, worker_id))
+
+    async def disown(
+        self,
+        worker_id: WorkerId,
+        *,
+        runs: Collection[RunId],
+        attempts: Collection[tuple[RunId, OperationId]],
+        receipts: Collection[int],
+    ) -> int:
+        """Free what a worker holds beside what it names."""
+
+        def work(transaction: Transaction) -> int:
+            freed = sql_leases.disown(transaction, worker_id, runs, attempts, receipts)
+            if freed:
+                transaction.news.update((QUEUES, RUNS))
+            return freed
+
+        return await self._write(work)
 
     async def workers(self) -> list[WorkerRow]:
         """Read the workers whose lease has not run out."""
@@ -407,10 +425,12 @@ class SqlWorld(SqlBeside):
         return self._feed.watch(topics)
 
 
-def _block(transaction: Transaction, run_id: RunId, reason: str | None) -> None:
+def _block(transaction: Transaction, run_id: RunId, reason: str | None, fence: int | None) -> None:
     run = sql_runs.load(transaction.connection, run_id)
     if run is None:
         raise RunNotFound(f"no run has the id {run_id}")
+    if fence is not None and (run.owner is None or run.fence != fence):
+        return
     transaction.execute("UPDATE runs SET blocked = ? WHERE run_id = ?", (reason, run_id))
     if reason is None and not run.over:
         before = replace(run)

@@ -27,7 +27,14 @@ from wfc.worlds.protocol import Appended, Owner, Refused
 from wfc.worlds.sql_transaction import Transaction
 from wfc.worlds.sql_world import SqlWorld
 from wfc.worlds.sqlite_commit import SqliteTransaction
-from wfc.worlds.sqlite_connect import check_folder, connect, connect_to_look, translate, verify
+from wfc.worlds.sqlite_connect import (
+    SQLITE_ERRORS,
+    check_folder,
+    connect,
+    connect_to_look,
+    translate,
+    verify,
+)
 from wfc.worlds.sqlite_plain import SqlitePlainAppend
 from wfc.worlds.sqlite_writer import Writer
 from wfc.worlds.vault import Vault
@@ -63,7 +70,7 @@ class SqliteWorld(SqlWorld):
             return
         try:
             self._reader = await self._new_reader()
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             writer, self._writer = self._writer, None
             await writer.close()
             raise translate(error, self.path) from error
@@ -88,7 +95,7 @@ class SqliteWorld(SqlWorld):
             try:
                 # Not in aiosqlite's thread, which does not end if it cannot connect.
                 found = await asyncio.to_thread(connect_to_look, self.path, immutable=immutable)
-            except (sqlite3.Error, WorldError):
+            except (*SQLITE_ERRORS, WorldError):
                 continue  # `problem` says what is wrong
             return await aiosqlite.Connection(lambda made=found: made, 64)  # type: ignore[misc]  # mypy infers no default
         raise problem
@@ -153,7 +160,7 @@ class SqliteWorld(SqlWorld):
         ):
             try:
                 source.backup(target)
-            except sqlite3.Error as error:
+            except SQLITE_ERRORS as error:
                 raise translate(error, path) from error
 
     async def _append_plain(
@@ -184,6 +191,6 @@ class SqliteWorld(SqlWorld):
         assert self._reader is not None
         try:
             rows = await self._reader.execute_fetchall(statement, values)
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise translate(error, self.path) from error
         return cast("list[tuple[Any, ...]]", list(rows))

@@ -327,3 +327,7 @@ ALTER TABLE messages ADD COLUMN queue TEXT;
 -- migration 11
 -- Blocked runs are counted, and are few.
 CREATE INDEX runs_blocked ON runs (run_id) WHERE blocked IS NOT NULL;
+
+-- migration 12
+-- Open runs are listed without a look at those that ended, which are many times as many.
+CREATE INDEX runs_open ON runs (created_at, run_id) WHERE ended_at IS NULL;

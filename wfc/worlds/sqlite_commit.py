@@ -21,7 +21,9 @@ from wfc.errors import IllegalEvent, WfcError
 from wfc.worlds.sql_write import Write
 from wfc.worlds.sqlite_connect import (
     CHECKPOINT_PAGES,
+    SQLITE_ERRORS,
     check_folder,
+    check_log,
     connect,
     connect_current,
     migrate,
@@ -102,7 +104,7 @@ class Committer:
             except BaseException:
                 self._turnstile.close()
                 raise
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise translate(error, path) from error
 
     def _connect(self) -> None:
@@ -114,6 +116,7 @@ class Committer:
             return
         self._turnstile.enter()
         try:
+            check_log(self._path)
             self._connection = connect(self._path)
             try:
                 migrate(self._connection, self._path, self._clock.now_us())
@@ -190,7 +193,7 @@ class Committer:
     def _run(self, write: Write, transaction: SqliteTransaction) -> Any:
         try:
             return write.run(transaction)
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise _WriteFailed from error
 
     def _run_apart(self, write: Write, transaction: SqliteTransaction) -> Any:
@@ -216,7 +219,7 @@ class Committer:
                 f"{self._path}: rows that are there contradict what was to be written ({error}), "
                 "so nothing was written. They are damaged, or wfc is at fault."
             )
-        if isinstance(error, sqlite3.Error):
+        if isinstance(error, SQLITE_ERRORS):
             return translate(error, self._path)
         assert isinstance(error, Exception)
         return error

@@ -24,12 +24,16 @@ from wfc.errors import (
 
 BUSY_MS: Final = 10_000
 CHECKPOINT_PAGES: Final = 4000
-SCHEMA: Final = 11
+SCHEMA: Final = 12
 """The number of the last migration this code knows."""
 MIN_READER: Final = 10
 """Older code writes rows of runs without the column for their gates, which is refused."""
 _FULL: Final = 2  # what `PRAGMA synchronous` answers for FULL
 _DISK_LOW_BYTES: Final = 1 << 20
+
+
+SQLITE_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
+"""What SQLite raises: of a damaged file it may say something that is no text."""
 
 
 def connect(path: Path, *, reader: bool = False) -> sqlite3.Connection:
@@ -54,17 +58,18 @@ def connect_current(path: Path) -> sqlite3.Connection | None:
     """Connect to a file whose tables are up to date, by reading alone; None if it is no such file.
 
     So whoever only looks needs no room on the disk and no turn among the writers. Raises
-    `WorldTooNew`, `WorldUnreachable`.
+    `WorldCorrupt`, `WorldTooNew`, `WorldUnreachable`.
     """
     if not path.is_file():
         return None
+    check_log(path)
     try:
         with _closed_unless_kept(f"{path.as_uri()}?mode=rw") as (connection, keep):
             (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
             if mode == "wal" and _schema(connection, path) >= SCHEMA:
                 _configure(connection, path)
                 return keep()
-    except sqlite3.Error:
+    except SQLITE_ERRORS:
         return None  # who connects to write next meets it again, and tells it
     return None
 
@@ -119,6 +124,28 @@ def check_folder(path: Path) -> None:
         )
 
 
+def check_log(path: Path) -> None:
+    """Refuse a file that is empty, or not there, while its log is not. Raises `WorldCorrupt`.
+
+    SQLite takes the log for a leftover and removes it, and with it what was committed last.
+    """
+    log = Path(f"{path}-wal")
+    # In this order: whoever makes a new file fills it before its log.
+    if _size(log) and not _size(path):
+        raise WorldCorrupt(
+            f"{path} is empty or gone, but its log {log} is not: the file was lost, and nothing is "
+            "repaired. Stop the workers, keep a copy of the log, and restore a backup; if nothing "
+            "is to be kept, remove the log."
+        )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def _configure(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
     (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
@@ -166,7 +193,8 @@ def migrate(connection: sqlite3.Connection, path: Path, now_us: int) -> None:
         # Written even if nothing changed, and then undone: `BEGIN IMMEDIATE` does not say that a
         # file is read-only.
         connection.executemany(
-            "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            "INSERT INTO meta (key, value)"
+            " VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
             [
                 ("schema", str(SCHEMA)),
                 ("min_reader", str(MIN_READER)),
@@ -208,8 +236,10 @@ def _migrations() -> Iterator[tuple[int, list[str]]]:
         yield int(number), [part for part in "\n".join(lines).split(";") if part.strip()]
 
 
-def translate(error: sqlite3.Error, path: Path) -> WorldError:
+def translate(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> WorldError:
     """Say what an error of SQLite means for a world."""
+    if isinstance(error, UnicodeDecodeError) or _OF_DAMAGE.match(str(error)):
+        return WorldCorrupt(f"{path}: {_CORRUPT[1]} ({error})")
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _disk_is_full(path)):
         return WorldFull(
@@ -242,6 +272,8 @@ _READ_ONLY: Final = (
     ),
 )
 _UNREACHABLE: Final = (WorldUnreachable, "the file cannot be opened, read or written")
+_OF_DAMAGE: Final = re.compile(r"Could not decode to UTF-8|no such (table|column)|.*has no column")
+"""What is said without a code of its own: text of a row is none, or the tables are not ours."""
 _MEANINGS: Final[Mapping[int, tuple[type[WorldError], str]]] = {
     sqlite3.SQLITE_BUSY: _LOCKED,
     sqlite3.SQLITE_LOCKED: _LOCKED,

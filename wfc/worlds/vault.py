@@ -10,10 +10,11 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import logging
 import os
 import re
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 
 from wfc.errors import CannotDecrypt, ConfigError, MissingExtra
 from wfc.ids import RunId
@@ -24,6 +25,8 @@ _NONCE_BYTES: Final = 12
 _KEY_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
 _INFO: Final = b"wfc payloads 1"
 _DERIVED_MAX: Final = 4096
+_LOG: Final = logging.getLogger("wfc.world")
+_T = TypeVar("_T")
 
 
 class Vault:
@@ -49,6 +52,7 @@ class Vault:
         )
         self._invalid = InvalidTag
         self._derived: dict[tuple[str, RunId], bytes] = {}
+        self._doubted: set[str] = set()
         self.writes_under = next(iter(self._keys))
         """The name of the key that seals."""
 
@@ -80,6 +84,18 @@ class Vault:
                 "Put the right key back, then free the run: wfc doctor --unblock RUN"
             ) from None
         return opened
+
+    def doubt(self, key_id: str) -> None:
+        """Say once of a key that it does not open what was sealed under its name."""
+        if key_id not in self._doubted:
+            self._doubted.add(key_id)
+            _LOG.warning(
+                "The key %r of %s does not open all that was sealed under that name, which is "
+                'shown as {"$encrypted": true}. Either the name stands for another key now, or '
+                "bytes were changed: the two cannot be told apart.",
+                key_id,
+                VARIABLE,
+            )
 
     def digest(self, run_id: RunId, data: bytes) -> bytes:
         """Name a payload of a run by its content, which nobody without the key can guess."""
@@ -130,6 +146,21 @@ def unsealed(
     if vault is None:
         raise missing(run_id, key_id)
     return vault.open(run_id, place, data, key_id)
+
+
+def veiled_or(
+    read: Callable[[], _T], veil: Callable[[], _T], vault: Vault | None, key_id: str | None
+) -> _T:
+    """Read for those who only look; what does not open under the key of its name is veiled."""
+    if key_id is None:
+        return read()
+    if vault is None or not vault.has(key_id):
+        return veil()
+    try:
+        return read()
+    except CannotDecrypt:
+        vault.doubt(key_id)
+        return veil()
 
 
 def missing(run_id: RunId, key_id: str) -> CannotDecrypt:

@@ -327,6 +327,20 @@ def _to_thread(func: Any, /, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, A
         run.on_behalf_of = before
 
 
+class _TaskGroup(asyncio.TaskGroup):
+    """Cancels its tasks in the order in which they were created, where asyncio's own goes by their
+    addresses: what they ask for while they clean up has the same names in a replay only so.
+    """
+
+    def __init__(self) -> None:
+        """Begin without tasks."""
+        super().__init__()
+        self._tasks = TaskSet()
+
+
+_TaskGroup.__name__ = _TaskGroup.__qualname__ = "TaskGroup"
+
+
 def _all_tasks(loop: Any = None) -> set[Any]:
     return TaskSet(asyncio.all_tasks(loop))
 
@@ -340,4 +354,5 @@ SHIMS: Final[Mapping[str, Any]] = {
     "asyncio.as_completed": _as_completed,
     "asyncio.to_thread": _coroutine_function(_to_thread),
     "asyncio.all_tasks": _all_tasks,
+    "asyncio.TaskGroup": _TaskGroup,
 }

@@ -120,6 +120,23 @@ class Leases:
         await world.block(RUN, None)
         assert isinstance(await world.claim(RUN, ALICE), Claimed)
 
+    async def test_only_its_owner_blocks_a_run_under_a_fence(
+        self, world: World, clock: VirtualClock
+    ) -> None:
+        """A worker that was given up may find the log odd that it reads, and must not judge it."""
+        late = await owned(world)
+        _pass_lease(clock)
+        await joined(world, BOB)
+        present = await claimed(world, RUN, BOB)
+        await world.block(RUN, "odd", fence=late.fence)
+        run = await world.run(RUN)
+        assert run is not None
+        assert run.blocked is None
+        await world.block(RUN, "odd", fence=present.fence)
+        run = await world.run(RUN)
+        assert run is not None
+        assert run.blocked == "odd"
+
     async def test_an_unknown_run_cannot_be_blocked(self, world: World) -> None:
         """A wrong id is told."""
         with pytest.raises(RunNotFound):

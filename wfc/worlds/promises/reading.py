@@ -24,6 +24,7 @@ from wfc.worlds.promises.given import (
     wrote,
 )
 from wfc.worlds.protocol import Owner, RunFilter, World
+from wfc.worlds.rules import write_cursor
 
 
 async def _population(world: World, clock: VirtualClock) -> None:
@@ -162,11 +163,23 @@ class Reading:
         with pytest.raises(ConfigError):
             await world.list_runs(RunFilter(queue="slow"), cursor=cursor)
 
-    @pytest.mark.parametrize("cursor", ["", "x", "bm9uc2Vuc2U=", "W10=", "ü", "W251bGwsIDEsIDJd"])
+    @pytest.mark.parametrize(
+        "cursor", ["", "x", "bm9uc2Vuc2U=", "W10=", "ü", "W251bGwsIDEsIDJd", "WzFlOTk5LCAiciIsIDJd"]
+    )
     async def test_a_made_up_cursor_is_refused(self, world: World, cursor: str) -> None:
         """With the sentence that says what a cursor is."""
         with pytest.raises(ConfigError):
             await world.list_runs(RunFilter(), cursor=cursor)
+
+    @pytest.mark.parametrize(
+        "place", [(1 << 70, "r"), (-(1 << 70), "r"), (5, "\0"), (5, "\ud800"), (5, 6), ("x", "r")]
+    )
+    async def test_a_cursor_to_where_nothing_can_be_is_refused(
+        self, world: World, place: tuple[int, RunId]
+    ) -> None:
+        """Before a database refuses it in words of its own."""
+        with pytest.raises(ConfigError, match="no cursor"):
+            await world.list_runs(RunFilter(), cursor=write_cursor(RunFilter(), *place))
 
     @pytest.mark.parametrize("limit", [-1, 0, 201])
     async def test_a_page_has_a_size(self, world: World, limit: int) -> None:

@@ -14,15 +14,17 @@ from wfc.clock import VirtualClock
 from wfc.errors import StreamClosed, StreamTooLarge
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import (
+    ChildCreated,
     Event,
     FailureKind,
+    Parent,
     RunCancelled,
     RunCompleted,
     RunFailed,
     RunRestarted,
     RunUpgraded,
 )
-from wfc.ids import OperationId, RunId, VersionId
+from wfc.ids import DefinitionId, OperationId, RunId, VersionId
 from wfc.worlds import chunks as chunk_rules
 from wfc.worlds.chunks import ChunkRow, Epilogue, Form
 from wfc.worlds.promises.given import (
@@ -45,6 +47,7 @@ from wfc.worlds.promises.given import (
 )
 from wfc.worlds.protocol import (
     AttemptOf,
+    Child,
     CopiedStreams,
     NewChunk,
     NewRun,
@@ -68,6 +71,9 @@ _EPILOGUE: Final[Epilogue] = {
         NewChunk(form=Form.RAW, body=b"finish"),
     ),
 }
+_RESTARTED: Final = RunRestarted(
+    chapter=2, arguments=b"", seed=bytes(32), version=VERSION, fingerprint="f" * 32
+)
 
 
 def raw(*bodies: bytes, key: str | None = None) -> tuple[NewChunk, ...]:
@@ -99,6 +105,17 @@ async def bodies(
     page = await world.read_chunks(run_id, namespace, start, 100_000)
     assert [one.index for one in page.chunks] == list(range(start, start + len(page.chunks)))
     return [one.body for one in page.chunks]
+
+
+async def child_of_other(world: World) -> tuple[Owner, Owner]:
+    """Make `RUN` a child of `OTHER`, and give the guards of `OTHER` and of `RUN`."""
+    above = await owned(world, OTHER)
+    name, workflow = OperationId("start~a#0"), DefinitionId("shop:ship")
+    event = ChildCreated(operation_id=name, run_id=RUN, workflow=workflow, digest=bytes(16))
+    parent = Parent(run_id=OTHER, operation_id=name)
+    child = Child(run_id=RUN, event=replace(created(), parent=parent, root_id=OTHER, depth=1))
+    wrote(await world.append(OTHER, [event], guard=above, create=[child]))
+    return Owner(above.fence, above.length + 1), await claimed(world)
 
 
 class Streams:
@@ -412,11 +429,30 @@ class Streams:
         """The next chapter writes on where the last one ended."""
         owner = await owned(world)
         await put(world, owner, b"a")
-        restarted = RunRestarted(
-            chapter=2, arguments=b"", seed=bytes(32), version=VERSION, fingerprint="f" * 32
-        )
-        wrote(await world.append(RUN, [restarted], guard=owner))
+        wrote(await world.append(RUN, [_RESTARTED], guard=owner))
         assert await put(world, owner, b"b") == 2
+
+    async def test_a_restart_forgets_who_has_written(self, world: World) -> None:
+        """Steps of a chapter that is over write no more, so nothing of theirs becomes void: neither
+        in streams of the run nor in those of a run above it that it was given.
+        """
+        _, guard = await child_of_other(world)
+        wanted = to_out(b"a", step=by(begins=True))
+        for to in (RUN, OTHER):
+            answer = await world.write_chunks(to, wanted, guard=guard, writer=RUN)
+            assert answer == Written(1)
+        wrote(await world.append(RUN, [_RESTARTED], guard=guard))
+        for to in (RUN, OTHER):
+            answer = await world.write_chunks(to, wanted, guard=guard, writer=RUN)
+            assert answer == Written(2), "no chunk says that the first is void"
+
+    async def test_a_restart_keeps_what_others_may_write(self, world: World) -> None:
+        """A child goes on, and says what is void in its parent's stream."""
+        above, guard = await child_of_other(world)
+        wanted = to_out(b"a", step=by(begins=True))
+        assert await world.write_chunks(OTHER, wanted, guard=guard, writer=RUN) == Written(1)
+        wrote(await world.append(OTHER, [_RESTARTED], guard=above))
+        assert await world.write_chunks(OTHER, wanted, guard=guard, writer=RUN) == Written(3)
 
     async def test_a_step_goes_by_its_present_name(self, world: World) -> None:
         """Its attempt began before the run was moved to code that calls it otherwise."""
