@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Request, expect
+from playwright.sync_api import Browser, Page, Request, expect
 
 ROOT = Path(__file__).parents[2]
 FLOWS = """
@@ -72,4 +72,29 @@ def test_a_failed_run_is_found_and_explained(browser: Browser, url: str) -> None
     origin = url.removesuffix("/wfc") + "/"
     assert [one for one in asked if not one.startswith((origin, "data:"))] == []
     assert wrong == []
+    page.close()
+
+
+AXE = ROOT / "ui" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def _is_for_all(page: Page) -> None:
+    """See that axe finds nothing in either theme, and that a narrow screen holds the page."""
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        found = page.evaluate(f"async () => {{ {AXE.read_text()}; return await axe.run() }}")
+        assert [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]] == []
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.set_viewport_size({"width": 1280, "height": 800})
+
+
+def test_the_pages_are_for_all(browser: Browser, url: str) -> None:
+    page = browser.new_page()
+    page.goto(f"{url}/runs")
+    expect(page.get_by_role("link", name="o-1")).to_be_visible()
+    _is_for_all(page)
+    page.goto(f"{url}/runs/o-1")
+    expect(page.get_by_role("cell", name="charge", exact=True)).to_be_visible()
+    _is_for_all(page)
     page.close()
