@@ -35,7 +35,7 @@ export function RunsPage() {
         <label>Search <input type="search" value={q ?? ""} onChange={(event) => change("q", event.target.value)} /></label>
       </form>
       {found.error && <p role="alert">{found.error.message}</p>}
-      <table>
+      <table className="runs">
         <thead><tr><th scope="col">State</th><th scope="col">Run</th><th scope="col">Workflow</th><th scope="col">Created</th><th scope="col">Duration</th></tr></thead>
         <tbody>{items.map((run) => (
           <tr key={run.id}>
