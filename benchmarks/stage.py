@@ -19,34 +19,38 @@ from wfc.ids import RunId
 from wfc.settings import Loaded, load_settings
 
 T = TypeVar("T")
-_SOURCE = Path(__file__).parent / "project"
+_HERE = Path(__file__).parent
+PROJECT = "project"
 
 
 @cache
-def scratch() -> Path:
+def scratch(name: str = PROJECT) -> Path:
     """Make one folder for this process, on the disk of the working directory, not in memory."""
     folder = tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-")
     _KEPT.append(folder)
-    project = Path(folder.name) / "project"
-    shutil.copytree(_SOURCE, project)
+    project = Path(folder.name) / name
+    shutil.copytree(_HERE / name, project)
     return project
 
 
 _KEPT: list[tempfile.TemporaryDirectory[str]] = []
 
 
-def settings(world: str, *, executions: int) -> Loaded:
-    """Read the settings of the scratch project with another world and room for `executions`."""
-    return load_settings(scratch(), world=world, worker={"executions": executions})
+def settings(world: str, *, executions: int, project: str = PROJECT) -> Loaded:
+    """Read the settings of a scratch project with another world and room for `executions`."""
+    return load_settings(scratch(project), world=world, worker={"executions": executions})
 
 
 @asynccontextmanager
-async def stage(name: str, *, executions: int = 2000) -> AsyncIterator[Session]:
+async def stage(
+    name: str, *, executions: int = 2000, project: str = PROJECT
+) -> AsyncIterator[Session]:
     """Open a fresh SQLite world called `name`, with a worker that keeps so many executions."""
-    database = scratch().parent / f"{name}.db"
+    database = scratch(project).parent / f"{name}.db"
     for leftover in database.parent.glob(f"{database.name}*"):
         leftover.unlink()
-    session = await open_session(settings(f"sqlite:///{database}", executions=executions))
+    world = f"sqlite:///{database}"
+    session = await open_session(settings(world, executions=executions, project=project))
     try:
         await session.make_worker().start()
         async with use_session(session):
@@ -60,11 +64,11 @@ def flows() -> ModuleType:
     return importlib.import_module("bench_flows")
 
 
-def on_stage(name: str, play: Callable[[Session], Awaitable[T]]) -> T:
+def on_stage(name: str, play: Callable[[Session], Awaitable[T]], *, project: str = PROJECT) -> T:
     """Run `play` in a loop of its own on a fresh stage."""
 
     async def run() -> T:
-        async with stage(name) as session:
+        async with stage(name, project=project) as session:
             return await play(session)
 
     return asyncio.run(run())

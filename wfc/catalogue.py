@@ -175,8 +175,8 @@ _AGENTS: Final[tuple[Row, ...]] = (
     (701, "agent-not-durable", "E", "a plain agent runs in a workflow", "make it a durable one"),
     (702, "run-sync", "E", "`run_sync` blocks a workflow", "await `run`"),
     (703, "agent-per-call", "E", "an agent is made at each call", "make it at module level"),
-    (704, "late-tools", "E", "a tool is added after the agent was made", "give all tools when it is made"),
-    (705, "agent-name", "E", "an agent has no name of its own", "name it"),
+    (704, "late-tools", "E", "tools are given to a call of an agent", "give them when the agent is made"),
+    (705, "agent-name", "E", "an agent has no name of its own", "give it a name that no other agent has"),
     (706, "toolset-id", "E", "a toolset has no id", "give it one"),
     (707, "effect-in-callback", "E", "a callback of an agent has effects", "move them into a step"),
     (708, "plain-tool-effect", "E", "a plain tool has effects", 'add the line "use step"'),
@@ -188,7 +188,7 @@ _AGENTS: Final[tuple[Row, ...]] = (
     (714, "tool-mutates-deps", "E", "a tool changes a copy of the dependencies", "return the value"),
     (715, "agent-loop", "W", "a loop calls an agent without end", "limit it"),
     (716, "client-retries", "W", "the model's client retries beside the step", "set its retries to 0"),
-    (717, "model-client", "E", "a workflow makes a model's client", "name the model by text"),
+    (717, "model-client", "E", "a workflow makes a model's client", 'name the model by text: "openai:gpt-5"'),
     (718, "no-approval", "O", "a tool that writes asks nobody", "require an approval"),
 )
 _HOOKS: Final[tuple[Row, ...]] = (

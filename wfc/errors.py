@@ -188,6 +188,22 @@ class Deadlock(WfcError):
     """Workflow code waits for something that nothing can bring about."""
 
 
+# --- agents ------------------------------------------------------------------------------------
+
+
+class AgentOutputError(WfcError):
+    """What a model said does not fit the output type of its agent; `text` is what it said last."""
+
+    def __init__(self, message: str, text: str = "") -> None:
+        """Keep what was said."""
+        super().__init__(message)
+        self.text = text
+
+
+class ApprovalExpired(WfcError):
+    """Nobody decided about the call of a tool in time, and its approval fails the run then."""
+
+
 # --- runs --------------------------------------------------------------------------------------
 
 

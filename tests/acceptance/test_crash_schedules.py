@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -19,90 +18,41 @@ from typing import Final
 import pytest
 
 import wfc
-from tests.acceptance.crash.zygotes import PROJECT, Scene, Zygote, zygote
+from tests.acceptance.crash.matrix import Matrix, by_name
+from tests.acceptance.crash.scenarios import SCENARIOS
+from tests.acceptance.crash.zygotes import PROJECT, Zygotes, zygotes
 from wfc import codec
 from wfc.clock import MICROSECONDS, SystemClock
 from wfc.cron import Timing
-from wfc.eventlog.event import TERMINAL
-from wfc.eventlog.fold import fold
 from wfc.ids import DefinitionId
-from wfc.runtime.callbacks import ATTEMPTS
 from wfc.worlds.protocol import Put, RunFilter, ScheduleRow, Telling
 from wfc.worlds.schedules import CatchUp, Overlap
 from wfc.worlds.sqlite import SqliteWorld
 
 pytestmark = pytest.mark.timeout(600)
 _HOUR: Final = 3600 * MICROSECONDS
-_RUNS: Final = [f"schedule:behind:1970-01-01T0{hour}:00:00Z" for hour in (1, 2, 3)]
 _OURS: Final = ("schedule.", "end.", "ends.")
 
 
 @pytest.fixture(scope="module")
-def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
-    with zygote(tmp_path_factory.mktemp("zygote")) as found:
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygotes]:
+    with zygotes(tmp_path_factory.mktemp("zygotes")) as found:
         yield found
 
 
 async def test_firings_and_ends_survive_a_kill_at_their_points(
-    warm: Zygote, tmp_path: Path
+    warm: Zygotes, tmp_path: Path
 ) -> None:
-    """The first time that each point of theirs is passed, and the last."""
-    passes = _calm(warm, tmp_path)
-    names = {each.partition(":")[0] for each in passes}
-    chosen = []
-    for name in sorted(name for name in names if name.startswith(_OURS)):
-        of_it = [each for each in passes if each.startswith(f"{name}:")]
-        chosen += sorted({of_it[0], of_it[-1]})
+    """The first time that each point of theirs is passed; more of them in the crash matrix."""
+    matrix, scenario = Matrix(warm, tmp_path), SCENARIOS["by_clock"]
+    passes = await matrix.passes(scenario)
+    chosen = [each for each in by_name(passes) if each.startswith(_OURS)]
     assert {each.partition(":")[0] for each in chosen} == {
         "schedule.firing", "schedule.put", "schedule.fired",
         "ends.taken", "end.telling", "end.settling", "end.told",
     }  # fmt: skip
     for point in chosen:
-        await _survives(warm, tmp_path, point)
-
-
-@pytest.mark.soak
-async def test_firings_and_ends_survive_a_kill_at_every_pass(warm: Zygote, tmp_path: Path) -> None:
-    """Each pass of each point, also of those that other scenes pass."""
-    for point in _calm(warm, tmp_path):
-        await _survives(warm, tmp_path, point)
-
-
-def _calm(warm: Zygote, tmp_path: Path) -> list[str]:
-    scene = _scene(warm, tmp_path, "calm")
-    assert scene.play("by_clock", log=True) == 0
-    assert scene.answer() == {"runs": _RUNS, "statuses": ["completed"]}
-    return scene.passes()
-
-
-def _scene(warm: Zygote, tmp_path: Path, name: str) -> Scene:
-    folder = tmp_path / name
-    folder.mkdir()
-    return Scene(folder, warm)
-
-
-async def _survives(warm: Zygote, tmp_path: Path, point: str) -> None:
-    scene = _scene(warm, tmp_path, point.replace(":", "-"))
-    code = scene.play("by_clock", fault=f"{point}:kill")
-    if code == 0:
-        return  # another interleaving, which never came to this pass
-    assert code == -signal.SIGKILL, point
-    begun = scene.bodies()
-    assert scene.play("by_clock") == 0, point
-    assert scene.answer() == {"runs": _RUNS, "statuses": ["completed"]}, point
-    for log in await scene.children():  # all runs, since none has the id of other scenes
-        fold(log)
-        assert sum(isinstance(each.event, TERMINAL) for each in log) == 1, point
-    told = _told(scene.folder / "journal")
-    assert set(told.values()) <= set(range(1, ATTEMPTS + 1)), point
-    assert {key.partition("/")[0] for key in told} == set(_RUNS), point
-    assert len(told) == len(_RUNS), f"{point}: one end was told under two keys"
-    assert begun.keys() <= scene.bodies().keys()
-
-
-def _told(journal: Path) -> Counter[str]:
-    lines = journal.read_text().splitlines() if journal.exists() else []
-    return Counter(line.split()[1] for line in lines if line.startswith("told "))
+        await matrix.crash(scenario, point)
 
 
 APP: Final = """
@@ -140,7 +90,7 @@ async def test_two_processes_fire_and_tell_each_once(tmp_path: Path) -> None:
     assert {run.status for run in runs} == {"completed"}
     assert {row.run_id for row in deliveries} == {run.run_id for run in runs}
     assert {row.status for row in deliveries} == {Telling.DONE}
-    told = _told(journal)
+    told = Counter(line.split()[1] for line in journal.read_text().splitlines() if "told" in line)
     assert sorted(told.values()) == [1] * _COUNT
 
 

@@ -8,7 +8,8 @@ import pytest
 from starlette.requests import HTTPConnection
 
 from wfc.errors import ConfigError
-from wfc.http.auth import READ, TOKEN_VARIABLE, Guard, Principal, host_of
+from wfc.http.auth import READ, TOKEN_VARIABLE, Guard, host_of
+from wfc.http.principal import Principal
 from wfc.runtime.webhook_door import Refusal
 
 TOKEN = "t" * 32

@@ -22,6 +22,7 @@ def a_manifest() -> str:
         workflows={"app:f": {"signature": {"params": []}, "fingerprints": {"f1": "c"}}},
         steps={"app:s": {"signature": {}, "body_hash": "d", "policy": {"attempts": 2}}},
         classes={"app:C": {"kind": "class", "digest": "e"}},
+        agents={"app:bot": {"name": "bot", "tools": {"look": "f"}}},
         depends={"pydantic": "2.10"},
         renamed={"app:s": ("app:r",)},
         allowed=(("WFC201", "app:f", "because"),),

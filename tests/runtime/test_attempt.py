@@ -24,6 +24,7 @@ from wfc.eventlog.event import StepCompleted, StepCreated, StepFailed, StepRetry
 from wfc.ids import DefinitionId, OperationId, RunId, VersionId
 from wfc.policies import Policy
 from wfc.runtime.attempt import Call, Ended, run_attempt, stopped
+from wfc.runtime.retry import Closure
 from wfc.runtime.threads import Threads
 
 NOW = 1_900_000_000_000_000
@@ -251,7 +252,7 @@ async def test_a_closure_step_runs_its_live_body() -> None:
     async def live() -> str:
         return "live"
 
-    outcome = await ended(None, closure=live, arguments=None)
+    outcome = await ended(None, closure=Closure(call=live), arguments=None)
     assert codec.decode(outcome.payload) == "live"
 
 

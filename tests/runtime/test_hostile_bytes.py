@@ -152,8 +152,8 @@ async def test_a_blocked_run_is_given_back_though_others_write_to_it(
         async def unreadable(run_id: RunId, *_: Any, **__: Any) -> Any:
             raise CorruptEvent(run_id, 1, "for now")
 
-        async def meanwhile(*args: Any) -> None:
-            await block(*args)
+        async def meanwhile(*args: Any, **options: Any) -> None:
+            await block(*args, **options)
             monkeypatch.setattr(world, "history", history)
             await run.set_attributes({"a": 1})
 

@@ -9,13 +9,13 @@ import pytest
 
 from tests.runtime.flows import FLOWS, Journal
 from tests.runtime.house import House, until
-from wfc.errors import RetryableError, RunCancelled, RunFailed, StepTimeout
+from wfc.errors import RetryableError, RunCancelled, RunFailed, StepTimeout, WorldLocked
 from wfc.eventlog.entity import RunStatus
 from wfc.eventlog.event import RunCancelled as RunCancelledEvent
 from wfc.eventlog.event import StepRetrying, StepStarted
 from wfc.ids import RunId, WorkerId
 from wfc.runtime.worker import Worker
-from wfc.worlds.protocol import Claimed
+from wfc.worlds.protocol import Claimed, Renewal
 
 
 async def test_a_chain_costs_one_event_and_one_commit_per_step(
@@ -416,6 +416,70 @@ async def test_a_fenced_worker_writes_nothing(house: House, journal: Journal) ->
     await second_idle
     assert await run.result() == 6
     assert (await house.log(run)).count("step_completed") == 2
+
+
+async def test_a_worker_joins_anew_once_however_often_it_hears_of_it(house: House) -> None:
+    """The heartbeat, a claim and a message may all find out, one of them after the others."""
+    worker = house.worker()
+    await worker.start()
+    before = worker.worker_id
+    await house.world.leave(before)
+    heard = await asyncio.to_thread(worker.membership.renew)
+    assert heard.fenced
+    worker.learn(heard)
+    await until(lambda: worker.worker_id != before)
+    again = worker.worker_id
+    worker.learn(heard)
+    await worker.membership.check(again)
+    await until(lambda: not len(worker._chores))
+    assert worker.worker_id == again
+    assert [row.worker_id for row in await house.world.workers()] == [again]
+
+
+async def test_a_worker_that_is_joining_is_not_fenced_by_its_own_heartbeat(house: House) -> None:
+    """The world knows its new name only when it has joined; to be given up again would leave that
+    name behind with a lease, and all that was claimed under it.
+    """
+    worker = house.worker()
+    await worker.start()
+    before, join = worker.worker_id, house.world.join
+    renewals: list[Renewal] = []
+
+    async def joined(worker_id: WorkerId, **how: Any) -> None:
+        if not renewals:
+            renewals.append(await asyncio.to_thread(worker.membership.renew))
+            worker.learn(renewals[0])
+        await join(worker_id, **how)
+
+    house.world.join = joined  # type: ignore[method-assign]  # a heartbeat in the midst of it
+    await house.world.leave(before)
+    worker.learn(await asyncio.to_thread(worker.membership.renew))
+    await until(lambda: bool(renewals) and not len(worker._chores))
+    await worker.membership.check(worker.worker_id)
+    assert not renewals[0].fenced
+    assert [row.worker_id for row in await house.world.workers()] == [worker.worker_id]
+
+
+async def test_a_worker_that_cannot_join_anew_tries_again(house: House) -> None:
+    """A world that is locked just then does not leave it without a lease."""
+    worker = house.worker(probe_s=0.0)
+    await worker.start()
+    before, join, tries = worker.worker_id, house.world.join, []
+
+    async def joined(worker_id: WorkerId, **how: Any) -> None:
+        tries.append(worker_id)
+        if len(tries) <= 3:
+            raise WorldLocked("somebody writes")
+        await join(worker_id, **how)
+
+    house.world.join = joined  # type: ignore[method-assign]  # out of reach for a while
+    await house.world.leave(before)
+    worker.learn(await asyncio.to_thread(worker.membership.renew))
+    await until(lambda: bool(tries))
+    await house.start(FLOWS.chain, 2)
+    await until(lambda: len(tries) > 3)
+    await worker.membership.check(worker.worker_id)
+    assert [row.worker_id for row in await house.world.workers()] == [worker.worker_id]
 
 
 async def test_shutting_down_records_what_was_stopped_without_counting_it(

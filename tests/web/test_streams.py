@@ -14,7 +14,8 @@ from tests.web.conftest import client, path_of, waits
 from tests.web.webhook_flows import FLOWS
 from wfc.errors import WorldFull
 from wfc.eventlog.event import Channel
-from wfc.http.auth import TOKEN_VARIABLE, Principal
+from wfc.http.auth import TOKEN_VARIABLE
+from wfc.http.principal import Principal
 from wfc.runtime.run import Run
 from wfc.web import asgi_app
 from wfc.worlds.audit import AuditFilter

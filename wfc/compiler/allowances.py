@@ -10,14 +10,20 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from wfc.compiler.agent_effects import EFFECTS
 from wfc.compiler.facts import ModuleSource
 from wfc.diagnostics import Diagnostic, Place, diagnostic
 from wfc.manifests.bundle import Exemption
 
 _ALLOW: Final = re.compile(r"#\s*wfc:\s*allow\[([^\]]*)\]\s*(.*)")
 _WITH_HEADER: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-JUDGED: Final = frozenset({"WFC123", "WFC124", "WFC134", "WFC301", "WFC311", "WFC321", "WFC331"})
+JUDGED: Final = frozenset(
+    {"WFC123", "WFC124", "WFC134", "WFC301", "WFC311", "WFC321", "WFC331"}
+    | {"WFC701", "WFC702", "WFC703", "WFC707", "WFC708", "WFC717"}
+)
 """Codes that effects have besides those of family 2."""
+_IN_AGENTS: Final = frozenset({"WFC707", "WFC708", "WFC717"})
+"""Codes by which the compiler tells of effects in an agent's code; the guard knows the effects."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +110,8 @@ def exemptions_of(source: ModuleSource, tree: ast.Module) -> Iterator[Exemption]
         elif isinstance(node, ast.expr):
             ends[node.lineno] = max(ends.get(node.lineno, 0), node.end_lineno or node.lineno)
     for line, comment in sorted(comments.items()):
-        for code in sorted(comment.codes):
+        codes = comment.codes | (EFFECTS if comment.codes & _IN_AGENTS else frozenset())
+        for code in sorted(codes):
             yield Exemption(code=code, line=line, end_line=max(line, ends.get(line, line)))
 
 

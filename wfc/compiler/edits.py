@@ -83,6 +83,13 @@ class Lines:
         """Stretch `span` over what follows it: a semicolon, a comment."""
         return Span(span.line, span.column, span.end_line, len(self._lines[span.end_line - 1]))
 
+    def text(self, span: Span) -> str:
+        """Give what is written at `span`."""
+        lines = self._lines[span.line - 1 : span.end_line]
+        lines[-1] = lines[-1][: span.end_column]
+        lines[0] = lines[0][span.column :]
+        return _NEWLINE.join(lines).decode()
+
     def whole(self, first: int, last: int) -> Span:
         """Give the span of the lines `first` to `last`, without the last one's line end."""
         return Span(first, 0, last, len(self._lines[last - 1]))

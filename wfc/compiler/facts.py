@@ -46,6 +46,18 @@ class Definition:
     directive_span: Span | None  # None: marked by the module's directive
     decorator_spans: tuple[Span, ...] = ()
     captures: tuple[str, ...] = ()
+    tool_spans: tuple[Span, ...] = ()
+    """Of a step, the decorators that make it a tool of an agent: workflow bundles evaluate them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentFact:
+    """An agent that the module makes, as far as workflows that use it must be judged by it."""
+
+    variable: str
+    durable: bool | None  # None: the module does not tell
+    tool_spans: tuple[Span, ...] = ()
+    """Where its tools are named: the argument, and decorators of functions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +180,7 @@ class ModuleFacts:
     """By function or class, the objects of the module that its users change."""
     containers: frozenset[str] = frozenset()  # module-level names of what can change in place
     sets: frozenset[str] = frozenset()  # module-level names of sets of other things than numbers
+    agents: tuple[AgentFact, ...] = ()
     sites: tuple[CallSite, ...] = ()
     futures: tuple[str, ...] = ()
     findings: tuple[Diagnostic, ...] = ()

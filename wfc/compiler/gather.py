@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from wfc.compiler.facts import Definition, ModuleFacts, ModuleSource
+from wfc.compiler.gather_agents import agent_facts
 from wfc.compiler.gather_calls import judge_calls
 from wfc.compiler.gather_closures import captures_of, judge_closure, with_those_of_steps
 from wfc.compiler.gather_directives import gather_directives
@@ -27,6 +28,7 @@ from wfc.compiler.gather_state import container_names
 from wfc.compiler.marks import Mark, Marks
 from wfc.compiler.spans import span_of, whole_span_of
 from wfc.diagnostics import Diagnostic, Place, diagnostic
+from wfc.manifests.agents import tool_decorators
 from wfc.manifests.bundle import Span
 from wfc.manifests.registrations import Registration, registrations_of, writers_of
 
@@ -81,8 +83,12 @@ def _gathered(tree: ast.Module, source: ModuleSource) -> Gathered:
     if source.findings:
         return _unreadable(source, *source.findings)
     marks = gather_directives(tree, source.path, source.text)
-    names = Names.of(tree, source, {mark.node: mark.kind for mark in marks.functions})
-    registrations = _registrations(tree, marks, names)
+    tools = tool_decorators(tree)
+    evaluated = frozenset(one for decorators in tools.values() for one in decorators)
+    kinds: dict[ast.AST, str] = {mark.node: mark.kind for mark in marks.functions}
+    names = Names.of(tree, source, kinds, evaluated)
+    registrations = _registrations(tree, marks, names, tools)
+    agents = tuple(agent_facts(tree, tools))
     captures = with_those_of_steps(
         {mark: captures_of(mark, names) for mark in marks.functions if mark.workflow}
     )
@@ -104,13 +110,15 @@ def _gathered(tree: ast.Module, source: ModuleSource) -> Gathered:
         containers=frozenset(container_names(names)),
         fills=tuple(fills_of(tree, names, marks)),
         writers=writers_of(tree),
+        agents=agents,
         sets=frozenset(set_names(names)),
         definitions=tuple(
-            _definition(mark, names, captures.get(mark, ())) for mark in marks.functions
+            _definition(mark, names, captures.get(mark, ()), tools.get(mark.node, ()))
+            for mark in marks.functions
         ),
         imports=imports_of(names),
         symbols=symbols_of(tree, names, registrations),
-        references=references_of(names, registrations),
+        references=references_of(names, registrations, [one.variable for one in agents]),
         futures=_futures(tree),
         findings=tuple(sorted(findings, key=_order)),
         directive_span=span_of(marks.directive) if marks.directive is not None else None,
@@ -118,9 +126,15 @@ def _gathered(tree: ast.Module, source: ModuleSource) -> Gathered:
     return Gathered(tree, names, facts)
 
 
-def _registrations(tree: ast.Module, marks: Marks, names: Names) -> tuple[Registration, ...]:
-    """Give what fills objects of the module in passing; a workflow bundle decorates no step."""
-    steps = frozenset(mark.node for mark in marks.functions if mark.kind == "step")
+def _registrations(
+    tree: ast.Module, marks: Marks, names: Names, tools: Mapping[ast.stmt, tuple[ast.expr, ...]]
+) -> tuple[Registration, ...]:
+    """Give what fills objects of the module in passing; a workflow bundle decorates no step, but
+    makes it a tool of an agent.
+    """
+    steps = frozenset[ast.stmt](
+        mark.node for mark in marks.functions if mark.kind == "step" and mark.node not in tools
+    )
     found = tuple(one for one in registrations_of(tree) if tree.body[one.top] not in steps)
     for one in found:
         names.walked.touched.setdefault(one.top, set()).add(one.into)
@@ -142,7 +156,9 @@ def _judgements(
         yield from judge_closure(mark, captured, names, steps, path)
 
 
-def _definition(mark: Mark, names: Names, captures: tuple[str, ...]) -> Definition:
+def _definition(
+    mark: Mark, names: Names, captures: tuple[str, ...], tools: tuple[ast.expr, ...]
+) -> Definition:
     node = mark.node
     first, last = span_of(node.body[0]), span_of(node.body[-1])
     first = whole_span_of(node.body[0])
@@ -153,6 +169,7 @@ def _definition(mark: Mark, names: Names, captures: tuple[str, ...]) -> Definiti
         directive_span=span_of(mark.directive) if mark.directive is not None else None,
         decorator_spans=tuple(span_of(decorator) for decorator in node.decorator_list),
         captures=captures,
+        tool_spans=tuple(map(span_of, tools)) if mark.kind == "step" else (),
     )
 
 

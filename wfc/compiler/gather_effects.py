@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from wfc.compiler import agent_effects
+from wfc.compiler.agent_effects import Given
 from wfc.compiler.allowances import Allowance, Allowances
 from wfc.compiler.effect_graph import HARMLESS, Graph, LiveGraph
 from wfc.compiler.effect_library import Library, Node
@@ -131,10 +133,21 @@ class _Judge:
                 continue
             if reference.use != "annotation":
                 yield from self.lookups(node, reference, facts)
+                yield from self.agents(node, reference)
             if reference.starred or reference.use in HARMLESS:
                 continue
             if self.library.locate(reference.target) is None:
                 yield from self.external(node, reference)
+
+    def agents(self, node: Node, reference: Reference) -> Iterator[Diagnostic]:
+        """Judge what is done with an agent: run though nothing records it, or made at each call."""
+        fault = agent_effects.fault_of(self.library, node, reference)
+        is_made = fault is None and agent_effects.makes_agent(self.library, reference)
+        if is_made and not self.graph.only_loads(node, reference.function):
+            fault = agent_effects.made_anew(reference.function)
+        if fault is not None:
+            at = replace(reference, exact=reference.exact and fault.certain)
+            yield from self._told(node, fault.code, at, fault.sentence, fault.what, fix=fault.fix)
 
     def external(self, node: Node, reference: Reference) -> Iterator[Diagnostic]:
         """Judge one use of a name from outside of the project."""
@@ -338,22 +351,35 @@ class _Judge:
         links = [self._link(origin, one, _what(one)) for origin, one in path]
         last = self._link(node, reference, _REFUSED_AS.get(code, "refused"))
         links = [self._with_import(*pair) for pair in zip(path, links, strict=True)] + [last]
-        allowance = self._allowance(code, node, reference)
-        if allowance is not None:
-            where = f"{node.module}:{reference.function or node.name}"
-            self.allowed.add((code, where, allowance.reason))
-            return None
+        given = None
+        if code in agent_effects.EFFECTS:
+            given = agent_effects.given_on(self.library, path, (node, reference))
+        if agent_effects.is_client(target):
+            given = None
+        of_agent = self._code_of_agent(code, target, given)
+        for asked in dict.fromkeys((code, of_agent)):
+            allowance = self._allowance(asked, node, reference)
+            if allowance is not None:
+                where = f"{node.module}:{reference.function or node.name}"
+                self.allowed.add((asked, where, allowance.reason))
+                return None
         certain = reference.exact and all(one.exact for _, one in path)
-        finding = diagnostic(
-            code,
-            links[0].place,
-            _sentence(code, workflow, target, entry, certain=certain),
-            chain=links,
-            fix=_fix(code, node, path, target, entry),
-        )
+        sentence = _sentence(code, workflow, target, entry, certain=certain, given=given)
+        fix = _fix(code, node, path, target, entry)
+        if of_agent == "WFC717":
+            fix = None
+        elif given is not None:
+            fix = given.fix()
+        finding = diagnostic(of_agent, links[0].place, sentence, chain=links, fix=fix)
         if certain or finding.severity is not Severity.ERROR:
             return finding
         return replace(finding, severity=Severity.WARNING)
+
+    def _code_of_agent(self, code: str, target: str, given: Given | None) -> str:
+        """Give the code that agents have for it, if it has to do with one."""
+        if agent_effects.is_client(target):
+            return "WFC717"
+        return code if given is None else given.code
 
     def _allowance(self, code: str, node: Node, reference: Reference) -> Allowance | None:
         for origin, one in (*self.graph.reach(node)[1], (node, reference)):
@@ -530,8 +556,22 @@ def _what(reference: Reference) -> str:
     return f"{_VERBS.get(reference.use, 'uses')} {name}"
 
 
-def _sentence(code: str, workflow: str, target: str, entry: Entry, *, certain: bool) -> str:
+def _sentence(
+    code: str,
+    workflow: str,
+    target: str,
+    entry: Entry,
+    *,
+    certain: bool,
+    given: Given | None = None,
+) -> str:
     shown = target.removeprefix("builtins.")
+    if agent_effects.is_client(target):
+        probably = "" if certain else "probably "
+        return (
+            f'workflow "{workflow}" {probably}makes `{shown}`, a client of a model\'s provider: '
+            "its keys and connections are no part of a run"
+        )
     reaches = "reaches" if certain else "probably reaches"
     if code == "WFC301":
         return (
@@ -551,6 +591,11 @@ def _sentence(code: str, workflow: str, target: str, entry: Entry, *, certain: b
         clause = "of a package of which only parts are pure, and this is none of them"
     elif code == "WFC221" and entry.reason is Reason.UNKNOWN:
         clause = "of a package with compiled code, which cannot be read; it may do anything"
+    if given is not None:
+        return (
+            f'workflow "{workflow}" uses the agent `{given.agent}`; {given.title} of it {reaches} '
+            f"`{shown}` {clause}"
+        )
     return f'workflow "{workflow}" {reaches} `{shown}` {clause}'
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from wfc.compiler.facts import Import, ModuleSource, Reference, Symbol
@@ -44,11 +44,22 @@ class Names:
 
     @classmethod
     def of(
-        cls, tree: ast.Module, source: ModuleSource, kinds: Mapping[ast.AST, str] | None = None
+        cls,
+        tree: ast.Module,
+        source: ModuleSource,
+        kinds: Mapping[ast.AST, str] | None = None,
+        evaluated: frozenset[ast.expr] = frozenset(),
     ) -> Names:
-        """Walk `tree`; `kinds` says which of its functions are marked, and as what."""
+        """Walk `tree`; `kinds` says which of its functions are marked, and as what, `evaluated`
+        which decorators of steps workflow bundles keep.
+        """
         walked = walk(
-            tree, source.name, kinds or {}, is_package=source.is_package, stars=source.stars
+            tree,
+            source.name,
+            kinds or {},
+            is_package=source.is_package,
+            stars=source.stars,
+            evaluated=evaluated,
         )
         return cls(source.name, walked)
 
@@ -192,11 +203,14 @@ def symbols_of(
 
 
 def references_of(
-    names: Names, registrations: Iterable[Registration] = ()
+    names: Names,
+    registrations: Iterable[Registration] = (),
+    agents: Collection[str] = (),
 ) -> tuple[Reference, ...]:
     """Give every use of an import, a builtin or a module-level name, in source order.
 
-    What is registered in an object is used by whoever uses the object, probably.
+    What is registered in an object is used by whoever uses the object, probably; by `agents`,
+    surely.
     """
     within = bound_by(names)
     found = [
@@ -217,7 +231,7 @@ def references_of(
             within=one.into,
             function="",
             use="register",
-            exact=False,
+            exact=one.into in agents,
         )
         for one in registrations
         if one.bound is not None

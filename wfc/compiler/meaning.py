@@ -88,11 +88,26 @@ def version_of(identity: VersionId, parts: Parts, load: Load | None = None) -> V
         workflows=by_kind["workflow"],
         steps=by_kind["step"],
         classes=classes,
+        agents=_agents_of(parts),
         depends=depends_on(parts.effects.externals),
         renamed=parts.renamed,
         allowed=parts.effects.allowed,
     )
     return replace(version, manifest=text)
+
+
+def _agents_of(parts: Parts) -> dict[str, Any]:
+    """Describe the agents that workflows reach; most builds have none, and load nothing for it."""
+    reached = {
+        module: names
+        for module, names in parts.effects.reached.items()
+        if (facts := parts.code.facts(module)) is not None and facts.agents
+    }
+    if not reached:
+        return {}
+    from wfc.compiler.agents import agents_of  # noqa: PLC0415 - see above
+
+    return agents_of(parts.places.library, reached)
 
 
 def _described(entry: Entry, facts: ModuleFacts, parts: Parts) -> dict[str, Any]:

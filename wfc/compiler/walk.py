@@ -35,8 +35,12 @@ class Walk:
         kinds: Mapping[ast.AST, str],
         *,
         is_package: bool,
+        evaluated: frozenset[ast.expr] = frozenset(),
     ) -> None:
-        """Begin at the top of `tree`; `kinds` says which functions are marked."""
+        """Begin at the top of `tree`; `kinds` says which functions are marked, `evaluated` which
+        decorators of steps are kept for workflows.
+        """
+        self.evaluated = evaluated
         self.module = module
         self.kinds = kinds
         self.is_package = is_package

@@ -35,12 +35,14 @@ def walk(
     *,
     is_package: bool = False,
     stars: Iterable[Star] = (),
+    evaluated: frozenset[ast.expr] = frozenset(),
 ) -> Walked:
     """Walk `tree`; `kinds` says which functions are marked ("step" or "workflow").
 
-    `stars` are what its star imports bind, of those modules that could be looked into.
+    `stars` are what its star imports bind, of those modules that could be looked into; `evaluated`
+    are the decorators of steps that workflow bundles keep.
     """
-    walker = _Walker(tree, module, kinds, is_package=is_package)
+    walker = _Walker(tree, module, kinds, is_package=is_package, evaluated=evaluated)
     for index, statement in enumerate(tree.body):
         walker.top = index
         walker.visit(statement)
@@ -57,8 +59,10 @@ class _Walker(Expressions):
     def function(self, node: Function) -> None:
         is_step = self.kinds.get(node) == "step"
         before = self.in_step
+        for decorator in node.decorator_list:
+            self.in_step = before or (is_step and decorator not in self.evaluated)
+            self.under("call", (decorator,))
         self.in_step = before or is_step
-        self.under("call", node.decorator_list)
         self.under("read", [*node.args.defaults, *node.args.kw_defaults])
         self.in_step = before
         self.bind(node.name, "function", node)

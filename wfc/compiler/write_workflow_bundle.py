@@ -199,13 +199,14 @@ def _definition_edits(
         if definition.entry.kind == "step":
             # Behind a function only a semicolon or a comment may stand.
             whole = lines.to_line_end(definition.span)
-            yield Edit(span=whole, kind="step", text=_assignment(definition))
+            yield Edit(span=whole, kind="step", text=_assignment(definition, lines))
         elif definition.directive_span is not None:
             body = functions[definition.span].body
             yield blank_directive(definition.directive_span, body, lines)
 
 
-def _assignment(definition: Definition) -> str:
+def _assignment(definition: Definition, lines: Lines) -> str:
+    """Write what stands for a step: its stub, given to the agents whose tool it is."""
     entry = definition.entry
     name = entry.qualname.rpartition(".")[2]
     captures = ""
@@ -213,7 +214,10 @@ def _assignment(definition: Definition) -> str:
         # Always given, also if empty: it tells a nested step from a method.
         words = ", ".join(f'"{capture}": {capture}' for capture in definition.captures)
         captures = f", lambda: {{{words}}}"
-    return f'{name} = {NAME}.step("{entry.qualname}"{captures})'
+    stub = f'{NAME}.step("{entry.qualname}"{captures})'
+    for decorator in reversed(definition.tool_spans):
+        stub = f"{lines.text(decorator)}({stub})"
+    return f"{name} = {stub}"
 
 
 def _is_inside(span: Span, regions: Sequence[Span]) -> bool:

@@ -274,6 +274,5 @@ SHIM: Final[tuple[tuple[Reason | None, str], ...]] = (
 THIRD_PARTY_PURE: Final = """
 pydantic pydantic_core annotated_types typing_extensions typing_inspection attr attrs cattrs msgspec
 dateutil more_itertools toolz sortedcontainers packaging yarl multidict
-pydantic_ai.messages pydantic_ai.usage pydantic_ai.exceptions pydantic_ai.settings
-pydantic_ai.tools.RunContext pydantic_ai.tools.ToolDefinition
+pydantic_ai pydantic_graph
 """

@@ -191,6 +191,12 @@ THIRD_PARTY_ROWS: Final[tuple[_Row, ...]] = (
     ),
     (
         Reason.NETWORK,
+        "`wfc.agent.DurableAgent`, which makes a step of each request to a model",
+        "pydantic_ai.direct pydantic_ai.embeddings pydantic_ai.realtime pydantic_ai.common_tools",
+        "WFC222",
+    ),
+    (
+        Reason.NETWORK,
         "a step that opens its own session: rows may have changed by the next replay",
         "redis psycopg psycopg2 asyncpg pymongo sqlalchemy django.db",
     ),

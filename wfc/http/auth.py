@@ -6,12 +6,12 @@ import hmac
 import ipaddress
 import os
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from typing import Final, Literal
 
 from starlette.requests import HTTPConnection
 
 from wfc.errors import ConfigError
+from wfc.http.principal import Principal
 from wfc.runtime.webhook_door import Refusal
 
 READ: Final = "read"
@@ -21,14 +21,6 @@ _TOKEN_MIN: Final = 32
 _NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _PROXIED: Final = ("forwarded", "via")
 """Headers of proxies, beside ``x-forwarded-*``: behind one everybody seems to be local."""
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Who a request comes from. `read` and `act` are roles of wfc; others are for approvals."""
-
-    id: str
-    roles: frozenset[str] = frozenset()
 
 
 AsksWho = Callable[[HTTPConnection], Awaitable[Principal | None]]

@@ -14,13 +14,14 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from wfc.manifests.align import SiteMap, align
+from wfc.manifests.compare_agents import compare_agent
 from wfc.manifests.compare_operations import (
     Operations,
     compare_operations,
     operations_of,
     same_operations,
 )
-from wfc.manifests.compare_reached import compare_agent, compare_reached
+from wfc.manifests.compare_reached import compare_reached
 from wfc.manifests.compare_signatures import compare_call, compare_input
 from wfc.manifests.findings import Finding, Sides, Spans, short
 from wfc.manifests.levels import Level

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from wfc.diagnostics import Link
 from wfc.manifests.findings import Finding, Sides, short
 from wfc.manifests.levels import Level
-from wfc.manifests.manifest import Agent, Class, Manifest, Workflow
+from wfc.manifests.manifest import Class, Manifest, Workflow
 
 _READ_ANEW = "data is read anew"
 _NAME: Final = re.compile(r"[^\W\d][\w.]*")
@@ -216,52 +216,6 @@ def _members(sides: Sides, names: _Names, classes: _Classes) -> Iterator[Finding
         if member not in before:
             sentence = f"`{short(name)}` has the new member `{member}`: iteration may differ"
             yield sides.find(Level.REPLAY, "WFC608", sentence, old=was, new=name)
-
-
-# --- agents ------------------------------------------------------------------------------------
-
-
-def compare_agent(sides: Sides, was: str) -> Iterator[Finding]:
-    """Compare an agent that a workflow uses."""
-    name = sides.hints.definition(was)
-    old, new = sides.old.agents[was], sides.new.agents.get(name)
-    title = f"the agent `{short(was)}`"
-    if new is None:
-        yield _agent(sides, was, name, Level.IF_RECORDED, f"{title} is gone or renamed")
-        return
-    if old == new:
-        return
-    for noun, before, after in (
-        ("toolset", old.toolsets, new.toolsets),
-        ("operation", old.operations, new.operations),
-        ("tool", tuple(old.tools), tuple(new.tools)),
-    ):
-        for one in sorted(set(before) - set(after)):
-            why = "a recorded answer may call it" if noun == "tool" else "recorded ones name it"
-            sentence = f"{title} lost the {noun} `{one}`: {why}"
-            yield _agent(sides, was, name, Level.IF_RECORDED, sentence)
-    for sentence in _about_agent(old, new):
-        yield _agent(sides, was, name, Level.REPLAY, f"{title} {sentence}")
-
-
-def _about_agent(old: Agent, new: Agent) -> Iterator[str]:
-    for tool in sorted(new.tools):
-        if tool not in old.tools:
-            yield f"has the new tool `{tool}`: recorded answers stand"
-        elif old.tools[tool] != new.tools[tool]:
-            yield f"has another schema for its tool `{tool}`: recorded answers stand"
-    if old.output != new.output:
-        yield "has another output: recorded answers stand"
-    # Whatever else differs is a setting of it, be it one that only a newer wfc knows.
-    rest: dict[str, Any] = {"tools": {}, "output": None, "toolsets": (), "operations": ()}
-    if old.model_copy(update=rest) != new.model_copy(update=rest) or (
-        set(new.toolsets) - set(old.toolsets) or set(new.operations) - set(old.operations)
-    ):
-        yield "has another model, or other instructions or settings: later turns use them"
-
-
-def _agent(sides: Sides, was: str, name: str, level: Level, sentence: str) -> Finding:
-    return sides.find(level, "WFC613", sentence, old=was, new=name)
 
 
 # --- the way to what has changed ---------------------------------------------------------------

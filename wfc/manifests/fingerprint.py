@@ -18,6 +18,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from wfc.ids import DefinitionId
+from wfc.manifests.agents import tool_decorators
 from wfc.manifests.bundle import Entry
 from wfc.manifests.canonical import Tree
 from wfc.manifests.exports import Exports, exports_of
@@ -63,6 +64,11 @@ class Unit:
             if one.into in found and statement not in found[one.into]:
                 found[one.into].append(statement)
         return {name: tuple(statements) for name, statements in found.items()}
+
+    @cached_property
+    def tools(self) -> Mapping[ast.stmt, tuple[ast.expr, ...]]:
+        """Map each function that is a tool of an agent of this module to what makes it one."""
+        return tool_decorators(self.tree)
 
     @cached_property
     def imports(self) -> Mapping[str, str]:
@@ -352,6 +358,14 @@ class _Walk:
             raise KeyError(f"{module}:{qualname}")
         return Tree(around, root, self.reach, self.names).text(node)
 
+    def _tool(self, unit: Unit, statement: ast.stmt, entry: Entry) -> Iterator[str]:
+        around = Around(self.library, unit)
+        for decorator in unit.tools.get(statement, ()) if entry.kind == "step" else ():
+            self.sign(unit, entry)
+            self.handed.add(entry.id)
+            written = Tree(around, "", self.reach, self.names).text(decorator)
+            yield f"(tool step={json.dumps(entry.id)} by={written})"
+
     def symbol(self, unit: Unit, inside: str) -> Iterator[str]:
         """Write the trees of the statements that bind a name, or of an inline workflow."""
         if DefinitionId(f"{unit.module}:{inside}") in self.library.entries:
@@ -360,8 +374,12 @@ class _Walk:
         around = Around(self.library, unit)
         for statement in unit.bindings[inside]:
             name = getattr(statement, "name", inside)
-            if name != inside and DefinitionId(f"{unit.module}:{name}") in self.library.entries:
-                continue  # a marked function that a decorator registers, which no bundle evaluates
+            entry = self.library.entries.get(DefinitionId(f"{unit.module}:{name}"))
+            if name != inside and entry is not None:
+                # A marked function that a decorator registers: no bundle evaluates that, but where
+                # it makes a step a tool.
+                yield from self._tool(unit, statement, entry)
+                continue
             yield Tree(around, "", self.reach, self.names).text(statement)
 
 

@@ -115,13 +115,25 @@ class Class(_Part):
 
 
 class Agent(_Part):
-    """An agent of the build (spec: later rooms fill it)."""
+    """An agent that workflows reach, as far as its source tells."""
 
+    name: str | None = None
+    """As it stands in the log: the first part of the names of its steps."""
     models: tuple[str, ...] = ()
     toolsets: tuple[str, ...] = ()
     tools: Mapping[str, str] = Field(default_factory=dict)
+    """By name: the digest of the parameters that a model gives, ``?`` if they cannot be seen."""
+    approvals: Mapping[str, str] = Field(default_factory=dict)
+    """By tool: ``always``, or the digest of what decides that somebody must approve it."""
     output: str | None = None
+    """Its type in canonical spelling."""
+    wording: str | None = None
+    """Digest of instructions and settings."""
     operations: tuple[str, ...] = ()
+    """Names of its steps: of the model, of servers of MCP, of tools that are closure steps."""
+    unknown: tuple[str, ...] = ()
+    """What is computed, so that no build can tell: ``name models tools toolsets approvals
+    output``, or one tool (``tools.search``)."""
 
 
 class Allowed(_Part):
@@ -196,6 +208,7 @@ def manifest_text(
     workflows: Mapping[str, Mapping[str, Any]],
     steps: Mapping[str, Mapping[str, Any]],
     classes: Mapping[str, Mapping[str, Any]],
+    agents: Mapping[str, Mapping[str, Any]],
     depends: Mapping[str, str],
     renamed: Mapping[str, tuple[str, ...]],
     allowed: tuple[tuple[str, str, str], ...],
@@ -209,6 +222,7 @@ def manifest_text(
             "workflows": workflows,
             "steps": steps,
             "classes": classes,
+            "agents": agents,
             "depends": depends,
             "renamed": renamed,
             "allowed": [

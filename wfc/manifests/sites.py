@@ -88,10 +88,23 @@ def calls_of(tree: ast.AST) -> Iterator[ast.Call]:
     while pending:
         node = pending.pop()
         if isinstance(node, ast.Call):
-            if is_abi_call(node):
+            if _is_written(node):
                 continue
             yield node
         pending.extend(reversed(list(ast.iter_child_nodes(node))))
+
+
+def _is_written(call: ast.Call) -> bool:
+    """Tell whether the compiler wrote a call: a stub, or one that makes it a tool of an agent
+    (``bot.tool(__wfc__.step("book"))``), which asks for nothing.
+    """
+    while not is_abi_call(call):
+        match call.args:
+            case [ast.Call() as inner] if not call.keywords:
+                call = inner
+            case _:
+                return False
+    return True
 
 
 def span_of(node: ast.expr | ast.stmt) -> Span:

@@ -11,6 +11,9 @@ class AnyTypes:
     So a run can be looked at on a machine, or in a moment, where its code cannot be imported.
     """
 
+    shows_anything = True
+    """What was registered elsewhere, with converters, is shown as it was written."""
+
     def __init__(self) -> None:
         """Know nothing but what is registered."""
         self._made: dict[str, type] = {}

@@ -30,7 +30,7 @@ async def decide(
             f"the reason has {len(reason):,} characters, and {REASON_MAX:,} are taken."
         )
     row = await _find(client.world, name)
-    once = f"wfc.decision:{row.hook.hook_id}" if row.hook.kind is HookKind.APPROVAL else None
+    once = decision_key(row.hook.hook_id) if row.hook.kind is HookKind.APPROVAL else None
     return await hook_door.send(
         client,
         row.hook.token,
@@ -38,6 +38,11 @@ async def decide(
         idempotency_id=once,
         as_json=True,
     )
+
+
+def decision_key(hook_id: str) -> str:
+    """Give the idempotency id of every decision about an approval: the first one counts."""
+    return f"wfc.decision:{hook_id}"
 
 
 async def _find(world: World, name: str) -> HookRow:

@@ -9,7 +9,7 @@ import hashlib
 import inspect
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -34,7 +34,14 @@ from wfc.runtime.interrupts import is_from_user
 from wfc.runtime.logbook import Logbook, Secretary
 from wfc.runtime.metadata import WorkflowMetadata
 from wfc.runtime.outlets import Outlets
-from wfc.runtime.retry import Matcher, RetryAfterError, Try, exhausted_note, next_attempt_at
+from wfc.runtime.retry import (
+    Closure,
+    Matcher,
+    RetryAfterError,
+    Try,
+    exhausted_note,
+    next_attempt_at,
+)
 from wfc.runtime.threads import CarriedError, Threads
 from wfc.runtime.writable import StreamName
 from wfc.worlds.protocol import NewChunk, StreamWrite
@@ -133,7 +140,7 @@ class Call:
     first_started_at: int
     started_at: int
     scene: Scene
-    closure: Callable[[], Awaitable[Any]] | None = None
+    closure: Closure | None = None
     digest: bytes | None = None
     payload_max: int = codec.PAYLOAD_MAX
     begun_at: float = 0.0  # on the loop's clock
@@ -444,7 +451,7 @@ def run_here(
 async def _run(call: Call, body: Body | None, threads: Threads) -> Any:
     if body is None:
         assert call.closure is not None
-        return await call.closure()
+        return await call.closure.call()
     if body.is_async and call.policy.isolation != "thread":
         return await body.call(call.arguments)
     call.home = asyncio.get_running_loop()
@@ -505,13 +512,15 @@ def _foreign(error: BaseException) -> WfcError:
 
 
 def _judge(call: Call, body: Body | None, error: BaseException, now: int) -> Ended:
+    rules = body or call.closure
     failed = Try(
         run_id=call.run_id,
         operation_id=call.operation_id,
         attempt=call.counted,
         policy=call.policy,
-        retry_on=body.retry_on if body else Exception,
-        give_up_on=body.give_up_on if body else (),
+        retry_on=rules.retry_on if rules else Exception,
+        give_up_on=rules.give_up_on if rules else (),
+        retry_after=call.closure.retry_after if call.closure else None,
         first_started_at=call.first_started_at,
     )
     try:

@@ -16,34 +16,38 @@ from typing import Any, Final
 from wfc import codec
 from wfc.errors import CodecError
 from wfc.eventlog.event import StepCompleted, StepFailed
-from wfc.ids import DefinitionId
+from wfc.ids import DefinitionId, Site
 from wfc.manifests.sites import site_of
 from wfc.runtime import context
 from wfc.runtime.live import Live
 from wfc.runtime.operations import StepAsked
 from wfc.runtime.pending import PendingStep, Place
+from wfc.runtime.retry import Closure
 
 _NO_POLICY: Final[Mapping[str, Any]] = {}
 
 
 def closure_step(
     step: DefinitionId,
-    body: Callable[[], Awaitable[Any]],
+    body: Callable[[], Awaitable[Any]] | Closure,
     *,
     policy: Mapping[str, Any] = _NO_POLICY,
     annotation: Any = None,
+    site: Site | None = None,
 ) -> Coroutine[Any, Any, Any]:
     """Call `body` as a recorded step named `step`; awaited, it gives the result for `annotation`.
 
-    `body` runs on the worker's own loop, not in the workflow, and may do anything; `policy` holds
-    keywords of `wfc.policy`. The call is found again by replay, which must come to it anew. Raises
+    `body` runs on the worker's own loop, not in the workflow, and may do anything; a `Closure` says
+    how its errors are judged, too. `policy` holds keywords of `wfc.policy`; `site` is given where
+    the caller is a library. The call is found again by replay, which must come to it anew. Raises
     what the body raised last, `OutsideWorkflow`, and `CodecError` for a result that cannot be read.
     """
     execution = context.needed(f"the closure step {step}")
     frame = execution.on_behalf_of or sys._getframe(1)  # noqa: SLF001 - sites are found so
-    name = execution.name(site_of(frame, step.rpartition(":")[2]))
+    name = execution.name(site or site_of(frame, step.rpartition(":")[2]))
+    closure = body if isinstance(body, Closure) else Closure(call=body)
     asked = StepAsked(
-        operation_id=name, step=step, arguments=None, digest=None, policy=policy, body=body
+        operation_id=name, step=step, arguments=None, digest=None, policy=policy, body=closure
     )
     return _answered(execution, asked, (frame.f_code, frame.f_lasti), annotation)
 

@@ -60,6 +60,7 @@ class Decisions:
         for operation in outcome.withdrawn:
             self.give_up(operation)
         self._take_up_all(outcome.asked)
+        self._outbox.tell(outcome.chunks)
         if not isinstance(outcome, Suspended):
             self.close(outcome)
 
@@ -100,6 +101,8 @@ class Decisions:
 
     def _take_up_wait(self, asked: WaitAsked) -> None:
         ledger = self._outbox.ledger
+        if asked.disposes is not None:
+            self._outbox.disposes[asked.operation_id] = asked.disposes
         wake_at = ledger.waits.get(asked.operation_id)
         if wake_at is None:
             self._outbox.waits[asked.operation_id] = asked

@@ -23,6 +23,7 @@ from wfc.worlds.protocol import (
     Appended,
     AttemptOf,
     Child,
+    ChunkRow,
     EndedChild,
     Gate,
     Guard,
@@ -30,6 +31,7 @@ from wfc.worlds.protocol import (
     Queued,
     Refused,
     Release,
+    StreamRow,
     StreamWrite,
     Written,
 )
@@ -83,6 +85,14 @@ class Clerk(Protocol):
 
     async def history(self, run_id: RunId, after: int, limit: int = PAGE) -> list[Recorded]:
         """Read up to `limit` events after a position."""
+        ...
+
+    async def chunks_of(self, run_id: RunId, namespace: str, start: int) -> Sequence[ChunkRow]:
+        """Read chunks of a stream from an index on; none if there are none yet."""
+        ...
+
+    async def streams_of(self, run_id: RunId) -> Sequence[StreamRow]:
+        """List the streams of a run."""
         ...
 
     def news_of(self, run_id: RunId) -> None:

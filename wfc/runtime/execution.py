@@ -92,6 +92,7 @@ class Execution(State):
             self.quiet_until = recorded[-1].position if recorded else 0
         self.batch, self.cursor, self.live_from, self.ahead = recorded, 0, None, None
         self.asked = self.withdrawn = NONE
+        self.told = ()
         fault.point("events.delivering")
         with Driving(self.loop):
             try:
@@ -103,7 +104,7 @@ class Execution(State):
                 self.kill()  # KeyboardInterrupt: the host stops, and this execution with it
                 raise
             outcome = self.variables.run(outcome_of, self)
-        self.batch, self.ahead = (), None
+        self.batch, self.ahead, self.told = (), None, ()
         self.asked = self.withdrawn = NONE
         self.ended = not isinstance(outcome, Suspended)
         fault.point("events.delivered")

@@ -333,6 +333,13 @@ def retention_s(retention: Duration | None) -> float | None:
     return kept or None
 
 
+def operation_of(hook: Hook[Any]) -> OperationId:
+    """Give the operation that a hook is. Raises `OutsideWorkflow` where it is only a name."""
+    _, pending = hook._live("asked")  # noqa: SLF001 - of this module
+    name: OperationId = pending.operation.operation_id
+    return name
+
+
 # --- where it is only a name -------------------------------------------------------------------
 
 

@@ -29,7 +29,7 @@ class HostTypes:
         """Give the type of this wire name, or None."""
         found = codec.REGISTERED.find(name) or self._found.get(name)
         if found is None and name in self._classes:
-            found = _imported(name)
+            found = imported(name)
             if found is not None:
                 self._found[name] = found
         return found
@@ -52,7 +52,8 @@ class FormerTypes:
         return self._known.find(name) or self._known.find(self._renamed.definition(name))
 
 
-def _imported(name: str) -> type | None:
+def imported(name: str) -> type | None:
+    """Give the class of this wire name, if its module was imported."""
     module, _, qualname = name.partition(":")
     found: Any = sys.modules.get(module)
     for part in qualname.split("."):

@@ -19,6 +19,7 @@ from wfc.determinism import Rules
 from wfc.errors import EffectInWorkflow
 from wfc.eventlog.event import (
     HookCreated,
+    Recorded,
     RunCreated,
     RunRestarted,
     RunUpgraded,
@@ -31,6 +32,7 @@ from wfc.runtime.draws import Draws
 from wfc.runtime.loop import Loop
 from wfc.runtime.pending import Ending, Pending, Place
 from wfc.runtime.pending_hook import PendingHook
+from wfc.worlds.chunks import StreamWrite
 
 
 class Code(Protocol):
@@ -49,6 +51,10 @@ class Code(Protocol):
     @property
     def annotations(self) -> Mapping[str, Any]:
         """The annotations of the workflow's parameters."""
+        ...
+
+    def decode_arguments(self, recorded: bytes) -> dict[str, Any]:
+        """Decode recorded arguments of the workflow, by name."""
         ...
 
     @property
@@ -94,6 +100,7 @@ class Live(Protocol):
     run_id: RunId
     chapter: int
     position: int
+    opening: Recorded
     in_force: RunCreated | RunRestarted | RunUpgraded
     environment: Mapping[str, str]
     created: RunCreated | None
@@ -225,6 +232,10 @@ class Live(Protocol):
 
     def draws_of(self, name: OperationId, *, own: bool = False) -> Draws:
         """Give the generator of an operation; `own`: forks draw otherwise."""
+        ...
+
+    def tell(self, write: StreamWrite) -> None:
+        """Add to a stream by the next commit of the run; the chunks have keys."""
         ...
 
     def misread(self, name: OperationId, error: Exception) -> None:

@@ -57,16 +57,24 @@ class Membership:
         self._queues = tuple(queues)
         self._entropy = entropy
         self._lease_until = 0
+        self._joining = asyncio.Lock()
+        self._joined = False
+        """Whether the world has heard of `worker_id`: before that it holds no lease to be lost."""
 
     async def join(self) -> None:
         """Take a lease under a fresh id, unless there is one."""
-        if self.worker_id:
-            return
+        async with self._joining:
+            if not self._joined:
+                await self._join()
+
+    async def _join(self) -> None:
         # A fault of this process, not of any run: it would block each one that it takes.
         need_columns("the worker cannot start")
         world, lease_s = self._world, self._options.lease_s
-        self.worker_id = worker_id(world.now_us(), self._entropy(10))
+        if not self.worker_id:
+            self.worker_id = worker_id(world.now_us(), self._entropy(10))
         await world.join(self.worker_id, lease_s=lease_s, queues=self._queues)
+        self._joined = True
         fault.point("worker.joined")
         await give_up_gone(world)
         self._lease_until = world.now_us() + round(lease_s * MICROSECONDS)
@@ -82,13 +90,15 @@ class Membership:
 
     async def join_anew(self) -> None:
         """Take another lease, as somebody else."""
-        self.worker_id = WorkerId("")
+        self.worker_id, self._joined = WorkerId(""), False
         await self.join()
 
     def renew(self) -> Renewal:
         """Prolong the lease; blocks."""
         lease_s = self._options.lease_s
         renewed = self.worker_id
+        if not self._joined:
+            return Renewal(fenced=False)
         renewal = self._world.renew(renewed, lease_s=lease_s)
         if not renewal.fenced:
             self._lease_until = self._world.now_us() + round(lease_s * MICROSECONDS)
@@ -108,6 +118,9 @@ class Membership:
         """Renew now; if others have given the worker `me` up, begin anew."""
         if me != self.worker_id:
             return  # it has begun anew already
+        if not self._joined:
+            await self.join()  # or waits for whoever does it
+            return
         renewal = await asyncio.to_thread(self.renew)
         if renewal.fenced and me == self.worker_id:
             await self._member.fenced()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from wfc.eventlog.event import FailureKind, HookCreated, Scalar
 from wfc.ids import DefinitionId, OperationId, RunId
 from wfc.runtime.carried import CarriedHook
+from wfc.runtime.retry import Closure
+from wfc.worlds.chunks import StreamWrite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,15 +26,18 @@ class StepAsked:
     arguments: bytes | None
     digest: bytes | None
     policy: Mapping[str, Any] = field(default_factory=dict)  # literal keywords, from the signature
-    body: Callable[[], Awaitable[Any]] | None = None
+    body: Closure | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitAsked:
-    """Workflow code sleeps until `wake_at` (UTC microseconds)."""
+    """Workflow code sleeps until `wake_at` (UTC microseconds); when that is over, the hook that it
+    `disposes` takes nothing any more, by the same commit.
+    """
 
     operation_id: OperationId
     wake_at: int
+    disposes: OperationId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,14 +94,26 @@ class ChildAsked:
 Operation = StepAsked | WaitAsked | AttributesAsked | HookAsked | HookLeft | ChildAsked
 
 
+class Told(NamedTuple):
+    """What workflow code adds to a stream, in the turn of the event at `position`.
+
+    Its chunks have keys, of which a stream holds each once: a replay tells the same again.
+    """
+
+    position: int
+    write: StreamWrite
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What one delivery came to. `asked` are the operations that became open in it and are still
-    open, `withdrawn` those that the code gave up; both in the order in which it happened.
+    open, `withdrawn` those that the code gave up, `chunks` what it adds to streams; all in the
+    order in which it happened.
     """
 
     asked: tuple[Operation, ...] = ()
     withdrawn: tuple[Operation, ...] = ()
+    chunks: tuple[Told, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,5 +166,6 @@ __all__ = [
     "Restarted",
     "StepAsked",
     "Suspended",
+    "Told",
     "WaitAsked",
 ]

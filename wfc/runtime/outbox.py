@@ -6,8 +6,8 @@ append that was refused costs nothing: the next one is made from what is wanted 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 from wfc import codec
@@ -48,7 +48,14 @@ from wfc.runtime.attempt import Bodies, Call, Ended
 from wfc.runtime.carried import CarriedHook
 from wfc.runtime.ledger import Ledger
 from wfc.runtime.nursery import Nursery
-from wfc.runtime.operations import AttributesAsked, HookAsked, HookLeft, StepAsked, WaitAsked
+from wfc.runtime.operations import (
+    AttributesAsked,
+    HookAsked,
+    HookLeft,
+    StepAsked,
+    Told,
+    WaitAsked,
+)
 from wfc.runtime.queues import Queues, is_queued
 from wfc.runtime.state import applied
 from wfc.worlds.protocol import Attempt, Child, Gate, Queued, Release, StreamWrite
@@ -105,6 +112,8 @@ class Batch:
     create: list[Child] = field(default_factory=list)
     said: tuple[StreamWrite, ...] = ()
     """Of `chunks`, those that were to be said by the run itself."""
+    told: tuple[StreamWrite, ...] = ()
+    """Of `chunks`, those that workflow code tells."""
     chunks: tuple[StreamWrite, ...] = ()
     answers: bool = False
     release: Release | None = None
@@ -127,6 +136,8 @@ class Outbox:
         self.to_queue: dict[OperationId, tuple[StepAsked, int]] = {}
         self.waits: dict[OperationId, WaitAsked] = {}
         self.over: dict[OperationId, WaitCause] = {}
+        self.disposes: dict[OperationId, OperationId] = {}
+        """Which hook the end of a wait disposes of."""
         self.attributes: dict[OperationId, AttributesAsked] = {}
         self.hooks: dict[OperationId, HookAsked] = {}
         """Hooks that are not in the log yet; no body begins before they are."""
@@ -137,7 +148,13 @@ class Outbox:
         """Open hooks that the next chapter may take over, if the end is a restart."""
         self.said: tuple[StreamWrite, ...] = ()
         """Log lines that go along with the next append; they ask for none."""
+        self.told: tuple[StreamWrite, ...] = ()
+        """What the code adds to streams; unlike lines, readers wait for it."""
         self._office = office
+
+    def tell(self, chunks: Iterable[Told]) -> None:
+        """Keep what workflow code adds to streams, until it is written."""
+        self.told = *self.told, *(each.write for each in chunks)
 
     def say(self, lines: StreamWrite | None) -> None:
         """Keep log lines, if there are any."""
@@ -150,6 +167,7 @@ class Outbox:
         self.to_queue.clear()
         self.waits.clear()
         self.over.clear()
+        self.disposes.clear()
         self.attributes.clear()
         self.hooks.clear()
         self.given_up.clear()
@@ -171,11 +189,13 @@ class Outbox:
         if may_release and self.end is None and not batch.answers and not self._stays(batch):
             wake_at = now if hurry else self._wake_at(batch, now)
             batch.release = Release(wake_at=wake_at, for_child=for_child)
-        if not batch.events and not batch.messages and batch.release is None:
+        if not (batch.events or batch.messages or batch.release or self.told):
             return None
+        batch.told = self.told
         if self.said:
             batch.said = self.said
             batch.chunks = *self.said, *batch.chunks
+        batch.chunks = *batch.chunks, *self.told
         if not self.ledger.started and not paused:
             batch.events.insert(0, RunStarted(worker_id=self._office.worker_id))
         return batch
@@ -194,6 +214,8 @@ class Outbox:
         """Note that the messages of a batch are out."""
         if batch.said:
             self.said = self.said[len(batch.said) :]
+        if batch.told:
+            self.told = self.told[len(batch.told) :]
         for name in batch.queued:
             self.queued.add(name)
             self.to_queue.pop(name, None)
@@ -284,11 +306,21 @@ class Outbox:
         for name, cause in self.over.items():
             batch.answers = True
             batch.events.append(WaitCompleted(operation_id=name, cause=cause))
+            self._dispose_with(batch, name)
         for name, asked in self.waits.items():
             batch.events.append(WaitCreated(operation_id=name, wake_at=asked.wake_at))
             if asked.wake_at <= now:
                 batch.answers = True
                 batch.events.append(WaitCompleted(operation_id=name, cause=WaitCause.ELAPSED))
+                self._dispose_with(batch, name)
+
+    def _dispose_with(self, batch: Batch, wait: OperationId) -> None:
+        """Dispose of the hook that waits no longer than this wait: whoever answers it later is told
+        so, and who came first stands in the log.
+        """
+        hook = self.disposes.get(wait)
+        if hook is not None and self.ledger.law.hook(hook) == ACTIVE:
+            batch.events.append(replace(self._disposal(hook), channel=Channel.EXPIRY, actor=None))
 
     def _add_steps(self, batch: Batch) -> None:
         """Announce steps: those whose start comes first, that run for long, or that are queued."""
@@ -400,6 +432,19 @@ class Outbox:
         if expiry is not None:
             instants.append(expiry)
         return min(instants, default=None)
+
+
+def is_decided(event: Event) -> bool:
+    """Tell whether only an owner of the run, which has delivered all before it, writes an event."""
+    match event:
+        case HookCreated() | WaitCreated() | ChildCreated():
+            return True
+        case (
+            StepCompleted(created=StepCreated(closure=closure))
+            | StepFailed(created=StepCreated(closure=closure))
+        ):
+            return closure
+    return False
 
 
 def starts_on_record(policy: Policy) -> bool:

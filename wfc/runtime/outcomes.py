@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TypedDict
 
 from wfc import codec
 from wfc.errors import CodecError, Deadlock, LimitExceeded, StepError, TurnTooLong
@@ -16,6 +17,7 @@ from wfc.runtime.operations import (
     Outcome,
     Restarted,
     Suspended,
+    Told,
 )
 from wfc.runtime.state import State
 
@@ -36,7 +38,7 @@ def outcome_of(state: State) -> Outcome:
         return Failed(error=encoded(error), kind=FailureKind.DEADLOCK)
     news = _news(state)
     withdrawn = (*news["withdrawn"], *inherited.unclaimed(state))
-    return Suspended(asked=news["asked"], withdrawn=withdrawn)
+    return Suspended(asked=news["asked"], withdrawn=withdrawn, chunks=news["chunks"])
 
 
 def _end(state: State) -> Outcome:
@@ -66,8 +68,18 @@ def _end(state: State) -> Outcome:
     return Failed(error=encoded(error), kind=kind_of(error), **news)
 
 
-def _news(state: State) -> dict[str, tuple[Operation, ...]]:
-    return {"asked": tuple(state.asked.values()), "withdrawn": tuple(state.withdrawn.values())}
+class _News(TypedDict):
+    asked: tuple[Operation, ...]
+    withdrawn: tuple[Operation, ...]
+    chunks: tuple[Told, ...]
+
+
+def _news(state: State) -> _News:
+    return {
+        "asked": tuple(state.asked.values()),
+        "withdrawn": tuple(state.withdrawn.values()),
+        "chunks": state.told,
+    }
 
 
 def encoded(error: BaseException) -> bytes:

@@ -106,10 +106,12 @@ class Outlets:
         Raises `StreamClosed`, `LeaseLost`, `RunNotFound`, `WorldError`.
         """
         name, attempt = self._step
+        # Whoever gives keys says by them, and in its own words, what a repetition makes void.
+        begins = since is None and all(chunk.key is None for chunk in chunks)
         wanted = StreamWrite(
             namespace=to.namespace,
             chunks=chunks,
-            step=WritingStep(operation_id=name, attempt=attempt, begins=since is None),
+            step=WritingStep(operation_id=name, attempt=attempt, begins=begins),
             close=close,
         )
         answer = await self._clerk.write_chunks(
@@ -250,9 +252,7 @@ class _Outlet:
     async def _send(self, chunks: tuple[NewChunk, ...], *, close: bool) -> None:
         """Write to the world; at the limit of a stream, as much as it still takes."""
         try:
-            self._since = await self._outlets.send(
-                self._to, chunks, since=self._since, close=close
-            )
+            self._since = await self._outlets.send(self._to, chunks, since=self._since, close=close)
         except StreamTooLarge:
             if len(chunks) <= 1:
                 raise

@@ -42,8 +42,8 @@ from wfc.runtime.execution import Execution
 from wfc.runtime.inline import InlineBodies, Tenure
 from wfc.runtime.interrupts import is_from_user
 from wfc.runtime.ledger import Ledger
-from wfc.runtime.operations import Failed, Operation, Outcome, Suspended
-from wfc.runtime.outbox import Outbox
+from wfc.runtime.operations import Failed, Operation, Outcome, Suspended, Told
+from wfc.runtime.outbox import Outbox, is_decided
 from wfc.runtime.parking import Parked
 from wfc.runtime.reading import Reading
 from wfc.worlds.protocol import Appended, Claimed, Owner, Refusal, Refused, Release
@@ -317,6 +317,8 @@ class LiveRun:
         self._forget_code()
         self._known_length = max(self._known_length, self.ledger.length)
         withdrawn: list[Operation] = []
+        told: list[Told] = []
+        owned = 0
         outcome: Outcome = Suspended()
         self.outbox.ledger = await self._blank()
         while page := await self._desk.history(self.run_id, self.ledger.length):
@@ -326,11 +328,15 @@ class LiveRun:
                 self._forget_code()
                 self.outbox.ledger = await self._blank()
                 withdrawn.clear()
+                told.clear()
                 continue
             for each in page:
                 self.ledger.note(each)
+                if is_decided(each.event):
+                    owned = each.position
             outcome = self._deliver(self.execution or await self._fresh(), page)
             withdrawn.extend(outcome.withdrawn)
+            told.extend(outcome.chunks)
             if len(page) < PAGE:
                 break
         if self.ledger.length < self._known_length:
@@ -339,6 +345,8 @@ class LiveRun:
         self.decisions.set_deadline()
         for operation in withdrawn:
             self.decisions.give_up(operation)
+        # Whoever wrote that event had delivered all before it, and wrote its chunks along.
+        self.outbox.tell(each for each in told if each.position >= owned)
         if not isinstance(outcome, Suspended):
             self.decisions.close(outcome)
         self._review()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Final
@@ -29,6 +29,30 @@ _NEVER: Final = (FatalError, CodecError, StepUnknown)
 _ALWAYS: Final = (WorkerLost, StepCrashed, RetryableError)
 
 
+_ANSWERS: Final[list[type[BaseException]]] = []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closure:
+    """The body of a closure step, and how its errors are judged.
+
+    `retry_after` gives the seconds that an error asks to be waited for, or None.
+    """
+
+    call: Callable[[], Awaitable[Any]]
+    retry_on: Matcher = Exception
+    give_up_on: Matcher = ()
+    retry_after: Callable[[BaseException], float | None] | None = None
+
+
+def never_retry(*kinds: type[BaseException]) -> None:
+    """Take errors of these classes, raised by whatever body, for its answer: it is never retried.
+
+    For libraries whose control flow raises: an agent's tool that asks the model to try otherwise.
+    """
+    _ANSWERS.extend(kind for kind in kinds if kind not in _ANSWERS)
+
+
 class RetryAfterError(ValueError):
     """The `retry_after` of an error names no instant at which to try again."""
 
@@ -43,6 +67,7 @@ class Try:
     policy: Policy
     retry_on: Matcher = Exception
     give_up_on: Matcher = ()
+    retry_after: Callable[[BaseException], float | None] | None = None
     first_started_at: int
 
 
@@ -53,7 +78,7 @@ def next_attempt_at(failed: Try, error: BaseException, now: int) -> int | None:
     """
     if failed.attempt >= failed.policy.attempts or not _retryable(failed, error):
         return None
-    at = _asked_for(error, now)
+    at = _asked_for(failed, error, now)
     if at is None:
         at = now + round(pause_s(failed.policy.backoff, failed.attempt, _draw(failed)) * 1e6)
     total_s = failed.policy.total_s
@@ -77,7 +102,7 @@ def exhausted_note(name: str, failed: Try) -> str:
 
 
 def _retryable(failed: Try, error: BaseException) -> bool:
-    if isinstance(error, _NEVER) or _matches(failed.give_up_on, error):
+    if isinstance(error, (*_NEVER, *_ANSWERS)) or _matches(failed.give_up_on, error):
         return False
     return isinstance(error, _ALWAYS) or _matches(failed.retry_on, error)
 
@@ -88,8 +113,12 @@ def _matches(matcher: Matcher, error: BaseException) -> bool:
     return bool(matcher(error))
 
 
-def _asked_for(error: BaseException, now: int) -> int | None:
-    """Give the instant that a `RetryableError` asks for, if it does."""
+def _asked_for(failed: Try, error: BaseException, now: int) -> int | None:
+    """Give the instant that an error asks for, if it does."""
+    if failed.retry_after is not None:
+        delay_s = failed.retry_after(error)
+        if delay_s is not None:
+            return now + round(delay_s * MICROSECONDS)
     if not isinstance(error, RetryableError) or error.retry_after is None:
         return None
     try:

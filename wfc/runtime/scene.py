@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from wfc.clock import to_datetime
+from wfc.errors import StreamClosed
 from wfc.eventlog.event import AttributesSet, Channel, Event, Recorded, RunCreated, Scalar
 from wfc.ids import OperationId, RunId
 from wfc.runtime.attempt import Call
@@ -15,10 +16,11 @@ from wfc.runtime.ledger import Ledger
 from wfc.runtime.limits import Limits
 from wfc.runtime.metadata import WorkflowMetadata
 from wfc.runtime.outlets import Holder, Outlets, too_late
-from wfc.runtime.writable import StreamName
+from wfc.runtime.writable import THE_TURN, TURN, StreamName
 from wfc.worlds.protocol import (
     Appended,
     AttemptOf,
+    ChunkRow,
     Guard,
     NewChunk,
     OpenRun,
@@ -26,6 +28,7 @@ from wfc.worlds.protocol import (
     Queued,
     Refused,
     Release,
+    StreamRow,
     StreamWrite,
     Written,
 )
@@ -65,6 +68,14 @@ class Writer(Protocol):
 
     async def history(self, run_id: RunId, after: int, limit: int = ...) -> list[Recorded]:
         """Read up to `limit` events after a position."""
+        ...
+
+    async def chunks_of(self, run_id: RunId, namespace: str, start: int) -> Sequence[ChunkRow]:
+        """Read chunks of a stream from an index on; none if there are none yet."""
+        ...
+
+    async def streams_of(self, run_id: RunId) -> Sequence[StreamRow]:
+        """List the streams of a run."""
         ...
 
     def news_of(self, run_id: RunId) -> None:
@@ -127,10 +138,19 @@ class RunScene:
             raise too_late(to)
         if to.run_id != self._run_id:
             to = await self._own(to)
+        if to.namespace == THE_TURN:
+            to = await self._turn_of(to)
         if call.outlets is None:
             step = call.operation_id, call.attempt
             call.outlets = Outlets(self._writer, self._run_id, step, self._holder)
         await call.outlets.write(to, chunks, close=close)
+
+    async def read_stream(self, of: StreamName) -> list[ChunkRow]:
+        """Give what a stream holds."""
+        rows: list[ChunkRow] = []
+        while page := await self._writer.chunks_of(of.run_id, of.namespace, len(rows)):
+            rows += page
+        return rows
 
     @property
     def log_level(self) -> int | None:
@@ -147,6 +167,21 @@ class RunScene:
         else:
             guard = Owner(self._holder.fence, 0)
         await self._writer.write_chunks(self._run_id, wanted, guard=guard, writer=self._run_id)
+
+    async def _turn_of(self, to: StreamName) -> StreamName:
+        """Find the stream of the turn that an agent speaks in now: the one begun last.
+
+        Raises `StreamClosed` if no turn is open.
+        """
+        rows = await self._writer.streams_of(to.run_id)
+        turns = [row for row in rows if row.namespace.startswith(TURN) and not row.closed]
+        if not turns:
+            raise StreamClosed(
+                f"no turn of an agent is open in run {to.run_id}, whose stream the step was to "
+                "write to. Write to a namespace of your own: get_writable(namespace=...)."
+            )
+        newest = max(turns, key=lambda row: row.created_at)
+        return StreamName(to.run_id, newest.namespace)
 
     async def _own(self, to: StreamName) -> StreamName:
         """Give a fork its own stream where what was copied names that of the run it came from."""

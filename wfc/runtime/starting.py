@@ -87,17 +87,21 @@ async def start_run(
     workflow: Callable[..., Any],
     options: StartOptions,
     call: tuple[tuple[Any, ...], Mapping[str, Any]],
+    *,
+    marks: Mapping[str, Scalar] | None = None,
 ) -> Run[Any]:
     """Begin a run of `workflow`, or give the run that the same call began before.
+
+    `marks` are attributes whose names are kept for wfc.
 
     Raises `NotCompiled`, `TypeError`, `InputInvalid`, `Unserialisable`, `PayloadTooLarge`,
     `RunIdConflict`, `QueueUnknown`.
     """
     telemetry = client.telemetry
     if telemetry is None:
-        return await _start(client, client_of, workflow, options, call)
+        return await _start(client, client_of, workflow, options, call, marks=marks)
     with telemetry.started(workflow_id(workflow)) as span:
-        run = await _start(client, client_of, workflow, options, call)
+        run = await _start(client, client_of, workflow, options, call, marks=marks)
         span.set_attribute("wfc.run.id", run.id)
         return run
 
@@ -108,6 +112,8 @@ async def _start(
     workflow: Callable[..., Any],
     options: StartOptions,
     call: tuple[tuple[Any, ...], Mapping[str, Any]],
+    *,
+    marks: Mapping[str, Scalar] | None,
 ) -> Run[Any]:
     asked = workflow_id(workflow)
     check_attributes(options.attributes, limit=client.attributes_max)
@@ -129,7 +135,7 @@ async def _start(
         arguments=payload,
         seed=os.urandom(32),
         environment=capture(version.rules, client.public_url),
-        attributes=dict(options.attributes),
+        attributes={**options.attributes, **(marks or {})},
         queue=queue,
         queue_key=queue_key,
         limit_key=limit_key(workflow, payload),

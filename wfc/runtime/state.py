@@ -33,9 +33,10 @@ from wfc.runtime.limits import Limits
 from wfc.runtime.lines import Said
 from wfc.runtime.loop import Loop
 from wfc.runtime.namespaces import Namespaces
-from wfc.runtime.operations import Operation
+from wfc.runtime.operations import Operation, Told
 from wfc.runtime.pending import Pending, PendingAttributes, Problem
 from wfc.runtime.template import Template
+from wfc.worlds.chunks import StreamWrite
 
 _WARN_SHARE: Final = 0.8
 _NO_POSITIONS: Final[frozenset[int]] = frozenset()
@@ -91,6 +92,7 @@ class State:
         "seeded",
         "settled",
         "template",
+        "told",
         "unequal",
         "variables",
         "warn_at",
@@ -107,7 +109,7 @@ class State:
     inherited: dict[OperationId, Any]
     """Hooks that earlier chapters left open: see `wfc.runtime.inherited`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0915 - one line per fact
         self,
         template: Template,
         run_id: RunId,
@@ -168,6 +170,9 @@ class State:
         """What the code does not wait for any more, and the log may still speak of."""
         self.withdrawn: dict[OperationId, Operation] = NONE
         """Of these, those that were given up since the last outcome."""
+
+        self.told: tuple[Told, ...] = ()
+        """What it adds to streams, since the last outcome."""
 
         # How it ends.
         self.ended = self.settled = False
@@ -245,6 +250,11 @@ class State:
             if self.asked is NONE:
                 self.asked = {}
             self.asked[name] = pending.operation
+
+    def tell(self, write: StreamWrite) -> None:
+        """Add to a stream by the next commit of the run; the chunks have keys."""
+        if self.alive:
+            self.told = *self.told, Told(self.position, write)
 
     def withdraw_all(self) -> None:
         """Give everything up that code could wait for."""

@@ -49,6 +49,7 @@ from wfc.worlds.protocol import (
     Attempt,
     AttemptOf,
     Child,
+    ChunkRow,
     Claimed,
     EndedChild,
     Gate,
@@ -60,6 +61,7 @@ from wfc.worlds.protocol import (
     Release,
     Renewal,
     Resume,
+    StreamRow,
     StreamWrite,
     Watch,
     World,
@@ -438,6 +440,14 @@ class Worker:
         """Read up to `limit` events after a position."""
         return await self.world.history(run_id, after, limit)
 
+    async def chunks_of(self, run_id: RunId, namespace: str, start: int) -> Sequence[ChunkRow]:
+        """Read chunks of a stream from an index on; none if there are none yet."""
+        return (await self.world.read_chunks(run_id, namespace, start)).chunks
+
+    async def streams_of(self, run_id: RunId) -> Sequence[StreamRow]:
+        """List the streams of a run."""
+        return await self.world.streams(run_id)
+
     async def active_version(self) -> VersionId | None:
         """Give the version that new work prefers."""
         return next((row.version for row in await self.world.versions() if row.active), None)
@@ -620,7 +630,8 @@ class Worker:
     def learn(self, renewal: Renewal) -> None:
         """Act on what the heartbeat heard."""
         if renewal.fenced and not self.stopping:
-            self.spawn(self.fenced())
+            # Asked again: since that was heard, it may have joined anew.
+            self.spawn(self.membership.check(self.worker_id))
         self.attempts.give_up(renewal.cancelled)
 
     # -- idling and ending

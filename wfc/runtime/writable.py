@@ -6,6 +6,7 @@ which then write to the stream of the run that made it.
 
 from __future__ import annotations
 
+import json
 import sys
 import typing
 from collections.abc import Iterable, Iterator
@@ -20,10 +21,16 @@ from wfc.runtime import context
 from wfc.worlds.chunks import CHUNK_BYTES_MAX, Form, NewChunk
 
 T = TypeVar("T")
+DATA: Final = "data-"
 DEFAULT: Final = "default"
 """The namespace of the stream that nobody named."""
 OURS: Final = "wfc."
 """What the namespaces of wfc itself begin with."""
+TURN: Final = "ui~"
+"""What the namespaces of an agent's turns begin with."""
+THE_TURN: Final = "ui~*"
+"""No namespace: stands for the stream of the turn that is open when something is written to it."""
+UI_CHUNK_BYTES_MAX: Final = 256 << 10
 _PART_MAX: Final = 32
 _PART_BYTES_MAX: Final = 256 << 10
 """So many values of one write are held at once, besides those that are on their way."""
@@ -93,9 +100,10 @@ class Writable(Generic[T]):
         """Give the chunks of values in parts, at least one; those before a bad value come first."""
         part: list[NewChunk] = []
         size, none = 0, True
+        chunk = self._frame if self.namespace == THE_TURN else self._chunk
         try:
             for value in values:
-                part.append(self._chunk(value))
+                part.append(chunk(value))
                 size += len(part[-1].body)
                 if len(part) >= _PART_MAX or size >= _PART_BYTES_MAX:
                     yield part
@@ -149,6 +157,22 @@ class Writable(Generic[T]):
             )
         return chunk
 
+    def _frame(self, value: Any) -> NewChunk:
+        """Make a chunk that readers of a turn know: ``{"type": "data-<name>", "data": ...}``."""
+        kind = value.get("type") if isinstance(value, dict) else None
+        if not isinstance(kind, str) or not kind.startswith(DATA) or "data" not in value:
+            raise ValueError(
+                f"{value!r} cannot be written to the stream of a turn: give {{'type': 'data-...', "
+                "'data': ...}. Other types would break the readers of the chat."
+            )
+        body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        if len(body) > UI_CHUNK_BYTES_MAX:
+            raise StreamTooLarge(
+                f"a chunk of a turn's stream has {len(body):,} bytes, and {UI_CHUNK_BYTES_MAX:,} "
+                "are the most. Write it in parts."
+            )
+        return NewChunk(form=Form.RAW, body=body)
+
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
         """Let a parameter ``out: Writable[Token]`` say what is written to the stream."""
@@ -165,19 +189,33 @@ class Writable(Generic[T]):
 
 
 @overload
-def get_writable(type: type[T], *, namespace: str | None = None) -> Writable[T]: ...
+def get_writable(
+    type: type[T], *, namespace: str | None = None, turn: bool = False
+) -> Writable[T]: ...
 @overload
-def get_writable(type: Any = Any, *, namespace: str | None = None) -> Writable[Any]: ...
-def get_writable(type: Any = Any, *, namespace: str | None = None) -> Writable[Any]:  # noqa: A002 - the word of `run.stream`
+def get_writable(
+    type: Any = Any, *, namespace: str | None = None, turn: bool = False
+) -> Writable[Any]: ...
+def get_writable(
+    type: Any = Any,  # noqa: A002 - the word of `run.stream`
+    *,
+    namespace: str | None = None,
+    turn: bool = False,
+) -> Writable[Any]:
     """Give a stream of this run to write to; None is the one named ``"default"``.
 
-    In workflow code it is only a handle, to be passed to steps and child runs; steps write. Values
-    are judged by `type`. Raises `ValueError` for a namespace that cannot be.
+    With `turn` it is the one that the readers of a chat see at present, which takes
+    ``{"type": "data-<name>", "data": ...}`` alone. In workflow code a stream is only a handle, to
+    be passed to steps and child runs; steps write. Values are judged by `type`. Raises `ValueError`
+    for a namespace that cannot be, or one beside `turn`.
     """
+    if turn and namespace is not None:
+        raise ValueError(f"get_writable(namespace={namespace!r}, turn=True) names two streams")
+    namespace = THE_TURN if turn else checked(namespace)
     execution = context.current.get()
     if execution is None:
-        return Writable(StreamName(_run_id(), checked(namespace)), type)
-    name = StreamName(execution.run_id, checked(namespace))
+        return Writable(StreamName(_run_id(), namespace), type)
+    name = StreamName(execution.run_id, namespace)
     # Recorded nowhere; whoever judges a move asks which places the code has come to.
     execution.name(site_of(sys._getframe(1), "get_writable"))  # noqa: SLF001 - sites are found so
     return Writable(name, type)

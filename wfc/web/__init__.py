@@ -17,7 +17,7 @@ if find_spec("starlette") is None or find_spec("sse_starlette") is None:
         "Install it: pip install 'wfc-durable[web]'"
     )
 
-from wfc.http.auth import Principal
+from wfc.http.principal import Principal
 from wfc.http.streams import stream_response
 from wfc.web.app import asgi_app
 from wfc.web.mounting import mount

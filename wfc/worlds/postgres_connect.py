@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 
 import asyncpg
 
+from wfc import fault
 from wfc.errors import WorldReadOnly, WorldTooNew, WorldUnreachable
 from wfc.worlds.postgres_errors import LOCK_TIMEOUT_MS, shown
 
@@ -128,6 +129,8 @@ async def migrate(connection: Raw, url: str, now_us: int) -> int:
                     ("migrated_at", str(now_us)),
                 ],
             )
+        fault.point("tables.migrating")
+    fault.point("tables.migrated")
     return found
 
 

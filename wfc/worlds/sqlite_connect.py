@@ -12,6 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
+from wfc import fault
 from wfc.errors import (
     WorldCorrupt,
     WorldError,
@@ -201,7 +202,9 @@ def migrate(connection: sqlite3.Connection, path: Path, now_us: int) -> None:
                 ("migrated_at", str(now_us)),
             ],
         )
+        fault.point("tables.migrating")
         connection.execute("COMMIT" if schema < SCHEMA else "ROLLBACK")
+        fault.point("tables.migrated")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")

@@ -2,7 +2,8 @@
 
 Importing wfc and building the flows takes most of a second; forking after that takes milliseconds,
 so every fault point can be tried. The parent holds no thread, no loop and no database when it
-forks. One JSON object per line on stdin asks for a case, one per line on stdout answers it.
+forks. One JSON object per line on stdin asks for a case (see `zygotes.Zygote`), one per line on
+stdout answers it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import signal
 import sys
 import traceback
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 DEADLINE_S = 60
@@ -33,34 +35,46 @@ WARM = (
 
 def main() -> None:
     """Serve cases until stdin ends."""
-    project = Path(sys.argv[1])
+    project, module = Path(sys.argv[1]), sys.argv[2]
     os.chdir(project)
-    sys.path.insert(0, str(project))
+    sys.path[:0] = [str(project), str(Path(__file__).parents[3])]
     for name in WARM:
         importlib.import_module(name)
-    from wfc.compiler.import_hook import install  # noqa: PLC0415 - likewise
+    from wfc.compiler.import_hook import install  # noqa: PLC0415 - wfc finds its settings here
 
-    install(["crash_flows"])
-    flows = importlib.import_module("crash_flows")
+    install([module])
+    flows = importlib.import_module(module)
+    drivers = importlib.import_module("tests.acceptance.crash.drivers")
     for line in sys.stdin:
-        case = json.loads(line)
-        child = os.fork()
-        if child == 0:
-            _child(flows, case)
-        _, status = os.waitpid(child, 0)
-        sys.stdout.write(json.dumps({"code": os.waitstatus_to_exitcode(status)}) + "\n")
+        sys.stdout.write(json.dumps(_served(flows, drivers, json.loads(line))) + "\n")
         sys.stdout.flush()
 
 
-def _child(flows: Any, case: dict[str, Any]) -> None:
+def _served(flows: ModuleType, drivers: ModuleType, case: dict[str, Any]) -> dict[str, int]:
+    if "wait" in case:
+        return {"code": _ended(case["wait"])}
+    child = os.fork()
+    if child == 0:
+        _child(flows, drivers, case)
+    return {"pid": child} if case.get("background") else {"code": _ended(child)}
+
+
+def _ended(child: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _child(flows: ModuleType, drivers: ModuleType, case: dict[str, Any]) -> None:
     from wfc import fault  # noqa: PLC0415 - the parent imports wfc after changing its directory
 
     code = 70
     try:
-        signal.alarm(DEADLINE_S)  # a hanging case ends as SIGALRM, not as a hanging suite
+        # A hanging case ends as SIGALRM, not as a hanging suite.
+        signal.alarm(case.get("deadline_s", DEADLINE_S))
         os.environ.update(case["env"])
+        if case.get("said"):
+            os.dup2(os.open(case["said"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644), 2)
         fault.arm(case.get("fault"), case.get("fault_log"))
-        answer = asyncio.run(_run(flows, case))
+        answer = asyncio.run(getattr(drivers, case["driver"])(flows, case["flow"]))
         Path(case["answer"]).write_text(json.dumps(answer), encoding="utf-8")
         code = 0
     except BaseException:  # noqa: BLE001 - the child must never return into the parent's loop
@@ -69,51 +83,6 @@ def _child(flows: Any, case: dict[str, Any]) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
-
-
-async def _run(flows: Any, case: dict[str, Any]) -> dict[str, Any]:
-    from wfc import api, errors  # noqa: PLC0415 - see main
-
-    if case["flow"] == "by_clock":
-        return await _by_clock(flows)
-    async with api.runtime():
-        run = await api.start.options(id="r1")(getattr(flows, case["flow"]), 3)
-        try:
-            return {"output": await run.result(timeout=DEADLINE_S)}
-        except errors.RunFailed as failure:
-            return {"failed": failure.kind, "cause": repr(failure.cause)}
-
-
-async def _by_clock(flows: Any) -> dict[str, Any]:
-    """Let a schedule that is three firings behind catch up, and each end be told."""
-    from wfc import api, codec  # noqa: PLC0415 - see main
-    from wfc.cron import Timing  # noqa: PLC0415 - likewise
-    from wfc.ids import DefinitionId  # noqa: PLC0415 - likewise
-    from wfc.runtime.callbacks import REGISTERED  # noqa: PLC0415 - likewise
-    from wfc.worlds.protocol import ScheduleRow, Telling  # noqa: PLC0415 - likewise
-    from wfc.worlds.schedules import CatchUp, Overlap  # noqa: PLC0415 - likewise
-
-    REGISTERED.register(flows.told)
-    hour = 3_600_000_000
-    arguments, _ = codec.encode_arguments({"number": 3}, call="sequence")
-    row = ScheduleRow(
-        name="behind",
-        workflow=DefinitionId("crash_flows:sequence"),
-        arguments=arguments,
-        timing=Timing(every_us=hour, end=3 * hour),
-        overlap=Overlap.QUEUE,
-        catch_up=CatchUp.ALL,
-        next_at=hour,
-    )
-    async with api.runtime() as session:
-        world = session.world
-        watch = world.watch("ends")
-        if await world.schedule("behind") is None:
-            await world.put_schedule(row)
-        while len(await world.deliveries(statuses=[Telling.DONE])) < 3:
-            await watch.changed(1.0)
-        runs = (await api.list_runs()).items
-    return {"runs": sorted(run.id for run in runs), "statuses": sorted({*(r.status for r in runs)})}
 
 
 if __name__ == "__main__":

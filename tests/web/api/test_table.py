@@ -13,7 +13,8 @@ from starlette.requests import HTTPConnection
 
 from tests.runtime.house import House
 from tests.web.conftest import LOCAL, client
-from wfc.http.auth import ACT, READ, Principal
+from wfc.http.auth import ACT, READ
+from wfc.http.principal import Principal
 from wfc.web import asgi_app
 from wfc.web.api.refusing import PROBLEMS
 from wfc.web.api.table import API, BASE, ApiRoute, document

@@ -12,8 +12,8 @@ from starlette.requests import Request
 
 from wfc import codec
 from wfc.config import Session
-from wfc.http.auth import Principal
 from wfc.http.bodies import BodyTooLarge, read_body
+from wfc.http.principal import Principal
 from wfc.runtime.webhook_door import Refusal
 from wfc.web.api.strict_json import loads, malformed
 from wfc.web.site import Site

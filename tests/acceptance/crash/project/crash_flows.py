@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+from pathlib import Path
 
 from wfc import (
     FatalError,
@@ -27,14 +28,18 @@ from wfc.types import RunEnd
 _LOG = logging.getLogger("crash")
 
 
-def _journal(what: str) -> None:
+def note(line: str) -> None:
     """Append one line at once; `os.write` needs no flush to survive the death of the process."""
     file = os.open(os.environ["WFC_TEST_JOURNAL"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     try:
-        meta = get_step_metadata()
-        os.write(file, f"{what} {meta.step_id} {meta.attempt}\n".encode())
+        os.write(file, f"{line}\n".encode())
     finally:
         os.close(file)
+
+
+def _journal(what: str) -> None:
+    meta = get_step_metadata()
+    note(f"{what} {meta.run_id} {meta.step_id} {meta.attempt} {os.getpid()}")
 
 
 async def add(left: int, right: int) -> int:
@@ -53,9 +58,9 @@ def double(number: int) -> int:
     return 2 * number
 
 
-@policy(attempts=4)
+@policy(attempts=5)
 async def flaky(number: int) -> int:
-    """Fail twice."""
+    """Fail twice; two more attempts may be lost with their process."""
     "use step"
     _journal("begin")
     if get_step_metadata().attempt < 3:
@@ -127,6 +132,7 @@ async def send(token: str, value: int) -> bool:
     _journal("begin")
     key = get_step_metadata().idempotency_key
     receipt = await resume_hook(token, value, idempotency_id=key)
+    note(f"receipt {receipt.run_id} {receipt.receipt_id}")
     _journal("end")
     return receipt.position > 0
 
@@ -258,11 +264,7 @@ async def relay(left: int, heard: list[int] | None = None) -> list[int]:
 
 async def told(end: RunEnd) -> None:
     """Hear of an end, as an end callback."""
-    file = os.open(os.environ["WFC_TEST_JOURNAL"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    try:
-        os.write(file, f"told {end.idempotency_key} {end.output}\n".encode())
-    finally:
-        os.close(file)
+    note(f"told {end.idempotency_key} {end.output}")
 
 
 async def say(out: Writable[int], first: int) -> int:
@@ -302,6 +304,111 @@ async def turns(left: int, heard: list[int] | None = None) -> list[int]:
     if left > 0:
         await restart(left - 1, told)
     return told
+
+
+async def cancelled(number: int) -> int:
+    """Be cancelled while it sleeps, and undo what it did."""
+    "use workflow"
+    done = number
+    try:
+        done = await add(number, 1)
+        await sleep(3600)
+    finally:
+        await asyncio.to_thread(double, done)
+    return done
+
+
+@policy(concurrency=1)
+async def narrow(number: int) -> int:
+    """Run alone, over all workers."""
+    "use step"
+    _journal("begin")
+    await asyncio.sleep(0)
+    _journal("end")
+    return number + 1
+
+
+async def limited(number: int) -> int:
+    """Gather steps of which only one may run at once, in a queue that takes one run at once."""
+    "use workflow"
+    return sum(await asyncio.gather(narrow(number), narrow(number + 1)))
+
+
+async def moved(number: int) -> int:
+    """Sleep long enough to be moved to other code: the second version takes one step more."""
+    "use workflow"
+    first = await add(number, 1)
+    await sleep(3600)
+    return await add(first, 1)
+
+
+async def _let_go() -> str:
+    """Wait until the test lets this process go on, and name the process."""
+    role = os.environ["WFC_TEST_ROLE"]
+    note(f"held {role}")
+    go_on = Path(os.environ["WFC_TEST_JOURNAL"]).parent / f"go-{role}"
+    while not go_on.exists():  # noqa: ASYNC110 - another process makes it
+        await asyncio.sleep(0.01)
+    return role
+
+
+@policy(attempts=5)
+async def hold() -> str:
+    """Be held, and say by whom it was done."""
+    "use step"
+    _journal("begin")
+    return await _let_go()
+
+
+@policy(attempts=5, isolation="process")
+async def hold_apart() -> str:
+    """The same in a process of its own."""
+    "use step"
+    _journal("begin")
+    return await _let_go()
+
+
+@policy(attempts=5, concurrency=1)
+async def hold_alone() -> str:
+    """The same as a queued attempt, with a slot."""
+    "use step"
+    _journal("begin")
+    return await _let_go()
+
+
+@policy(attempts=5)
+async def hold_writing(out: Writable[str]) -> str:
+    """Be held between two chunks."""
+    "use step"
+    _journal("begin")
+    await out.write(f"first of {os.environ['WFC_TEST_ROLE']}")
+    role = await _let_go()
+    await out.write(f"last of {role}")
+    return role
+
+
+async def held(number: int) -> list[object]:
+    """Be done by somebody, with a step before it."""
+    "use workflow"
+    return [await add(number, 1), await hold()]
+
+
+async def held_apart(number: int) -> list[object]:
+    """The same in a process of its own."""
+    "use workflow"
+    return [await add(number, 1), await hold_apart()]
+
+
+async def held_alone(number: int) -> list[object]:
+    """The same as a queued attempt."""
+    "use workflow"
+    return [await add(number, 1), await hold_alone()]
+
+
+async def held_writing(number: int) -> list[object]:
+    """The same between two chunks."""
+    "use workflow"
+    return [await add(number, 1), await hold_writing(get_writable(str))]
 
 
 async def mutter(word: str) -> None:
