@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect
 
+# `make test` installs by pip alone, and a browser is a package of the system: these run by
+# `nox -s soak -- tests/browser`, where Chromium and Node are.
+pytestmark = pytest.mark.soak
 ROOT = Path(__file__).parents[2]
 FLOWS = """
 from wfc import FatalError
