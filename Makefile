@@ -8,11 +8,12 @@ RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check --quiet install
 LOCK := requirements/constraints.txt
 
-.PHONY: help test demo clean
+.PHONY: help test demo ui clean
 
 help:
 	@echo "make test    all checks: lint types layers tests docs"
 	@echo "make demo    240 runs on SQLite, the worker killed twice in the middle of a step, nothing lost"
+	@echo "make ui      build the dashboard into wfc/web/static (Node 20.19+)"
 	@echo "make clean   remove $(VENV), caches and what the examples wrote"
 
 test: $(VENV)/.dev
@@ -20,6 +21,9 @@ test: $(VENV)/.dev
 
 demo: $(VENV)/.core
 	@$(RUN) -m examples.billing
+
+ui:
+	@$(or $(PYTHON),python3) ui/build.py
 
 clean:
 	rm -rf $(VENV) .wfc examples/*/.wfc .mypy_cache .ruff_cache .pytest_cache .hypothesis .nox

@@ -29,7 +29,7 @@ from wfc.web import asgi_app, mount
 from wfc.web.api.table import API, BASE
 from wfc.web.app import WebApp
 from wfc.web.mounting import Dispatcher, _as_mounted
-from wfc.web.routes import PUBLIC, TABLE
+from wfc.web.routes import DASHBOARD, PUBLIC, TABLE
 
 
 async def own(_request: Any) -> PlainTextResponse:
@@ -320,7 +320,8 @@ def test_every_path_stands_in_the_table() -> None:
     app = asgi_app()
     assert isinstance(app, WebApp)
     served = {route.path for route in app._starlette.routes if isinstance(route, Route)}
-    assert served == {row.path for row in TABLE} | {f"{BASE}{row.path}" for row in API}
+    own = {row.path for row in (*TABLE, *DASHBOARD)}
+    assert served == own | {f"{BASE}{row.path}" for row in API}
     assert len(app._starlette.routes) == len(served)
     assert {row.role for row in TABLE} <= {PUBLIC, "read", "act"}
     assert {row.role for row in API} == {"read", "act"}

@@ -44,13 +44,7 @@ class Guard:
                 "Addresses are kept in logs and histories. Send the token as "
                 "`Authorization: Bearer ...`.",
             )  # fmt: skip
-        host = host_of(connection)
-        if self._hosts is not None and host not in self._hosts:
-            raise _refused(
-                421, "wrong-host", "Not under this name",
-                f"This server is not reached as {host!r}. If it should be, add "
-                f"`--allowed-host {host}`, or `allowed_hosts=`.",
-            )  # fmt: skip
+        self.check_host(connection)
         principal = await self._ask(connection)
         if principal is None:
             raise _refused(
@@ -63,6 +57,16 @@ class Guard:
                 403, "role-missing", "Not with these roles", f"This needs the role `{role}`."
             )
         return principal
+
+    def check_host(self, connection: HTTPConnection) -> None:
+        """See that we are asked for by a name that is ours. Raises `Refusal` (421)."""
+        host = host_of(connection)
+        if self._hosts is not None and host not in self._hosts:
+            raise _refused(
+                421, "wrong-host", "Not under this name",
+                f"This server is not reached as {host!r}. If it should be, add "
+                f"`--allowed-host {host}`, or `allowed_hosts=`.",
+            )  # fmt: skip
 
 
 def _refused(status: int, code: str, title: str, detail: str) -> Refusal:

@@ -23,7 +23,7 @@ from wfc.ids import ulid
 from wfc.runtime.webhook_door import Refusal
 from wfc.web.api.dispatch import answer
 from wfc.web.api.table import API, BASE, ApiRoute
-from wfc.web.routes import ANY, PUBLIC, TABLE, Route
+from wfc.web.routes import ANY, DASHBOARD, PUBLIC, TABLE, Route
 from wfc.web.sessions import Sessions
 from wfc.web.site import PublicStreams, RateLimit, Site
 from wfc.web.trees import Payloads, Redact
@@ -58,13 +58,12 @@ def asgi_app(
     Operators see values as `payloads` says: ``"redacted"`` without what stands under the names of
     secrets, ``"shown"``, or ``"hidden"``; `redact` is asked for each of them, by its path, and
     gives what is shown instead. `read_only` lets nobody act, `show_source` shows the code of runs.
-    `dashboard` concerns a layer that this version does not serve. Raises `ConfigError`.
+    `dashboard` serves the pages that show all this in a browser. Raises `ConfigError`.
     """
     if payloads not in _PAYLOADS:
         raise OptionInvalid(f"payloads={payloads!r}: it is one of {', '.join(_PAYLOADS)}.")
     if redact is not None and not callable(redact):
         raise OptionInvalid(f"redact={redact!r}: it is a function of a path and a value.")
-    del dashboard  # which is not served yet
     if base_path and not base_path.startswith("/"):
         raise ConfigError(f"base_path={base_path!r}: it begins with a slash, as in '/wfc'.")
     return WebApp(
@@ -79,14 +78,16 @@ def asgi_app(
             show_source=show_source,
         ),
         base_path.rstrip("/"),
+        # Where nobody is an operator, pages that ask for operators show nothing.
+        dashboard=dashboard and auth is not None,
     )
 
 
 class WebApp:
     """The application of one world, as ASGI calls it."""
 
-    def __init__(self, site: Site, base_path: str) -> None:
-        """Serve the table of routes, below `base_path` too."""
+    def __init__(self, site: Site, base_path: str, *, dashboard: bool = False) -> None:
+        """Serve the table of routes, below `base_path` too, and the `dashboard`."""
         self.site = site
         self._base_path = base_path
 
@@ -96,7 +97,7 @@ class WebApp:
             await self.close()
 
         self._starlette = Starlette(
-            routes=_routes(site),
+            routes=_routes(site, TABLE + DASHBOARD if dashboard else TABLE),
             lifespan=lifespan,
             exception_handlers={HTTPException: _other},
         )
@@ -122,9 +123,9 @@ def placed(scope: Scope, base_path: str) -> Scope:
     return {**scope, "root_path": root}
 
 
-def _routes(site: Site) -> list[StarletteRoute]:
+def _routes(site: Site, table: Iterable[Route]) -> list[StarletteRoute]:
     paths: dict[str, dict[str, Route | ApiRoute]] = {}
-    for row in TABLE:
+    for row in table:
         paths.setdefault(row.path, {})[row.method] = row
     # Names that are said stand before names that are meant: `/hooks/resume` is no hook's id.
     for asked in sorted(API, key=lambda row: row.path.replace("{", "~")):

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from wfc.runtime.webhooks import PATH
+from wfc.web.dashboard import asset, page
 from wfc.web.probes import health, ready
 from wfc.web.site import Site
 from wfc.web.streams import stream
@@ -77,5 +78,31 @@ TABLE: Final = (
         problems=(405, 503),
         role=PUBLIC,
         endpoint=ready,
+    ),
+)
+
+PAGES: Final = ("/", "/runs", "/runs/{run_id}")
+"""Where the dashboard has pages; what stands in them is decided in the browser."""
+DASHBOARD: Final = (
+    *(
+        Route(
+            name="page",
+            method="GET",
+            path=path,
+            returns="the dashboard",
+            problems=(405, 421, 429, 503),
+            role=PUBLIC,
+            endpoint=page,
+        )
+        for path in PAGES
+    ),
+    Route(
+        name="asset",
+        method="GET",
+        path="/assets/{name}",
+        returns="a file of the dashboard",
+        problems=(404, 405, 429),
+        role=PUBLIC,
+        endpoint=asset,
     ),
 )
