@@ -54,7 +54,10 @@ async def webhook(site: Site, request: Request) -> Response:
         webhook_door.check_method(row, request.method)
     taken = await webhook_door.deliver(client, row, await _read(request))
     try:
-        answer = await while_there(request, webhook_door.answer_to(client, taken, _PATIENCE_S))
+        answering = webhook_door.answer_to(client, taken, _PATIENCE_S)
+        # Who has said all may close that half of the connection, and still hears what is known.
+        waits = taken.response is None
+        answer = await (while_there(request, answering) if waits else answering)
     except Refusal as refusal:
         return _marked(problem(request, refusal), taken)
     return _marked(
